@@ -1,1 +1,23 @@
-//! Placeholder while the house is raised.
+//! Keeps a local Skillsmith skill database up to date with the live registry.
+
+mod cancel;
+pub mod clock;
+mod config;
+pub mod database;
+pub mod engine;
+pub mod environment;
+mod error;
+mod history;
+pub mod registry;
+mod skills;
+
+pub use cancel::CancelToken;
+pub use config::{SyncConfig, SyncConfigRepository, SyncConfigUpdate, SyncFrequency};
+pub use database::Database;
+pub use engine::{
+    Coverage, EngineStatus, SyncEngine, SyncOptions, SyncPhase, SyncProgress, SyncResult,
+};
+pub use error::{Error, ErrorCode, Result};
+pub use history::{SyncHistoryEntry, SyncHistoryRepository, SyncRunResult, SyncStats, SyncStatus};
+pub use registry::{ClientOptions, Registry, SkillsmithApiClient};
+pub use skills::{SkillRecord, SkillRepository};

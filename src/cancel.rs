@@ -1,0 +1,189 @@
+//! Cancellation: a flag that any thread may raise, and that interrupts what waits.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a waiter may overlook a flag that was raised from a signal handler.
+///
+/// A handler can only store to an atomic; it cannot wake a condition variable.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Asks a running sync to stop. Clones are the same token.
+///
+/// Cheap to clone and to query; usable from any thread.
+#[derive(Clone, Default)]
+pub struct CancelToken {
+    inner: Arc<Inner>,
+}
+
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct Inner {
+    raised: AtomicBool,
+    gate: Mutex<()>,
+    wake: Condvar,
+    next_hook: AtomicU64,
+    hooks: Mutex<Vec<(u64, Hook)>>,
+}
+
+impl CancelToken {
+    /// A token that nobody has cancelled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for the stop, wakes waiters and interrupts network I/O in flight.
+    pub fn cancel(&self) {
+        self.raise();
+        drop(
+            self.inner
+                .gate
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        self.inner.wake.notify_all();
+        for (_, hook) in self
+            .inner
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            hook();
+        }
+    }
+
+    /// Asks for the stop by one atomic store and nothing else: safe in a signal handler.
+    ///
+    /// It is noticed within 50 ms.
+    pub fn raise(&self) {
+        self.inner.raised.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.raised.load(Ordering::SeqCst)
+    }
+
+    /// Waits for `duration` at most. Returns whether the token is cancelled.
+    pub fn wait(&self, duration: Duration) -> bool {
+        let end = Instant::now().checked_add(duration);
+        let mut gate = self
+            .inner
+            .gate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if self.is_cancelled() {
+                return true;
+            }
+            let left = end.map_or(POLL, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            gate = self
+                .inner
+                .wake
+                .wait_timeout(gate, left.min(POLL))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Has `hook` called by [`cancel`](Self::cancel) as long as the guard lives.
+    ///
+    /// Called at once if the token is cancelled already. The hook must not block.
+    pub(crate) fn on_cancel(&self, hook: impl Fn() + Send + Sync + 'static) -> HookGuard {
+        let id = self.inner.next_hook.fetch_add(1, Ordering::Relaxed);
+        let mut hooks = self
+            .inner
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.is_cancelled() {
+            hook();
+        }
+        hooks.push((id, Box::new(hook)));
+        drop(hooks);
+        HookGuard {
+            token: self.clone(),
+            id,
+        }
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken")
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes its hook away again when dropped.
+pub(crate) struct HookGuard {
+    token: CancelToken,
+    id: u64,
+}
+
+impl Drop for HookGuard {
+    fn drop(&mut self) {
+        self.token
+            .inner
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(id, _)| *id != self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn a_waiter_is_woken() {
+        let token = CancelToken::new();
+        let other = token.clone();
+        let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(60)));
+        token.cancel();
+        assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn a_raised_flag_is_noticed_without_a_wake_up() {
+        let token = CancelToken::new();
+        let other = token.clone();
+        let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(60)));
+        token.raise();
+        assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn waiting_ends_by_itself() {
+        assert!(!CancelToken::new().wait(Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn hooks_run_once_registered_and_not_after_their_guard() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = {
+            let calls = Arc::clone(&calls);
+            move || {
+                calls.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let token = CancelToken::new();
+        drop(token.on_cancel(count.clone()));
+        let guard = token.on_cancel(count.clone());
+        token.cancel();
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        drop(guard);
+        let _late = token.on_cancel(count);
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,308 @@
+//! `sync_config`: whether, how often and when this machine syncs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, Row, named_params};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, SystemClock, from_iso, to_iso};
+use crate::database::Database;
+use crate::{Error, Result};
+
+/// How often a sync becomes due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncFrequency {
+    /// Every 24 hours.
+    Daily,
+    /// Every 7 days.
+    Weekly,
+}
+
+impl SyncFrequency {
+    /// Both, in the order of their length.
+    pub const ALL: [Self; 2] = [Self::Daily, Self::Weekly];
+
+    /// The time between two syncs, in milliseconds.
+    pub const fn interval_ms(self) -> i64 {
+        match self {
+            Self::Daily => 86_400_000,
+            Self::Weekly => 604_800_000,
+        }
+    }
+
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        }
+    }
+}
+
+impl fmt::Display for SyncFrequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SyncFrequency {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == word)
+            .ok_or_else(|| {
+                Error::InvalidArgument(format!(
+                    "Unknown frequency '{word}'. Use 'daily' or 'weekly'."
+                ))
+            })
+    }
+}
+
+/// The one row of `sync_config`. Times are ISO 8601 text, as they stand in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncConfig {
+    /// Always `default`.
+    pub id: String,
+    /// Whether the background service syncs by itself.
+    pub enabled: bool,
+    /// How often.
+    pub frequency: SyncFrequency,
+    /// Milliseconds between two syncs.
+    pub interval_ms: i64,
+    /// When the last complete sync started; `None` before the first.
+    pub last_sync_at: Option<String>,
+    /// When the next one is due; `None`: at once.
+    pub next_sync_at: Option<String>,
+    /// Skills added and updated by the last complete sync.
+    pub last_sync_count: i64,
+    /// Why the last sync failed; `None` if it did not.
+    pub last_sync_error: Option<String>,
+    /// When the row was made, as SQLite wrote it (UTC).
+    pub created_at: String,
+    /// When it was last changed, likewise.
+    pub updated_at: String,
+}
+
+/// What [`SyncConfigRepository::update_config`] changes; `None` leaves it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SyncConfigUpdate {
+    /// Switch automatic syncing on or off.
+    pub enabled: Option<bool>,
+    /// Change how often; the next sync moves accordingly.
+    pub frequency: Option<SyncFrequency>,
+}
+
+/// Reads and changes the configuration. Every call is short and blocks on the disk only.
+#[derive(Debug, Clone)]
+pub struct SyncConfigRepository {
+    database: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl SyncConfigRepository {
+    /// For an open database.
+    pub fn new(database: &Database) -> Self {
+        Self::with_clock(database, Arc::new(SystemClock))
+    }
+
+    /// The same with a clock of the caller's.
+    pub fn with_clock(database: &Database, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            database: database.clone(),
+            clock,
+        }
+    }
+
+    /// The database that this works on.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The configuration as it stands.
+    pub fn get_config(&self) -> Result<SyncConfig> {
+        self.database.read(load)
+    }
+
+    /// Changes what `update` names, and returns the result.
+    pub fn update_config(&self, update: SyncConfigUpdate) -> Result<SyncConfig> {
+        if update == SyncConfigUpdate::default() {
+            return self.get_config();
+        }
+        self.database.write(|conn| {
+            let old = load(conn)?;
+            let frequency = update.frequency.unwrap_or(old.frequency);
+            let (interval_ms, next_sync_at) = if update.frequency.is_some() {
+                let next = old
+                    .last_sync_at
+                    .as_deref()
+                    .map(|last| calculate_next_sync(last, frequency.interval_ms()))
+                    .transpose()?;
+                (frequency.interval_ms(), next)
+            } else {
+                (old.interval_ms, old.next_sync_at)
+            };
+            conn.prepare_cached(
+                "UPDATE sync_config
+                 SET enabled = :enabled, frequency = :frequency, interval_ms = :interval_ms,
+                     next_sync_at = :next_sync_at, updated_at = datetime('now')
+                 WHERE id = 'default'",
+            )?
+            .execute(named_params! {
+                ":enabled": update.enabled.unwrap_or(old.enabled),
+                ":frequency": frequency.as_str(),
+                ":interval_ms": interval_ms,
+                ":next_sync_at": next_sync_at,
+            })?;
+            load(conn)
+        })
+    }
+
+    /// Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills.
+    ///
+    /// Sets when the next one is due, and clears the last error.
+    pub fn set_last_sync(&self, timestamp: &str, count: i64) -> Result<()> {
+        if count < 0 {
+            return Err(Error::InvalidArgument(format!(
+                "The count of skills is {count}; it cannot be negative."
+            )));
+        }
+        self.database
+            .write(|conn| record_last_sync(conn, timestamp, count))
+    }
+
+    /// Records why the last sync failed.
+    pub fn set_last_sync_error(&self, error: &str) -> Result<()> {
+        self.database.write(|conn| record_error(conn, Some(error)))
+    }
+
+    /// Forgets why the last sync failed.
+    pub fn clear_error(&self) -> Result<()> {
+        self.database.write(|conn| record_error(conn, None))
+    }
+
+    /// The time `interval_ms` milliseconds after `last_sync_at`, as ISO 8601 text.
+    pub fn calculate_next_sync(&self, last_sync_at: &str, interval_ms: i64) -> Result<String> {
+        calculate_next_sync(last_sync_at, interval_ms)
+    }
+
+    /// Whether automatic syncing is on and the next sync is due.
+    pub fn is_sync_due(&self) -> Result<bool> {
+        Ok(is_due(&self.get_config()?, self.clock.now()))
+    }
+
+    /// Switches automatic syncing on.
+    pub fn enable(&self) -> Result<SyncConfig> {
+        self.update_config(SyncConfigUpdate {
+            enabled: Some(true),
+            frequency: None,
+        })
+    }
+
+    /// Switches automatic syncing off. A sync by hand still works.
+    pub fn disable(&self) -> Result<SyncConfig> {
+        self.update_config(SyncConfigUpdate {
+            enabled: Some(false),
+            frequency: None,
+        })
+    }
+
+    /// Changes how often; the next sync moves accordingly.
+    pub fn set_frequency(&self, frequency: SyncFrequency) -> Result<SyncConfig> {
+        self.update_config(SyncConfigUpdate {
+            enabled: None,
+            frequency: Some(frequency),
+        })
+    }
+}
+
+/// Whether a sync of this configuration is due at `now`.
+pub(crate) fn is_due(config: &SyncConfig, now: DateTime<Utc>) -> bool {
+    if !config.enabled {
+        return false;
+    }
+    // A last sync in the future was written under a wrong clock; its schedule means nothing.
+    if config
+        .last_sync_at
+        .as_deref()
+        .and_then(from_iso)
+        .is_some_and(|last| last > now)
+    {
+        return true;
+    }
+    config
+        .next_sync_at
+        .as_deref()
+        .and_then(from_iso)
+        .is_none_or(|next| now >= next)
+}
+
+pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id, enabled, frequency, interval_ms, last_sync_at, next_sync_at,
+                    last_sync_count, last_sync_error, created_at, updated_at
+             FROM sync_config WHERE id = 'default'",
+        )?
+        .query_row([], from_row)?)
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
+    let frequency: String = row.get("frequency")?;
+    Ok(SyncConfig {
+        id: row.get("id")?,
+        enabled: row.get("enabled")?,
+        // The column's CHECK allows only these words; a file without it gets the default.
+        frequency: frequency.parse().unwrap_or(SyncFrequency::Daily),
+        interval_ms: row.get("interval_ms")?,
+        last_sync_at: row.get("last_sync_at")?,
+        next_sync_at: row.get("next_sync_at")?,
+        last_sync_count: row.get("last_sync_count")?,
+        last_sync_error: row.get("last_sync_error")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+/// [`SyncConfigRepository::set_last_sync`] inside a transaction of the caller's.
+pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -> Result<()> {
+    let config = load(conn)?;
+    let next = calculate_next_sync(timestamp, config.interval_ms)?;
+    conn.prepare_cached(
+        "UPDATE sync_config
+         SET last_sync_at = ?1, next_sync_at = ?2, last_sync_count = ?3,
+             last_sync_error = NULL, updated_at = datetime('now')
+         WHERE id = 'default'",
+    )?
+    .execute((timestamp, next, count))?;
+    Ok(())
+}
+
+/// [`SyncConfigRepository::set_last_sync_error`] inside a transaction of the caller's.
+pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
+    )?
+    .execute([error])?;
+    Ok(())
+}
+
+fn calculate_next_sync(last_sync_at: &str, interval_ms: i64) -> Result<String> {
+    let last = from_iso(last_sync_at).ok_or_else(|| {
+        Error::InvalidArgument(format!(
+            "'{last_sync_at}' is no timestamp. Use ISO 8601, such as 2026-01-31T08:00:00.000Z."
+        ))
+    })?;
+    TimeDelta::try_milliseconds(interval_ms)
+        .and_then(|interval| last.checked_add_signed(interval))
+        .map(to_iso)
+        .ok_or_else(|| {
+            Error::InvalidArgument(format!("An interval of {interval_ms} ms is out of range."))
+        })
+}

@@ -1,0 +1,225 @@
+//! The tables of a new database, and the step that prepares an old one.
+//!
+//! The file is shared with the TypeScript stack, whose own migrations continue
+//! where the highest row of `schema_version` stands. So a new file has all that
+//! versions 1 to 3 bring and nothing of what a later step adds: such a step adds
+//! its columns one by one and stops at the first one that is there already.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::Result;
+
+/// Version 1 of a new file, with `source` and the widest list of tiers.
+///
+/// The steps 16 and 17 of the other stack leave a table alone that has a
+/// `source` column and the word 'curated' in its definition.
+const SKILLS: &str = "
+CREATE TABLE schema_version (
+  version    INTEGER PRIMARY KEY,
+  applied_at TEXT NOT NULL DEFAULT (datetime('now'))
+);
+
+CREATE TABLE skills (
+  id            TEXT PRIMARY KEY,
+  name          TEXT NOT NULL,
+  description   TEXT,
+  author        TEXT,
+  repo_url      TEXT UNIQUE,           -- NULL too where another skill holds the URL
+  quality_score REAL CHECK (quality_score IS NULL OR quality_score BETWEEN 0 AND 1),
+  trust_tier    TEXT DEFAULT 'unknown' CHECK (trust_tier IN
+                  ('official', 'verified', 'curated', 'community', 'unverified', 'experimental', 'unknown', 'local')),
+  tags          TEXT DEFAULT '[]',     -- a JSON array of strings
+  source        TEXT NOT NULL DEFAULT 'registry' CHECK (source IN ('registry', 'local')),
+  created_at    TEXT NOT NULL DEFAULT (datetime('now')),
+  updated_at    TEXT NOT NULL DEFAULT (datetime('now'))
+);
+CREATE INDEX idx_skills_author        ON skills (author);
+CREATE INDEX idx_skills_trust_tier    ON skills (trust_tier);
+CREATE INDEX idx_skills_quality_score ON skills (quality_score);
+CREATE INDEX idx_skills_updated_at    ON skills (updated_at);
+CREATE INDEX idx_skills_created_at    ON skills (created_at);
+
+CREATE VIRTUAL TABLE skills_fts USING fts5 (
+  name, description, tags, author,
+  content = 'skills', content_rowid = 'rowid', tokenize = 'porter unicode61'
+);
+CREATE TRIGGER skills_ai AFTER INSERT ON skills BEGIN
+  INSERT INTO skills_fts (rowid, name, description, tags, author)
+  VALUES (new.rowid, new.name, new.description, new.tags, new.author);
+END;
+CREATE TRIGGER skills_ad AFTER DELETE ON skills BEGIN
+  INSERT INTO skills_fts (skills_fts, rowid, name, description, tags, author)
+  VALUES ('delete', old.rowid, old.name, old.description, old.tags, old.author);
+END;
+CREATE TRIGGER skills_au AFTER UPDATE ON skills BEGIN
+  INSERT INTO skills_fts (skills_fts, rowid, name, description, tags, author)
+  VALUES ('delete', old.rowid, old.name, old.description, old.tags, old.author);
+  INSERT INTO skills_fts (rowid, name, description, tags, author)
+  VALUES (new.rowid, new.name, new.description, new.tags, new.author);
+END;
+
+CREATE TABLE sources (
+  id           TEXT PRIMARY KEY,
+  name         TEXT NOT NULL,
+  type         TEXT NOT NULL CHECK (type IN ('github', 'gitlab', 'local', 'registry')),
+  url          TEXT NOT NULL UNIQUE,
+  last_sync_at TEXT,
+  is_active    INTEGER NOT NULL DEFAULT 1,
+  created_at   TEXT NOT NULL DEFAULT (datetime('now'))
+);
+CREATE INDEX idx_sources_type      ON sources (type);
+CREATE INDEX idx_sources_is_active ON sources (is_active);
+
+CREATE TABLE categories (
+  id          TEXT PRIMARY KEY,
+  name        TEXT NOT NULL UNIQUE,
+  description TEXT,
+  parent_id   TEXT REFERENCES categories (id) ON DELETE SET NULL,
+  skill_count INTEGER NOT NULL DEFAULT 0,
+  created_at  TEXT NOT NULL DEFAULT (datetime('now'))
+);
+CREATE INDEX idx_categories_parent ON categories (parent_id);
+
+CREATE TABLE skill_categories (
+  skill_id    TEXT NOT NULL REFERENCES skills (id) ON DELETE CASCADE,
+  category_id TEXT NOT NULL REFERENCES categories (id) ON DELETE CASCADE,
+  PRIMARY KEY (skill_id, category_id)
+);
+CREATE INDEX idx_skill_categories_category ON skill_categories (category_id);
+
+CREATE TABLE cache (
+  key        TEXT PRIMARY KEY,
+  value      TEXT NOT NULL,
+  expires_at INTEGER,                  -- Unix seconds; NULL: never
+  created_at TEXT NOT NULL DEFAULT (datetime('now'))
+);
+CREATE INDEX idx_cache_expires ON cache (expires_at);
+
+INSERT INTO schema_version (version) VALUES (1), (2), (3);
+";
+
+/// What version 3 adds, and our own table; all of it only where it is missing.
+///
+/// `sync_state` is not STRICT: a host with a SQLite older than 3.37 could then
+/// not open the file at all.
+const SYNC_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS sync_config (
+  id              TEXT PRIMARY KEY DEFAULT 'default' CHECK (id = 'default'),
+  enabled         INTEGER NOT NULL DEFAULT 1,
+  frequency       TEXT NOT NULL DEFAULT 'daily' CHECK (frequency IN ('daily', 'weekly')),
+  interval_ms     INTEGER NOT NULL DEFAULT 86400000,
+  last_sync_at    TEXT,                -- NULL: never synced
+  next_sync_at    TEXT,                -- NULL: due at once
+  last_sync_count INTEGER NOT NULL DEFAULT 0,
+  last_sync_error TEXT,                -- NULL: the last sync went well
+  created_at      TEXT NOT NULL DEFAULT (datetime('now')),
+  updated_at      TEXT NOT NULL DEFAULT (datetime('now'))
+);
+INSERT OR IGNORE INTO sync_config (id) VALUES ('default');
+
+CREATE TABLE IF NOT EXISTS sync_history (
+  id               TEXT PRIMARY KEY,
+  started_at       TEXT NOT NULL,
+  completed_at     TEXT,               -- NULL: still running
+  status           TEXT NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'failed', 'partial')),
+  skills_added     INTEGER NOT NULL DEFAULT 0,
+  skills_updated   INTEGER NOT NULL DEFAULT 0,
+  skills_unchanged INTEGER NOT NULL DEFAULT 0,
+  error_message    TEXT,
+  duration_ms      INTEGER,
+  created_at       TEXT NOT NULL DEFAULT (datetime('now'))
+);
+CREATE INDEX IF NOT EXISTS idx_sync_history_started ON sync_history (started_at DESC);
+CREATE INDEX IF NOT EXISTS idx_sync_history_status  ON sync_history (status);
+
+CREATE TABLE IF NOT EXISTS sync_state (
+  key   TEXT PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+);
+";
+
+/// What a file holds, as far as opening it is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// No table at all: a new file, or an empty one.
+    Empty,
+    /// Skills and everything that a sync needs.
+    Ready,
+    /// Skills, but something of the version-3 tables is missing.
+    Old,
+    /// Tables, but none of skills.
+    Foreign,
+}
+
+/// Looks at the schema; fails where the file is no sound database.
+pub(super) fn inspect(conn: &Connection) -> Result<Content> {
+    let names: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_master")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let has = |name: &str| names.iter().any(|known| known == name);
+    if names.is_empty() {
+        return Ok(Content::Empty);
+    }
+    if !has("skills") {
+        return Ok(Content::Foreign);
+    }
+    let complete = [
+        "sync_config",
+        "sync_history",
+        "sync_state",
+        "idx_sync_history_started",
+        "idx_sync_history_status",
+    ];
+    if !complete.into_iter().all(has)
+        || !config_row_exists(conn)?
+        || stamp_is_missing(conn, has("schema_version"))?
+    {
+        return Ok(Content::Old);
+    }
+    Ok(Content::Ready)
+}
+
+fn config_row_exists(conn: &Connection) -> Result<bool> {
+    Ok(conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default')",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+/// Version 3 may be stamped only on top of 2: the other stack runs the steps
+/// above the highest stamp, so a 3 on a version-1 file would hide step 2 for ever.
+fn stamp_is_missing(conn: &Connection, has_versions: bool) -> Result<bool> {
+    if !has_versions {
+        return Ok(false);
+    }
+    let highest: Option<i64> = conn
+        .query_row("SELECT max(version) FROM schema_version", [], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .flatten();
+    Ok(highest == Some(2))
+}
+
+/// Makes a complete new database, inside the caller's transaction.
+pub(super) fn create(conn: &Connection) -> Result<()> {
+    conn.execute_batch(SKILLS)?;
+    conn.execute_batch(SYNC_TABLES)?;
+    Ok(())
+}
+
+/// Adds what version 3 adds, inside the caller's transaction.
+pub(super) fn prepare_old(conn: &Connection) -> Result<()> {
+    conn.execute_batch(SYNC_TABLES)?;
+    let has_versions = conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')",
+        [],
+        |row| row.get(0),
+    )?;
+    if stamp_is_missing(conn, has_versions)? {
+        conn.execute("INSERT INTO schema_version (version) VALUES (3)", [])?;
+    }
+    Ok(())
+}

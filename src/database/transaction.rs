@@ -1,0 +1,111 @@
+//! Writing: one IMMEDIATE transaction, with a budget for waiting and an ear for cancellation.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::{CancelToken, Error, Result};
+
+/// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// How long to wait for the write lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience<'a> {
+    pub(crate) budget: Duration,
+    pub(crate) cancel: &'a CancelToken,
+}
+
+/// Runs `call` in one IMMEDIATE transaction; commits if it succeeds, else rolls back.
+///
+/// In a file with a rollback journal the commit itself can find readers in its
+/// way; then the whole call is made again within the budget, so it must not
+/// have lasting effects of its own.
+pub(crate) fn write<T>(
+    conn: &Connection,
+    patience: Patience<'_>,
+    mut call: impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    let start = Instant::now();
+    conn.busy_timeout(SLICE.min(patience.budget))?;
+    loop {
+        match attempt(conn, &mut call) {
+            Err(Error::DatabaseBusy)
+                if start.elapsed() < patience.budget && !patience.cancel.is_cancelled() => {}
+            Err(Error::DatabaseBusy) if patience.cancel.is_cancelled() => {
+                return Err(Error::Cancelled);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn attempt<T>(conn: &Connection, call: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let value = call(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_connections() -> (tempfile::TempDir, Connection, Connection) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        let one = Connection::open(&path).unwrap();
+        one.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)")
+            .unwrap();
+        (dir, one, Connection::open(path).unwrap())
+    }
+
+    #[test]
+    fn a_busy_database_is_reported_after_the_budget() {
+        let (_dir, one, two) = two_connections();
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let patience = Patience {
+            budget: Duration::from_millis(120),
+            cancel: &CancelToken::new(),
+        };
+        let outcome = write(&two, patience, |_| Ok(()));
+        assert!(matches!(outcome, Err(Error::DatabaseBusy)), "{outcome:?}");
+        one.execute_batch("COMMIT").unwrap();
+        write(&two, patience, |conn| {
+            Ok(conn.execute("INSERT INTO t VALUES (1)", [])?)
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn waiting_is_cancelled() {
+        let (_dir, one, two) = two_connections();
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let patience = Patience {
+            budget: Duration::from_secs(600),
+            cancel: &cancel,
+        };
+        let outcome = write(&two, patience, |_| Ok(()));
+        assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_failed_call_leaves_nothing_behind() {
+        let (_dir, one, two) = two_connections();
+        let patience = Patience {
+            budget: Duration::ZERO,
+            cancel: &CancelToken::new(),
+        };
+        let outcome: Result<()> = write(&one, patience, |conn| {
+            conn.execute("INSERT INTO t VALUES (1)", [])?;
+            Err(Error::Internal("on purpose".into()))
+        });
+        assert!(outcome.is_err());
+        let rows: i64 = two
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0);
+    }
+}

@@ -1,0 +1,160 @@
+//! The fetch thread: the next page is on its way while the last one is applied.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::plan::Place;
+use super::sweep::{Step, Sweeper};
+use crate::clock::Clock;
+use crate::registry::{Call, Health, Registry, Wait};
+use crate::{CancelToken, Error, Result};
+
+/// How often the engine looks up from waiting for a page; half of it is the
+/// usual delay of a cancellation that comes as a mere flag.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A cancelled fetch ends at once, but for name lookup and connecting, which
+/// nothing can interrupt: those are left to run out on their own.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// What the fetch thread reports.
+pub(super) enum Event {
+    /// The registry is well enough.
+    Connected,
+    /// It pauses.
+    Waiting(Wait),
+    /// A page came.
+    Page(Step),
+    /// Everything has been read.
+    End(Place),
+}
+
+/// The engine's end of the fetch thread.
+pub(super) struct Fetch {
+    events: Receiver<Result<Event>>,
+    thread: Option<JoinHandle<()>>,
+    /// Ends the fetch, and nothing else.
+    cancel: CancelToken,
+    clock: Arc<dyn Clock>,
+    deadline: Duration,
+}
+
+impl Fetch {
+    /// Starts reading at `place`, up to `deadline` in the clock's elapsed time.
+    pub(super) fn start(
+        registry: Arc<dyn Registry>,
+        clock: Arc<dyn Clock>,
+        page_size: u32,
+        place: Place,
+        deadline: Duration,
+    ) -> Result<Self> {
+        let cancel = CancelToken::new();
+        // One page waits here while the next one is being fetched.
+        let (sender, events) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("skillsmith-fetch".into())
+            .spawn({
+                let (cancel, clock) = (cancel.clone(), Arc::clone(&clock));
+                move || {
+                    read(
+                        &*registry, &*clock, &cancel, page_size, place, deadline, &sender,
+                    )
+                }
+            })
+            .map_err(|error| {
+                Error::Internal(format!("the fetch thread could not be started: {error}"))
+            })?;
+        Ok(Self {
+            events,
+            thread: Some(thread),
+            cancel,
+            clock,
+            deadline,
+        })
+    }
+
+    /// The next event; fails once `user` is cancelled or the deadline has passed.
+    pub(super) fn next(&self, user: &CancelToken, run_deadline: Duration) -> Result<Event> {
+        loop {
+            if user.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if self.clock.elapsed() >= self.deadline {
+                return Err(Error::RunDeadline(run_deadline));
+            }
+            match self.events.recv_timeout(POLL) {
+                Ok(event) => return event,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::Internal(
+                        "the fetch thread ended without a word".into(),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // A page that waits in the channel keeps the sender from ending.
+        let end = std::time::Instant::now() + FAREWELL;
+        while !thread.is_finished() && std::time::Instant::now() < end {
+            _ = self.events.recv_timeout(Duration::from_millis(5));
+        }
+        if thread.is_finished() {
+            _ = thread.join();
+        }
+    }
+}
+
+fn read(
+    registry: &dyn Registry,
+    clock: &dyn Clock,
+    cancel: &CancelToken,
+    page_size: u32,
+    place: Place,
+    deadline: Duration,
+    sender: &SyncSender<Result<Event>>,
+) {
+    let on_wait = |wait: &Wait| _ = sender.send(Ok(Event::Waiting(wait.clone())));
+    let call = Call {
+        cancel,
+        clock,
+        deadline,
+        on_wait: &on_wait,
+    };
+    let reading = std::panic::AssertUnwindSafe(|| -> Result<()> {
+        if registry.check_health(&call)? == Health::Unhealthy {
+            return Err(Error::Unhealthy(None));
+        }
+        let mut sweeper = Sweeper::new(registry, page_size, place.clone());
+        let mut event = Event::Connected;
+        // The receiver goes away when the run ends early.
+        let mut last = place;
+        while sender.send(Ok(event)).is_ok() {
+            event = match sweeper.next(&call)? {
+                Some(step) => {
+                    last = step.place.clone();
+                    Event::Page(step)
+                }
+                None => {
+                    _ = sender.send(Ok(Event::End(last)));
+                    return Ok(());
+                }
+            };
+        }
+        Ok(())
+    });
+    let outcome = std::panic::catch_unwind(reading)
+        .unwrap_or_else(|_| Err(Error::Internal("the registry's client panicked".into())));
+    if let Err(error) = outcome {
+        _ = sender.send(Err(error));
+    }
+}

@@ -1,0 +1,195 @@
+//! What the environment and the user's configuration file say.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where the live registry is, unless something says otherwise.
+const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
+
+/// A snapshot of the environment; the process's own, or a test's.
+pub struct Environment {
+    var: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::of_process()
+    }
+}
+
+impl Environment {
+    /// The variables of this process, each read when it is asked for.
+    pub fn of_process() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// Variables as the function gives them.
+    pub fn new(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { var: Box::new(var) }
+    }
+
+    /// The value of a variable; an empty one counts as not set.
+    pub(crate) fn var(&self, name: &str) -> Option<String> {
+        (self.var)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// `SKILLSMITH_BACKGROUND_SYNC`: whether the background service may run. Default: true.
+    pub fn background_sync(&self) -> bool {
+        self.switch("SKILLSMITH_BACKGROUND_SYNC").unwrap_or(true)
+    }
+
+    /// `SKILLSMITH_OFFLINE_MODE`: whether nothing may be sent. Default: false.
+    pub fn offline_mode(&self) -> bool {
+        self.switch("SKILLSMITH_OFFLINE_MODE").unwrap_or(false)
+    }
+
+    fn switch(&self, name: &str) -> Option<bool> {
+        match self.var(name)?.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` where there is no home folder.
+    pub fn database_path(&self) -> Option<PathBuf> {
+        self.var("SKILLSMITH_DB_PATH")
+            .map(PathBuf::from)
+            .or_else(|| Some(self.settings_folder()?.join("skills.db")))
+    }
+
+    /// `~/.skillsmith`.
+    fn settings_folder(&self) -> Option<PathBuf> {
+        let home = self.var("HOME").or_else(|| self.var("USERPROFILE"))?;
+        Some(PathBuf::from(home).join(".skillsmith"))
+    }
+
+    /// `~/.skillsmith/config.json`; a missing or damaged one is as good as an empty one.
+    pub(crate) fn config_file(&self) -> ConfigFile {
+        self.settings_folder()
+            .and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok())
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// The registry's address where no option gives one.
+    pub(crate) fn base_url(&self, file: &ConfigFile) -> String {
+        self.var("SKILLSMITH_API_URL")
+            .or_else(|| {
+                Some(format!(
+                    "{}/functions/v1",
+                    self.var("SUPABASE_URL")?.trim_end_matches('/')
+                ))
+            })
+            .or_else(|| file.api_base_url.clone())
+            .unwrap_or_else(|| DEFAULT_BASE_URL.to_owned())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some of the variables are credentials.
+        f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
+
+/// What we read of `config.json`, where the stack's `login` leaves its key.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ConfigFile {
+    #[serde(deserialize_with = "text")]
+    pub(crate) api_base_url: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(crate) api_key: Option<String>,
+}
+
+/// A text that is not empty; anything else counts as missing.
+fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(vars: &'static [(&str, &str)]) -> Environment {
+        Environment::new(|name| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn switches_have_defaults_and_several_spellings() {
+        assert!(environment(&[]).background_sync());
+        assert!(!environment(&[]).offline_mode());
+        assert!(!environment(&[("SKILLSMITH_BACKGROUND_SYNC", "False")]).background_sync());
+        assert!(environment(&[("SKILLSMITH_BACKGROUND_SYNC", "")]).background_sync());
+        for on in ["1", "true", "YES", "on"] {
+            let on = on.to_owned();
+            assert!(Environment::new(move |_| Some(on.clone())).offline_mode());
+        }
+    }
+
+    #[test]
+    fn the_base_url_is_the_first_that_is_set() {
+        let file = ConfigFile {
+            api_base_url: Some("http://file".into()),
+            api_key: None,
+        };
+        let all: &[_] = &[
+            ("SKILLSMITH_API_URL", "http://a"),
+            ("SUPABASE_URL", "http://b/"),
+        ];
+        assert_eq!(environment(all).base_url(&file), "http://a");
+        assert_eq!(
+            environment(&all[1..]).base_url(&file),
+            "http://b/functions/v1"
+        );
+        assert_eq!(environment(&[]).base_url(&file), "http://file");
+        assert_eq!(
+            environment(&[]).base_url(&ConfigFile::default()),
+            DEFAULT_BASE_URL
+        );
+    }
+
+    #[test]
+    fn the_database_is_at_home() {
+        let path = environment(&[("HOME", "/home/u")]).database_path();
+        assert_eq!(path, Some(PathBuf::from("/home/u/.skillsmith/skills.db")));
+        let path = environment(&[("HOME", "/home/u"), ("SKILLSMITH_DB_PATH", "/data/s.db")])
+            .database_path();
+        assert_eq!(path, Some(PathBuf::from("/data/s.db")));
+        assert_eq!(environment(&[]).database_path(), None);
+    }
+
+    #[test]
+    fn a_damaged_config_file_is_no_error() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".skillsmith");
+        std::fs::create_dir(&folder).unwrap();
+        let text = home.path().to_str().unwrap().to_owned();
+        let environment = Environment::new(move |name| (name == "HOME").then(|| text.clone()));
+        for (content, key) in [
+            ("{", None),
+            ("[]", None),
+            (r#"{"apiKey": 5, "apiBaseUrl": null}"#, None),
+            (r#"{"apiKey": " sk-1 ", "other": {}}"#, Some("sk-1")),
+        ] {
+            std::fs::write(folder.join("config.json"), content).unwrap();
+            assert_eq!(
+                environment.config_file().api_key.as_deref(),
+                key,
+                "{content}"
+            );
+        }
+    }
+}

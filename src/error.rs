@@ -1,0 +1,399 @@
+//! One error for the whole library, and the public table of its codes.
+//!
+//! The enum keeps its sources and is what Rust callers match on. Every other
+//! language sees the [`ErrorCode`]: C its number, JavaScript its name.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+/// What this library's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, by whose fault it is.
+///
+/// The text of each is written for the person who has to act on it. None
+/// contains a credential or the query of a URL.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- 1xx: the caller -------------------------------------------------
+    /// The caller passed something that cannot be used; nothing was changed.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The run id names no entry of `sync_history`.
+    #[error("Sync run not found: {0}")]
+    RunNotFound(String),
+    /// Another run holds this database's sync lock, here or in another process.
+    #[error("Sync already in progress")]
+    SyncInProgress,
+    /// The caller asked the run to stop.
+    #[error("Sync cancelled")]
+    Cancelled,
+    /// The database handle was closed by the caller.
+    #[error("The database is closed. Open it again before using it.")]
+    DatabaseClosed,
+
+    // ---- 2xx: the network ------------------------------------------------
+    /// Offline mode is on, so nothing may be sent.
+    #[error("API client is in offline mode. Cannot sync.")]
+    Offline,
+    /// The registry says of itself that it cannot serve, or cannot be reached.
+    #[error("API is unhealthy. Try again later.{}", in_brackets(.0.as_deref()))]
+    Unhealthy(Option<String>),
+    /// No answer could be had: name lookup, connection, TLS, or a cut answer.
+    #[error("Cannot reach the registry: {0}")]
+    Unreachable(String),
+    /// A deadline for connecting, the headers or the body ran out.
+    #[error("The registry did not answer in time ({0})")]
+    Timeout(String),
+    /// 429: asked to come back later, and that is after the run's deadline.
+    #[error("The registry limits the rate of requests. Try again {}.", when(*.retry_at))]
+    RateLimited {
+        /// When the registry said that it will answer again.
+        retry_at: Option<DateTime<Utc>>,
+    },
+    /// The plan's monthly quota is used up.
+    #[error("The monthly quota of the registry is used up{}. It resets {}.", in_brackets(.detail.as_deref()), when(*.resets_at))]
+    QuotaExceeded {
+        /// What the registry told of the quota, in words.
+        detail: Option<String>,
+        /// When the quota starts anew.
+        resets_at: Option<DateTime<Utc>>,
+    },
+    /// 401: a credential is needed, or the one that was sent is not valid.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// 403: the credential does not allow the listing.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 5xx that did not heal within the retries.
+    #[error("The registry failed to answer: HTTP {status}{}", in_brackets(.detail.as_deref()))]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// What the body said, shortened.
+        detail: Option<String>,
+        /// When to come back, where the answer had a `Retry-After`.
+        retry_at: Option<DateTime<Utc>>,
+    },
+    /// The run's own deadline came before the end of the listing.
+    #[error("The sync stopped at its deadline of {} s. What was read is kept; the next sync goes on from there.", .0.as_secs())]
+    RunDeadline(std::time::Duration),
+
+    // ---- 3xx: the database -----------------------------------------------
+    /// SQLite failed in a way that has no code of its own here.
+    #[error("Database error: {0}")]
+    Database(#[source] rusqlite::Error),
+    /// Another connection kept the write lock for longer than the budget.
+    #[error("The database is busy: another program is writing to it. Try again.")]
+    DatabaseBusy,
+    /// The file is no SQLite database. It was not changed.
+    #[error("{} is not a database. It was left as it is; choose another file, or move this one away.", .0.display())]
+    NotADatabase(PathBuf),
+    /// The file is a damaged SQLite database. It was not changed.
+    #[error("{} is damaged ({detail}). It was left as it is; restore it from a copy, or move it away to start anew.", .path.display())]
+    DatabaseDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite or the check found.
+        detail: String,
+    },
+    /// A sound SQLite database of some other program.
+    #[error("{} is not a Skillsmith database: {detail}. It was left as it is; choose another file.", .path.display())]
+    NotSkillsmith {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or different.
+        detail: String,
+    },
+    /// The operating system refuses to read, write or create the file.
+    #[error("No permission to {action} {}. Check the owner and the mode of the file and its folder.", .path.display())]
+    PermissionDenied {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// The database was opened read-only.
+    #[error("The database was opened read-only. Open it for writing first.")]
+    ReadOnly,
+    /// The disk is full.
+    #[error(
+        "The disk is full; nothing of the last batch was kept. Free some space and sync again."
+    )]
+    DiskFull,
+    /// Some other failure of the file system.
+    #[error("Cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's word.
+        #[source]
+        source: std::io::Error,
+    },
+
+    // ---- 4xx: the protocol -----------------------------------------------
+    /// The registry answered with something that is no page of skills.
+    #[error("The registry's answer could not be understood: {0}")]
+    Protocol(String),
+    /// The registry refuses the request as such (a 4xx without a code of its own).
+    #[error("The registry refused the request: HTTP {status}{}", in_brackets(.detail.as_deref()))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the body said, shortened.
+        detail: Option<String>,
+    },
+    /// A redirect that must not be followed.
+    #[error(
+        "The registry redirects {0}, which is not followed: credentials are sent to the configured address only. Set the base URL to the new address if you trust it."
+    )]
+    RedirectRefused(String),
+    /// A page larger than the bound, after decompression.
+    #[error("The registry's answer is larger than {0} bytes and was not read")]
+    TooLarge(u64),
+
+    // ---- 9xx: this library -----------------------------------------------
+    /// A bug of this library.
+    #[error("Internal error (please report it): {0}")]
+    Internal(String),
+}
+
+fn in_brackets(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!(" ({text})"))
+}
+
+fn when(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(
+        || "later".to_owned(),
+        |at| format!("after {}", at.format("%Y-%m-%d %H:%M:%S UTC")),
+    )
+}
+
+/// The public codes: one row a code, `number, name, retryable`.
+///
+/// Numbers are spaced by area (1xx usage, 2xx network, 3xx database, 4xx
+/// protocol, 9xx internal) and never used again once retired.
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $retryable:literal;)+) => {
+        /// A stable code: the number is what C sees, the name what JavaScript sees.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(i32)]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ $variant = $number,)+
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The number that C sees.
+            pub const fn number(self) -> i32 {
+                self as i32
+            }
+
+            /// The name that JavaScript sees.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// Whether the same call may succeed later without any change by the caller.
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// An argument cannot be used.
+    InvalidArgument = 101, "INVALID_ARGUMENT", false;
+    /// No run of that id.
+    RunNotFound = 102, "RUN_NOT_FOUND", false;
+    /// Another sync of this database is under way.
+    SyncInProgress = 103, "SYNC_IN_PROGRESS", true;
+    /// Stopped on request.
+    Cancelled = 104, "CANCELLED", true;
+    /// The handle was closed.
+    DatabaseClosed = 105, "DATABASE_CLOSED", false;
+    /// Offline mode is on.
+    Offline = 201, "OFFLINE", false;
+    /// The registry is unhealthy.
+    Unhealthy = 202, "API_UNHEALTHY", true;
+    /// No connection, or a cut one.
+    Unreachable = 203, "NETWORK_UNREACHABLE", true;
+    /// A network deadline ran out.
+    Timeout = 204, "NETWORK_TIMEOUT", true;
+    /// Too many requests.
+    RateLimited = 205, "RATE_LIMITED", true;
+    /// Monthly quota used up.
+    QuotaExceeded = 206, "QUOTA_EXCEEDED", false;
+    /// A key is missing or wrong.
+    Unauthorized = 207, "UNAUTHORIZED", false;
+    /// The key does not allow it.
+    Forbidden = 208, "FORBIDDEN", false;
+    /// The registry fails (5xx).
+    Server = 209, "SERVER_ERROR", true;
+    /// The run's deadline.
+    RunDeadline = 210, "RUN_DEADLINE", true;
+    /// SQLite failed.
+    Database = 301, "DATABASE_ERROR", false;
+    /// The write lock was not to be had.
+    DatabaseBusy = 302, "DATABASE_BUSY", true;
+    /// No SQLite file.
+    NotADatabase = 303, "NOT_A_DATABASE", false;
+    /// A damaged SQLite file.
+    DatabaseDamaged = 304, "DATABASE_DAMAGED", false;
+    /// Some other program's database.
+    NotSkillsmith = 305, "NOT_SKILLSMITH", false;
+    /// The operating system refuses.
+    PermissionDenied = 306, "PERMISSION_DENIED", false;
+    /// Opened read-only.
+    ReadOnly = 307, "READ_ONLY", false;
+    /// No space left.
+    DiskFull = 308, "DISK_FULL", true;
+    /// Another failure of the file system.
+    Io = 309, "IO_ERROR", false;
+    /// An answer that cannot be understood.
+    Protocol = 401, "PROTOCOL_ERROR", true;
+    /// A request that the registry refuses.
+    Refused = 402, "REQUEST_REFUSED", false;
+    /// A redirect that is not followed.
+    RedirectRefused = 403, "REDIRECT_REFUSED", false;
+    /// An answer over the size bound.
+    TooLarge = 404, "RESPONSE_TOO_LARGE", false;
+    /// A bug of this library.
+    Internal = 901, "INTERNAL", false;
+}
+
+impl Error {
+    /// The public code of this error.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::RunNotFound(_) => ErrorCode::RunNotFound,
+            Self::SyncInProgress => ErrorCode::SyncInProgress,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::DatabaseClosed => ErrorCode::DatabaseClosed,
+            Self::Offline => ErrorCode::Offline,
+            Self::Unhealthy(_) => ErrorCode::Unhealthy,
+            Self::Unreachable(_) => ErrorCode::Unreachable,
+            Self::Timeout(_) => ErrorCode::Timeout,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
+            Self::Unauthorized(_) => ErrorCode::Unauthorized,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Server { .. } => ErrorCode::Server,
+            Self::RunDeadline(_) => ErrorCode::RunDeadline,
+            Self::Database(_) => ErrorCode::Database,
+            Self::DatabaseBusy => ErrorCode::DatabaseBusy,
+            Self::NotADatabase(_) => ErrorCode::NotADatabase,
+            Self::DatabaseDamaged { .. } => ErrorCode::DatabaseDamaged,
+            Self::NotSkillsmith { .. } => ErrorCode::NotSkillsmith,
+            Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
+            Self::ReadOnly => ErrorCode::ReadOnly,
+            Self::DiskFull => ErrorCode::DiskFull,
+            Self::Io { .. } => ErrorCode::Io,
+            Self::Protocol(_) => ErrorCode::Protocol,
+            Self::Refused { .. } => ErrorCode::Refused,
+            Self::RedirectRefused(_) => ErrorCode::RedirectRefused,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+
+    /// Whether the same call may succeed later without any change by the caller.
+    pub const fn is_retryable(&self) -> bool {
+        self.code().retryable()
+    }
+
+    /// The moment before which it is no use to try again, where the registry named one.
+    pub const fn retry_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::RateLimited { retry_at } | Self::Server { retry_at, .. } => *retry_at,
+            Self::QuotaExceeded { resets_at, .. } => *resets_at,
+            _ => None,
+        }
+    }
+
+    /// An [`Error::Io`] or [`Error::PermissionDenied`] for a failed file operation.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        source: std::io::Error,
+    ) -> Self {
+        let path = path.into();
+        match source.kind() {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Self::PermissionDenied { action, path }
+            }
+            std::io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Sqlite;
+        match error.sqlite_error_code() {
+            Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
+            Some(Sqlite::DiskFull) => Self::DiskFull,
+            Some(Sqlite::ReadOnly) => Self::ReadOnly,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_spaced_by_area() {
+        let mut numbers: Vec<_> = ErrorCode::ALL.iter().map(|code| code.number()).collect();
+        assert!(numbers.is_sorted());
+        numbers.dedup();
+        assert_eq!(numbers.len(), ErrorCode::ALL.len());
+        assert!(
+            numbers
+                .iter()
+                .all(|number| matches!(number / 100, 1..=4 | 9))
+        );
+
+        let mut names: Vec<_> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn texts_say_what_to_do() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0);
+        assert_eq!(
+            Error::RateLimited { retry_at: at }.to_string(),
+            "The registry limits the rate of requests. Try again after 2027-01-15 08:00:00 UTC."
+        );
+        assert_eq!(
+            Error::Unhealthy(None).to_string(),
+            "API is unhealthy. Try again later."
+        );
+        assert_eq!(
+            Error::Server {
+                status: 502,
+                detail: Some("bad gateway".into()),
+                retry_at: None
+            }
+            .to_string(),
+            "The registry failed to answer: HTTP 502 (bad gateway)"
+        );
+    }
+}

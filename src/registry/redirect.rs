@@ -1,0 +1,88 @@
+//! Redirects: followed on the same origin only, since a request carries credentials.
+
+use ureq::http::Uri;
+
+/// How many are followed for one request.
+pub(super) const MAX_REDIRECTS: usize = 3;
+
+/// The address that `location` names, seen from `from`; `None` where it is no address.
+pub(super) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
+    let location = location.split('#').next().unwrap_or_default();
+    if location.is_empty() {
+        return None;
+    }
+    let scheme = from.scheme_str()?;
+    let authority = from.authority()?.as_str();
+    let text = if location.contains("://") {
+        location.to_owned()
+    } else if let Some(rest) = location.strip_prefix("//") {
+        format!("{scheme}://{rest}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{authority}{location}")
+    } else if location.starts_with('?') {
+        format!("{scheme}://{authority}{}{location}", from.path())
+    } else {
+        let folder = from
+            .path()
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder);
+        format!("{scheme}://{authority}{folder}/{location}")
+    };
+    text.parse().ok()
+}
+
+/// Whether two addresses have the same scheme, host and port.
+pub(super) fn same_origin(one: &Uri, other: &Uri) -> bool {
+    origin(one).is_some_and(|origin_of_one| Some(origin_of_one) == origin(other))
+}
+
+fn origin(uri: &Uri) -> Option<(String, String, u16)> {
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let port = uri
+        .port_u16()
+        .unwrap_or(if scheme == "https" { 443 } else { 80 });
+    // Credentials in the address make it another one.
+    if uri.authority()?.as_str().contains('@') {
+        return None;
+    }
+    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_resolved_as_browsers_do() {
+        let from: Uri = "http://h:8080/a/b?x=1".parse().unwrap();
+        for (location, expected) in [
+            ("/c?y", "http://h:8080/c?y"),
+            ("c", "http://h:8080/a/c"),
+            ("?z=2", "http://h:8080/a/b?z=2"),
+            ("//other/c", "http://other/c"),
+            ("https://h:8080/c#top", "https://h:8080/c"),
+        ] {
+            assert_eq!(
+                resolve(&from, location).unwrap().to_string(),
+                expected,
+                "{location}"
+            );
+        }
+        assert_eq!(resolve(&from, ""), None);
+        assert_eq!(resolve(&from, "http://"), None);
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let base: Uri = "https://api.example/x".parse().unwrap();
+        for (other, same) in [
+            ("https://API.example:443/y", true),
+            ("http://api.example/x", false),
+            ("https://api.example:8443/x", false),
+            ("https://api.example.evil/x", false),
+            ("https://api.example@evil/x", false),
+        ] {
+            assert_eq!(same_origin(&base, &other.parse().unwrap()), same, "{other}");
+        }
+    }
+}

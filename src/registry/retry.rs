@@ -1,0 +1,71 @@
+//! When a request is tried again, and after how long.
+
+use std::time::Duration;
+
+use super::{Call, Wait};
+use crate::{Error, Result};
+
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// The outcome of one try.
+pub(super) enum Attempt<T> {
+    Done(T),
+    /// Trying again is of no use.
+    Final(Error),
+    /// Try again, but not before that time where the registry gave one.
+    Again(Error, Option<Duration>),
+}
+
+/// Tries until it is done, refused, or tried `1 + retries` times.
+pub(super) fn run<T>(
+    call: &Call<'_>,
+    retries: u32,
+    mut attempt: impl FnMut() -> Attempt<T>,
+) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        call.check()?;
+        let (error, asked) = match attempt() {
+            Attempt::Done(value) => return Ok(value),
+            Attempt::Final(error) => return Err(error),
+            // A cancelled request fails in some way or other; how does not matter.
+            Attempt::Again(..) if call.cancel.is_cancelled() => return Err(Error::Cancelled),
+            Attempt::Again(error, asked) => (error, asked),
+        };
+        if tries == retries {
+            return Err(error);
+        }
+        tries += 1;
+        let duration = backoff(tries).max(asked.unwrap_or_default());
+        let wait = Wait {
+            reason: format!("{error} Trying again in {} s.", duration.as_secs().max(1)),
+            duration,
+        };
+        call.wait(&wait, || error)?;
+    }
+}
+
+/// 1 s, 2 s, 4 s … at most 30 s; the second half of each is random, so that
+/// many clients that failed together do not come back together.
+fn backoff(tries: u32) -> Duration {
+    let full = FIRST_DELAY
+        .saturating_mul(1 << tries.saturating_sub(1).min(16))
+        .min(LONGEST_DELAY);
+    full.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_and_is_capped() {
+        for (tries, full) in [(1, 1.0), (2, 2.0), (3, 4.0), (6, 30.0), (40, 30.0)] {
+            for _ in 0..50 {
+                let delay = backoff(tries).as_secs_f64();
+                assert!((full / 2.0..=full).contains(&delay), "{tries}: {delay}");
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The connection below HTTP: deadlines, proxies and trusted certificates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::Proxy;
+use ureq::http::Uri;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::{Error, Result};
+
+/// A server that accepts no connection within this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How one client connects; read from the environment once, when it is made.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    proxy: Option<Proxy>,
+    secure: bool,
+}
+
+impl Transport {
+    /// For the registry at `base`, with the proxy that the environment names for it.
+    pub(super) fn new(base: &Uri, var: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let secure = base.scheme_str() == Some("https");
+        Ok(Self {
+            proxy: proxy(base, secure, var)?,
+            secure,
+        })
+    }
+
+    /// A new pool of connections. Shutting it down interrupts what is in flight.
+    pub(super) fn agent(&self) -> Agent {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // Redirects are followed by the client, on the same origin only.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(self.proxy.clone())
+            // One sync asks for one page at a time.
+            .max_idle_connections(2)
+            .max_idle_connections_per_host(2);
+        if self.secure {
+            config = config.tls_config(TlsConfig::builder().root_certs(root_certs()).build());
+        }
+        config.build().new_agent()
+    }
+}
+
+/// The deadlines of one request; `whole` bounds each of the headers and the body.
+pub(super) fn deadlines<S>(
+    request: ureq::RequestBuilder<S>,
+    whole: Duration,
+    left: Duration,
+) -> ureq::RequestBuilder<S> {
+    let whole = whole.min(left);
+    request
+        .config()
+        .timeout_resolve(Some(CONNECT_TIMEOUT.min(whole)))
+        .timeout_connect(Some(CONNECT_TIMEOUT.min(whole)))
+        .timeout_send_request(Some(whole))
+        .timeout_recv_response(Some(whole))
+        .timeout_recv_body(Some(whole))
+        .build()
+}
+
+/// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the registry, then `ALL_PROXY`; minus `NO_PROXY`.
+fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
+    let names: [&'static str; 4] = if secure {
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+    };
+    let Some((name, url)) = names.into_iter().find_map(|name| Some((name, var(name)?))) else {
+        return Ok(None);
+    };
+    // The text may hold a password, so it is not repeated.
+    let unusable = |_| {
+        Error::InvalidArgument(format!(
+            "{name} is no usable proxy address. Use http://host:port."
+        ))
+    };
+    let plain = Proxy::new(&url).map_err(unusable)?;
+    let mut builder = Proxy::builder(plain.protocol())
+        .host(plain.host())
+        .port(plain.port());
+    if let Some(username) = plain.username() {
+        builder = builder.username(username);
+    }
+    if let Some(password) = plain.password() {
+        builder = builder.password(password);
+    }
+    let exceptions = var("NO_PROXY")
+        .or_else(|| var("no_proxy"))
+        .unwrap_or_default();
+    for entry in exceptions
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+    {
+        let host = entry
+            .rsplit_once(':')
+            .filter(|(_, port)| port.parse::<u16>().is_ok())
+            .map_or(entry, |(host, _)| host);
+        // curl and Node mean the host and all below it, with or without a leading dot.
+        let host = host.trim_start_matches('.');
+        builder = builder.no_proxy(host).no_proxy(&format!(".{host}"));
+    }
+    let proxy = builder.build().map_err(unusable)?;
+    Ok((!proxy.is_no_proxy(base)).then_some(proxy))
+}
+
+/// The system's certificates and `NODE_EXTRA_CA_CERTS`; bundled ones where there are none.
+fn root_certs() -> RootCerts {
+    let mut certs: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
+        .certs
+        .iter()
+        .map(|cert| Certificate::from_der(cert).to_owned())
+        .collect();
+    if certs.is_empty() {
+        return RootCerts::WebPki;
+    }
+    if let Some(extra) =
+        std::env::var_os("NODE_EXTRA_CA_CERTS").and_then(|path| std::fs::read(path).ok())
+    {
+        certs.extend(parse_pem(&extra).filter_map(|item| match item {
+            Ok(PemItem::Certificate(cert)) => Some(cert),
+            _ => None,
+        }));
+    }
+    RootCerts::Specific(Arc::new(certs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host_of_proxy(base: &str, vars: &[(&str, &str)]) -> Option<String> {
+        let base: Uri = base.parse().unwrap();
+        let var = |name: &str| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Transport::new(&base, &var)
+            .unwrap()
+            .proxy
+            .map(|proxy| proxy.host().to_owned())
+    }
+
+    #[test]
+    fn the_proxy_goes_by_the_scheme() {
+        let vars = [
+            ("HTTP_PROXY", "http://plain:3128"),
+            ("HTTPS_PROXY", "http://secure:3128"),
+        ];
+        assert_eq!(host_of_proxy("http://r/x", &vars).as_deref(), Some("plain"));
+        assert_eq!(
+            host_of_proxy("https://r/x", &vars).as_deref(),
+            Some("secure")
+        );
+        assert_eq!(
+            host_of_proxy("http://r/x", &[("HTTPS_PROXY", "http://secure:3128")]),
+            None
+        );
+        assert_eq!(
+            host_of_proxy("http://r/x", &[("all_proxy", "http://any:1")]).as_deref(),
+            Some("any")
+        );
+    }
+
+    #[test]
+    fn exceptions_cover_a_host_and_all_below_it() {
+        let with = |base: &str, no_proxy: &str| {
+            host_of_proxy(
+                base,
+                &[("HTTP_PROXY", "http://p:1"), ("NO_PROXY", no_proxy)],
+            )
+            .is_some()
+        };
+        assert!(!with("http://r.example/x", "localhost, r.example"));
+        assert!(!with("http://r.example/x", ".example"));
+        assert!(!with("http://r.example/x", "example"));
+        assert!(!with("http://r.example/x", "*"));
+        assert!(!with("http://127.0.0.1:8080/x", "127.0.0.1:8080"));
+        assert!(with("http://r.example/x", "other.example"));
+    }
+
+    #[test]
+    fn a_broken_proxy_is_named_without_its_password() {
+        let base: Uri = "http://r/x".parse().unwrap();
+        let error = Transport::new(&base, &|name| {
+            (name == "HTTP_PROXY").then(|| "foo://u:hunter2@h".into())
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("HTTP_PROXY") && !error.to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,505 @@
+//! From the bytes of an answer to rows: parsed once, row by row.
+//!
+//! A row that cannot be read costs that row and nothing more, so each one is
+//! first cut out as text and then parsed on its own. Which fields exist is one
+//! table; what a row holds for each is `Absent`, `Null`, a value or `Invalid`,
+//! and only the store knows which of them matter for the database at hand.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Error, Result};
+
+/// A page with more rows than this is no answer to what was asked: the largest
+/// limit is 10,000. It bounds the memory that a page of tiny rows can take.
+const MAX_ROWS: usize = 20_000;
+
+/// What a field holds, and how it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// A number from 0 to 1.
+    Score,
+    Real,
+    Integer,
+    /// Stored as 0 or 1.
+    Bool,
+    /// A JSON array or object, stored as its compact text.
+    Json,
+}
+
+/// The fields of a skill beside `id` and `name`; each goes to the column of its name, if there is one.
+pub(crate) const FIELDS: [(&str, Kind); 17] = [
+    ("description", Kind::Text),
+    ("author", Kind::Text),
+    ("repo_url", Kind::Text),
+    ("quality_score", Kind::Score),
+    ("trust_tier", Kind::Text),
+    ("tags", Kind::Json),
+    ("created_at", Kind::Text),
+    ("updated_at", Kind::Text),
+    ("stars", Kind::Integer),
+    ("installable", Kind::Bool),
+    ("content_hash", Kind::Text),
+    ("compatibility", Kind::Json),
+    ("categories", Kind::Json),
+    ("license", Kind::Text),
+    ("security_score", Kind::Real),
+    ("last_scanned_at", Kind::Text),
+    ("quarantined", Kind::Bool),
+];
+
+/// Places in [`FIELDS`] that the engine knows by name.
+pub(crate) mod field {
+    pub(crate) const DESCRIPTION: usize = 0;
+    pub(crate) const REPO_URL: usize = 2;
+    pub(crate) const TRUST_TIER: usize = 4;
+    pub(crate) const CREATED_AT: usize = 6;
+    pub(crate) const UPDATED_AT: usize = 7;
+}
+
+/// What a row says of one field.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Field {
+    #[default]
+    Absent,
+    Null,
+    Text(String),
+    Real(f64),
+    Integer(i64),
+    /// Something else than the field can be; what it should have been.
+    Invalid(&'static str),
+}
+
+impl Field {
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// One skill as it was served.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Skill {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) fields: [Field; FIELDS.len()],
+}
+
+impl Skill {
+    /// The registry's stamp of the last change, where the row has one.
+    pub(crate) fn stamp(&self) -> Option<&str> {
+        self.fields[field::UPDATED_AT].as_text()
+    }
+}
+
+/// One element of a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub(crate) Content);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    Skill(Box<Skill>),
+    Rejected(Rejected),
+}
+
+/// A row that is no skill.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rejected {
+    /// Its id or name, where it has one.
+    pub(crate) label: Option<String>,
+    pub(crate) reason: String,
+    /// Tells it from other rejected rows when pages are read again.
+    pub(crate) print: u64,
+}
+
+/// One page of the listing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    pub(crate) rows: Vec<Row>,
+    /// `meta.total`, whatever this server means by it.
+    pub(crate) total: Option<u64>,
+    /// `meta.limit`: the limit that the server really used.
+    pub(crate) limit: Option<u64>,
+}
+
+impl Page {
+    /// Reads a page from the JSON text of an answer, `{"data": […], "meta": {…}}`.
+    ///
+    /// Rows that cannot be read are kept as rejected ones.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] where the text as a whole is no page.
+    pub fn parse(body: &[u8]) -> Result<Self> {
+        let (text, damaged) = match std::str::from_utf8(body) {
+            Ok(text) => (std::borrow::Cow::Borrowed(text), false),
+            Err(_) => (String::from_utf8_lossy(body), true),
+        };
+        let envelope: Envelope<'_> = serde_json::from_str(&text)
+            .map_err(|error| Error::Protocol(describe(&text, &error)))?;
+        let mut page = Self {
+            rows: envelope.data.0,
+            total: None,
+            limit: None,
+        };
+        if let Some(meta) = envelope
+            .meta
+            .and_then(|meta| serde_json::from_str::<Meta>(meta.get()).ok())
+        {
+            page.total = whole(&meta.total);
+            page.limit = whole(&meta.limit).filter(|limit| *limit > 0);
+        }
+        if damaged {
+            reject_damaged(&mut page.rows);
+        }
+        Ok(page)
+    }
+}
+
+/// Says what is wrong with an answer in words, and how it begins.
+fn describe(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        return "it is empty".into();
+    }
+    if error.is_data() {
+        return format!("it is JSON, but no page of skills: {error}");
+    }
+    let start: String = text.chars().take(40).filter(|c| !c.is_control()).collect();
+    format!("it is no JSON; it begins with \"{start}\"")
+}
+
+/// The body was not valid UTF-8: the rows that hold the damage are not what was served.
+fn reject_damaged(rows: &mut [Row]) {
+    let holds_damage = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    for row in rows {
+        if let Content::Skill(skill) = &row.0 {
+            let damaged = holds_damage(&skill.id)
+                || holds_damage(&skill.name)
+                || skill
+                    .fields
+                    .iter()
+                    .filter_map(Field::as_text)
+                    .any(holds_damage);
+            if damaged {
+                row.0 = Content::Rejected(Rejected {
+                    print: fingerprint(&skill.id),
+                    label: Some(skill.id.clone()),
+                    reason: "its text is not valid UTF-8".into(),
+                });
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    data: Rows,
+    #[serde(borrow, default)]
+    meta: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(default)]
+    total: serde_json::Value,
+    #[serde(default)]
+    limit: serde_json::Value,
+}
+
+fn whole(value: &serde_json::Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked: whole, and from 0 to 2^53"
+    )]
+    let from_real = |real: f64| {
+        (real.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&real))
+            .then_some(real as u64)
+    };
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().and_then(from_real))
+}
+
+struct Rows(Vec<Row>);
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RowsVisitor;
+        impl<'de> Visitor<'de> for RowsVisitor {
+            type Value = Rows;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of skills")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Rows, A::Error> {
+                let mut rows = Vec::with_capacity(100);
+                while let Some(raw) = seq.next_element::<&RawValue>()? {
+                    if rows.len() == MAX_ROWS {
+                        return Err(de::Error::custom(format!(
+                            "more than {MAX_ROWS} rows in one page"
+                        )));
+                    }
+                    rows.push(parse_row(raw.get()));
+                }
+                Ok(Rows(rows))
+            }
+        }
+        deserializer.deserialize_seq(RowsVisitor)
+    }
+}
+
+fn parse_row(raw: &str) -> Row {
+    let content = match serde_json::from_str::<Draft>(raw) {
+        Ok(draft) => draft.finish(raw),
+        Err(error) => Content::Rejected(Rejected {
+            label: salvage_label(raw),
+            // serde_json's "at line 1 column 5" counts within the row; nobody can use it.
+            reason: error
+                .to_string()
+                .split(" at line ")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            print: fingerprint(raw),
+        }),
+    };
+    Row(content)
+}
+
+/// The id of a row whose other fields cannot be read.
+fn salvage_label(raw: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: String,
+    }
+    serde_json::from_str::<OnlyId>(raw).ok().map(|row| row.id)
+}
+
+fn fingerprint(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[derive(Default)]
+struct Draft {
+    id: Field,
+    name: Field,
+    fields: [Field; FIELDS.len()],
+}
+
+impl Draft {
+    fn finish(self, raw: &str) -> Content {
+        let reject = |label: Option<&str>, reason: &str| {
+            Content::Rejected(Rejected {
+                label: label.map(str::to_owned),
+                reason: reason.to_owned(),
+                print: fingerprint(raw),
+            })
+        };
+        match (self.id, self.name) {
+            (Field::Text(id), name) if id.is_empty() => reject(name.as_text(), "its id is empty"),
+            (Field::Text(id), Field::Text(name)) => Content::Skill(Box::new(Skill {
+                id,
+                name,
+                fields: self.fields,
+            })),
+            (Field::Text(id), Field::Invalid(expected)) => {
+                reject(Some(&id), &format!("its name is not {expected}"))
+            }
+            (Field::Text(id), _) => reject(Some(&id), "it has no name"),
+            (Field::Invalid(expected), name) => {
+                reject(name.as_text(), &format!("its id is not {expected}"))
+            }
+            (_, name) => reject(name.as_text(), "it has no id"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Draft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DraftVisitor;
+        impl<'de> Visitor<'de> for DraftVisitor {
+            type Value = Draft;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a skill")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+                let mut draft = Draft::default();
+                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                    let (slot, kind) = match key.as_ref() {
+                        "id" => (&mut draft.id, Kind::Text),
+                        "name" => (&mut draft.name, Kind::Text),
+                        key => match FIELDS.iter().position(|(known, _)| *known == key) {
+                            Some(at) => (&mut draft.fields[at], FIELDS[at].1),
+                            None => {
+                                map.next_value::<IgnoredAny>()?;
+                                continue;
+                            }
+                        },
+                    };
+                    *slot = if kind == Kind::Json {
+                        json_field(map.next_value::<&RawValue>()?)
+                    } else {
+                        map.next_value_seed(FieldSeed(kind))?
+                    };
+                }
+                Ok(draft)
+            }
+        }
+        deserializer.deserialize_map(DraftVisitor)
+    }
+}
+
+/// The compact text of a JSON array or object, the same however the server spells it.
+fn json_field(raw: &RawValue) -> Field {
+    match serde_json::from_str::<serde_json::Value>(raw.get()) {
+        Ok(serde_json::Value::Null) => Field::Null,
+        Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
+            let text = value.to_string();
+            if text.contains("\\u0000") {
+                return Field::Invalid("free of NUL characters");
+            }
+            Field::Text(text)
+        }
+        _ => Field::Invalid("an array or object"),
+    }
+}
+
+/// Reads one scalar; whatever does not fit becomes `Invalid` instead of an error.
+struct FieldSeed(Kind);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed {
+    type Value = Field;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl FieldSeed {
+    const fn invalid(&self) -> Field {
+        Field::Invalid(match self.0 {
+            Kind::Text => "a text",
+            Kind::Score => "a number from 0 to 1",
+            Kind::Real => "a number",
+            Kind::Integer => "a whole number",
+            Kind::Bool => "true or false",
+            Kind::Json => "an array or object",
+        })
+    }
+
+    fn real(&self, value: f64) -> Field {
+        match self.0 {
+            Kind::Score if (0.0..=1.0).contains(&value) => Field::Real(value),
+            Kind::Real => Field::Real(value),
+            // 5.0 is how some servers write 5.
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "checked: whole, and below 2^53"
+            )]
+            Kind::Integer if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
+                Field::Integer(value as i64)
+            }
+            _ => self.invalid(),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for FieldSeed {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Field, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
+        Ok(match self.0 {
+            Kind::Bool => Field::Integer(value.into()),
+            _ => self.invalid(),
+        })
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Field, E> {
+        Ok(match self.0 {
+            Kind::Integer => Field::Integer(value),
+            Kind::Bool if value == 0 || value == 1 => Field::Integer(value),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a JSON number is a double to everyone else, too"
+            )]
+            _ => self.real(value as f64),
+        })
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Field, E> {
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            #[expect(clippy::cast_precision_loss, reason = "as above")]
+            Err(_) => Ok(self.real(value as f64)),
+        }
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Field, E> {
+        Ok(self.real(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Field, E> {
+        self.visit_string(value.to_owned())
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Field, E> {
+        Ok(match self.0 {
+            // No text of the registry's database can hold one, and C would cut the text there.
+            Kind::Text if value.contains('\0') => Field::Invalid("free of NUL characters"),
+            Kind::Text => Field::Text(value),
+            _ => self.invalid(),
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self.invalid())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self.invalid())
+    }
+}
+
+/// What a registry says in the body of a refusal.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Refusal {
+    #[serde(default)]
+    pub(super) error: serde_json::Value,
+    #[serde(default)]
+    pub(super) message: serde_json::Value,
+    #[serde(default)]
+    pub(super) details: serde_json::Value,
+    #[serde(default)]
+    pub(super) used: serde_json::Value,
+    #[serde(default)]
+    pub(super) limit: serde_json::Value,
+    #[serde(default)]
+    pub(super) tier: serde_json::Value,
+    #[serde(default, rename = "resetsAt")]
+    pub(super) resets_at: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What stands in the table, as a fingerprint a row: enough to tell "unchanged" without reading the row again.
+//!
+//! 16 bytes a row. The key is a hash of the id; the value holds 62 bits of a
+//! second hash, over id and stamp, and two bits for what this run has made of
+//! the row. Both hashes are keyed at random, and a row is only taken for
+//! unchanged if both agree, so two rows would have to agree in 126 bits to be
+//! mixed up.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+
+use rusqlite::Connection;
+
+use super::stamp::canonical;
+use super::table::Table;
+use crate::Result;
+
+/// What this run has made of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Not met in this run.
+    Unseen = 0,
+    Unchanged = 1,
+    Added = 2,
+    Updated = 3,
+}
+
+const CLASS_BITS: u64 = 0b11;
+
+impl Class {
+    const fn of(value: u64) -> Self {
+        match value & CLASS_BITS {
+            1 => Self::Unchanged,
+            2 => Self::Added,
+            3 => Self::Updated,
+            _ => Self::Unseen,
+        }
+    }
+}
+
+/// The fingerprints of a table.
+pub(crate) struct Prints {
+    keys: RandomState,
+    values: RandomState,
+    map: HashMap<u64, u64, BuildHasherDefault<AsIs>>,
+}
+
+impl Prints {
+    /// Reads the table once, in its own order.
+    pub(crate) fn load(conn: &Connection, table: &Table) -> Result<Self> {
+        let mut prints = Self {
+            keys: RandomState::new(),
+            values: RandomState::new(),
+            map: HashMap::default(),
+        };
+        let count: i64 =
+            conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
+        prints.map.reserve(usize::try_from(count).unwrap_or(0));
+        let mut found = conn.prepare(&table.sql.prints)?;
+        let mut rows = found.query([])?;
+        while let Some(row) = rows.next()? {
+            // A row whose id or stamp is no text can only be changed.
+            let Ok(id) = row.get_ref(0)?.as_str() else {
+                continue;
+            };
+            let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
+            let value = prints.value(id, stamp, row.get(2)?);
+            let key = prints.keys.hash_one(id);
+            prints.map.insert(key, value);
+        }
+        Ok(prints)
+    }
+
+    fn value(&self, id: &str, stamp: &str, has_url: bool) -> u64 {
+        self.values.hash_one((id, canonical(stamp), has_url)) & !CLASS_BITS
+    }
+
+    /// Whether no row of this id stood in the table when the run began, nor came since.
+    pub(crate) fn is_new(&self, id: &str) -> bool {
+        !self.map.contains_key(&self.keys.hash_one(id))
+    }
+
+    /// Whether the row stands here with this stamp, and with or without a URL.
+    pub(crate) fn matches(&self, id: &str, stamp: &str, has_url: bool) -> bool {
+        self.map
+            .get(&self.keys.hash_one(id))
+            .is_some_and(|stored| stored & !CLASS_BITS == self.value(id, stamp, has_url))
+    }
+
+    /// What this run has made of the row so far.
+    pub(crate) fn class(&self, id: &str) -> Class {
+        self.map
+            .get(&self.keys.hash_one(id))
+            .map_or(Class::Unseen, |value| Class::of(*value))
+    }
+
+    /// Notes what this run makes of a row, which stands here from now on with this stamp.
+    pub(crate) fn note(&mut self, id: &str, stamp: &str, has_url: bool, class: Class) {
+        let value = self.value(id, stamp, has_url) | class as u64;
+        self.map.insert(self.keys.hash_one(id), value);
+    }
+
+    /// Notes what this run makes of a row, which stands here as before.
+    pub(crate) fn note_class(&mut self, id: &str, class: Class) {
+        let value = self.map.entry(self.keys.hash_one(id)).or_default();
+        *value = *value & !CLASS_BITS | class as u64;
+    }
+
+    /// Notes that a row that was to be added could not be.
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.map.remove(&self.keys.hash_one(id));
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,35 @@
+//! Making a served row fit the table at hand.
+
+use super::table::Table;
+use crate::registry::wire::{FIELDS, Field, Skill, field};
+
+/// Why a row cannot be stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unfit(pub(crate) String);
+
+/// Narrows the tier to one that the table allows. Returns what was narrowed, for a warning.
+///
+/// # Errors
+/// A field that goes to a column of this table is not what it should be.
+pub(crate) fn fit(skill: &mut Skill, table: &Table) -> Result<Option<String>, Unfit> {
+    for column in &table.columns {
+        if let Field::Invalid(expected) = skill.fields[column.field] {
+            return Err(Unfit(format!(
+                "its {} is not {expected}",
+                FIELDS[column.field].0
+            )));
+        }
+    }
+    let Field::Text(tier) = &mut skill.fields[field::TRUST_TIER] else {
+        return Ok(None);
+    };
+    let narrowed = table.tier_for(tier);
+    if narrowed == tier {
+        return Ok(None);
+    }
+    let note = format!(
+        "its trust tier '{tier}' is stored as '{narrowed}', since this database does not know it"
+    );
+    *tier = narrowed.to_owned();
+    Ok(Some(note))
+}

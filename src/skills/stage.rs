@@ -1,0 +1,227 @@
+//! Writing a batch: staged outside any lock, then moved over in one short transaction.
+
+use std::fmt::Write as _;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, ToSql, ffi, params_from_iter};
+use sha2::{Digest, Sha256};
+
+use super::table::Table;
+use crate::registry::wire::{Field, Skill, field};
+use crate::{Error, Result};
+
+/// A row that the database would not take.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) id: String,
+    pub(crate) was_new: bool,
+    pub(crate) reason: String,
+}
+
+/// The rows of one batch, in a TEMP table of the run's connection.
+pub(crate) struct Stage<'c> {
+    pub(super) conn: &'c Connection,
+    pub(super) table: &'c Table,
+    rows: usize,
+}
+
+impl<'c> Stage<'c> {
+    pub(crate) fn new(conn: &'c Connection, table: &'c Table) -> Result<Self> {
+        conn.execute_batch(&table.sql.create_stage)?;
+        conn.execute("DELETE FROM temp.skillsmith_stage", [])?;
+        Ok(Self {
+            conn,
+            table,
+            rows: 0,
+        })
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Adds a row; one of the same id that is staged already is replaced.
+    ///
+    /// `description` is the one that the row will have: an absent field leaves the stored one.
+    pub(crate) fn push(
+        &mut self,
+        skill: &Skill,
+        is_new: bool,
+        description: Option<&str>,
+    ) -> Result<()> {
+        let mut mask = 0_i64;
+        for (bit, column) in self.table.columns.iter().enumerate() {
+            if skill.fields[column.field] != Field::Absent {
+                mask |= 1 << bit;
+            }
+        }
+        let hash = self
+            .table
+            .has_versions
+            .then(|| version_hash(skill, description));
+        let hash = hash
+            .as_deref()
+            .map_or(ValueRef::Null, |hash| ValueRef::Text(hash.as_bytes()));
+        let head = [
+            ValueRef::Integer(mask),
+            ValueRef::Integer(is_new.into()),
+            hash,
+            ValueRef::Text(skill.id.as_bytes()),
+            ValueRef::Text(skill.name.as_bytes()),
+        ];
+        let fields = self
+            .table
+            .columns
+            .iter()
+            .map(|column| match &skill.fields[column.field] {
+                Field::Absent | Field::Null | Field::Invalid(_) => ValueRef::Null,
+                Field::Text(text) => ValueRef::Text(text.as_bytes()),
+                Field::Real(real) => ValueRef::Real(*real),
+                Field::Integer(integer) => ValueRef::Integer(*integer),
+            });
+        self.conn
+            .prepare_cached(&self.table.sql.stage)?
+            .execute(params_from_iter(
+                head.into_iter().chain(fields).map(Borrowed),
+            ))?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Empties the stage, after a commit.
+    pub(crate) fn clear(&mut self) -> Result<()> {
+        if self.rows > 0 {
+            self.conn
+                .prepare_cached("DELETE FROM temp.skillsmith_stage")?
+                .execute([])?;
+            self.rows = 0;
+        }
+        Ok(())
+    }
+
+    /// Moves the batch into the table, inside the caller's transaction: one
+    /// statement for all new rows and one for all others.
+    pub(crate) fn write_all(&self) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached(&self.table.sql.insert)?
+            .execute([])?;
+        self.conn
+            .prepare_cached(&self.table.sql.update)?
+            .execute([])?;
+        if let Some(versions) = &self.table.sql.versions {
+            self.conn.prepare_cached(versions)?.execute([])?;
+        }
+        Ok(())
+    }
+
+    /// The ids of the batch, in their order.
+    pub(crate) fn ids(&self) -> Result<Vec<String>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT id FROM temp.skillsmith_stage ORDER BY rowid")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Moves one row, inside the caller's transaction. A row that the database
+    /// will not take is returned with the reason, and changes nothing.
+    pub(crate) fn write_one(&self, id: &str) -> Result<Option<Refused>> {
+        let (is_new, exists): (bool, bool) = self
+            .conn
+            .prepare_cached(
+                "SELECT is_new, EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)
+                 FROM temp.skillsmith_stage WHERE id = ?1",
+            )?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // Another program may have added or deleted it since we looked.
+        let sql = &self.table.sql;
+        let (text, staged_as) = if exists {
+            (&sql.update, "s.is_new = 0")
+        } else {
+            (&sql.insert, "is_new = 1")
+        };
+        let only = if exists { "s.id = ?1" } else { "id = ?1" };
+        let one = text.replace(staged_as, only);
+        let written = self
+            .conn
+            .prepare_cached(&one)?
+            .execute([id])
+            .map_err(Error::from)
+            .and_then(|_| {
+                if let Some(versions) = &sql.versions {
+                    self.conn
+                        .prepare_cached(&format!("{versions} WHERE id = ?1"))?
+                        .execute([id])?;
+                }
+                Ok(())
+            });
+        match written {
+            Err(Error::Database(error)) if is_row_fault(&error) => Ok(Some(Refused {
+                id: id.to_owned(),
+                was_new: is_new,
+                reason: in_words(&error),
+            })),
+            other => other.map(|()| None),
+        }
+    }
+}
+
+/// Whether an error is about the row and not about the database.
+pub(crate) fn is_row_fault(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+    )
+}
+
+/// Whether the full-text index is out of step with the table; a rebuild mends that.
+pub(crate) fn is_index_fault(error: &Error) -> bool {
+    matches!(error, Error::Database(error)
+        if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CORRUPT_VTAB))
+}
+
+/// "CHECK constraint failed: …" says all there is to say, without rusqlite's frame around it.
+fn in_words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => {
+            format!("the database refuses it ({text})")
+        }
+        other => format!("the database refuses it ({other})"),
+    }
+}
+
+struct Borrowed<'v>(ValueRef<'v>);
+
+impl ToSql for Borrowed<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.0))
+    }
+}
+
+/// SHA-256 in lower-case hex over the JSON text of the four keys, as the other stack has it.
+fn version_hash(skill: &Skill, description: Option<&str>) -> String {
+    #[derive(serde::Serialize)]
+    struct Versioned<'s> {
+        id: &'s str,
+        name: &'s str,
+        description: Option<&'s str>,
+        updated_at: Option<&'s str>,
+    }
+    let description = skill.fields[field::DESCRIPTION].as_text().or(description);
+    let versioned = Versioned {
+        id: &skill.id,
+        name: &skill.name,
+        description,
+        updated_at: skill.stamp(),
+    };
+    let text = serde_json::to_string(&versioned).unwrap_or_default();
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}

@@ -1,0 +1,85 @@
+//! The registry's stamps: the same instant is written in many ways.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::from_iso;
+
+/// A text that is equal for equal instants, to the last digit of the fraction.
+///
+/// What is no timestamp stands for itself.
+pub(super) fn canonical(stamp: &str) -> Cow<'_, str> {
+    if let Some(plain) = stamp.strip_suffix('Z') {
+        if plain.as_bytes().get(10) == Some(&b'T') {
+            return Cow::Borrowed(without_zeros(plain));
+        }
+    }
+    let Some(time) = from_iso(stamp) else {
+        return Cow::Borrowed(stamp);
+    };
+    // The seconds by the calendar, the fraction as it is spelled: it may have
+    // more digits than a clock type holds.
+    let seconds = time.format("%Y-%m-%dT%H:%M:%S");
+    let fraction: String = stamp
+        .split_once('.')
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect())
+        .unwrap_or_default();
+    let text = format!("{seconds}.{fraction}");
+    Cow::Owned(without_zeros(&text).to_owned())
+}
+
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
+}
+
+/// Whether a stamp lies after `since`; one that cannot be read does.
+pub(crate) fn newer_than(stamp: &str, since: DateTime<Utc>) -> bool {
+    from_iso(stamp).is_none_or(|time| time > since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instant_has_one_form() {
+        let same = [
+            "2026-01-31T08:00:00Z",
+            "2026-01-31T08:00:00.0Z",
+            "2026-01-31T08:00:00.000000Z",
+            "2026-01-31T08:00:00+00:00",
+            "2026-01-31T09:30:00.00+01:30",
+            "2026-01-31 08:00:00",
+        ];
+        for stamp in same {
+            assert_eq!(canonical(stamp), "2026-01-31T08:00:00", "{stamp}");
+        }
+    }
+
+    #[test]
+    fn every_digit_counts() {
+        assert_ne!(
+            canonical("2026-01-31T08:00:00.0000000001Z"),
+            canonical("2026-01-31T08:00:00.0000000002Z")
+        );
+        assert_eq!(
+            canonical("2026-01-31T08:00:00.1234567890+00:00"),
+            canonical("2026-01-31T08:00:00.123456789Z")
+        );
+        assert_ne!(
+            canonical("2026-01-31T08:00:10Z"),
+            canonical("2026-01-31T08:00:01Z")
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_stands_for_itself() {
+        assert_eq!(canonical("v10.0"), "v10.0");
+        assert_eq!(canonical("soonZ"), "soonZ");
+    }
+}

@@ -1,0 +1,215 @@
+//! The table of skills as it is in the file at hand: files of many versions are in use.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::sql::Sql;
+use crate::Result;
+use crate::registry::wire::{FIELDS, field};
+
+/// A column that one of the registry's fields goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// The place in [`FIELDS`].
+    pub(crate) field: usize,
+    pub(crate) name: &'static str,
+    pub(crate) not_null: bool,
+    /// The SQL expression of its default, where it has one.
+    pub(crate) default: Option<String>,
+}
+
+/// What a run has to know of the table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Column>,
+    /// The tiers that the CHECK allows; `None` where there is no such CHECK.
+    pub(crate) tiers: Option<Vec<String>>,
+    /// `updated_at` exists, so that "unchanged" can be told from it.
+    pub(crate) has_stamp: bool,
+    pub(crate) has_source: bool,
+    /// Two rows cannot have the same `repo_url`.
+    pub(crate) unique_url: bool,
+    pub(crate) has_versions: bool,
+    pub(crate) has_fts: bool,
+    pub(crate) sql: Sql,
+}
+
+impl Table {
+    pub(crate) fn read(conn: &Connection) -> Result<Self> {
+        let mut known = Vec::new();
+        let mut found =
+            conn.prepare("SELECT name, \"notnull\", dflt_value FROM pragma_table_info('skills')")?;
+        let mut rows = found.query([])?;
+        while let Some(row) = rows.next()? {
+            known.push((
+                row.get::<_, String>(0)?,
+                row.get::<_, bool>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ));
+        }
+        let columns: Vec<Column> = FIELDS
+            .iter()
+            .enumerate()
+            .filter_map(|(field, (name, _))| {
+                let (_, not_null, default) = known.iter().find(|(column, _, _)| column == name)?;
+                Some(Column {
+                    field,
+                    name,
+                    not_null: *not_null,
+                    default: default.clone(),
+                })
+            })
+            .collect();
+        let has = |column: &str| known.iter().any(|(name, _, _)| name == column);
+        let has_field = |wanted: usize| columns.iter().any(|column| column.field == wanted);
+
+        let definition: Option<String> = conn
+            .query_row(
+                "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'skills'",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?
+            .flatten();
+        let exists = |name: &str| -> Result<bool> {
+            Ok(conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)",
+                [name],
+                |row| row.get(0),
+            )?)
+        };
+        let has_stamp = has_field(field::UPDATED_AT);
+        let has_source = has("source");
+        let unique_url = has_field(field::REPO_URL) && url_is_unique(conn)?;
+        let has_versions = exists("skill_versions")?;
+        let sql = Sql::new(&columns, has_stamp, has_source, unique_url, has_versions);
+        Ok(Self {
+            tiers: definition.as_deref().and_then(allowed_tiers),
+            has_stamp,
+            has_source,
+            unique_url,
+            has_versions,
+            has_fts: exists("skills_fts")?,
+            sql,
+            columns,
+        })
+    }
+
+    /// The tier under which a skill is stored: its own, or the nearest that the
+    /// CHECK allows and that grants no more trust.
+    pub(crate) fn tier_for<'t>(&self, tier: &'t str) -> &'t str {
+        let allows = |tier: &str| {
+            self.tiers
+                .as_ref()
+                .is_none_or(|known| known.iter().any(|known| known == tier))
+        };
+        if allows(tier) && tier != "local" {
+            return tier;
+        }
+        match tier {
+            "official" if allows("verified") => "verified",
+            "curated" if allows("community") => "community",
+            _ => "unknown",
+        }
+    }
+}
+
+fn url_is_unique(conn: &Connection) -> Result<bool> {
+    Ok(conn.query_row(
+        "SELECT EXISTS (
+           SELECT 1 FROM pragma_index_list('skills') AS list
+           WHERE list.\"unique\" AND NOT list.partial
+             AND (SELECT group_concat(name) FROM pragma_index_info(list.name)) = 'repo_url')",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+/// The words of `CHECK (trust_tier IN ('…', …))` in a table's definition.
+fn allowed_tiers(definition: &str) -> Option<Vec<String>> {
+    let lower = definition.to_ascii_lowercase();
+    let mut from = 0;
+    // The column's own name comes first, then its name inside the CHECK.
+    while let Some(found) = lower[from..].find("trust_tier") {
+        from += found + "trust_tier".len();
+        let rest = lower[from..].trim_start_matches(['"', '`', ']', ' ', '\n', '\t', '\r']);
+        let Some(rest) = rest.strip_prefix("in") else {
+            continue;
+        };
+        let Some(list) = rest.trim_start().strip_prefix('(') else {
+            continue;
+        };
+        let list = list.split(')').next().unwrap_or_default();
+        let words = list
+            .split(',')
+            .map(|word| word.trim().trim_matches('\'').to_owned())
+            .collect();
+        return Some(words);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(definition: &str) -> Table {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(definition).unwrap();
+        Table::read(&conn).unwrap()
+    }
+
+    #[test]
+    fn tiers_are_read_from_the_check() {
+        let narrow = table(
+            "CREATE TABLE skills (id TEXT, trust_tier TEXT CHECK(trust_tier IN ('verified', 'community',
+               'experimental', 'unknown')) DEFAULT 'unknown')",
+        );
+        for (served, stored) in [
+            ("official", "verified"),
+            ("verified", "verified"),
+            ("curated", "community"),
+            ("unverified", "unknown"),
+            ("local", "unknown"),
+            ("platinum", "unknown"),
+        ] {
+            assert_eq!(narrow.tier_for(served), stored);
+        }
+        assert_eq!(
+            table("CREATE TABLE skills (id TEXT, trust_tier TEXT)").tier_for("platinum"),
+            "platinum"
+        );
+    }
+
+    #[test]
+    fn a_registry_cannot_make_its_rows_local() {
+        let wide = table(
+            "CREATE TABLE skills (id TEXT, trust_tier TEXT CHECK (\"trust_tier\" IN('local','unknown')))",
+        );
+        assert_eq!(
+            wide.tiers.as_deref(),
+            Some(&["local".to_owned(), "unknown".to_owned()][..])
+        );
+        assert_eq!(wide.tier_for("local"), "unknown");
+    }
+
+    #[test]
+    fn only_columns_that_exist_are_written() {
+        let old = table(
+            "CREATE TABLE skills (id TEXT PRIMARY KEY, name TEXT NOT NULL, repo_url TEXT UNIQUE)",
+        );
+        assert_eq!(
+            old.columns
+                .iter()
+                .map(|column| column.name)
+                .collect::<Vec<_>>(),
+            ["repo_url"]
+        );
+        assert!(
+            old.unique_url
+                && !old.has_stamp
+                && !old.has_source
+                && !old.has_versions
+                && !old.has_fts
+        );
+    }
+}
