@@ -8,9 +8,12 @@ use serde::Deserialize;
 /// Where the live registry is, unless something says otherwise.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
 
+/// Gives the value of a variable.
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// A snapshot of the environment; the process's own, or a test's.
 pub struct Environment {
-    var: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    var: Lookup,
 }
 
 impl Default for Environment {

@@ -1,5 +1,6 @@
 //! Keeps a local Skillsmith skill database up to date with the live registry.
 
+pub mod background;
 mod cancel;
 pub mod clock;
 mod config;
@@ -11,6 +12,7 @@ mod history;
 pub mod registry;
 mod skills;
 
+pub use background::{BackgroundOptions, BackgroundSyncService, BackgroundSyncState};
 pub use cancel::CancelToken;
 pub use config::{SyncConfig, SyncConfigRepository, SyncConfigUpdate, SyncFrequency};
 pub use database::Database;

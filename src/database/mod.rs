@@ -21,6 +21,9 @@ use crate::{CancelToken, Error, Result};
 /// How long a short call waits for the write lock unless told otherwise.
 pub const DEFAULT_BUSY_BUDGET: Duration = Duration::from_secs(5);
 
+/// Databases in memory made so far; each needs a name of its own.
+static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
+
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
@@ -94,8 +97,7 @@ impl OpenOptions {
                 "A new database in memory cannot be read-only: it would stay empty.".into(),
             ));
         }
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("/skillsmith-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("/skillsmith-{}", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
         let conn = open::memory(&name, self)?;
         let lock = LockTarget::Name(name.clone());
         Ok(Database::new(

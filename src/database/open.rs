@@ -20,12 +20,10 @@ const OPEN_BUDGET: Duration = Duration::from_secs(10);
 
 pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Connection> {
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            return Err(Error::InvalidArgument(format!(
-                "{} is a folder. Give the path of a database file.",
-                path.display()
-            )));
-        }
+        Ok(found) if found.is_dir() => Err(Error::InvalidArgument(format!(
+            "{} is a folder. Give the path of a database file.",
+            path.display()
+        ))),
         Ok(_) => existing(path, options),
         Err(error) if error.kind() == ErrorKind::NotFound && options.read_only => {
             Err(Error::file("open", path, error))

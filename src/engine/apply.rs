@@ -11,7 +11,8 @@ use super::plan::Place;
 use super::tally::Tally;
 use crate::database::{Patience, state, write};
 use crate::registry::Row;
-use crate::registry::wire::{Content, Field, Skill, field};
+use crate::registry::field::{Field, at};
+use crate::registry::wire::{Content, Skill};
 use crate::skills::{
     Class, Prints, Refused, Settled, Stage, Table, Unfit, Verdict, compare, create_list, fit,
     is_index_fault, is_row_fault, list_after, newer_than, rebuild, set_aside, settle, stored,
@@ -120,7 +121,7 @@ impl<'c> Applier<'c> {
         match verdict {
             Verdict::Unchanged => self.note_unchanged(skill, class),
             Verdict::OnlyUrlMissing => {
-                if let Some(url) = skill.fields[field::REPO_URL].as_text() {
+                if let Some(url) = skill.fields[at::REPO_URL].as_text() {
                     set_aside(self.conn, &skill.id, url)?;
                 }
                 self.note_unchanged(skill, class);
@@ -138,7 +139,7 @@ impl<'c> Applier<'c> {
                 if !self.rules.dry_run {
                     let description = found
                         .as_ref()
-                        .and_then(|found| found.text(self.table, field::DESCRIPTION));
+                        .and_then(|found| found.text(self.table, at::DESCRIPTION));
                     self.stage.push(skill, is_new, description)?;
                     self.staged_weight += BatchSize::weight(text_bytes(skill));
                 }
@@ -149,11 +150,11 @@ impl<'c> Applier<'c> {
 
     /// Whether the fingerprint says that the row stands here with this stamp.
     fn stands_here(&self, skill: &Skill) -> bool {
-        let Some(stamp) = skill.stamp().filter(|_| self.table.has_stamp) else {
+        let Some(stamp) = skill.stamp().filter(|_| self.table.has.stamp) else {
             return false;
         };
         let matches = |has_url| self.prints.matches(&skill.id, stamp, has_url);
-        match skill.fields[field::REPO_URL] {
+        match skill.fields[at::REPO_URL] {
             // An absent field leaves what is stored, whatever that is.
             Field::Absent => matches(false) || matches(true),
             _ => matches(self.has_url(skill)),
@@ -161,7 +162,7 @@ impl<'c> Applier<'c> {
     }
 
     fn has_url(&self, skill: &Skill) -> bool {
-        self.table.unique_url && skill.fields[field::REPO_URL].as_text().is_some()
+        self.table.has.unique_url && skill.fields[at::REPO_URL].as_text().is_some()
     }
 
     fn is_too_old(&self, skill: &Skill) -> bool {
@@ -282,7 +283,7 @@ impl<'c> Applier<'c> {
     /// `listed_all`: the whole registry was read by this run, so that a row it
     /// did not meet is gone from the registry and gives its URL up.
     pub(super) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
-        if !self.table.unique_url || self.rules.dry_run {
+        if !self.table.has.unique_url || self.rules.dry_run {
             return Ok(());
         }
         let mut after = String::new();

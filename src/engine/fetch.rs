@@ -60,7 +60,7 @@ impl Fetch {
                 move || {
                     read(
                         &*registry, &*clock, &cancel, page_size, place, deadline, &sender,
-                    )
+                    );
                 }
             })
             .map_err(|error| {
@@ -134,21 +134,15 @@ fn read(
         if registry.check_health(&call)? == Health::Unhealthy {
             return Err(Error::Unhealthy(None));
         }
-        let mut sweeper = Sweeper::new(registry, page_size, place.clone());
+        let mut sweeper = Sweeper::new(registry, page_size, place);
         let mut event = Event::Connected;
         // The receiver goes away when the run ends early.
-        let mut last = place;
         while sender.send(Ok(event)).is_ok() {
-            event = match sweeper.next(&call)? {
-                Some(step) => {
-                    last = step.place.clone();
-                    Event::Page(step)
-                }
-                None => {
-                    _ = sender.send(Ok(Event::End(last)));
-                    return Ok(());
-                }
+            let Some(step) = sweeper.next(&call)? else {
+                _ = sender.send(Ok(Event::End(sweeper.into_place())));
+                return Ok(());
             };
+            event = Event::Page(step);
         }
         Ok(())
     });

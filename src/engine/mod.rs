@@ -15,8 +15,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::options::{
-    Coverage, DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE, EngineStatus, MAX_PAGE_SIZE, SyncOptions,
-    SyncPhase, SyncProgress, SyncResult,
+    Coverage, DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE, EngineStatus, MAX_PAGE_SIZE, OnProgress,
+    SyncOptions, SyncPhase, SyncProgress, SyncResult,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, SyncConfigRepository};
@@ -86,6 +86,15 @@ impl SyncEngine {
     /// How things stand. Short; blocks on the disk only.
     pub fn get_status(&self) -> Result<EngineStatus> {
         status(&self.database, &self.clock)
+    }
+
+    /// Whether nothing may be sent, so that every sync would fail.
+    pub fn is_offline(&self) -> bool {
+        self.registry.is_offline()
+    }
+
+    pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// The database that this works on.

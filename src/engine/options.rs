@@ -18,6 +18,9 @@ pub const MAX_PAGE_SIZE: u32 = 10_000;
 /// How long a run may take unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
+/// Called with every step of a run.
+pub type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
+
 /// How a sync is to be done.
 pub struct SyncOptions<'a> {
     /// Compare the content of every row instead of its stamp, and ignore `last_sync_at`. Default: false.
@@ -29,7 +32,7 @@ pub struct SyncOptions<'a> {
     /// How long the run may take; what it did not reach is left to the next one. Default: 30 minutes.
     pub deadline: Duration,
     /// Told how the run gets on, on the thread that called [`sync`](crate::SyncEngine::sync).
-    pub on_progress: Option<Box<dyn FnMut(&SyncProgress) + 'a>>,
+    pub on_progress: Option<OnProgress<'a>>,
     /// Stops the run. What it wrote is kept.
     pub cancel: CancelToken,
 }

@@ -1,19 +1,19 @@
 //! Telling the caller how the run gets on, phases in their order.
 
-use super::options::{SyncPhase, SyncProgress};
+use super::options::{OnProgress, SyncPhase, SyncProgress};
 use super::plan::Place;
 use super::tally::Tally;
 
 /// The caller's callback, and what it was told last.
 pub(super) struct Progress<'a> {
-    callback: Option<Box<dyn FnMut(&SyncProgress) + 'a>>,
+    callback: Option<OnProgress<'a>>,
     furthest: Option<SyncPhase>,
     /// Rows of the listing read, and rows in all; 0 while unknown.
     position: (u64, u64),
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(callback: Option<Box<dyn FnMut(&SyncProgress) + 'a>>) -> Self {
+    pub(super) fn new(callback: Option<OnProgress<'a>>) -> Self {
         Self {
             callback,
             furthest: None,

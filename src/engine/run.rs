@@ -109,7 +109,7 @@ impl<'e, 'o> Run<'e, 'o> {
         )?;
 
         let table = Table::read(&conn)?;
-        if found.index_suspect && table.has_fts && !self.options.dry_run {
+        if found.index_suspect && table.has.fts && !self.options.dry_run {
             write(&conn, self.patience(), repair_index)?;
         }
         let cancel = self.options.cancel.clone();
@@ -124,10 +124,9 @@ impl<'e, 'o> Run<'e, 'o> {
         });
         let outcome = outcome
             .and_then(|place| self.close_books(&conn, &mut applier, &Listed { place, whole }))
-            .or_else(|error| {
+            .inspect_err(|_| {
                 // What was read is kept, with the place; the cause is what matters to the user.
                 _ = applier.flush();
-                Err(error)
             });
         self.tally = applier.tally;
         if outcome.is_ok() {
@@ -227,10 +226,11 @@ impl<'e, 'o> Run<'e, 'o> {
 
     /// Where an earlier listing ended, unless this run has to begin anew.
     fn starting_place(&self, found: &Found) -> Place {
-        if let Some(place) = &found.place {
-            if !self.options.dry_run && (place.force || !self.options.force) {
-                return place.clone();
-            }
+        if let Some(place) = &found.place
+            && !self.options.dry_run
+            && (place.force || !self.options.force)
+        {
+            return place.clone();
         }
         Place::new(
             self.engine.registry.name(),

@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 
 use super::plan::{Place, Plan, Position, Total};
-use crate::registry::wire::{Content, field};
+use crate::registry::field::at;
+use crate::registry::wire::Content;
 use crate::registry::{Call, Page, Registry, Row};
 use crate::{Error, Result};
 
@@ -85,6 +86,11 @@ impl<'r> Sweeper<'r> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Where the listing stands in the end.
+    pub(super) fn into_place(self) -> Place {
+        self.place
     }
 
     /// Goes on in another way after a refused listing.
@@ -179,10 +185,10 @@ impl<'r> Sweeper<'r> {
     /// In the plan by tiers, a tier that we do not know yet needs a sweep of its own.
     fn note_tiers(&mut self, page: &Page) {
         for row in &page.rows {
-            if let Content::Skill(skill) = &row.0 {
-                if let Some(tier) = skill.fields[field::TRUST_TIER].as_text() {
-                    self.place.note_tier(tier);
-                }
+            if let Content::Skill(skill) = &row.0
+                && let Some(tier) = skill.fields[at::TRUST_TIER].as_text()
+            {
+                self.place.note_tier(tier);
             }
         }
     }

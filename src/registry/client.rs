@@ -4,89 +4,24 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use ureq::http::{Response, StatusCode, Uri};
+use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
-use super::credentials::{Credentials, Secret, Source};
+use super::answer::{MAX_REFUSAL, explain, later, read_body, refusal};
+use super::credentials::Credentials;
+use super::options::{ClientOptions, check_base, credentials};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
 use super::transport::{Transport, deadlines};
-use super::wire::Refusal;
 use super::{Call, Health, Page, PageRequest, Registry, Wait, pacing};
-use crate::environment::{ConfigFile, Environment};
+use crate::environment::Environment;
 use crate::{Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
-/// What a refusal says is shown, but not all of it.
-const MAX_DETAIL: usize = 300;
-const MAX_REFUSAL: u64 = 64 * 1024;
-
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Options of a [`SkillsmithApiClient`]. What is `None` comes from the environment,
-/// then from `~/.skillsmith/config.json`.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct ClientOptions {
-    /// The registry's address, such as `https://host/functions/v1`.
-    /// Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service.
-    pub base_url: Option<String>,
-    /// The anonymous key. Else `SUPABASE_ANON_KEY`.
-    pub anon_key: Option<String>,
-    /// The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`.
-    pub api_key: Option<String>,
-    /// A token of a signed-in user; goes before the API key.
-    pub jwt_token: Option<String>,
-    /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
-    pub timeout: Option<Duration>,
-    /// Tries after the first one. Default: 3.
-    pub max_retries: Option<u32>,
-    /// Whether nothing may be sent. Else `SKILLSMITH_OFFLINE_MODE`.
-    pub offline: Option<bool>,
-}
-
-impl ClientOptions {
-    /// Everything from the environment.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// For the registry at `url`.
-    #[must_use]
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
-        self
-    }
-
-    /// With this API key.
-    #[must_use]
-    pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(key.into());
-        self
-    }
-
-    /// With nothing being sent.
-    #[must_use]
-    pub const fn offline(mut self, offline: bool) -> Self {
-        self.offline = Some(offline);
-        self
-    }
-}
-
-impl fmt::Debug for ClientOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientOptions")
-            .field("base_url", &self.base_url)
-            .field("timeout", &self.timeout)
-            .field("max_retries", &self.max_retries)
-            .field("offline", &self.offline)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Asks the live registry. Usable from several threads; blocks on the network.
 pub struct SkillsmithApiClient {
@@ -114,14 +49,13 @@ impl SkillsmithApiClient {
     /// [`Error::InvalidArgument`] where the address, a credential or the proxy cannot be used.
     pub fn with_environment(options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
+        let credentials = credentials(&options, environment, &file)?;
+        let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
         let base = options
             .base_url
-            .clone()
             .unwrap_or_else(|| environment.base_url(&file));
         let base = base.trim().trim_end_matches('/').to_owned();
         let uri = check_base(&base)?;
-        let credentials = credentials(&options, environment, file)?;
-        let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
         if timeout.is_zero() {
             return Err(Error::InvalidArgument(
                 "The timeout is 0. Use at least 1 millisecond.".into(),
@@ -209,11 +143,11 @@ impl SkillsmithApiClient {
             let from = request.uri_ref().cloned();
             let response = deadlines(request, timeout, call.left())
                 .call()
-                .map_err(|error| self.explain(error))?;
+                .map_err(|error| explain(&self.credentials, error))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
-            redirected = Some(redirect_target(&response, from.as_ref())?);
+            redirected = Some(redirect::target(&response, from.as_ref())?);
         }
         Err(Error::Protocol(format!(
             "it redirected more than {MAX_REDIRECTS} times"
@@ -238,11 +172,11 @@ impl SkillsmithApiClient {
         }
         if !response.status().is_success() {
             let asked = pacing::retry_after(response.headers(), now);
-            return again_or_final(self.refusal(&mut response, asked, now), asked);
+            return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
         let _interrupt = self.interruptible(call);
         let page = read_body(response.body_mut(), MAX_BODY)
-            .map_err(|error| self.explain(error))
+            .map_err(|error| explain(&self.credentials, error))
             .and_then(|body| Page::parse(&body));
         match page {
             Ok(page) => Attempt::Done(page),
@@ -275,91 +209,6 @@ impl SkillsmithApiClient {
         call.wait(&wait, || Error::RateLimited {
             retry_at: later(call.clock.now(), duration),
         })
-    }
-
-    /// What an answer that is no success means.
-    fn refusal(
-        &self,
-        response: &mut Response<Body>,
-        asked: Option<Duration>,
-        now: DateTime<Utc>,
-    ) -> Error {
-        let status = response.status();
-        let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-        let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-        let detail = self.detail(&refusal);
-        let retry_at = asked.and_then(|asked| later(now, asked));
-        match status {
-            StatusCode::TOO_MANY_REQUESTS if is_quota(&refusal) => Error::QuotaExceeded {
-                detail: quota_detail(&refusal),
-                resets_at: refusal
-                    .resets_at
-                    .as_str()
-                    .and_then(crate::clock::from_iso)
-                    .or(retry_at),
-            },
-            StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { retry_at },
-            StatusCode::UNAUTHORIZED => Error::Unauthorized(format!(
-                "{} (401{}; sent {}). Set SKILLSMITH_API_KEY to a valid key and sync again.",
-                "The registry wants a valid API key",
-                detail.map_or_else(String::new, |detail| format!(": {detail}")),
-                self.credentials.describe(),
-            )),
-            StatusCode::FORBIDDEN => Error::Forbidden(format!(
-                "The registry does not allow this (403{}; sent {}).",
-                detail.map_or_else(String::new, |detail| format!(": {detail}")),
-                self.credentials.describe(),
-            )),
-            _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                Error::Server {
-                    status: status.as_u16(),
-                    detail,
-                    retry_at,
-                }
-            }
-            _ => Error::Refused {
-                status: status.as_u16(),
-                detail,
-            },
-        }
-    }
-
-    /// What the body of a refusal says, without our credentials and not too much of it.
-    fn detail(&self, refusal: &Refusal) -> Option<String> {
-        let words: Vec<&str> = [&refusal.error, &refusal.message, &refusal.details]
-            .into_iter()
-            .filter_map(|value| value.as_str().or_else(|| value.get("message")?.as_str()))
-            .filter(|text| !text.trim().is_empty())
-            .collect();
-        let text: String = words
-            .join(": ")
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_DETAIL)
-            .collect();
-        (!text.is_empty()).then(|| self.credentials.redact(&text))
-    }
-
-    /// Puts a failure of the connection into plain words.
-    fn explain(&self, error: ureq::Error) -> Error {
-        use ureq::Error as Http;
-        match error {
-            Http::Timeout(phase) => Error::Timeout(phase_in_words(phase)),
-            Http::HostNotFound => Error::Unreachable(
-                "its name cannot be found. Check the address and the network.".into(),
-            ),
-            Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
-            Http::Io(error) => match error.downcast::<ureq::Error>() {
-                Ok(inner) => self.explain(inner),
-                Err(error) => Error::Unreachable(self.credentials.redact(&io_in_words(&error))),
-            },
-            Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),
-            Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => Error::Protocol(
-                self.credentials
-                    .redact(&format!("it is no valid HTTP ({error})")),
-            ),
-            other => Error::Unreachable(self.credentials.redact(&other.to_string())),
-        }
     }
 }
 
@@ -402,7 +251,8 @@ impl Registry for SkillsmithApiClient {
         if !status.is_success() {
             return Ok(Health::Degraded);
         }
-        let body = read_body(response.body_mut(), MAX_REFUSAL).map_err(|error| self.explain(error));
+        let body = read_body(response.body_mut(), MAX_REFUSAL)
+            .map_err(|error| explain(&self.credentials, error));
         call.check()?;
         let body = body.map_err(|error| Error::Unhealthy(Some(error.to_string())))?;
         let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
@@ -437,100 +287,6 @@ impl fmt::Debug for SkillsmithApiClient {
     }
 }
 
-fn check_base(base: &str) -> Result<Uri> {
-    let invalid = |why: &str| {
-        Error::InvalidArgument(format!(
-            "The registry's address cannot be used: {why}. Use the form https://host/path."
-        ))
-    };
-    let uri: Uri = base.parse().map_err(|_| invalid("it is no URL"))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(invalid("it begins neither with http:// nor with https://"));
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err(invalid("it names no host"));
-    }
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return Err(invalid(
-            "it contains a user name or password; give a key instead",
-        ));
-    }
-    if uri.query().is_some() || base.contains('#') {
-        return Err(invalid("it has a query or fragment"));
-    }
-    Ok(uri)
-}
-
-fn credentials(
-    options: &ClientOptions,
-    environment: &Environment,
-    file: ConfigFile,
-) -> Result<Credentials> {
-    let given = |text: &Option<String>| {
-        text.as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(|text| Secret::new(text, Source::Option))
-    };
-    let var = |name: &'static str| {
-        environment
-            .var(name)
-            .map(|text| Secret::new(text, Source::Variable(name)))
-    };
-    let credentials = Credentials {
-        anon_key: given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY")),
-        api_key: given(&options.api_key)
-            .or_else(|| var("SKILLSMITH_API_KEY"))
-            .or_else(|| {
-                file.api_key
-                    .map(|text| Secret::new(text, Source::ConfigFile))
-            }),
-        jwt_token: given(&options.jwt_token),
-    };
-    if let Some(secret) = credentials.all().find(|secret| !secret.is_valid()) {
-        return Err(Error::InvalidArgument(format!(
-            "The key {} contains characters that no key has. Copy it again.",
-            secret.source
-        )));
-    }
-    Ok(credentials)
-}
-
-fn redirect_target(response: &Response<Body>, from: Option<&Uri>) -> Result<Uri> {
-    let location = response
-        .headers()
-        .get("location")
-        .and_then(|location| location.to_str().ok());
-    let (Some(location), Some(from)) = (location, from) else {
-        return Err(Error::Protocol(format!(
-            "HTTP {} without a place to go to",
-            response.status()
-        )));
-    };
-    let target = redirect::resolve(from, location)
-        .ok_or_else(|| Error::Protocol("it redirects to something that is no address".into()))?;
-    if !redirect::same_origin(from, &target) {
-        // Scheme, host and port only: a path or query may hold secrets.
-        let scheme = target.scheme_str().unwrap_or_default();
-        let host = target.host().unwrap_or_default();
-        let port = target
-            .port_u16()
-            .map_or_else(String::new, |port| format!(":{port}"));
-        return Err(Error::RedirectRefused(format!(
-            "to {scheme}://{host}{port}"
-        )));
-    }
-    Ok(target)
-}
-
-fn read_body(body: &mut Body, limit: u64) -> Result<Vec<u8>, ureq::Error> {
-    body.with_config().limit(limit).read_to_vec()
-}
-
-/// 408, 429, 5xx, broken connections and unreadable answers may heal; nothing else does.
 fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
     match error {
         Error::RateLimited { .. }
@@ -539,50 +295,5 @@ fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
         | Error::Timeout(_)
         | Error::Protocol(_) => Attempt::Again(error, asked),
         _ => Attempt::Final(error),
-    }
-}
-
-fn is_quota(refusal: &Refusal) -> bool {
-    refusal.error.as_str() == Some("monthly_quota_exceeded")
-}
-
-fn quota_detail(refusal: &Refusal) -> Option<String> {
-    let (used, limit) = (refusal.used.as_u64()?, refusal.limit.as_u64()?);
-    let tier = refusal
-        .tier
-        .as_str()
-        .map_or_else(String::new, |tier| format!(", plan {tier}"));
-    Some(format!("{used} of {limit} requests{tier}"))
-}
-
-fn later(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
-    now.checked_add_signed(TimeDelta::from_std(duration).ok()?)
-}
-
-fn phase_in_words(phase: ureq::Timeout) -> String {
-    use ureq::Timeout as Phase;
-    match phase {
-        Phase::Resolve => "looking up its name took too long",
-        Phase::Connect => "it does not accept connections",
-        Phase::RecvBody => "its answer began but did not end",
-        _ => "it accepted the request but sent no answer",
-    }
-    .into()
-}
-
-fn io_in_words(error: &std::io::Error) -> String {
-    use std::io::ErrorKind as Kind;
-    match error.kind() {
-        Kind::ConnectionRefused => {
-            "the connection was refused. Check the address, or try again later.".into()
-        }
-        Kind::ConnectionReset
-        | Kind::ConnectionAborted
-        | Kind::BrokenPipe
-        | Kind::UnexpectedEof => "the connection broke off in the middle of an answer.".into(),
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
-            "there is no network connection to it.".into()
-        }
-        _ => error.to_string(),
     }
 }

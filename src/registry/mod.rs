@@ -7,8 +7,11 @@
 //! 3. A listing that is refused with [`Error::Refused`] and status 400 is asked
 //!    for in another way (see `engine::plan`); any other error ends the run.
 
+mod answer;
 mod client;
 mod credentials;
+pub(crate) mod field;
+mod options;
 mod pacing;
 mod redirect;
 mod retry;
@@ -18,7 +21,8 @@ pub(crate) mod wire;
 use std::fmt;
 use std::time::Duration;
 
-pub use self::client::{ClientOptions, SkillsmithApiClient};
+pub use self::client::SkillsmithApiClient;
+pub use self::options::ClientOptions;
 pub use self::wire::{Page, Row};
 use crate::clock::Clock;
 use crate::{CancelToken, Error, Result};

@@ -1,12 +1,43 @@
 //! Redirects: followed on the same origin only, since a request carries credentials.
 
-use ureq::http::Uri;
+use ureq::Body;
+use ureq::http::{Response, Uri};
+
+use crate::{Error, Result};
 
 /// How many are followed for one request.
 pub(super) const MAX_REDIRECTS: usize = 3;
 
+/// Where an answer redirects to, if that may be followed.
+pub(super) fn target(response: &Response<Body>, from: Option<&Uri>) -> Result<Uri> {
+    let location = response
+        .headers()
+        .get("location")
+        .and_then(|location| location.to_str().ok());
+    let (Some(location), Some(from)) = (location, from) else {
+        return Err(Error::Protocol(format!(
+            "HTTP {} without a place to go to",
+            response.status()
+        )));
+    };
+    let target = resolve(from, location)
+        .ok_or_else(|| Error::Protocol("it redirects to something that is no address".into()))?;
+    if !same_origin(from, &target) {
+        // Scheme, host and port only: a path or query may hold secrets.
+        let scheme = target.scheme_str().unwrap_or_default();
+        let host = target.host().unwrap_or_default();
+        let port = target
+            .port_u16()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        return Err(Error::RedirectRefused(format!(
+            "to {scheme}://{host}{port}"
+        )));
+    }
+    Ok(target)
+}
+
 /// The address that `location` names, seen from `from`; `None` where it is no address.
-pub(super) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
+fn resolve(from: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     if location.is_empty() {
         return None;
@@ -32,7 +63,7 @@ pub(super) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
 }
 
 /// Whether two addresses have the same scheme, host and port.
-pub(super) fn same_origin(one: &Uri, other: &Uri) -> bool {
+fn same_origin(one: &Uri, other: &Uri) -> bool {
     origin(one).is_some_and(|origin_of_one| Some(origin_of_one) == origin(other))
 }
 

@@ -7,81 +7,16 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::field::{FIELDS, Field, FieldSeed, Kind, at, json_field};
 use crate::{Error, Result};
 
 /// A page with more rows than this is no answer to what was asked: the largest
 /// limit is 10,000. It bounds the memory that a page of tiny rows can take.
 const MAX_ROWS: usize = 20_000;
-
-/// What a field holds, and how it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    /// A number from 0 to 1.
-    Score,
-    Real,
-    Integer,
-    /// Stored as 0 or 1.
-    Bool,
-    /// A JSON array or object, stored as its compact text.
-    Json,
-}
-
-/// The fields of a skill beside `id` and `name`; each goes to the column of its name, if there is one.
-pub(crate) const FIELDS: [(&str, Kind); 17] = [
-    ("description", Kind::Text),
-    ("author", Kind::Text),
-    ("repo_url", Kind::Text),
-    ("quality_score", Kind::Score),
-    ("trust_tier", Kind::Text),
-    ("tags", Kind::Json),
-    ("created_at", Kind::Text),
-    ("updated_at", Kind::Text),
-    ("stars", Kind::Integer),
-    ("installable", Kind::Bool),
-    ("content_hash", Kind::Text),
-    ("compatibility", Kind::Json),
-    ("categories", Kind::Json),
-    ("license", Kind::Text),
-    ("security_score", Kind::Real),
-    ("last_scanned_at", Kind::Text),
-    ("quarantined", Kind::Bool),
-];
-
-/// Places in [`FIELDS`] that the engine knows by name.
-pub(crate) mod field {
-    pub(crate) const DESCRIPTION: usize = 0;
-    pub(crate) const REPO_URL: usize = 2;
-    pub(crate) const TRUST_TIER: usize = 4;
-    pub(crate) const CREATED_AT: usize = 6;
-    pub(crate) const UPDATED_AT: usize = 7;
-}
-
-/// What a row says of one field.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) enum Field {
-    #[default]
-    Absent,
-    Null,
-    Text(String),
-    Real(f64),
-    Integer(i64),
-    /// Something else than the field can be; what it should have been.
-    Invalid(&'static str),
-}
-
-impl Field {
-    pub(crate) fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
 
 /// One skill as it was served.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +29,7 @@ pub(crate) struct Skill {
 impl Skill {
     /// The registry's stamp of the last change, where the row has one.
     pub(crate) fn stamp(&self) -> Option<&str> {
-        self.fields[field::UPDATED_AT].as_text()
+        self.fields[at::UPDATED_AT].as_text()
     }
 }
 
@@ -340,13 +275,14 @@ impl<'de> Deserialize<'de> for Draft {
                     let (slot, kind) = match key.as_ref() {
                         "id" => (&mut draft.id, Kind::Text),
                         "name" => (&mut draft.name, Kind::Text),
-                        key => match FIELDS.iter().position(|(known, _)| *known == key) {
-                            Some(at) => (&mut draft.fields[at], FIELDS[at].1),
-                            None => {
+                        key => {
+                            if let Some(at) = FIELDS.iter().position(|(known, _)| *known == key) {
+                                (&mut draft.fields[at], FIELDS[at].1)
+                            } else {
                                 map.next_value::<IgnoredAny>()?;
                                 continue;
                             }
-                        },
+                        }
                     };
                     *slot = if kind == Kind::Json {
                         json_field(map.next_value::<&RawValue>()?)
@@ -359,146 +295,6 @@ impl<'de> Deserialize<'de> for Draft {
         }
         deserializer.deserialize_map(DraftVisitor)
     }
-}
-
-/// The compact text of a JSON array or object, the same however the server spells it.
-fn json_field(raw: &RawValue) -> Field {
-    match serde_json::from_str::<serde_json::Value>(raw.get()) {
-        Ok(serde_json::Value::Null) => Field::Null,
-        Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
-            let text = value.to_string();
-            if text.contains("\\u0000") {
-                return Field::Invalid("free of NUL characters");
-            }
-            Field::Text(text)
-        }
-        _ => Field::Invalid("an array or object"),
-    }
-}
-
-/// Reads one scalar; whatever does not fit becomes `Invalid` instead of an error.
-struct FieldSeed(Kind);
-
-impl<'de> DeserializeSeed<'de> for FieldSeed {
-    type Value = Field;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl FieldSeed {
-    const fn invalid(&self) -> Field {
-        Field::Invalid(match self.0 {
-            Kind::Text => "a text",
-            Kind::Score => "a number from 0 to 1",
-            Kind::Real => "a number",
-            Kind::Integer => "a whole number",
-            Kind::Bool => "true or false",
-            Kind::Json => "an array or object",
-        })
-    }
-
-    fn real(&self, value: f64) -> Field {
-        match self.0 {
-            Kind::Score if (0.0..=1.0).contains(&value) => Field::Real(value),
-            Kind::Real => Field::Real(value),
-            // 5.0 is how some servers write 5.
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "checked: whole, and below 2^53"
-            )]
-            Kind::Integer if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
-                Field::Integer(value as i64)
-            }
-            _ => self.invalid(),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for FieldSeed {
-    type Value = Field;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Field, E> {
-        Ok(Field::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
-        Ok(match self.0 {
-            Kind::Bool => Field::Integer(value.into()),
-            _ => self.invalid(),
-        })
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Field, E> {
-        Ok(match self.0 {
-            Kind::Integer => Field::Integer(value),
-            Kind::Bool if value == 0 || value == 1 => Field::Integer(value),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a JSON number is a double to everyone else, too"
-            )]
-            _ => self.real(value as f64),
-        })
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Field, E> {
-        match i64::try_from(value) {
-            Ok(value) => self.visit_i64(value),
-            #[expect(clippy::cast_precision_loss, reason = "as above")]
-            Err(_) => Ok(self.real(value as f64)),
-        }
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Field, E> {
-        Ok(self.real(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Field, E> {
-        self.visit_string(value.to_owned())
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Field, E> {
-        Ok(match self.0 {
-            // No text of the registry's database can hold one, and C would cut the text there.
-            Kind::Text if value.contains('\0') => Field::Invalid("free of NUL characters"),
-            Kind::Text => Field::Text(value),
-            _ => self.invalid(),
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(self.invalid())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(self.invalid())
-    }
-}
-
-/// What a registry says in the body of a refusal.
-#[derive(Debug, Default, Deserialize, Serialize)]
-pub(super) struct Refusal {
-    #[serde(default)]
-    pub(super) error: serde_json::Value,
-    #[serde(default)]
-    pub(super) message: serde_json::Value,
-    #[serde(default)]
-    pub(super) details: serde_json::Value,
-    #[serde(default)]
-    pub(super) used: serde_json::Value,
-    #[serde(default)]
-    pub(super) limit: serde_json::Value,
-    #[serde(default)]
-    pub(super) tier: serde_json::Value,
-    #[serde(default, rename = "resetsAt")]
-    pub(super) resets_at: serde_json::Value,
 }
 
 #[cfg(test)]

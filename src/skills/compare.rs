@@ -1,12 +1,15 @@
 //! Whether a served row differs from the stored one.
 
+use std::cmp::Ordering;
+
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
-use crate::registry::wire::{FIELDS, Field, Kind, Skill, field};
+use crate::registry::field::{FIELDS, Field, Kind, at};
+use crate::registry::wire::Skill;
 
 /// A row as it stands in the table.
 pub(crate) struct Stored {
@@ -64,10 +67,10 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
     if stored.is_local {
         return Verdict::Unchanged;
     }
-    let by_stamp = skill.stamp().filter(|_| table.has_stamp && !force);
+    let by_stamp = skill.stamp().filter(|_| table.has.stamp && !force);
     if let Some(stamp) = by_stamp {
         let same = stored
-            .text(table, field::UPDATED_AT)
+            .text(table, at::UPDATED_AT)
             .is_some_and(|stored| canonical(stored) == canonical(stamp));
         if !same {
             return Verdict::Changed;
@@ -86,7 +89,7 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
         ) {
             continue;
         }
-        if column.field == field::REPO_URL && table.unique_url && *value == Value::Null {
+        if column.field == at::REPO_URL && table.has.unique_url && *value == Value::Null {
             url_missing = true;
         } else {
             differs = true;
@@ -106,22 +109,25 @@ fn same(served: &Field, stored: &Value, kind: Kind, at: usize, not_null: bool) -
         (Field::Text(served), Value::Text(stored)) => {
             served == stored
                 || (kind == Kind::Json && same_json(served, stored))
-                || (matches!(at, field::UPDATED_AT | field::CREATED_AT)
+                || (matches!(at, at::UPDATED_AT | at::CREATED_AT)
                     && canonical(served) == canonical(stored))
         }
-        (Field::Real(served), Value::Real(stored)) => {
-            served.to_bits() == stored.to_bits() || served == stored
-        }
+        (Field::Real(served), Value::Real(stored)) => equal(*served, *stored),
         #[expect(
             clippy::cast_precision_loss,
             reason = "SQLite stores a whole REAL as an integer and compares the same way"
         )]
-        (Field::Real(served), Value::Integer(stored)) => *served == *stored as f64,
+        (Field::Real(served), Value::Integer(stored)) => equal(*served, *stored as f64),
         (Field::Integer(served), Value::Integer(stored)) => served == stored,
         #[expect(clippy::cast_precision_loss, reason = "as above")]
-        (Field::Integer(served), Value::Real(stored)) => *served as f64 == *stored,
+        (Field::Integer(served), Value::Real(stored)) => equal(*served as f64, *stored),
         _ => false,
     }
+}
+
+/// Exactly: a score is stored as it was served, to the last bit.
+fn equal(served: f64, stored: f64) -> bool {
+    served.partial_cmp(&stored) == Some(Ordering::Equal)
 }
 
 /// The other stack may have spelled the same array in another way.

@@ -1,7 +1,8 @@
 //! Making a served row fit the table at hand.
 
 use super::table::Table;
-use crate::registry::wire::{FIELDS, Field, Skill, field};
+use crate::registry::field::{FIELDS, Field, at};
+use crate::registry::wire::Skill;
 
 /// Why a row cannot be stored.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) fn fit(skill: &mut Skill, table: &Table) -> Result<Option<String>, Un
             )));
         }
     }
-    let Field::Text(tier) = &mut skill.fields[field::TRUST_TIER] else {
+    let Field::Text(tier) = &mut skill.fields[at::TRUST_TIER] else {
         return Ok(None);
     };
     let narrowed = table.tier_for(tier);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::Column;
+use super::table::{Column, Traits};
 
 /// The texts of the statements, for one table.
 #[derive(Debug)]
@@ -25,27 +25,21 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    pub(super) fn new(
-        columns: &[Column],
-        has_stamp: bool,
-        has_source: bool,
-        unique_url: bool,
-        has_versions: bool,
-    ) -> Self {
+    pub(super) fn new(columns: &[Column], has: Traits) -> Self {
         let names = |prefix: &str| {
             columns.iter().fold(String::new(), |mut list, column| {
                 _ = write!(list, ", {prefix}{}", column.name);
                 list
             })
         };
-        let stamp = if has_stamp { "updated_at" } else { "NULL" };
-        let has_url = if unique_url {
+        let stamp = if has.stamp { "updated_at" } else { "NULL" };
+        let has_url = if has.unique_url {
             "repo_url IS NOT NULL"
         } else {
             "0"
         };
-        let source = if has_source { "source" } else { "NULL" };
-        let not_local = if has_source {
+        let source = if has.source { "source" } else { "NULL" };
+        let not_local = if has.source {
             " AND k.source IS NOT 'local'"
         } else {
             ""
@@ -58,7 +52,7 @@ impl Sql {
                    id TEXT PRIMARY KEY, name{}, mask INTEGER, is_new INTEGER, version_hash TEXT);
                  CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_new ON skillsmith_stage (is_new);",
                 names("")
-            ) + if unique_url {
+            ) + if has.unique_url {
                 "CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_url ON skillsmith_stage (repo_url);"
             } else {
                 ""
@@ -68,9 +62,9 @@ impl Sql {
                 names(""),
                 vec!["?"; columns.len() + 5].join(", ")
             ),
-            insert: insert(columns, has_source, &names("")),
+            insert: insert(columns, has.source, &names("")),
             update: update(columns, not_local),
-            versions: has_versions.then(|| {
+            versions: has.versions.then(|| {
                 "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
                  SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage"
                     .to_owned()

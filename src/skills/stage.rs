@@ -7,7 +7,8 @@ use rusqlite::{Connection, ErrorCode, ToSql, ffi, params_from_iter};
 use sha2::{Digest, Sha256};
 
 use super::table::Table;
-use crate::registry::wire::{Field, Skill, field};
+use crate::registry::field::{Field, at};
+use crate::registry::wire::Skill;
 use crate::{Error, Result};
 
 /// A row that the database would not take.
@@ -57,7 +58,8 @@ impl<'c> Stage<'c> {
         }
         let hash = self
             .table
-            .has_versions
+            .has
+            .versions
             .then(|| version_hash(skill, description));
         let hash = hash
             .as_deref()
@@ -210,7 +212,7 @@ fn version_hash(skill: &Skill, description: Option<&str>) -> String {
         description: Option<&'s str>,
         updated_at: Option<&'s str>,
     }
-    let description = skill.fields[field::DESCRIPTION].as_text().or(description);
+    let description = skill.fields[at::DESCRIPTION].as_text().or(description);
     let versioned = Versioned {
         id: &skill.id,
         name: &skill.name,

@@ -10,10 +10,10 @@ use crate::clock::from_iso;
 ///
 /// What is no timestamp stands for itself.
 pub(super) fn canonical(stamp: &str) -> Cow<'_, str> {
-    if let Some(plain) = stamp.strip_suffix('Z') {
-        if plain.as_bytes().get(10) == Some(&b'T') {
-            return Cow::Borrowed(without_zeros(plain));
-        }
+    if let Some(plain) = stamp.strip_suffix('Z')
+        && plain.as_bytes().get(10) == Some(&b'T')
+    {
+        return Cow::Borrowed(without_zeros(plain));
     }
     let Some(time) = from_iso(stamp) else {
         return Cow::Borrowed(stamp);

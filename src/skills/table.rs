@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::sql::Sql;
 use crate::Result;
-use crate::registry::wire::{FIELDS, field};
+use crate::registry::field::{FIELDS, at};
 
 /// A column that one of the registry's fields goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,19 +17,29 @@ pub(crate) struct Column {
     pub(crate) default: Option<String>,
 }
 
+/// What the file has and others have not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five facts that have nothing to do with each other"
+)]
+pub(crate) struct Traits {
+    /// `updated_at`, so that "unchanged" can be told from it.
+    pub(crate) stamp: bool,
+    pub(crate) source: bool,
+    /// A `repo_url` that no two rows can share.
+    pub(crate) unique_url: bool,
+    pub(crate) versions: bool,
+    pub(crate) fts: bool,
+}
+
 /// What a run has to know of the table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The tiers that the CHECK allows; `None` where there is no such CHECK.
     pub(crate) tiers: Option<Vec<String>>,
-    /// `updated_at` exists, so that "unchanged" can be told from it.
-    pub(crate) has_stamp: bool,
-    pub(crate) has_source: bool,
-    /// Two rows cannot have the same `repo_url`.
-    pub(crate) unique_url: bool,
-    pub(crate) has_versions: bool,
-    pub(crate) has_fts: bool,
+    pub(crate) has: Traits,
     pub(crate) sql: Sql,
 }
 
@@ -77,19 +87,17 @@ impl Table {
                 |row| row.get(0),
             )?)
         };
-        let has_stamp = has_field(field::UPDATED_AT);
-        let has_source = has("source");
-        let unique_url = has_field(field::REPO_URL) && url_is_unique(conn)?;
-        let has_versions = exists("skill_versions")?;
-        let sql = Sql::new(&columns, has_stamp, has_source, unique_url, has_versions);
+        let traits = Traits {
+            stamp: has_field(at::UPDATED_AT),
+            source: has("source"),
+            unique_url: has_field(at::REPO_URL) && url_is_unique(conn)?,
+            versions: exists("skill_versions")?,
+            fts: exists("skills_fts")?,
+        };
         Ok(Self {
             tiers: definition.as_deref().and_then(allowed_tiers),
-            has_stamp,
-            has_source,
-            unique_url,
-            has_versions,
-            has_fts: exists("skills_fts")?,
-            sql,
+            sql: Sql::new(&columns, traits),
+            has: traits,
             columns,
         })
     }
@@ -204,12 +212,13 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["repo_url"]
         );
-        assert!(
-            old.unique_url
-                && !old.has_stamp
-                && !old.has_source
-                && !old.has_versions
-                && !old.has_fts
-        );
+        let only_url = Traits {
+            stamp: false,
+            source: false,
+            unique_url: true,
+            versions: false,
+            fts: false,
+        };
+        assert_eq!(old.has, only_url);
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn settle(
     gone: impl Fn(&str) -> bool,
 ) -> Result<Settled> {
     let owner: Option<(String, bool)> = conn
-        .prepare_cached(if table.has_source {
+        .prepare_cached(if table.has.source {
             "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
         } else {
             "SELECT id, 0 FROM main.skills WHERE repo_url = ?1"
@@ -102,7 +102,7 @@ pub(crate) fn settle(
 impl Stage<'_> {
     /// Takes the URLs out of the batch that other rows have; outside any lock.
     pub(crate) fn set_taken_urls_aside(&self) -> Result<()> {
-        if !self.table.unique_url || self.is_empty() {
+        if !self.table.has.unique_url || self.is_empty() {
             return Ok(());
         }
         // A row that is written again brings its own URL.
@@ -136,7 +136,7 @@ impl Stage<'_> {
 
     /// The same for a row that is about to be written alone, whose URL may have been taken meanwhile.
     pub(crate) fn set_url_aside_if_taken(&self, id: &str) -> Result<()> {
-        if !self.table.unique_url {
+        if !self.table.has.unique_url {
             return Ok(());
         }
         let taken: Option<String> = self

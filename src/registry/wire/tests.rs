@@ -26,11 +26,11 @@ fn named(skill: &Skill, name: &str) -> Field {
 
 #[test]
 fn the_places_of_fields_are_right() {
-    assert_eq!(FIELDS[field::DESCRIPTION].0, "description");
-    assert_eq!(FIELDS[field::REPO_URL].0, "repo_url");
-    assert_eq!(FIELDS[field::TRUST_TIER].0, "trust_tier");
-    assert_eq!(FIELDS[field::CREATED_AT].0, "created_at");
-    assert_eq!(FIELDS[field::UPDATED_AT].0, "updated_at");
+    assert_eq!(FIELDS[at::DESCRIPTION].0, "description");
+    assert_eq!(FIELDS[at::REPO_URL].0, "repo_url");
+    assert_eq!(FIELDS[at::TRUST_TIER].0, "trust_tier");
+    assert_eq!(FIELDS[at::CREATED_AT].0, "created_at");
+    assert_eq!(FIELDS[at::UPDATED_AT].0, "updated_at");
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! The decision: is a sync to be begun now?
+//!
+//! A small state machine without a thread, a timer or a network. The service of
+//! this crate drives it from its thread, the Node package from JavaScript timers.
+
+use serde::Serialize;
+
+use crate::engine::{backoff, status};
+use crate::history::SyncStatus;
+use crate::{Error, Result, SyncEngine, SyncResult};
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Begin a sync now, and report it with [`Schedule::finished`].
+    Begin,
+    /// A sync of this service is under way.
+    Running,
+    /// Automatic syncing is off, the next sync is not due, or nothing may be sent.
+    NotDue,
+    /// It is due, but an earlier one failed and the next try has to wait.
+    BackingOff,
+    /// The database could not be asked; the next check asks again.
+    Unknown,
+}
+
+/// How the service stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackgroundSyncState {
+    /// Whether it was started and not stopped since.
+    pub is_started: bool,
+    /// Whether a sync of its own is under way.
+    pub is_running: bool,
+    /// What the last sync did.
+    pub last_result: Option<SyncResult>,
+    /// Why the last sync or check failed; `None` if it did not.
+    pub last_error: Option<String>,
+    /// Checks made.
+    pub checks_performed: u64,
+    /// Syncs begun, those by hand included.
+    pub syncs_triggered: u64,
+}
+
+/// The state of a service, and its rules.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    state: BackgroundSyncState,
+}
+
+impl Schedule {
+    /// Nothing has happened yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How things stand.
+    pub const fn state(&self) -> &BackgroundSyncState {
+        &self.state
+    }
+
+    /// Notes the start. Returns whether the service was stopped before.
+    pub const fn start(&mut self) -> bool {
+        !std::mem::replace(&mut self.state.is_started, true)
+    }
+
+    /// Notes the stop. Returns whether the service was started before.
+    pub const fn stop(&mut self) -> bool {
+        std::mem::replace(&mut self.state.is_started, false)
+    }
+
+    /// Decides for this moment; reads the database, shortly.
+    pub fn check(&mut self, engine: &SyncEngine) -> Decision {
+        self.state.checks_performed += 1;
+        if self.state.is_running {
+            return Decision::Running;
+        }
+        match decide(engine) {
+            Ok(Decision::Begin) => {
+                self.begun();
+                Decision::Begin
+            }
+            Ok(decision) => decision,
+            Err(error) => {
+                self.state.last_error = Some(error.to_string());
+                Decision::Unknown
+            }
+        }
+    }
+
+    /// Begins a sync that was asked for by hand, due or not.
+    ///
+    /// # Errors
+    /// [`Error::SyncInProgress`] while one of this service is under way.
+    pub fn begin_manual(&mut self) -> Result<()> {
+        if self.state.is_running {
+            return Err(Error::SyncInProgress);
+        }
+        self.begun();
+        Ok(())
+    }
+
+    const fn begun(&mut self) {
+        self.state.is_running = true;
+        self.state.syncs_triggered += 1;
+    }
+
+    /// Notes how a sync that was begun has ended.
+    pub fn finished(&mut self, outcome: &Result<SyncResult>) {
+        self.state.is_running = false;
+        match outcome {
+            Ok(result) => {
+                self.state.last_error = result.errors.first().filter(|_| !result.success).cloned();
+                self.state.last_result = Some(result.clone());
+            }
+            Err(error) => self.state.last_error = Some(error.to_string()),
+        }
+    }
+}
+
+fn decide(engine: &SyncEngine) -> Result<Decision> {
+    if engine.is_offline() {
+        return Ok(Decision::NotDue);
+    }
+    let status = status(engine.database(), engine.clock())?;
+    if !status.is_due || status.is_running {
+        return Ok(Decision::NotDue);
+    }
+    let backoff = engine.database().read(backoff::load)?;
+    let now = engine.clock().now();
+    Ok(match backoff {
+        Some(backoff) if !backoff.is_over(now) => Decision::BackingOff,
+        _ => Decision::Begin,
+    })
+}
+
+/// The text for the error callback, where a sync was not a success.
+pub(super) fn error_of(outcome: &Result<SyncResult>) -> Option<String> {
+    match outcome {
+        Ok(result) if result.status == SyncStatus::Success => None,
+        Ok(result) => Some(result.errors.first().cloned().unwrap_or_default()),
+        Err(error) => Some(error.to_string()),
+    }
+}

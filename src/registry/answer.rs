@@ -1,0 +1,162 @@
+//! What an answer, or the lack of one, means: from HTTP to an [`Error`] in plain words.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
+
+use super::credentials::Credentials;
+use crate::Error;
+
+/// What a refusal says is shown, but not all of it.
+const MAX_DETAIL: usize = 300;
+pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
+
+/// What a registry says in the body of a refusal.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    error: serde_json::Value,
+    message: serde_json::Value,
+    details: serde_json::Value,
+    used: serde_json::Value,
+    limit: serde_json::Value,
+    tier: serde_json::Value,
+    #[serde(rename = "resetsAt")]
+    resets_at: serde_json::Value,
+}
+
+/// What an answer that is no success means.
+pub(super) fn refusal(
+    credentials: &Credentials,
+    response: &mut Response<Body>,
+    asked: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Error {
+    let status = response.status();
+    let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+    let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+    let detail = detail(credentials, &refusal);
+    let retry_at = asked.and_then(|asked| later(now, asked));
+    match status {
+        StatusCode::TOO_MANY_REQUESTS if is_quota(&refusal) => Error::QuotaExceeded {
+            detail: quota_detail(&refusal),
+            resets_at: refusal
+                .resets_at
+                .as_str()
+                .and_then(crate::clock::from_iso)
+                .or(retry_at),
+        },
+        StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { retry_at },
+        StatusCode::UNAUTHORIZED => Error::Unauthorized(format!(
+            "{} (401{}; sent {}). Set SKILLSMITH_API_KEY to a valid key and sync again.",
+            "The registry wants a valid API key",
+            detail.map_or_else(String::new, |detail| format!(": {detail}")),
+            credentials.describe(),
+        )),
+        StatusCode::FORBIDDEN => Error::Forbidden(format!(
+            "The registry does not allow this (403{}; sent {}).",
+            detail.map_or_else(String::new, |detail| format!(": {detail}")),
+            credentials.describe(),
+        )),
+        _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => Error::Server {
+            status: status.as_u16(),
+            detail,
+            retry_at,
+        },
+        _ => Error::Refused {
+            status: status.as_u16(),
+            detail,
+        },
+    }
+}
+
+/// What the body of a refusal says, without our credentials and not too much of it.
+fn detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
+    let words: Vec<&str> = [&refusal.error, &refusal.message, &refusal.details]
+        .into_iter()
+        .filter_map(|value| value.as_str().or_else(|| value.get("message")?.as_str()))
+        .filter(|text| !text.trim().is_empty())
+        .collect();
+    let text: String = words
+        .join(": ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_DETAIL)
+        .collect();
+    (!text.is_empty()).then(|| credentials.redact(&text))
+}
+
+/// Puts a failure of the connection into plain words.
+pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
+    use ureq::Error as Http;
+    match error {
+        Http::Timeout(phase) => Error::Timeout(phase_in_words(phase)),
+        Http::HostNotFound => Error::Unreachable(
+            "its name cannot be found. Check the address and the network.".into(),
+        ),
+        Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
+        Http::Io(error) => match error.downcast::<ureq::Error>() {
+            Ok(inner) => explain(credentials, inner),
+            Err(error) => Error::Unreachable(credentials.redact(&io_in_words(&error))),
+        },
+        Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),
+        Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
+            Error::Protocol(credentials.redact(&format!("it is no valid HTTP ({error})")))
+        }
+        other => Error::Unreachable(credentials.redact(&other.to_string())),
+    }
+}
+
+/// Reads a body, up to a bound that counts after decompression.
+pub(super) fn read_body(body: &mut Body, limit: u64) -> Result<Vec<u8>, ureq::Error> {
+    body.with_config().limit(limit).read_to_vec()
+}
+
+/// 408, 429, 5xx, broken connections and unreadable answers may heal; nothing else does.
+fn is_quota(refusal: &Refusal) -> bool {
+    refusal.error.as_str() == Some("monthly_quota_exceeded")
+}
+
+fn quota_detail(refusal: &Refusal) -> Option<String> {
+    let (used, limit) = (refusal.used.as_u64()?, refusal.limit.as_u64()?);
+    let tier = refusal
+        .tier
+        .as_str()
+        .map_or_else(String::new, |tier| format!(", plan {tier}"));
+    Some(format!("{used} of {limit} requests{tier}"))
+}
+
+pub(super) fn later(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
+    now.checked_add_signed(TimeDelta::from_std(duration).ok()?)
+}
+
+fn phase_in_words(phase: ureq::Timeout) -> String {
+    use ureq::Timeout as Phase;
+    match phase {
+        Phase::Resolve => "looking up its name took too long",
+        Phase::Connect => "it does not accept connections",
+        Phase::RecvBody => "its answer began but did not end",
+        _ => "it accepted the request but sent no answer",
+    }
+    .into()
+}
+
+fn io_in_words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ConnectionRefused => {
+            "the connection was refused. Check the address, or try again later.".into()
+        }
+        Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::BrokenPipe
+        | Kind::UnexpectedEof => "the connection broke off in the middle of an answer.".into(),
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+            "there is no network connection to it.".into()
+        }
+        _ => error.to_string(),
+    }
+}
