@@ -18,7 +18,8 @@ const OVERLAP_FROM: u32 = 20;
 /// A sweep whose rows moved is read again, at most so often.
 const MAX_REREADS: u32 = 2;
 
-/// A registry that hides rows after its LIMIT can have a whole page hidden; two in a row are the end.
+/// A registry that hides rows after its LIMIT can have a whole page hidden. Where
+/// no total tells better, two empty pages in a row are the end.
 const EMPTY_PAGES_AT_END: u32 = 2;
 
 /// Where a listing is read from, and how far.
@@ -143,7 +144,11 @@ impl<'r> Sweeper<'r> {
         if nothing_new {
             at.empty += 1;
             let before_end = at.total.rows().is_some_and(|total| start + limit < total);
-            let enough = if at.short { EMPTY_PAGES_AT_END } else { 1 };
+            let enough = match at.total {
+                Total::Rows(_) if !at.short => 1,
+                _ if start == 0 && page.total == Some(0) => 1,
+                _ => EMPTY_PAGES_AT_END,
+            };
             if before_end || at.empty < enough {
                 at.offset = start + limit;
                 at.last_id = None;

@@ -54,7 +54,8 @@ pub(super) fn deadlines<S>(
     whole: Duration,
     left: Duration,
 ) -> ureq::RequestBuilder<S> {
-    let whole = whole.min(left);
+    // A little later than the run's own deadline, which then is the cause that is told.
+    let whole = whole.min(left + Duration::from_secs(1));
     request
         .config()
         .timeout_resolve(Some(CONNECT_TIMEOUT.min(whole)))

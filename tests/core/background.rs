@@ -1,0 +1,249 @@
+//! The background service: when it syncs, and how it is stopped.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use skillsmith_sync::background::{Decision, Schedule};
+use skillsmith_sync::{
+    BackgroundOptions, BackgroundSyncService, ClientOptions, Error, SyncConfigRepository,
+    SyncEngine, SyncFrequency,
+};
+use skillsmith_test_registry::{Fault, Options};
+
+use crate::support::{World, assert_success, client_with};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn service(world: &World, options: BackgroundOptions) -> BackgroundSyncService {
+    // Its waits are real ones.
+    let engine = SyncEngine::new(std::sync::Arc::new(world.client()), &world.database);
+    BackgroundSyncService::new(engine, options).unwrap()
+}
+
+#[track_caller]
+fn wait_until(what: impl Fn() -> bool) {
+    let end = Instant::now() + LONG;
+    while !what() {
+        assert!(Instant::now() < end, "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn it_syncs_when_started_and_not_again_until_due() {
+    let world = World::new(300, Options::default());
+    let (told, heard) = channel();
+    let service = service(
+        &world,
+        BackgroundOptions {
+            check_interval: Duration::from_millis(20),
+            on_sync_complete: Some(Box::new(move |result| told.send(result.clone()).unwrap())),
+            ..BackgroundOptions::default()
+        },
+    );
+    assert!(!service.is_service_started());
+    service.start().unwrap();
+    service.start().unwrap();
+    let result = heard.recv_timeout(LONG).unwrap();
+    assert_eq!(result.skills_added, 300);
+    wait_until(|| service.get_state().checks_performed >= 4);
+    let state = service.get_state();
+    assert!(state.is_started && !state.is_running);
+    assert_eq!((state.syncs_triggered, state.last_error), (1, None));
+    assert_eq!(state.last_result, Some(result));
+    service.stop();
+    service.stop();
+    let checks = service.get_state().checks_performed;
+    std::thread::sleep(Duration::from_millis(80));
+    assert_eq!(service.get_state().checks_performed, checks);
+    // It can be started again.
+    service.start().unwrap();
+    wait_until(|| service.get_state().checks_performed > checks);
+    world.assert_mirrored();
+}
+
+#[test]
+fn it_does_nothing_while_disabled_or_offline() {
+    let world = World::new(30, Options::default());
+    let config = SyncConfigRepository::new(&world.database);
+    config.disable().unwrap();
+    let decide = |engine: &SyncEngine| Schedule::new().check(engine);
+    assert_eq!(decide(&world.engine()), Decision::NotDue);
+    config.enable().unwrap();
+    assert_eq!(decide(&world.engine()), Decision::Begin);
+    let offline = client_with(
+        ClientOptions::new()
+            .base_url(world.server.base_url())
+            .offline(true),
+    );
+    assert_eq!(decide(&world.engine_with(offline)), Decision::NotDue);
+    assert!(world.server.requests().is_empty());
+}
+
+#[test]
+fn a_laptop_that_slept_over_the_time_syncs_once() {
+    let world = World::new(30, Options::default());
+    let engine = world.engine();
+    let mut schedule = Schedule::new();
+    let run_if_due = |schedule: &mut Schedule| {
+        let decision = schedule.check(&engine);
+        if decision == Decision::Begin {
+            let outcome = engine.sync(skillsmith_sync::SyncOptions::default());
+            schedule.finished(&outcome);
+        }
+        decision
+    };
+    assert_eq!(run_if_due(&mut schedule), Decision::Begin);
+    world.clock.advance(Duration::from_secs(23 * 3600));
+    assert_eq!(run_if_due(&mut schedule), Decision::NotDue);
+    world.clock.advance(Duration::from_secs(5 * 86_400));
+    assert_eq!(run_if_due(&mut schedule), Decision::Begin);
+    assert_eq!(run_if_due(&mut schedule), Decision::NotDue);
+    SyncConfigRepository::new(&world.database)
+        .set_frequency(SyncFrequency::Weekly)
+        .unwrap();
+    world.clock.advance(Duration::from_secs(6 * 86_400));
+    assert_eq!(run_if_due(&mut schedule), Decision::NotDue);
+    world.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(run_if_due(&mut schedule), Decision::Begin);
+    assert_eq!(schedule.state().syncs_triggered, 3);
+}
+
+#[test]
+fn a_wrong_clock_of_the_past_does_not_stop_it_for_ever() {
+    let world = World::new(30, Options::default());
+    *world.clock.skew.lock().unwrap() = TimeDelta::days(3_000);
+    assert_success(&world.sync());
+    *world.clock.skew.lock().unwrap() = TimeDelta::zero();
+    assert_eq!(Schedule::new().check(&world.engine()), Decision::Begin);
+}
+
+#[test]
+fn a_failed_run_is_tried_again_after_one_two_four_minutes_across_restarts() {
+    let world = World::new(30, Options::default());
+    world.server.fault(Fault::status(404).always());
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        // Each round is a new process: only the database remembers.
+        let mut schedule = Schedule::new();
+        let engine = world.engine();
+        let mut minutes = 0;
+        while schedule.check(&engine) != Decision::Begin {
+            world.clock.advance(Duration::from_secs(60));
+            minutes += 1;
+            assert!(minutes < 100);
+        }
+        waited.push(minutes);
+        let outcome = engine.sync(skillsmith_sync::SyncOptions::default());
+        schedule.finished(&outcome);
+        assert!(
+            schedule
+                .state()
+                .last_error
+                .as_ref()
+                .unwrap()
+                .contains("404")
+        );
+    }
+    assert_eq!(waited, [0, 1, 2, 4, 8]);
+    // A success forgets it all.
+    world.server.clear_faults();
+    assert_success(&world.sync());
+    world.clock.advance(Duration::from_secs(86_401));
+    assert_eq!(Schedule::new().check(&world.engine()), Decision::Begin);
+}
+
+#[test]
+fn a_manual_sync_runs_though_nothing_is_due_and_never_twice() {
+    let world = World::new(300, Options::default());
+    let service = service(&world, BackgroundOptions::default());
+    assert_success(&service.manual_sync().unwrap());
+    world.server.fault(Fault::delay(30_000).at_offset(99));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| service.manual_sync().unwrap());
+        wait_until(|| service.is_sync_running());
+        assert!(matches!(service.manual_sync(), Err(Error::SyncInProgress)));
+        assert_eq!(
+            Error::SyncInProgress.to_string(),
+            "Sync already in progress"
+        );
+        // Stopping ends it, and waits for its end.
+        service.stop();
+        assert!(!service.is_sync_running());
+        assert_eq!(first.join().unwrap().errors, ["Sync cancelled"]);
+    });
+    assert_success(&service.manual_sync().unwrap());
+    assert_eq!(service.get_state().syncs_triggered, 3);
+}
+
+#[test]
+fn stopping_ends_a_sync_that_is_under_way_and_dropping_stops() {
+    let world = World::new(300, Options::default());
+    world
+        .server
+        .fault(Fault::stall_after(10).at_offset(99).always());
+    let service = service(&world, BackgroundOptions::default());
+    service.start().unwrap();
+    wait_until(|| world.offsets().len() == 2);
+    let begun = Instant::now();
+    drop(service);
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(!world.engine().get_status().unwrap().is_running);
+}
+
+#[test]
+fn callbacks_may_panic_and_may_stop_the_service() {
+    let world = World::new(30, Options::default());
+    world.server.fault(Fault::status(404).always());
+    let errors = std::sync::Arc::new(AtomicUsize::new(0));
+    let holder: std::sync::Arc<std::sync::OnceLock<BackgroundSyncService>> =
+        std::sync::Arc::default();
+    let made = service(
+        &world,
+        BackgroundOptions {
+            check_interval: Duration::from_millis(10),
+            on_sync_error: Some(Box::new({
+                let (errors, holder) = (errors.clone(), holder.clone());
+                move |text| {
+                    assert!(text.contains("404"));
+                    errors.fetch_add(1, Ordering::SeqCst);
+                    if let Some(service) = holder.get() {
+                        service.stop();
+                    }
+                    panic!("the host's own bug");
+                }
+            })),
+            ..BackgroundOptions::default()
+        },
+    );
+    holder.set(made).unwrap();
+    let service = holder.get().unwrap();
+    service.start().unwrap();
+    wait_until(|| !service.is_service_started() && errors.load(Ordering::SeqCst) == 1);
+    assert!(service.manual_sync().is_ok());
+    assert_eq!(errors.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn without_a_check_at_start_it_waits_for_the_interval() {
+    let world = World::new(30, Options::default());
+    let service = service(
+        &world,
+        BackgroundOptions {
+            sync_on_start: false,
+            check_interval: Duration::from_secs(3_600),
+            ..BackgroundOptions::default()
+        },
+    );
+    service.start().unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(service.get_state().checks_performed, 0);
+    service.stop();
+    let none = BackgroundOptions {
+        check_interval: Duration::ZERO,
+        ..BackgroundOptions::default()
+    };
+    assert!(BackgroundSyncService::new(world.engine(), none).is_err());
+}

@@ -1,0 +1,174 @@
+//! Promise 8, *Bounded*: whatever the registry sends, every run ends, in bounded memory.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use skillsmith_sync::{ErrorCode, SyncOptions, SyncResult};
+use skillsmith_test_registry::{Fault, Options, Redirect};
+
+use crate::support::{World, assert_success, client_with};
+
+/// A run against a registry that does this on every listing. Ends within a minute, or hangs for good.
+fn run_with(fault: Fault, timeout: Duration) -> (World, SyncResult) {
+    let world = World::new(300, Options::default());
+    world.server.fault(fault.always());
+    let mut options = skillsmith_sync::ClientOptions::new().base_url(world.server.base_url());
+    options.timeout = Some(timeout);
+    let begun = Instant::now();
+    let result = world
+        .engine_with(client_with(options))
+        .sync(SyncOptions::default())
+        .unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{result:?}");
+    assert!(!result.success);
+    (world, result)
+}
+
+#[test]
+fn promise_8_slow_endless_and_swollen_bodies_end() {
+    let soon = Duration::from_millis(300);
+    for (fault, code) in [
+        (Fault::drip(100, 1), ErrorCode::Timeout),
+        (Fault::stall_after(30), ErrorCode::Timeout),
+        (Fault::delay(3_000), ErrorCode::Timeout),
+        (Fault::bomb(200), ErrorCode::TooLarge),
+        (Fault::endless(), ErrorCode::TooLarge),
+    ] {
+        let name = format!("{:?}", fault.action);
+        // An endless body has to reach the bound within its deadline.
+        let timeout = if code == ErrorCode::TooLarge {
+            Duration::from_secs(30)
+        } else {
+            soon
+        };
+        let (world, result) = run_with(fault, timeout);
+        assert_eq!(result.code, Some(code), "{name}: {result:?}");
+        world.server.clear_faults();
+        assert_success(&world.sync());
+        world.assert_mirrored();
+    }
+}
+
+#[test]
+fn promise_8_garbage_is_named() {
+    let long = Duration::from_secs(5);
+    for (fault, code, text) in [
+        (
+            Fault::garbage(),
+            ErrorCode::Protocol,
+            "could not be understood",
+        ),
+        (Fault::empty(), ErrorCode::Protocol, "it is empty"),
+        (Fault::not_http(), ErrorCode::Protocol, "no valid HTTP"),
+        (Fault::cut(40), ErrorCode::Unreachable, "broke off"),
+        (Fault::close(), ErrorCode::Unreachable, "broke off"),
+        (Fault::reset(), ErrorCode::Unreachable, "broke off"),
+        (
+            Fault::replace_body(json!({ "rows": [] })),
+            ErrorCode::Protocol,
+            "no page of skills",
+        ),
+        (
+            Fault::replace_body(json!([])),
+            ErrorCode::Protocol,
+            "no page of skills",
+        ),
+    ] {
+        let name = format!("{:?}", fault.action);
+        let (world, result) = run_with(fault, long);
+        assert_eq!(result.code, Some(code), "{name}: {result:?}");
+        assert!(result.errors[0].contains(text), "{name}: {result:?}");
+        assert_eq!(crate::support::row_count(&world.path()), 0);
+    }
+}
+
+#[test]
+fn promise_8_a_registry_that_ignores_the_offset_is_no_endless_listing() {
+    let world = World::new(300, Options::default());
+    let row = |number: u32| json!({ "id": format!("s{number}"), "name": "n" });
+    let page = json!({ "data": (0..100).map(row).collect::<Vec<_>>() });
+    world.server.fault(Fault::replace_body(page).always());
+    let result = world.sync();
+    assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
+    assert!(
+        result.errors[0].contains("the same page whatever the offset"),
+        "{result:?}"
+    );
+    assert!(world.offsets().len() < 10);
+}
+
+#[test]
+fn promise_8_three_redirects_on_the_same_origin_and_no_more() {
+    let world = World::new(120, Options::default());
+    let to_itself = Redirect {
+        status: 302,
+        location: "{path}?{query}".into(),
+    };
+    world
+        .server
+        .options(|options| options.redirect = Some(to_itself));
+    let result = world.sync();
+    assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
+    assert!(
+        result.errors[0].contains("redirected more than 3 times"),
+        "{result:?}"
+    );
+    // Tried four times, each with its three redirects.
+    assert_eq!(world.offsets().len(), 16);
+}
+
+#[test]
+fn promise_8_a_redirect_on_the_same_origin_is_followed() {
+    let world = World::new(250, Options::default());
+    for status in [301, 302, 307, 308] {
+        world.server.clear_faults();
+        let location = "skills-search?limit=100&offset=0";
+        world.server.fault(
+            Fault::status(status)
+                .with_header("Location", location)
+                .times(1),
+        );
+        assert_success(&world.sync());
+    }
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_8_the_runs_deadline_ends_it() {
+    let world = World::new(
+        2_000,
+        Options {
+            delay_ms: 100,
+            ..Options::default()
+        },
+    );
+    let result = world.sync_with(SyncOptions {
+        deadline: Duration::from_millis(700),
+        ..SyncOptions::default()
+    });
+    assert_eq!(result.code, Some(ErrorCode::RunDeadline), "{result:?}");
+    assert!(result.total_processed > 0 && result.total_processed < 2_000);
+}
+
+#[test]
+fn options_out_of_range_are_refused_and_change_nothing() {
+    let world = World::new(10, Options::default());
+    for page_size in [0, 10_001, 1_000_000_000] {
+        let error = world
+            .engine()
+            .sync(SyncOptions {
+                page_size,
+                ..SyncOptions::default()
+            })
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        assert!(error.to_string().contains("from 1 to 10000"), "{error}");
+    }
+    let no_time = SyncOptions {
+        deadline: Duration::ZERO,
+        ..SyncOptions::default()
+    };
+    assert!(world.engine().sync(no_time).is_err());
+    assert_eq!(world.history().count().unwrap(), 0);
+    assert!(world.server.requests().is_empty());
+}

@@ -1,0 +1,223 @@
+//! Promises 12, *Cancel*, and 13, *No unwind, no abort*.
+//!
+//! 200 ms are promised; the bounds here are wider, since a loaded machine is no
+//! fault: they tell a cancellation from a deadline, the shortest of which is 5 s.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+use skillsmith_sync::{CancelToken, ErrorCode, SyncEngine, SyncOptions, SyncStatus};
+use skillsmith_test_registry::{Fault, Options};
+
+use crate::support::{World, assert_success, client};
+
+const PROMPT: Duration = Duration::from_secs(3);
+
+/// Cancels as soon as `reached` says so, by a call or by the mere flag; returns how long it took.
+fn cancel_when(engine: &SyncEngine, by_flag: bool, reached: impl Fn() -> bool + Sync) {
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            engine
+                .sync(SyncOptions {
+                    cancel: cancel.clone(),
+                    ..SyncOptions::default()
+                })
+                .unwrap()
+        });
+        while !reached() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        let begun = Instant::now();
+        if by_flag {
+            cancel.raise();
+        } else {
+            cancel.cancel();
+        }
+        let result = run.join().unwrap();
+        assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+        assert_eq!(
+            (result.status, result.code),
+            (SyncStatus::Failed, Some(ErrorCode::Cancelled)),
+            "{result:?}"
+        );
+    });
+}
+
+#[test]
+fn promise_12_cancel_inside_headers_and_body() {
+    for fault in [
+        Fault::delay(30_000),
+        Fault::stall_after(0),
+        Fault::stall_after(500),
+        Fault::drip(50, 1),
+    ] {
+        for by_flag in [false, true] {
+            let world = World::new(300, Options::default());
+            world.server.fault(fault.clone().at_offset(99).always());
+            cancel_when(&world.engine(), by_flag, || world.offsets().len() == 2);
+            world.server.clear_faults();
+            assert_success(&world.sync());
+            world.assert_mirrored();
+        }
+    }
+}
+
+#[test]
+fn promise_12_cancel_inside_the_health_check() {
+    let world = World::new(10, Options::default());
+    world.server.fault(Fault::delay(30_000).on_health());
+    cancel_when(&world.engine(), false, || {
+        !world.server.requests().is_empty()
+    });
+}
+
+#[test]
+fn promise_12_cancel_inside_a_backoff() {
+    let world = World::new(300, Options::default());
+    world
+        .clock
+        .sleeps
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    world.server.fault(
+        Fault::status(503)
+            .with_header("Retry-After", "600")
+            .always(),
+    );
+    for by_flag in [false, true] {
+        let waits = world.clock.waits().len();
+        cancel_when(&world.engine(), by_flag, || {
+            world.clock.waits().len() > waits
+        });
+    }
+}
+
+#[test]
+fn promise_12_cancel_inside_connect() {
+    // A listener whose queue is full answers nobody.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket
+        .bind(
+            &"127.0.0.1:0"
+                .parse::<std::net::SocketAddr>()
+                .unwrap()
+                .into(),
+        )
+        .unwrap();
+    socket.listen(0).unwrap();
+    let address = TcpListener::from(socket);
+    let address = (address.local_addr().unwrap(), address);
+    let queue: Vec<_> = (0..3)
+        .map(|_| std::net::TcpStream::connect_timeout(&address.0, Duration::from_millis(200)))
+        .collect();
+    assert!(queue.iter().any(Result::is_err), "the queue is not full");
+    let world = World::new(1, Options::default());
+    let engine = world.engine_with(client(&format!("http://{}/v1", address.0)));
+    let begun = Instant::now();
+    cancel_when(&engine, false, || {
+        begun.elapsed() > Duration::from_millis(100)
+    });
+}
+
+#[test]
+fn promise_12_cancel_while_a_host_holds_the_write_lock() {
+    let world = World::new(300, Options::default());
+    world.server.fault(Fault::delay(200).at_offset(99));
+    let host = world.look();
+    let lock = || host.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = std::sync::atomic::AtomicBool::new(false);
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let engine = world.engine();
+        let run = {
+            let cancel = cancel.clone();
+            scope.spawn(move || {
+                engine
+                    .sync(SyncOptions {
+                        cancel,
+                        ..SyncOptions::default()
+                    })
+                    .unwrap()
+            })
+        };
+        while world.offsets().len() < 2 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        lock();
+        held.store(true, std::sync::atomic::Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(600));
+        cancel.cancel();
+        std::thread::sleep(Duration::from_millis(300));
+        host.execute_batch("COMMIT").unwrap();
+        let result = run.join().unwrap();
+        assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
+    });
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_13_a_callback_that_panics_ends_the_run_and_nothing_else() {
+    let world = World::new(300, Options::default());
+    for at in 0..6 {
+        let mut calls = 0;
+        let result = world.sync_with(SyncOptions {
+            on_progress: Some(Box::new(|_| {
+                calls += 1;
+                assert!(calls <= at, "the host's own bug");
+            })),
+            ..SyncOptions::default()
+        });
+        assert_eq!(result.status, SyncStatus::Failed, "{at}: {result:?}");
+        assert_eq!(result.code, Some(ErrorCode::Internal));
+        assert!(result.errors[0].contains("callback panicked"), "{result:?}");
+    }
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+struct Broken;
+
+impl Registry for Broken {
+    fn name(&self) -> String {
+        "broken".into()
+    }
+
+    fn is_offline(&self) -> bool {
+        false
+    }
+
+    fn check_health(&self, _: &Call<'_>) -> skillsmith_sync::Result<Health> {
+        Ok(Health::Healthy)
+    }
+
+    fn search(&self, _: &PageRequest, _: &Call<'_>) -> skillsmith_sync::Result<Page> {
+        panic!("the registry's own bug");
+    }
+}
+
+#[test]
+fn promise_13_a_registry_that_panics_ends_the_run_and_nothing_else() {
+    let world = World::new(300, Options::default());
+    let result = SyncEngine::new(Arc::new(Broken), &world.database)
+        .sync(SyncOptions::default())
+        .unwrap();
+    assert_eq!(result.code, Some(ErrorCode::Internal), "{result:?}");
+    assert_success(&world.sync());
+}
+
+#[test]
+fn promise_13_a_closed_database_is_an_error() {
+    let world = World::new(10, Options::default());
+    world.database.close();
+    world.database.close();
+    let error = world.engine().sync(SyncOptions::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DatabaseClosed);
+    assert_eq!(
+        world.history().count().unwrap_err().code(),
+        ErrorCode::DatabaseClosed
+    );
+}

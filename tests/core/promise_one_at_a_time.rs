@@ -1,0 +1,139 @@
+//! Promise 6, *One sync at a time* per database; and what a dead run leaves.
+
+use std::time::Duration;
+
+use skillsmith_sync::{
+    CancelToken, Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus,
+};
+use skillsmith_test_registry::{Fault, Options};
+
+use crate::support::{World, assert_success};
+
+#[test]
+fn promise_6_the_second_sync_returns_at_once() {
+    let world = World::new(300, Options::default());
+    world.server.fault(Fault::stall_after(50).at_offset(99));
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            world.sync_with(SyncOptions {
+                cancel: cancel.clone(),
+                ..SyncOptions::default()
+            })
+        });
+        while world.offsets().len() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(world.engine().get_status().unwrap().is_running);
+        // The same handle, and another one on the same file under another name.
+        let link = world.folder.path().join("link.db");
+        std::os::unix::fs::symlink(world.path(), &link).unwrap();
+        let other = Database::open(link).unwrap();
+        let engine = skillsmith_sync::SyncEngine::new(std::sync::Arc::new(world.client()), &other);
+        for result in [world.sync(), engine.sync(SyncOptions::default()).unwrap()] {
+            assert!(!result.success);
+            assert_eq!(result.errors, ["Sync already in progress"]);
+            assert_eq!(result.code, Some(ErrorCode::SyncInProgress));
+        }
+        // It leaves no entry.
+        assert_eq!(world.history().count().unwrap(), 1);
+        cancel.cancel();
+        assert_eq!(first.join().unwrap().status, SyncStatus::Failed);
+    });
+    assert!(!world.engine().get_status().unwrap().is_running);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_6_databases_do_not_lock_each_other_out() {
+    let world = World::new(300, Options::default());
+    world.server.fault(Fault::stall_after(50).at_offset(99));
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            world.sync_with(SyncOptions {
+                cancel: cancel.clone(),
+                ..SyncOptions::default()
+            })
+        });
+        while world.offsets().len() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for other in [
+            Database::open(world.folder.path().join("other.db")).unwrap(),
+            Database::open_in_memory().unwrap(),
+            Database::open_in_memory().unwrap(),
+        ] {
+            let engine =
+                skillsmith_sync::SyncEngine::new(std::sync::Arc::new(world.client()), &other);
+            assert_success(&engine.sync(SyncOptions::default()).unwrap());
+        }
+        cancel.cancel();
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn promise_6_an_entry_without_an_owner_becomes_interrupted() {
+    let world = World::new(30, Options::default());
+    // As a crashed run of another program leaves it: no owner is known, so the next sync settles it.
+    let dead = world.history().start_run().unwrap();
+    assert!(world.history().is_running().unwrap());
+    assert_success(&world.sync());
+    let entry = world.history().get_by_id(&dead).unwrap().unwrap();
+    assert_eq!(
+        (entry.status, entry.error_message.as_deref()),
+        (SyncStatus::Failed, Some("interrupted"))
+    );
+    assert!(!world.history().is_running().unwrap());
+}
+
+#[test]
+fn promise_6_a_dead_run_of_ours_is_settled_by_whoever_looks() {
+    let world = World::new(30, Options::default());
+    let dead = world.history().start_run().unwrap();
+    // As a killed process of ours leaves it: the entry is noted as the engine's.
+    world
+        .look()
+        .execute(
+            "INSERT INTO sync_state (key, value) VALUES ('current_run', json_quote(?1))",
+            [&dead],
+        )
+        .unwrap();
+    let status = world.engine().get_status().unwrap();
+    assert!(!status.is_running);
+    let other = SyncHistoryRepository::new(&world.database);
+    assert_eq!(
+        other
+            .get_by_id(&dead)
+            .unwrap()
+            .unwrap()
+            .error_message
+            .as_deref(),
+        Some("interrupted")
+    );
+}
+
+#[test]
+fn promise_6_a_database_in_memory_syncs_too() {
+    let world = World::new(250, Options::default());
+    let database = Database::open_in_memory().unwrap();
+    let engine = skillsmith_sync::SyncEngine::new(std::sync::Arc::new(world.client()), &database);
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    assert_success(&result);
+    assert_eq!(result.skills_added, 250);
+    assert_eq!(
+        skillsmith_sync::SkillRepository::new(&database)
+            .count()
+            .unwrap(),
+        250
+    );
+    assert_eq!(
+        engine
+            .sync(SyncOptions::default())
+            .unwrap()
+            .skills_unchanged,
+        250
+    );
+}

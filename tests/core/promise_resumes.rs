@@ -1,0 +1,206 @@
+//! Promise 17, *Resumes*: a run that stops early keeps its rows and its place.
+
+use std::time::Duration;
+
+use skillsmith_sync::{CancelToken, ErrorCode, SyncOptions, SyncResult, SyncStatus};
+use skillsmith_test_registry::{Fault, Options, Order, Plain, RateLimit};
+
+use crate::support::{World, assert_success, row_count};
+
+fn ordered(skills: usize) -> World {
+    World::new(
+        skills,
+        Options {
+            order: Order::Id,
+            ..Options::default()
+        },
+    )
+}
+
+/// A run that is cancelled once so many listing requests have come in.
+fn session(world: &World, requests: u64, options: SyncOptions<'_>) -> SyncResult {
+    let cancel = options.cancel.clone();
+    let mut left = requests;
+    world.server.on_listing(move |_, _| {
+        left = left.saturating_sub(1);
+        if left == 0 {
+            cancel.cancel();
+        }
+    });
+    world.sync_with(options)
+}
+
+#[test]
+fn promise_17_the_next_run_goes_on_where_this_one_stopped() {
+    let world = ordered(1_000);
+    let result = session(&world, 5, SyncOptions::default());
+    assert_eq!(result.code, Some(ErrorCode::Cancelled));
+    let kept = row_count(&world.path());
+    assert!(kept >= 100, "{kept} rows are kept");
+    world.server.on_listing(|_, _| {});
+    world.server.clear_requests();
+    assert_success(&world.sync());
+    // One row back, to see that none has moved.
+    assert_eq!(world.offsets()[0], kept as u64 - 1);
+    world.assert_mirrored();
+    assert_eq!(world.sync().skills_unchanged, 1_000);
+}
+
+#[test]
+fn promise_17_short_sessions_reach_the_end_under_every_plan() {
+    for plain in [Plain::Allowed, Plain::NeedsFilter] {
+        let world = World::new(
+            1_500,
+            Options {
+                plain,
+                order: Order::Id,
+                ..Options::default()
+            },
+        );
+        let mut sessions = 0;
+        while !session(&world, 4, SyncOptions::default()).success {
+            sessions += 1;
+            assert!(sessions < 60, "no progress");
+        }
+        assert!(sessions > 3);
+        world.assert_mirrored();
+    }
+}
+
+#[test]
+fn promise_17_a_tight_rate_limit_only_takes_longer() {
+    let world = ordered(1_000);
+    world.server.options(|options| {
+        options.rate_limit = Some(RateLimit {
+            limit: 3,
+            window_ms: 1_000,
+        })
+    });
+    // Nobody waits a second here: the run's deadline is shorter.
+    world
+        .clock
+        .sleeps
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut runs = 0;
+    loop {
+        let result = world.sync_with(SyncOptions {
+            deadline: Duration::from_millis(500),
+            ..SyncOptions::default()
+        });
+        runs += 1;
+        assert!(runs < 40, "{result:?}");
+        if result.success {
+            break;
+        }
+        assert_eq!(result.status, SyncStatus::Failed, "{result:?}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert!(runs > 2);
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_rows_that_moved_between_two_sessions_are_noticed() {
+    let world = ordered(800);
+    assert!(!session(&world, 4, SyncOptions::default()).success);
+    world.server.on_listing(|_, _| {});
+    // Everything read so far moves by ten.
+    world.server.catalogue(|catalogue| {
+        for number in 0..10 {
+            let mut skill = catalogue.values().remove(0);
+            skill["id"] = format!("00000000-new-{number}").into();
+            skill["repo_url"] = serde_json::Value::Null;
+            catalogue.upsert(skill);
+        }
+    });
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_force_begins_anew_and_is_resumed_as_force() {
+    let world = ordered(800);
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch("UPDATE skills SET description = 'spoilt'")
+        .unwrap();
+    // A plain run that stopped early does not shorten a forced one.
+    assert!(!session(&world, 3, SyncOptions::default()).success);
+    world.server.clear_requests();
+    let stopped = session(
+        &world,
+        4,
+        SyncOptions {
+            force: true,
+            ..SyncOptions::default()
+        },
+    );
+    assert!(!stopped.success);
+    assert_eq!(world.offsets()[0], 0);
+    world.server.on_listing(|_, _| {});
+    // And the rest of a forced one is forced, whoever goes on with it.
+    let result = world.sync();
+    assert_success(&result);
+    assert_eq!(stopped.skills_updated + result.skills_updated, 800);
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_a_registry_that_changed_its_mind_is_listed_anew() {
+    let world = ordered(600);
+    assert!(!session(&world, 3, SyncOptions::default()).success);
+    world.server.on_listing(|_, _| {});
+    world
+        .server
+        .options(|options| options.plain = Plain::NeedsFilter);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_the_schedule_counts_from_the_start_of_the_listing() {
+    let world = ordered(600);
+    let cancel = CancelToken::new();
+    let before = world.clock_now();
+    assert!(
+        !session(
+            &world,
+            3,
+            SyncOptions {
+                cancel,
+                ..SyncOptions::default()
+            }
+        )
+        .success
+    );
+    world.server.on_listing(|_, _| {});
+    world.clock.advance(Duration::from_secs(30 * 3600));
+    assert_success(&world.sync());
+    let status = world.engine().get_status().unwrap();
+    let last =
+        skillsmith_sync::clock::from_iso(status.config.last_sync_at.as_deref().unwrap()).unwrap();
+    assert!((last - before).num_hours() < 1);
+    // More than a day has passed since then: what changed behind the place is due at once.
+    assert!(status.is_due);
+}
+
+#[test]
+fn promise_17_a_stalled_page_costs_the_run_and_not_the_rows() {
+    let world = ordered(900);
+    world
+        .server
+        .fault(Fault::stall_after(10).at_offset(396).always());
+    let result = world.sync_with(SyncOptions {
+        deadline: Duration::from_secs(2),
+        ..SyncOptions::default()
+    });
+    assert!(!result.success);
+    assert_eq!(result.code, Some(ErrorCode::RunDeadline), "{result:?}");
+    assert!(row_count(&world.path()) >= 300);
+    world.server.clear_faults();
+    world.server.clear_requests();
+    assert_success(&world.sync());
+    assert!(world.offsets()[0] >= 299, "{:?}", world.offsets());
+    world.assert_mirrored();
+}

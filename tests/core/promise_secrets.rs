@@ -1,0 +1,191 @@
+//! Promises 10, *Secrets stay home*, and 11, *Offline means offline*.
+
+use skillsmith_sync::environment::Environment;
+use skillsmith_sync::{ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncStatus};
+use skillsmith_test_registry::{Catalogue, Fault, Options, Redirect, Server};
+
+use crate::support::{World, assert_success, client_with};
+
+const KEY: &str = "sk-live-0123456789";
+
+fn world_with_key() -> (World, ClientOptions) {
+    let world = World::new(
+        150,
+        Options {
+            api_keys: vec![KEY.into()],
+            ..Options::default()
+        },
+    );
+    let options = ClientOptions::new()
+        .base_url(world.server.base_url())
+        .api_key(KEY);
+    (world, options)
+}
+
+#[test]
+fn promise_10_credentials_reach_the_registry() {
+    let (world, options) = world_with_key();
+    assert_success(
+        &world
+            .engine_with(client_with(options))
+            .sync(SyncOptions::default())
+            .unwrap(),
+    );
+    for request in world.server.requests() {
+        assert_eq!(request.header("x-api-key"), Some(KEY));
+        assert_eq!(request.header("accept"), Some("application/json"));
+        assert!(request.header("accept-encoding").unwrap().contains("gzip"));
+        assert!(
+            request
+                .header("user-agent")
+                .unwrap()
+                .starts_with("skillsmith-sync/")
+        );
+        assert_eq!(request.header("x-request-id").unwrap().len(), 32);
+    }
+}
+
+#[test]
+fn promise_10_credentials_do_not_follow_a_redirect_to_another_origin() {
+    let elsewhere = Server::start(Catalogue::generate(10, 1), Options::default());
+    for location in [
+        format!("{}/functions/v1/skills-search", elsewhere.origin()),
+        elsewhere.origin().replace("http://", "//"),
+        "https://127.0.0.1/".into(),
+    ] {
+        let (world, options) = world_with_key();
+        world.server.options(|options| {
+            options.redirect = Some(Redirect {
+                status: 302,
+                location: location.clone(),
+            });
+        });
+        let result = world
+            .engine_with(client_with(options))
+            .sync(SyncOptions::default())
+            .unwrap();
+        assert_eq!(
+            result.code,
+            Some(ErrorCode::RedirectRefused),
+            "{location}: {result:?}"
+        );
+        assert!(elsewhere.requests().is_empty());
+    }
+}
+
+#[test]
+fn promise_10_no_text_shows_a_credential() {
+    let (world, options) = world_with_key();
+    // A server that says the key back, in its refusal and in a row.
+    let echo = serde_json::json!({ "error": format!("key {KEY} is not valid") }).to_string();
+    world
+        .server
+        .fault(Fault::status(403).with_body(echo).always());
+    let client = client_with(options.clone());
+    let shown = format!("{client:?} {options:?}");
+    let engine = world.engine_with(client);
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    let status = engine.get_status().unwrap();
+    let history = world.history().get_history(10).unwrap();
+    for text in [
+        shown,
+        format!("{result:?}"),
+        format!("{status:?}"),
+        format!("{history:?}"),
+        format!("{engine:?}"),
+    ] {
+        assert!(!text.contains(KEY), "{text}");
+    }
+    assert!(
+        result.errors[0].contains("key [redacted] is not valid"),
+        "{result:?}"
+    );
+    assert!(
+        result.errors[0].contains("the API key given by the program"),
+        "{result:?}"
+    );
+    let files = ["skills.db", "skills.db-wal"]
+        .map(|name| std::fs::read(world.folder.path().join(name)).unwrap_or_default());
+    for bytes in files {
+        assert!(
+            !bytes
+                .windows(KEY.len())
+                .any(|window| window == KEY.as_bytes())
+        );
+    }
+}
+
+#[test]
+fn promise_10_an_address_with_a_password_is_refused_without_showing_it() {
+    let options = ClientOptions::new().base_url("https://user:hunter2@registry.example/v1");
+    let error =
+        SkillsmithApiClient::with_environment(options, &Environment::new(|_| None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn addresses_and_keys_that_cannot_be_used_are_refused() {
+    for url in [
+        "ftp://h/x",
+        "h",
+        "",
+        "http://",
+        "http://h/x?y=1",
+        "http://h/#top",
+        "file:///etc",
+    ] {
+        let options = ClientOptions::new().base_url(url);
+        let outcome = SkillsmithApiClient::with_environment(options, &Environment::new(|_| None));
+        assert_eq!(
+            outcome.map_err(|error| error.code()).err(),
+            Some(ErrorCode::InvalidArgument),
+            "{url}"
+        );
+    }
+    let options = ClientOptions::new()
+        .base_url("http://h/x")
+        .api_key("two\nlines");
+    let error =
+        SkillsmithApiClient::with_environment(options, &Environment::new(|_| None)).unwrap_err();
+    assert!(
+        error.to_string().contains("given by the program") && !error.to_string().contains("two"),
+        "{error}"
+    );
+}
+
+#[test]
+fn promise_11_offline_means_no_socket_and_no_name_lookup() {
+    let world = World::new(50, Options::default());
+    let base_url = world.server.base_url();
+    let from_option = client_with(ClientOptions::new().base_url(&base_url).offline(true));
+    let environment =
+        Environment::new(|name| (name == "SKILLSMITH_OFFLINE_MODE").then(|| "true".into()));
+    let from_variable = SkillsmithApiClient::with_environment(
+        ClientOptions::new().base_url(&base_url),
+        &environment,
+    )
+    .unwrap();
+    for client in [from_option, from_variable] {
+        let result = world
+            .engine_with(client)
+            .sync(SyncOptions::default())
+            .unwrap();
+        assert_eq!(
+            result.errors,
+            ["API client is in offline mode. Cannot sync."]
+        );
+        assert_eq!(
+            (result.status, result.code),
+            (SyncStatus::Failed, Some(ErrorCode::Offline))
+        );
+    }
+    assert!(world.server.requests().is_empty());
+    let entries = world.history().get_history(10).unwrap();
+    assert_eq!(entries.len(), 2);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.status == SyncStatus::Failed)
+    );
+}

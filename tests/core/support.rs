@@ -1,0 +1,278 @@
+//! What the tests share: a registry, a database, an engine, and ways to look at the result.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
+use serde_json::Value;
+use skillsmith_sync::clock::Clock;
+use skillsmith_sync::environment::Environment;
+use skillsmith_sync::{
+    CancelToken, ClientOptions, Database, SkillsmithApiClient, SyncEngine, SyncHistoryRepository,
+    SyncOptions, SyncResult,
+};
+use skillsmith_test_registry::{Catalogue, Options, Server};
+use tempfile::TempDir;
+
+/// A registry and a database of its own.
+pub struct World {
+    pub server: Server,
+    pub folder: TempDir,
+    pub database: Database,
+    pub clock: Arc<TestClock>,
+}
+
+impl World {
+    pub fn new(skills: usize, options: Options) -> Self {
+        Self::with_catalogue(Catalogue::generate(skills, 1), options)
+    }
+
+    pub fn with_catalogue(catalogue: Catalogue, options: Options) -> Self {
+        let server = Server::start(catalogue, options);
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path().join("skills.db")).unwrap();
+        Self {
+            server,
+            folder,
+            database,
+            clock: Arc::default(),
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("skills.db")
+    }
+
+    pub fn client(&self) -> SkillsmithApiClient {
+        client(&self.server.base_url())
+    }
+
+    pub fn engine(&self) -> SyncEngine {
+        self.engine_with(self.client())
+    }
+
+    pub fn engine_with(&self, client: SkillsmithApiClient) -> SyncEngine {
+        SyncEngine::with_clock(
+            Arc::new(client),
+            &self.database,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+        )
+    }
+
+    pub fn sync(&self) -> SyncResult {
+        self.sync_with(SyncOptions::default())
+    }
+
+    pub fn sync_with(&self, options: SyncOptions<'_>) -> SyncResult {
+        let result = self.engine().sync(options).unwrap();
+        assert_counts_add_up(&result);
+        result
+    }
+
+    /// A connection for looking, which is not the library's.
+    pub fn look(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    pub fn history(&self) -> SyncHistoryRepository {
+        SyncHistoryRepository::new(&self.database)
+    }
+
+    /// Every skill of the registry stands in the table with the registry's values, and the index fits.
+    pub fn assert_mirrored(&self) {
+        assert_mirrored(
+            &self.path(),
+            &self.server.catalogue(|catalogue| catalogue.values()),
+        );
+    }
+
+    pub fn clock_now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The offsets of the listing requests since the log was cleared.
+    pub fn offsets(&self) -> Vec<u64> {
+        self.server
+            .listings()
+            .iter()
+            .filter_map(|request| request.offset)
+            .collect()
+    }
+}
+
+pub fn client(base_url: &str) -> SkillsmithApiClient {
+    client_with(ClientOptions::new().base_url(base_url))
+}
+
+/// A client that knows nothing of this machine's environment.
+pub fn client_with(options: ClientOptions) -> SkillsmithApiClient {
+    SkillsmithApiClient::with_environment(options, &Environment::new(|_| None)).unwrap()
+}
+
+pub fn assert_counts_add_up(result: &SyncResult) {
+    assert_eq!(
+        result.skills_added
+            + result.skills_updated
+            + result.skills_unchanged
+            + result.skills_rejected,
+        result.total_processed,
+        "{result:?}"
+    );
+}
+
+#[track_caller]
+pub fn assert_success(result: &SyncResult) {
+    assert!(result.success && result.errors.is_empty(), "{result:?}");
+}
+
+/// What the table should hold for each field of a served skill.
+#[track_caller]
+pub fn assert_mirrored(path: &Path, served: &[Value]) {
+    let rows = rows(path);
+    for skill in served {
+        let id = skill["id"].as_str().unwrap();
+        let row = rows.get(id).unwrap_or_else(|| panic!("{id} is missing"));
+        for field in [
+            "name",
+            "description",
+            "author",
+            "repo_url",
+            "trust_tier",
+            "created_at",
+            "updated_at",
+        ] {
+            if let Some(expected) = skill.get(field) {
+                assert_eq!(&row[field], expected, "{field} of {id}");
+            }
+        }
+        assert_eq!(
+            row["quality_score"].as_f64(),
+            skill["quality_score"].as_f64(),
+            "quality_score of {id}"
+        );
+        if let Some(expected) = skill.get("tags") {
+            let stored = row["tags"]
+                .as_str()
+                .map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
+            assert_eq!(&stored, expected, "tags of {id}");
+        }
+    }
+    assert_sound(path);
+}
+
+/// SQLite and FTS5 find nothing wrong.
+#[track_caller]
+pub fn assert_sound(path: &Path) {
+    let conn = Connection::open(path).unwrap();
+    conn.busy_timeout(Duration::from_secs(5)).unwrap();
+    let verdict: String = conn
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(verdict, "ok");
+    conn.execute(
+        "INSERT INTO skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)",
+        [],
+    )
+    .unwrap();
+}
+
+/// The rows of the table by id, each as JSON.
+pub fn rows(path: &Path) -> BTreeMap<String, Value> {
+    let conn = Connection::open(path).unwrap();
+    let mut found = conn
+        .prepare(
+            "SELECT id, json_object('name', name, 'description', description, 'author', author,
+               'repo_url', repo_url, 'quality_score', quality_score, 'trust_tier', trust_tier,
+               'tags', tags, 'created_at', created_at, 'updated_at', updated_at, 'source', source)
+             FROM skills",
+        )
+        .unwrap();
+    found
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .unwrap()
+        .map(|row| {
+            row.map(|(id, json)| (id, serde_json::from_str(&json).unwrap()))
+                .unwrap()
+        })
+        .collect()
+}
+
+pub fn row_count(path: &Path) -> usize {
+    rows(path).len()
+}
+
+/// Any write to the table of skills fails from now on.
+pub fn forbid_skill_writes(path: &Path) {
+    Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER no_insert BEFORE INSERT ON skills BEGIN SELECT RAISE(ABORT, 'written'); END;
+             CREATE TRIGGER no_update BEFORE UPDATE ON skills BEGIN SELECT RAISE(ABORT, 'written'); END;
+             CREATE TRIGGER no_delete BEFORE DELETE ON skills BEGIN SELECT RAISE(ABORT, 'written'); END;",
+        )
+        .unwrap();
+}
+
+/// The real time plus whatever was waited for; waiting takes no time.
+#[derive(Debug)]
+pub struct TestClock {
+    real: skillsmith_sync::clock::SystemClock,
+    ahead_ms: AtomicU64,
+    /// Shifts the wall clock only.
+    pub skew: Mutex<TimeDelta>,
+    waits: Mutex<Vec<Duration>>,
+    /// Waits until cancelled instead.
+    pub sleeps: std::sync::atomic::AtomicBool,
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self {
+            real: skillsmith_sync::clock::SystemClock,
+            ahead_ms: AtomicU64::new(0),
+            skew: Mutex::new(TimeDelta::zero()),
+            waits: Mutex::default(),
+            sleeps: false.into(),
+        }
+    }
+}
+
+impl TestClock {
+    pub fn advance(&self, duration: Duration) {
+        self.ahead_ms.fetch_add(
+            u64::try_from(duration.as_millis()).unwrap(),
+            Ordering::SeqCst,
+        );
+    }
+
+    pub fn waits(&self) -> Vec<Duration> {
+        self.waits.lock().unwrap().clone()
+    }
+
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.real.now() + self.ahead() + *self.skew.lock().unwrap()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.real.elapsed() + self.ahead()
+    }
+
+    fn wait(&self, duration: Duration, cancel: &CancelToken) -> bool {
+        self.waits.lock().unwrap().push(duration);
+        if self.sleeps.load(Ordering::SeqCst) {
+            return !cancel.wait(duration);
+        }
+        self.advance(duration);
+        !cancel.is_cancelled()
+    }
+}
