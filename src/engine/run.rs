@@ -88,6 +88,7 @@ impl<'e, 'o> Run<'e, 'o> {
     fn run(&mut self) -> Result<()> {
         let mut progress = Progress::new(self.options.on_progress.take());
         let conn = self.engine.database.connect()?;
+        tune(&conn)?;
         let found = self.open_books(&conn)?;
         if self.engine.registry.is_offline() {
             return Err(Error::Offline);
@@ -368,6 +369,15 @@ impl<'e, 'o> Run<'e, 'o> {
             cancel: &self.options.cancel,
         }
     }
+}
+
+/// A run writes all over the indexes and the full-text index. With SQLite's
+/// default cache of 2 MB a first sync of 100,000 skills takes twice as long;
+/// beyond 16 MB little is gained.
+fn tune(conn: &Connection) -> Result<()> {
+    conn.pragma_update(None, "cache_size", -16_000)?;
+    conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    Ok(())
 }
 
 /// The result of a sync that could not even begin; it leaves no history entry.
