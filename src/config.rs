@@ -263,7 +263,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
         interval_ms: row.get("interval_ms")?,
         last_sync_at: row.get("last_sync_at")?,
         next_sync_at: row.get("next_sync_at")?,
-        last_sync_count: row.get("last_sync_count")?,
+        // Nullable in files that the other stack made.
+        last_sync_count: row.get::<_, Option<i64>>("last_sync_count")?.unwrap_or(0),
         last_sync_error: row.get("last_sync_error")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,

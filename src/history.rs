@@ -378,14 +378,16 @@ fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
+    // Nullable in files that the other stack made.
+    let count = |column| row.get(column).map(Option::<i64>::unwrap_or_default);
     Ok(SyncHistoryEntry {
         id: row.get("id")?,
         started_at: row.get("started_at")?,
         completed_at: row.get("completed_at")?,
         status: SyncStatus::from_word(&row.get::<_, String>("status")?),
-        skills_added: row.get("skills_added")?,
-        skills_updated: row.get("skills_updated")?,
-        skills_unchanged: row.get("skills_unchanged")?,
+        skills_added: count("skills_added")?,
+        skills_updated: count("skills_updated")?,
+        skills_unchanged: count("skills_unchanged")?,
         error_message: row.get("error_message")?,
         duration_ms: row.get("duration_ms")?,
         created_at: row.get("created_at")?,

@@ -46,7 +46,10 @@ impl OpenOptions {
         Self::default()
     }
 
-    /// Opens without writing anything, ever; the file must exist. Default: false.
+    /// Opens without writing anything into the file, ever; it must exist. Default: false.
+    ///
+    /// SQLite may leave an empty `-wal` and its `-shm` beside a file in WAL mode that
+    /// nobody else has open: it cannot take them away without the right to write.
     #[must_use]
     pub const fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;

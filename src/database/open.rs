@@ -6,7 +6,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -18,12 +18,19 @@ use crate::{CancelToken, Error, Result};
 /// Another process may be creating or recovering the same file at this moment.
 const OPEN_BUDGET: Duration = Duration::from_secs(10);
 
+/// No database is smaller than its first page.
+const SMALLEST_PAGE: u64 = 512;
+
 pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Connection> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(Error::InvalidArgument(format!(
             "{} is a folder. Give the path of a database file.",
             path.display()
         ))),
+        // SQLite takes a file of one byte for an empty one, and would overwrite it.
+        Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
+            Err(Error::NotADatabase(path.to_owned()))
+        }
         Ok(_) => existing(path, options),
         Err(error) if error.kind() == ErrorKind::NotFound && options.read_only => {
             Err(Error::file("open", path, error))
@@ -110,6 +117,9 @@ fn configure(conn: &Connection, options: &OpenOptions) -> Result<()> {
 /// Looks at what the file holds, refuses what is not ours, and adds what is missing.
 fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> {
     let content = inspect(conn, path)?;
+    if matches!(content, Content::Ready | Content::Old) {
+        check_skills(conn, path)?;
+    }
     match content {
         Content::Foreign => return Err(not_skillsmith(path, "it has no table 'skills'")),
         Content::Ready => {}
@@ -120,9 +130,7 @@ fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> 
             ));
         }
         Content::Empty => {
-            // Refused (and harmless) on file systems without shared memory.
-            conn.pragma_update(None, "journal_mode", "wal")
-                .map_err(|error| explain(path, error))?;
+            switch_to_wal(conn, path)?;
             change(conn, path, |conn| match schema::inspect(conn)? {
                 Content::Empty => schema::create(conn),
                 // Another process was faster.
@@ -134,9 +142,6 @@ fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> 
             change(conn, path, schema::prepare_old)?;
         }
     }
-    if content != Content::Empty {
-        check_skills(conn, path)?;
-    }
     // With a WAL a lost last commit is the worst that a power cut can do; a
     // rollback journal could be damaged, and keeps SQLite's default.
     let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -144,6 +149,24 @@ fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> 
         conn.pragma_update(None, "synchronous", "normal")?;
     }
     Ok(())
+}
+
+/// Refused, harmlessly, on file systems without shared memory.
+///
+/// SQLite does not wait for a lock here, and another process may be creating the same file.
+fn switch_to_wal(conn: &Connection, path: &Path) -> Result<()> {
+    let end = Instant::now() + OPEN_BUDGET;
+    loop {
+        match conn.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < end =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome.map_err(|error| explain(path, error)),
+        }
+    }
 }
 
 fn inspect(conn: &Connection, path: &Path) -> Result<Content> {

@@ -2,8 +2,9 @@
 //!
 //! The file is shared with the TypeScript stack, whose own migrations continue
 //! where the highest row of `schema_version` stands. So a new file has all that
-//! versions 1 to 3 bring and nothing of what a later step adds: such a step adds
-//! its columns one by one and stops at the first one that is there already.
+//! versions 1 to 3 bring, and of what a later step adds everything or nothing:
+//! such a step adds its columns one by one and stops at the first one that is
+//! there already.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -30,6 +31,12 @@ CREATE TABLE skills (
                   ('official', 'verified', 'curated', 'community', 'unverified', 'experimental', 'unknown', 'local')),
   tags          TEXT DEFAULT '[]',     -- a JSON array of strings
   source        TEXT NOT NULL DEFAULT 'registry' CHECK (source IN ('registry', 'local')),
+  -- What step 4 adds, all of it: the other stack's createDatabase makes indexes
+  -- on these columns before it runs any step, and fails where they are missing.
+  risk_score              INTEGER CHECK (risk_score IS NULL OR risk_score BETWEEN 0 AND 100),
+  security_findings_count INTEGER DEFAULT 0,
+  security_scanned_at     TEXT,
+  security_passed         INTEGER,     -- NULL: never scanned
   created_at    TEXT NOT NULL DEFAULT (datetime('now')),
   updated_at    TEXT NOT NULL DEFAULT (datetime('now'))
 );
@@ -153,15 +160,18 @@ pub(super) enum Content {
 
 /// Looks at the schema; fails where the file is no sound database.
 pub(super) fn inspect(conn: &Connection) -> Result<Content> {
-    let names: Vec<String> = conn
-        .prepare("SELECT name FROM sqlite_master")?
-        .query_map([], |row| row.get(0))?
+    let names: Vec<(String, String)> = conn
+        .prepare("SELECT name, type FROM sqlite_master")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let has = |name: &str| names.iter().any(|known| known == name);
+    let has = |name: &str| names.iter().any(|(known, _)| known == name);
     if names.is_empty() {
         return Ok(Content::Empty);
     }
-    if !has("skills") {
+    if !names
+        .iter()
+        .any(|(name, kind)| name == "skills" && kind == "table")
+    {
         return Ok(Content::Foreign);
     }
     let complete = [

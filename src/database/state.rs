@@ -17,8 +17,8 @@ pub(crate) mod key {
     pub(crate) const PLACE: &str = "place";
     /// The run that this engine has under way.
     pub(crate) const CURRENT_RUN: &str = "current_run";
-    /// The last run of this engine that finished.
-    pub(crate) const LAST_RUN: &str = "last_run";
+    /// The sign of the full-text index as our last run left it.
+    pub(crate) const INDEX: &str = "index";
     /// Failed runs in a row, and when to try again.
     pub(crate) const BACKOFF: &str = "backoff";
 

@@ -14,8 +14,9 @@ use crate::registry::Row;
 use crate::registry::field::{Field, at};
 use crate::registry::wire::{Content, Skill};
 use crate::skills::{
-    Class, Prints, Refused, Settled, Stage, Table, Unfit, Verdict, compare, create_list, fit,
-    is_index_fault, is_row_fault, list_after, newer_than, rebuild, set_aside, settle, stored,
+    Class, Prints, Refused, Settled, Stage, Table, Unfit, Verdict, compare, counts_agree,
+    create_list, fit, index_sign, is_index_fault, is_row_fault, list_after, newer_than, rebuild,
+    set_aside, settle, stored,
 };
 use crate::{CancelToken, Error, Result};
 
@@ -62,6 +63,7 @@ impl<'c> Applier<'c> {
     pub(super) fn new(
         conn: &'c Connection,
         table: &'c Table,
+        prints: Prints,
         rules: Rules,
         cancel: &'c CancelToken,
     ) -> Result<Self> {
@@ -70,7 +72,7 @@ impl<'c> Applier<'c> {
             conn,
             table,
             rules,
-            prints: Prints::load(conn, table)?,
+            prints,
             stage: Stage::new(conn, table)?,
             staged_weight: 0,
             size: BatchSize::default(),
@@ -322,6 +324,26 @@ impl<'c> Applier<'c> {
                 }
             }
         }
+    }
+
+    /// Leaves the full-text index in step, whatever the file and its other users do to it.
+    pub(super) fn settle_index(&mut self) -> Result<()> {
+        if self.rules.dry_run || !self.table.has.fts {
+            return Ok(());
+        }
+        let behind = self.tally.changed() > 0 && !self.table.has.fts_triggers;
+        if behind || !counts_agree(self.conn)? {
+            write(self.conn, self.patience(), rebuild)?;
+        }
+        Ok(())
+    }
+
+    /// Notes how the index was left; inside the caller's transaction.
+    pub(super) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
+        if self.table.has.fts {
+            state::set(conn, state::key::INDEX, &index_sign(conn)?)?;
+        }
+        Ok(())
     }
 
     const fn patience(&self) -> Patience<'c> {

@@ -18,7 +18,7 @@ use crate::clock::{from_iso, to_iso};
 use crate::config;
 use crate::database::{Patience, state, write};
 use crate::history::{self, SyncStatus};
-use crate::skills::{Table, repair_index};
+use crate::skills::{Prints, Table, index_sign, repair_index};
 use crate::{CancelToken, Error, Result};
 
 /// The books of a run that ends must be written even if a host holds the lock for a while.
@@ -42,7 +42,7 @@ pub(super) struct Run<'e, 'o> {
 struct Found {
     /// The caller has set `last_sync_at` by hand, in a database that was never synced, and means it.
     since: Option<DateTime<Utc>>,
-    /// Another program has written here since our last run, if there was one.
+    /// Another program has written to the full-text index since our last run, if there was one.
     index_suspect: bool,
     /// Where an earlier listing ended early.
     place: Option<Place>,
@@ -89,8 +89,10 @@ impl<'e, 'o> Run<'e, 'o> {
         let mut progress = Progress::new(self.options.on_progress.take());
         let conn = self.engine.database.connect()?;
         tune(&conn)?;
-        let found = self.open_books(&conn)?;
+        let table = Table::read(&conn)?;
+        let found = self.look(&conn, &table)?;
         if self.engine.registry.is_offline() {
+            self.open_books(&conn)?;
             return Err(Error::Offline);
         }
         progress.connecting(&self.tally);
@@ -108,13 +110,14 @@ impl<'e, 'o> Run<'e, 'o> {
             place,
             self.begun.saturating_add(self.options.deadline),
         )?;
-
-        let table = Table::read(&conn)?;
-        if found.index_suspect && table.has.fts && !self.options.dry_run {
+        // Reads the whole table: damage is found before anything is written.
+        let prints = Prints::load(&conn, &table)?;
+        self.open_books(&conn)?;
+        if found.index_suspect && !self.options.dry_run {
             write(&conn, self.patience(), repair_index)?;
         }
         let cancel = self.options.cancel.clone();
-        let mut applier = Applier::new(&conn, &table, rules, &cancel)?;
+        let mut applier = Applier::new(&conn, &table, prints, rules, &cancel)?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.apply(&fetch, &mut applier, &mut progress, &rules)
         }))
@@ -127,7 +130,7 @@ impl<'e, 'o> Run<'e, 'o> {
             .and_then(|place| self.close_books(&conn, &mut applier, &Listed { place, whole }))
             .inspect_err(|_| {
                 // What was read is kept, with the place; the cause is what matters to the user.
-                _ = applier.flush();
+                _ = applier.flush().and_then(|()| applier.settle_index());
             });
         self.tally = applier.tally;
         if outcome.is_ok() {
@@ -180,24 +183,24 @@ impl<'e, 'o> Run<'e, 'o> {
         }
     }
 
-    /// Makes the history entry, and looks at what earlier runs have left.
-    fn open_books(&mut self, conn: &Connection) -> Result<Found> {
+    /// Makes the history entry.
+    fn open_books(&mut self, conn: &Connection) -> Result<()> {
         if self.options.dry_run {
-            return self.look(conn);
+            return Ok(());
         }
-        let (found, id) = write(conn, self.patience(), |conn| {
-            let found = self.look(conn)?;
+        let id = write(conn, self.patience(), |conn| {
             // We hold the sync lock, so whoever is marked as running is not.
             history::interrupt(conn, None, self.started_at)?;
             let id = history::start(conn, self.started_at)?;
             state::set(conn, state::key::CURRENT_RUN, &id)?;
-            Ok((found, id))
+            Ok(id)
         })?;
         self.id = Some(id);
-        Ok(found)
+        Ok(())
     }
 
-    fn look(&self, conn: &Connection) -> Result<Found> {
+    /// What earlier runs, and others, have left.
+    fn look(&self, conn: &Connection, table: &Table) -> Result<Found> {
         let newest: Option<String> = conn
             .query_row(
                 "SELECT id FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT 1",
@@ -214,11 +217,16 @@ impl<'e, 'o> Run<'e, 'o> {
         } else {
             None
         };
-        let last_run: Option<String> = state::get(conn, state::key::LAST_RUN)?;
+        let index = if table.has.fts {
+            index_sign(conn)?
+        } else {
+            None
+        };
+        let left: Option<String> = state::get(conn, state::key::INDEX)?;
         let registry = self.engine.registry.name();
         Ok(Found {
             since,
-            index_suspect: last_run.is_none() || last_run != newest,
+            index_suspect: table.has.fts && (left.is_none() || left != index),
             place: state::get(conn, state::key::PLACE)?
                 .filter(|place: &Place| place.registry == registry),
             plan: state::get(conn, &state::key::plan(&registry))?,
@@ -259,6 +267,7 @@ impl<'e, 'o> Run<'e, 'o> {
             applier.tally.warn("The registry can only be searched, not listed; skills without a common word are missing.".into());
         }
         applier.settle_urls(listed.whole && self.coverage == Coverage::Complete)?;
+        applier.settle_index()?;
         let (Some(id), now) = (&self.id, self.engine.clock.now()) else {
             return Ok(());
         };
@@ -270,10 +279,10 @@ impl<'e, 'o> Run<'e, 'o> {
         write(conn, patience, |conn| {
             state::remove(conn, state::key::PLACE)?;
             state::remove(conn, state::key::CURRENT_RUN)?;
-            state::set(conn, state::key::LAST_RUN, id)?;
             state::set(conn, state::key::LISTED, &to_iso(now))?;
             state::set(conn, &state::key::plan(&place.registry), &place.plan)?;
             backoff::clear(conn)?;
+            applier.keep_index_sign(conn)?;
             config::record_last_sync(
                 conn,
                 &place.started_at,
@@ -310,7 +319,9 @@ impl<'e, 'o> Run<'e, 'o> {
         let progressed = self.tally.processed() > 0;
         let write_books = |conn: &Connection| {
             state::remove(conn, state::key::CURRENT_RUN)?;
-            state::set(conn, state::key::LAST_RUN, id)?;
+            if let Ok(sign @ Some(_)) = index_sign(conn) {
+                state::set(conn, state::key::INDEX, &sign)?;
+            }
             let interval_ms = config::load(conn)?.interval_ms;
             backoff::note(conn, error, progressed, interval_ms, now)?;
             config::record_error(conn, Some(&text))?;

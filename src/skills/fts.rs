@@ -1,15 +1,34 @@
-//! The full-text index. Its triggers keep it in step; another program may have upset it before us.
+//! The full-text index. Its triggers keep it in step; another program may upset it.
+//!
+//! Two ways are known. `INSERT OR REPLACE` of a row whose URL another row has
+//! deletes that row without its delete trigger. And the TypeScript stack's
+//! `openDatabase` puts every row into the index once more, each time it opens a
+//! file; a server that starts does that. An index that is out of step makes
+//! updates fail, so it is mended before a run writes.
+//!
+//! A check or a rebuild holds the write lock for as long as it takes, some
+//! seconds for 100,000 skills, so a cheap sign decides: FTS5 keeps the numbers of
+//! its rows and words in one record, and no write to the index leaves that alone.
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
+use super::stage::hex;
 use crate::{Error, Result};
+
+/// The record of totals, as hexadecimal text; it changes with every write to the index.
+pub(crate) fn index_sign(conn: &Connection) -> Result<Option<String>> {
+    Ok(totals(conn)?.as_deref().map(hex))
+}
 
 /// Checks the index against the table and builds it anew where it is out of step.
 ///
 /// Inside the caller's transaction. Returns whether it had to be rebuilt.
-/// `INSERT OR REPLACE` of a row whose URL another row has deletes that row
-/// without its delete trigger; files in the field have such an index.
 pub(crate) fn repair_index(conn: &Connection) -> Result<bool> {
+    // The wrong number of rows tells without reading the whole index.
+    if !counts_agree(conn)? {
+        rebuild(conn)?;
+        return Ok(true);
+    }
     let check = conn.execute(
         "INSERT INTO main.skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)",
         [],
@@ -24,6 +43,13 @@ pub(crate) fn repair_index(conn: &Connection) -> Result<bool> {
     }
 }
 
+/// Whether the index has as many rows as the table.
+pub(crate) fn counts_agree(conn: &Connection) -> Result<bool> {
+    let rows: i64 = conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
+    let indexed = totals(conn)?.as_deref().map_or(0, first_varint);
+    Ok(u64::try_from(rows) == Ok(indexed))
+}
+
 /// Builds the index anew from the table, inside the caller's transaction.
 pub(crate) fn rebuild(conn: &Connection) -> Result<()> {
     conn.execute(
@@ -31,4 +57,80 @@ pub(crate) fn rebuild(conn: &Connection) -> Result<()> {
         [],
     )?;
     Ok(())
+}
+
+/// FTS5 keeps it under id 1: rows, then words by column, as varints.
+fn totals(conn: &Connection) -> Result<Option<Vec<u8>>> {
+    Ok(conn
+        .query_row(
+            "SELECT block FROM main.skills_fts_data WHERE id = 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?)
+}
+
+/// SQLite's variable-length integer: seven bits a byte, the highest first.
+fn first_varint(bytes: &[u8]) -> u64 {
+    let mut value = 0_u64;
+    for byte in bytes.iter().take(8) {
+        value = value << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(
+            "CREATE TABLE skills (name, description, tags, author);
+             CREATE VIRTUAL TABLE skills_fts USING fts5 (
+               name, description, tags, author, content = 'skills', content_rowid = 'rowid');
+             CREATE TRIGGER skills_ai AFTER INSERT ON skills BEGIN
+               INSERT INTO skills_fts (rowid, name, description, tags, author)
+               VALUES (new.rowid, new.name, new.description, new.tags, new.author);
+             END;
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+             INSERT INTO skills SELECT 'name ' || i, 'words', '[]', 'me' FROM n;",
+        )
+        .unwrap();
+        conn
+    }
+
+    #[test]
+    fn a_sound_index_is_left_alone() {
+        let conn = table();
+        let sign = index_sign(&conn).unwrap();
+        assert!(counts_agree(&conn).unwrap());
+        assert!(!repair_index(&conn).unwrap());
+        assert_eq!(index_sign(&conn).unwrap(), sign);
+    }
+
+    #[test]
+    fn an_upset_index_is_told_by_its_sign_and_mended() {
+        let upsets = [
+            // As the other stack opens a file.
+            "INSERT INTO skills_fts (rowid, name, description, tags, author)
+             SELECT rowid, name, description, tags, author FROM skills",
+            // As a row goes without its trigger.
+            "DELETE FROM skills WHERE rowid = 7",
+            // As a row changes without its trigger.
+            "UPDATE skills SET description = 'more words than before' WHERE rowid = 7",
+        ];
+        for (at, upset) in upsets.iter().enumerate() {
+            let conn = table();
+            let sign = index_sign(&conn).unwrap();
+            conn.execute_batch(upset).unwrap();
+            // Only a write to the index itself changes its sign; the others are seen by the check.
+            assert_eq!(index_sign(&conn).unwrap() == sign, at > 0);
+            assert!(repair_index(&conn).unwrap(), "{upset}");
+            assert!(!repair_index(&conn).unwrap(), "{upset}");
+        }
+    }
 }

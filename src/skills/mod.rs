@@ -12,7 +12,7 @@ mod table;
 mod urls;
 
 pub(crate) use self::compare::{Verdict, compare, stored};
-pub(crate) use self::fts::{rebuild, repair_index};
+pub(crate) use self::fts::{counts_agree, index_sign, rebuild, repair_index};
 pub(crate) use self::prints::{Class, Prints};
 pub use self::repository::{SkillRecord, SkillRepository};
 pub(crate) use self::row::{Unfit, fit};

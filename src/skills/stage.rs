@@ -212,7 +212,10 @@ fn version_hash(skill: &Skill, description: Option<&str>) -> String {
         description: Option<&'s str>,
         updated_at: Option<&'s str>,
     }
-    let description = skill.fields[at::DESCRIPTION].as_text().or(description);
+    let description = match &skill.fields[at::DESCRIPTION] {
+        Field::Absent => description,
+        served => served.as_text(),
+    };
     let versioned = Versioned {
         id: &skill.id,
         name: &skill.name,
@@ -220,10 +223,15 @@ fn version_hash(skill: &Skill, description: Option<&str>) -> String {
         updated_at: skill.stamp(),
     };
     let text = serde_json::to_string(&versioned).unwrap_or_default();
-    Sha256::digest(text.as_bytes())
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
         .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            _ = write!(hex, "{byte:02x}");
-            hex
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
         })
 }

@@ -21,7 +21,7 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "five facts that have nothing to do with each other"
+    reason = "facts that have nothing to do with each other"
 )]
 pub(crate) struct Traits {
     /// `updated_at`, so that "unchanged" can be told from it.
@@ -31,6 +31,8 @@ pub(crate) struct Traits {
     pub(crate) unique_url: bool,
     pub(crate) versions: bool,
     pub(crate) fts: bool,
+    /// The triggers that keep the full-text index in step.
+    pub(crate) fts_triggers: bool,
 }
 
 /// What a run has to know of the table.
@@ -93,6 +95,12 @@ impl Table {
             unique_url: has_field(at::REPO_URL) && url_is_unique(conn)?,
             versions: exists("skill_versions")?,
             fts: exists("skills_fts")?,
+            fts_triggers: conn.query_row(
+                "SELECT count(*) >= 3 FROM sqlite_master
+                 WHERE type = 'trigger' AND tbl_name = 'skills' AND sql LIKE '%skills_fts%'",
+                [],
+                |row| row.get(0),
+            )?,
         };
         Ok(Self {
             tiers: definition.as_deref().and_then(allowed_tiers),
@@ -218,6 +226,7 @@ mod tests {
             unique_url: true,
             versions: false,
             fts: false,
+            fts_triggers: false,
         };
         assert_eq!(old.has, only_url);
     }

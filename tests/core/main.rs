@@ -1,0 +1,18 @@
+//! Black-box tests of the core: real files, real sockets, real processes.
+mod background;
+mod field_databases;
+mod interop;
+mod page_splits;
+mod promise_bad_rows;
+mod promise_bounded;
+mod promise_cancel;
+mod promise_complete;
+mod promise_idempotent;
+mod promise_no_lost_change;
+mod promise_one_at_a_time;
+mod promise_polite;
+mod promise_resumes;
+mod promise_secrets;
+mod replay;
+mod repositories;
+mod support;
