@@ -1,5 +1,7 @@
 //! The database file: opening, creating and preparing it, and who may use which connection.
 
+#[cfg_attr(not(feature = "test-hooks"), expect(dead_code, reason = "tests ask"))]
+pub(crate) mod coexistence;
 mod lock;
 mod open;
 mod schema;
