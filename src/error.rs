@@ -123,6 +123,9 @@ pub enum Error {
         "The disk is full; nothing of the last batch was kept. Free some space and sync again."
     )]
     DiskFull,
+    /// Another SQLite of this process has the file open, and the two cannot be kept apart here.
+    #[error("{} is open in this process through another SQLite, and this system cannot keep the two from harming each other. Close it there first, or sync in a process of its own: skillsmith sync.", .0.display())]
+    DatabaseInUse(PathBuf),
     /// Some other failure of the file system.
     #[error("Cannot {action} {}: {source}", .path.display())]
     Io {
@@ -258,6 +261,8 @@ error_codes! {
     DiskFull = 308, "DISK_FULL", true;
     /// Another failure of the file system.
     Io = 309, "IO_ERROR", false;
+    /// Another SQLite of this process has the file open.
+    DatabaseInUse = 310, "DATABASE_IN_USE", true;
     /// An answer that cannot be understood.
     Protocol = 401, "PROTOCOL_ERROR", true;
     /// A request that the registry refuses.
@@ -298,6 +303,7 @@ impl Error {
             Self::ReadOnly => ErrorCode::ReadOnly,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::Io { .. } => ErrorCode::Io,
+            Self::DatabaseInUse(_) => ErrorCode::DatabaseInUse,
             Self::Protocol(_) => ErrorCode::Protocol,
             Self::Refused { .. } => ErrorCode::Refused,
             Self::RedirectRefused(_) => ErrorCode::RedirectRefused,

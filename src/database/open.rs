@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::OpenOptions;
 use super::schema::{self, Content};
 use super::transaction::{Patience, write};
+use super::{OpenOptions, coexistence};
 use crate::{CancelToken, Error, Result};
 
 /// Another process may be creating or recovering the same file at this moment.
@@ -88,8 +88,11 @@ fn connect(path: &Path, options: &OpenOptions) -> Result<Connection> {
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     };
-    Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|error| explain(path, error))
+    coexistence::before_open(path)?;
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| explain(path, error))?;
+    coexistence::after_open(path)?;
+    Ok(conn)
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {

@@ -110,16 +110,16 @@ impl Credentials {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> Option<Secret> {
-        Some(Secret::new(text, Source::Option))
+    fn secret(text: &str) -> Secret {
+        Secret::new(text, Source::Option)
     }
 
     #[test]
     fn one_credential_goes_out_in_the_registrys_order() {
         let mut all = Credentials {
-            anon_key: secret("anon"),
-            api_key: secret("key"),
-            jwt_token: secret("jwt"),
+            anon_key: Some(secret("anon")),
+            api_key: Some(secret("key")),
+            jwt_token: Some(secret("jwt")),
         };
         assert_eq!(
             all.headers(),
@@ -149,7 +149,7 @@ mod tests {
     fn nothing_shows_a_secret() {
         let all = Credentials {
             anon_key: None,
-            api_key: secret("sk-123"),
+            api_key: Some(secret("sk-123")),
             jwt_token: None,
         };
         assert!(!format!("{all:?}").contains("sk-123"));

@@ -1,4 +1,6 @@
 //! Black-box tests of the core: real files, real sockets, real processes.
+#![expect(clippy::cast_possible_truncation, reason = "counts of a few thousand")]
+
 mod background;
 mod field_databases;
 mod interop;

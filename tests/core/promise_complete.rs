@@ -55,7 +55,7 @@ fn promise_1_complete_whatever_total_means() {
                     330,
                     page_size,
                     Options {
-                        total: total.clone(),
+                        total: total,
                         echo_limit,
                         ..Options::default()
                     },
@@ -85,7 +85,7 @@ fn promise_1_complete_when_rows_are_hidden_after_the_limit() {
             let world = World::new(
                 460,
                 Options {
-                    total: total.clone(),
+                    total: total,
                     ..hide
                 },
             );

@@ -109,7 +109,7 @@ fn promise_9_a_used_up_rate_limit_is_waited_for() {
         options.rate_limit = Some(RateLimit {
             limit: 4,
             window_ms: 1_500,
-        })
+        });
     });
     world
         .clock

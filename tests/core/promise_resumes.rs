@@ -74,7 +74,7 @@ fn promise_17_a_tight_rate_limit_only_takes_longer() {
         options.rate_limit = Some(RateLimit {
             limit: 3,
             window_ms: 1_000,
-        })
+        });
     });
     // Nobody waits a second here: the run's deadline is shorter.
     world

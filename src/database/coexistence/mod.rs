@@ -1,11 +1,92 @@
 //! Being safe beside another SQLite in the same process.
+//!
+//! The host of this library has the same database open through its own copy of
+//! SQLite: better-sqlite3 in a Node server, `sqlite3` in Python, libsqlite3 in a
+//! C program. SQLite's unix locks are POSIX record locks, and those belong to the
+//! process: the two copies do not see each other's locks, and when either closes
+//! any descriptor of the file, the kernel drops all locks that the process has on
+//! it. Commits then vanish, silently.
+//!
+//! The cure: three system calls of our copy's unix VFS are replaced.
+//! - `fcntl`: record locks become open-file-description locks. They conflict with
+//!   POSIX locks even inside the process, and survive the host's closes.
+//! - `open`: all our descriptors of a file share one open file description, and so
+//!   are one lock owner, as SQLite's unix code expects of a process.
+//! - `close`: descriptors of databases and -shm files are kept for the next `open`
+//!   and never really closed, so that the host's locks are not dropped by us.
+//!
+//! Only our copy is touched: its symbols are hidden, and it keeps the table of its
+//! system calls to itself. Where the calls cannot be replaced, or a file system has
+//! no such locks, the [`guard`] refuses a file that somebody else in the process has
+//! open. On Windows locks belong to handles, so there is nothing to cure.
+
+#[cfg(unix)]
+mod guard;
+#[cfg(unix)]
+mod install;
+#[cfg(unix)]
+mod pool;
+#[cfg(unix)]
+mod syscalls;
+
+use std::path::Path;
+
+use crate::Result;
+
+/// To be called before our SQLite opens the file.
+#[cfg(unix)]
+pub(super) fn before_open(path: &Path) -> Result<()> {
+    if install::installed() || install::unguarded() {
+        Ok(())
+    } else {
+        guard::before_open(path)
+    }
+}
+
+/// To be called once our SQLite has opened the file, before it reads or locks anything.
+#[cfg(unix)]
+pub(super) fn after_open(path: &Path) -> Result<()> {
+    if install::unguarded() {
+        return Ok(());
+    }
+    if !install::installed() {
+        guard::after_open(path);
+        return Ok(());
+    }
+    if pool::has_plain_locks(path) {
+        return guard::refuse_others(path);
+    }
+    Ok(())
+}
 
 /// Whether the system calls of our SQLite are replaced.
+#[cfg(unix)]
+pub(crate) fn is_installed() -> bool {
+    install::installed()
+}
+
+/// Descriptors of databases and -shm files that are kept, used or not.
+#[cfg(unix)]
+pub(crate) fn descriptors() -> usize {
+    pool::descriptors()
+}
+
+#[cfg(not(unix))]
+pub(super) fn before_open(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn after_open(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
 pub(crate) fn is_installed() -> bool {
     false
 }
 
-/// Descriptors kept.
+#[cfg(not(unix))]
 pub(crate) fn descriptors() -> usize {
     0
 }

@@ -1,0 +1,288 @@
+//! The descriptors of databases and -shm files: one open file description a file, never closed while the process lives.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::syscalls::{
+    Identity, Probe, duplicate, errno, identity_at, identity_of, probe, real_close, real_open,
+    set_errno, unlock_all,
+};
+
+/// Descriptors with a higher number are not handed out; no process has so many.
+const TABLE: usize = 1 << 16;
+
+/// A flag beside the process id in [`OWNERS`]; process ids have at most 22 bits.
+const PLAIN_LOCKS: u32 = 1 << 31;
+
+/// By descriptor: the process that got it from us, or 0.
+///
+/// A table of atomics, so that a forked child can read it whatever its parent's
+/// threads were doing. Untouched pages of it cost nothing.
+static OWNERS: [AtomicU32; TABLE] = [const { AtomicU32::new(0) }; TABLE];
+
+/// Whose a descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Not from the pool.
+    Other,
+    /// From the pool of this process.
+    Us {
+        /// Its file system has POSIX locks only.
+        plain_locks: bool,
+    },
+    /// From the pool of the process that this one was forked from.
+    Parent,
+}
+
+pub(super) fn owner(fd: c_int) -> Owner {
+    let entry = slot(fd).map_or(0, |slot| slot.load(Ordering::Acquire));
+    match entry & !PLAIN_LOCKS {
+        0 => Owner::Other,
+        pid if pid == std::process::id() => Owner::Us {
+            plain_locks: entry & PLAIN_LOCKS != 0,
+        },
+        _ => Owner::Parent,
+    }
+}
+
+fn slot(fd: c_int) -> Option<&'static AtomicU32> {
+    OWNERS.get(usize::try_from(fd).ok()?)
+}
+
+/// Whether SQLite, or another SQLite, would lock a file of this name.
+///
+/// Journals and temporary files are never locked, and directories are opened to
+/// be flushed only.
+pub(super) fn is_shared_kind(path: &[u8], flags: c_int) -> bool {
+    let is_journal =
+        path.ends_with(b"-journal") || path.ends_with(b"-wal") || is_super_journal(path);
+    flags & (libc::O_EXCL | libc::O_DIRECTORY) == 0 && !is_journal
+}
+
+/// `NAME-mj` and nine hexadecimal digits, about: see `sqlite3BtreeBeginTrans` and its callers.
+fn is_super_journal(path: &[u8]) -> bool {
+    path.len() > 12
+        && path[path.len() - 12..].starts_with(b"-mj")
+        && path[path.len() - 9..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// One file.
+#[derive(Debug)]
+struct Entry {
+    /// The first descriptor; all that are handed out are duplicates of it, or itself.
+    source: c_int,
+    writable: bool,
+    plain_locks: bool,
+    /// Handed out and not given back.
+    in_use: usize,
+    free: Vec<c_int>,
+    /// Of other descriptions of the same file; never used, and never closed while
+    /// the file may be locked by somebody.
+    parked: Vec<c_int>,
+}
+
+impl Entry {
+    fn hand_out(&mut self) -> c_int {
+        let fd = self.free.pop().unwrap_or_else(|| duplicate(self.source));
+        if fd < 0 {
+            return -1;
+        }
+        let Some(slot) = slot(fd) else {
+            self.parked.push(fd);
+            set_errno(libc::EMFILE);
+            return -1;
+        };
+        let flag = if self.plain_locks { PLAIN_LOCKS } else { 0 };
+        slot.store(std::process::id() | flag, Ordering::Release);
+        self.in_use += 1;
+        fd
+    }
+
+    fn kept(&self) -> usize {
+        // The source is among those in use or free, unless its number was too low to be handed out.
+        let source_apart = usize::from(self.source < 3);
+        self.in_use + self.free.len() + self.parked.len() + source_apart
+    }
+}
+
+/// All files of one process.
+#[derive(Debug, Default)]
+struct Pool {
+    files: HashMap<(u64, u64), Entry>,
+}
+
+struct OfProcess {
+    pid: u32,
+    pool: Mutex<Pool>,
+}
+
+/// The pool of this process. A forked child gets a new one and leaves the old one
+/// alone: its lock may be held by a thread that does not exist here.
+fn pool() -> MutexGuard<'static, Pool> {
+    static CURRENT: AtomicPtr<OfProcess> = AtomicPtr::new(std::ptr::null_mut());
+    loop {
+        let current = CURRENT.load(Ordering::Acquire);
+        if let Some(found) = current_pool(current)
+            && found.pid == std::process::id()
+        {
+            return found.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+        let new = Box::leak(Box::new(OfProcess {
+            pid: std::process::id(),
+            pool: Mutex::default(),
+        }));
+        // Where another thread was faster, its pool is taken; one small allocation is lost.
+        _ = CURRENT.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+#[expect(unsafe_code, reason = "one dereference")]
+fn current_pool(current: *const OfProcess) -> Option<&'static OfProcess> {
+    // SAFETY: null, or leaked by `pool` and never freed.
+    unsafe { current.as_ref() }
+}
+
+/// A descriptor of the file, of the one description that all of ours share.
+pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
+    let mut pool = pool();
+    pool.drop_dead_files();
+    let wants_write = flags & libc::O_ACCMODE != libc::O_RDONLY;
+    let known = identity_at(path).and_then(|found| pool.files.get_mut(&found.key));
+    if let Some(entry) = known {
+        if entry.writable || !wants_write {
+            return entry.hand_out();
+        }
+        if entry.in_use > 0 {
+            // Two descriptions would be two lock owners. SQLite then opens it read-only.
+            set_errno(libc::EACCES);
+            return -1;
+        }
+    }
+    let (fd, writable) = open_new(path, flags, mode);
+    if fd < 0 {
+        return fd;
+    }
+    match identity_of(fd) {
+        Some(found) if found.is_regular => pool.adopt(fd, found, writable),
+        _ => fd,
+    }
+}
+
+/// Opens for writing even where only reading is asked for, if that is allowed:
+/// whoever comes later gets the same description.
+fn open_new(path: &CStr, flags: c_int, mode: c_int) -> (c_int, bool) {
+    if flags & libc::O_ACCMODE != libc::O_RDONLY {
+        return (real_open(path, flags, mode), true);
+    }
+    let fd = real_open(path, flags & !libc::O_ACCMODE | libc::O_RDWR, mode);
+    if fd < 0
+        && matches!(
+            errno(),
+            libc::EACCES | libc::EPERM | libc::EROFS | libc::ETXTBSY
+        )
+    {
+        return (real_open(path, flags, mode), false);
+    }
+    (fd, true)
+}
+
+/// Takes a descriptor back; SQLite believes that it is closed.
+pub(super) fn give_back(fd: c_int) -> c_int {
+    let mut pool = pool();
+    let Some(entry) = identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) else {
+        set_errno(libc::EBADF);
+        return -1;
+    };
+    // It stays marked as ours, so that the guard knows it.
+    entry.free.push(fd);
+    entry.in_use = entry.in_use.saturating_sub(1);
+    if entry.in_use == 0 && !entry.plain_locks {
+        // SQLite leaves the lock that says "somebody uses this -shm" to the close.
+        unlock_all(entry.source);
+    }
+    0
+}
+
+impl Pool {
+    /// Takes a newly opened descriptor in, and hands one out.
+    fn adopt(&mut self, fd: c_int, found: Identity, writable: bool) -> c_int {
+        if let Some(entry) = self.files.get_mut(&found.key) {
+            // The name was moved to a known file in this instant, or a file that could only be read can
+            // be written now. Closing either description would drop the host's locks.
+            if writable && !entry.writable && entry.in_use == 0 {
+                entry.parked.append(&mut entry.free);
+                if entry.source < 3 {
+                    entry.parked.push(entry.source);
+                }
+                entry.source = fd;
+                entry.writable = true;
+                if fd >= 3 {
+                    entry.free.push(fd);
+                }
+            } else {
+                entry.parked.push(fd);
+            }
+            return entry.hand_out();
+        }
+        let mut entry = Entry {
+            source: fd,
+            writable,
+            plain_locks: probe(fd) == Probe::Unsupported,
+            in_use: 0,
+            free: if fd >= 3 { vec![fd] } else { Vec::new() },
+            parked: Vec::new(),
+        };
+        let handed = entry.hand_out();
+        self.files.insert(found.key, entry);
+        handed
+    }
+
+    /// Really closes what belongs to files that have no name left and that nobody locks.
+    fn drop_dead_files(&mut self) {
+        self.files.retain(|_, entry| {
+            let dead = entry.in_use == 0
+                && identity_of(entry.source).is_some_and(|found| found.links == 0)
+                && probe(entry.source) == Probe::Free;
+            if dead {
+                let apart = (entry.source < 3).then_some(entry.source);
+                for fd in entry
+                    .free
+                    .drain(..)
+                    .chain(entry.parked.drain(..))
+                    .chain(apart)
+                {
+                    if let Some(slot) = slot(fd) {
+                        slot.store(0, Ordering::Release);
+                    }
+                    real_close(fd);
+                }
+            }
+            !dead
+        });
+    }
+}
+
+/// Whether the file's locks are POSIX locks for want of better ones.
+pub(super) fn has_plain_locks(path: &Path) -> bool {
+    CString::new(path.as_os_str().as_bytes())
+        .ok()
+        .and_then(|path| identity_at(&path))
+        .is_some_and(|found| {
+            pool()
+                .files
+                .get(&found.key)
+                .is_some_and(|entry| entry.plain_locks)
+        })
+}
+
+/// Descriptors that are kept, used or not.
+pub(super) fn descriptors() -> usize {
+    pool().files.values().map(Entry::kept).sum()
+}
+
+#[cfg(test)]
+mod tests;

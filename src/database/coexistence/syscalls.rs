@@ -1,0 +1,310 @@
+//! The three replaced system calls, as our copy of SQLite calls them.
+//!
+//! They run inside SQLite on any thread, so they neither panic nor call back into
+//! it; errors are told as the system tells them, by -1 and `errno`.
+#![expect(
+    unsafe_code,
+    reason = "C functions that SQLite calls, and the system calls they make"
+)]
+
+use std::ffi::{CStr, c_char, c_int};
+use std::mem;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::pool::{self, Owner};
+
+type Syscall = unsafe extern "C" fn();
+type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
+
+/// Whether this system has locks that belong to an open file description.
+pub(super) const HAS_DESCRIPTION_LOCKS: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple"
+));
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod lock_commands {
+    pub(super) const GETLK: i32 = libc::F_OFD_GETLK;
+    pub(super) const SETLK: i32 = libc::F_OFD_SETLK;
+    pub(super) const SETLKW: i32 = libc::F_OFD_SETLKW;
+}
+
+// In <sys/fcntl.h> of macOS since 10.15; not in every version of the libc crate.
+#[cfg(target_vendor = "apple")]
+mod lock_commands {
+    pub(super) const SETLK: i32 = 90;
+    pub(super) const SETLKW: i32 = 91;
+    pub(super) const GETLK: i32 = 92;
+}
+
+// Never used: nothing is installed on such a system.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod lock_commands {
+    pub(super) const GETLK: i32 = libc::F_GETLK;
+    pub(super) const SETLK: i32 = libc::F_SETLK;
+    pub(super) const SETLKW: i32 = libc::F_SETLKW;
+}
+
+/// SQLite's own `open`, which takes its mode as an ordinary argument.
+static ORIGINAL_OPEN: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+pub(super) fn remember_open(open: Syscall) {
+    ORIGINAL_OPEN.store(open as *mut (), Ordering::Release);
+}
+
+pub(super) fn open() -> Syscall {
+    let call: Open = open_shared;
+    // SAFETY: SQLite casts it back to this very signature before it calls.
+    unsafe { mem::transmute(call) }
+}
+
+pub(super) fn close() -> Syscall {
+    let call: unsafe extern "C" fn(c_int) -> c_int = close_kept;
+    // SAFETY: as above.
+    unsafe { mem::transmute(call) }
+}
+
+/// SQLite calls it through `int (*)(int, int, ...)`.
+///
+/// A variadic function cannot be written in stable Rust. On Linux (x86-64 and
+/// arm64) and on macOS on x86-64 a variadic pointer argument is passed just as an
+/// ordinary third one is. On Apple's arm64 it is passed on the stack, where an
+/// ordinary argument stands only after eight others.
+pub(super) fn fcntl() -> Syscall {
+    #[cfg(not(all(target_vendor = "apple", target_arch = "aarch64")))]
+    let call: unsafe extern "C" fn(c_int, c_int, usize) -> c_int = fcntl_described;
+    #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
+    let call: unsafe extern "C" fn(
+        c_int,
+        c_int,
+        usize,
+        usize,
+        usize,
+        usize,
+        usize,
+        usize,
+        usize,
+    ) -> c_int = {
+        unsafe extern "C" fn on_the_stack(
+            fd: c_int,
+            command: c_int,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            argument: usize,
+        ) -> c_int {
+            // SAFETY: the caller's promise, passed on.
+            unsafe { fcntl_described(fd, command, argument) }
+        }
+        on_the_stack
+    };
+    // SAFETY: as above, with the convention that the comment explains.
+    unsafe { mem::transmute(call) }
+}
+
+/// # Safety
+/// `path` is a C string.
+unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
+    // SAFETY: SQLite's promise.
+    let name = unsafe { CStr::from_ptr(path) };
+    if pool::is_shared_kind(name.to_bytes(), flags) {
+        pool::open(name, flags, mode)
+    } else {
+        real_open(name, flags, mode)
+    }
+}
+
+/// # Safety
+/// None beyond what `close` asks: `fd` is the caller's to give up.
+unsafe extern "C" fn close_kept(fd: c_int) -> c_int {
+    match pool::owner(fd) {
+        Owner::Other => real_close(fd),
+        Owner::Us { .. } => pool::give_back(fd),
+        // A forked child: the description is the parent's, and stays as it is.
+        Owner::Parent => 0,
+    }
+}
+
+/// # Safety
+/// For a lock command `argument` points to a `flock` that the caller owns.
+unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize) -> c_int {
+    let described = match command {
+        libc::F_SETLK => lock_commands::SETLK,
+        libc::F_SETLKW => lock_commands::SETLKW,
+        libc::F_GETLK => lock_commands::GETLK,
+        // SAFETY: passed on as it came.
+        _ => return unsafe { libc::fcntl(fd, command, argument) },
+    };
+    match pool::owner(fd) {
+        Owner::Us { plain_locks: false } => {}
+        Owner::Us { plain_locks: true } | Owner::Other => {
+            // SAFETY: passed on as it came.
+            return unsafe { libc::fcntl(fd, command, argument) };
+        }
+        Owner::Parent => {
+            set_errno(libc::EBADF);
+            return -1;
+        }
+    }
+    let lock = argument as *mut libc::flock;
+    // SAFETY: the caller's promise.
+    let mut copy = unsafe { *lock };
+    // The kernel wants 0 here; SQLite leaves it as it happens to be.
+    copy.l_pid = 0;
+    // SAFETY: a valid lock structure of our own.
+    let outcome = unsafe { libc::fcntl(fd, described, &raw mut copy) };
+    if described == lock_commands::GETLK && outcome == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { *lock = copy };
+    }
+    outcome
+}
+
+pub(super) fn real_open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
+    let original = ORIGINAL_OPEN.load(Ordering::Acquire);
+    if original.is_null() {
+        set_errno(libc::ENOSYS);
+        return -1;
+    }
+    // SAFETY: set once, from SQLite's table, where "open" has this signature.
+    let original: Open = unsafe { mem::transmute(original) };
+    // SAFETY: a valid C string.
+    unsafe { original(path.as_ptr(), flags, mode) }
+}
+
+pub(super) fn real_close(fd: c_int) -> c_int {
+    // SAFETY: the descriptor is the caller's to give up.
+    unsafe { libc::close(fd) }
+}
+
+/// Another descriptor of the same open file description, not below 3 and closed on exec.
+pub(super) fn duplicate(fd: c_int) -> c_int {
+    // SAFETY: no memory is involved.
+    unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) }
+}
+
+/// What a lock on the whole file would meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    Free,
+    Locked,
+    /// This file system has no open-file-description locks.
+    Unsupported,
+}
+
+/// Asks whether anybody else has a lock on the file, in this process or another.
+pub(super) fn probe(fd: c_int) -> Probe {
+    let mut lock = whole_file(libc::F_WRLCK);
+    // SAFETY: a valid lock structure of our own.
+    let outcome = unsafe { libc::fcntl(fd, lock_commands::GETLK, &raw mut lock) };
+    if outcome != 0 {
+        Probe::Unsupported
+    } else if c_int::from(lock.l_type) == c_int::from(libc::F_UNLCK) {
+        Probe::Free
+    } else {
+        Probe::Locked
+    }
+}
+
+/// Gives every lock of the description back, as closing its last descriptor would.
+pub(super) fn unlock_all(fd: c_int) {
+    let mut lock = whole_file(libc::F_UNLCK);
+    // SAFETY: a valid lock structure of our own.
+    unsafe { libc::fcntl(fd, lock_commands::SETLK, &raw mut lock) };
+}
+
+#[expect(
+    clippy::allow_attributes,
+    reason = "the types of these constants differ between systems"
+)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::unnecessary_cast,
+    reason = "small constants"
+)]
+fn whole_file(kind: impl Into<c_int>) -> libc::flock {
+    // SAFETY: all zeros is a valid flock: the whole file, from its start.
+    let mut lock: libc::flock = unsafe { mem::zeroed() };
+    lock.l_type = kind.into() as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    lock
+}
+
+/// Device and inode, links, and whether it is a regular file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) key: (u64, u64),
+    pub(super) links: u64,
+    pub(super) is_regular: bool,
+}
+
+pub(super) fn identity_of(fd: c_int) -> Option<Identity> {
+    // SAFETY: all zeros is a valid stat, and only read after the call has filled it.
+    let mut found: libc::stat = unsafe { mem::zeroed() };
+    // SAFETY: a valid structure of our own.
+    (unsafe { libc::fstat(fd, &raw mut found) } == 0).then(|| identity(&found))
+}
+
+pub(super) fn identity_at(path: &CStr) -> Option<Identity> {
+    // SAFETY: as above.
+    let mut found: libc::stat = unsafe { mem::zeroed() };
+    // SAFETY: a valid C string and structure.
+    (unsafe { libc::stat(path.as_ptr(), &raw mut found) } == 0).then(|| identity(&found))
+}
+
+#[expect(
+    clippy::allow_attributes,
+    reason = "the types of these fields differ between systems"
+)]
+#[allow(
+    clippy::cast_sign_loss,
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    reason = "compared only"
+)]
+fn identity(found: &libc::stat) -> Identity {
+    Identity {
+        key: (found.st_dev as u64, found.st_ino as u64),
+        links: found.st_nlink as u64,
+        is_regular: found.st_mode & libc::S_IFMT == libc::S_IFREG,
+    }
+}
+
+pub(super) fn errno() -> c_int {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+pub(super) fn set_errno(code: c_int) {
+    #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox"))]
+    // SAFETY: the address of this thread's errno is always valid.
+    unsafe {
+        *libc::__errno_location() = code;
+    }
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    // SAFETY: as above.
+    unsafe {
+        *libc::__error() = code;
+    }
+    #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+    // SAFETY: as above.
+    unsafe {
+        *libc::__errno() = code;
+    }
+}
+
+#[cfg(test)]
+pub(super) fn test_lock(kind: impl Into<c_int>) -> libc::flock {
+    whole_file(kind)
+}
+
+/// A lock as the host's SQLite takes it.
+#[cfg(test)]
+pub(super) fn test_posix_lock(file: &std::fs::File, lock: &mut libc::flock) -> c_int {
+    use std::os::fd::AsRawFd;
+    // SAFETY: a valid descriptor and structure.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw mut *lock) }
+}
