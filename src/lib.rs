@@ -2,6 +2,10 @@
 
 pub mod background;
 mod cancel;
+#[cfg(feature = "capi")]
+pub mod capi;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 mod config;
 pub mod database;
@@ -11,6 +15,8 @@ mod error;
 mod history;
 pub mod registry;
 mod skills;
+#[cfg(feature = "test-hooks")]
+pub mod testing;
 
 pub use background::{BackgroundOptions, BackgroundSyncService, BackgroundSyncState};
 pub use cancel::CancelToken;

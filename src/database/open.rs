@@ -27,6 +27,10 @@ pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Connection> {
             "{} is a folder. Give the path of a database file.",
             path.display()
         ))),
+        Ok(found) if !found.is_file() => Err(Error::InvalidArgument(format!(
+            "{} is no regular file. Give the path of a database file.",
+            path.display()
+        ))),
         // SQLite takes a file of one byte for an empty one, and would overwrite it.
         Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
             Err(Error::NotADatabase(path.to_owned()))
@@ -270,6 +274,13 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> Error {
 
 /// SQLite says only that it could not; the operating system knows why.
 fn cannot_open(path: std::path::PathBuf, error: rusqlite::Error) -> Error {
+    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
+        let missing = std::io::Error::new(
+            ErrorKind::NotFound,
+            "it is a link to a place that does not exist",
+        );
+        return Error::file("open", path, missing);
+    }
     match std::fs::metadata(&path) {
         // The file is there: neither reading nor writing it was allowed.
         Ok(_) => Error::PermissionDenied {

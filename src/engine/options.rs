@@ -25,7 +25,9 @@ pub type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 pub struct SyncOptions<'a> {
     /// Compare the content of every row instead of its stamp, and ignore `last_sync_at`. Default: false.
     pub force: bool,
-    /// Only count what would be done; nothing is written. Default: false.
+    /// Only count what would be done: no row, no history entry, no schedule. Default: false.
+    ///
+    /// Opening the database has made or prepared its tables before that.
     pub dry_run: bool,
     /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Default: 100.
     pub page_size: u32,

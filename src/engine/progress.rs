@@ -43,7 +43,14 @@ impl<'a> Progress<'a> {
 
     /// A page was taken in, up to `place`.
     pub(super) fn page(&mut self, place: &Place, tally: &Tally) {
-        self.position = place.progress();
+        let (read, total) = place.progress();
+        // The total of a sweep that has just begun, or ended, is not known; that of the others is.
+        let total = if total == 0 && self.position.1 > 0 {
+            self.position.1.max(read)
+        } else {
+            total
+        };
+        self.position = (read, total);
         let message = format!("Read {} skills", self.position.0);
         self.tell(SyncPhase::Fetching, self.position, tally, &message);
         if self.furthest < Some(SyncPhase::Comparing) {

@@ -2,6 +2,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "counts of a few thousand")]
 
 mod background;
+mod consistency;
 mod field_databases;
 mod interop;
 mod page_splits;

@@ -295,3 +295,24 @@ fn an_empty_path_is_refused() {
         ErrorCode::InvalidArgument
     );
 }
+
+#[test]
+fn what_is_no_file_at_all_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(folder.path().join("nowhere/x.db"), &link).unwrap();
+    let error = Database::open(&link).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Io);
+    assert!(
+        error
+            .to_string()
+            .contains("link to a place that does not exist"),
+        "{error}"
+    );
+    let error = Database::open("/dev/null").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(
+        error.to_string().contains("/dev/null is no regular file"),
+        "{error}"
+    );
+}

@@ -1,0 +1,203 @@
+//! What can be typed: commands, options, and their help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::error::ErrorKind;
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::SyncFrequency;
+use crate::engine::MAX_PAGE_SIZE;
+
+const EXAMPLES: &str = "\
+Examples:
+  skillsmith sync                            fetch what has changed
+  skillsmith sync status                     see how things stand
+  skillsmith sync config --frequency weekly
+  skillsmith completions bash > ~/.local/share/bash-completion/completions/skillsmith
+
+`skillsmith sync --help` lists the environment variables and exit codes.";
+
+const SYNC_DETAILS: &str = "\
+Examples:
+  skillsmith sync                  fetch what has changed since the last sync
+  skillsmith sync --dry-run        show what a sync would do
+  skillsmith sync --force          compare every skill, not only the changed ones
+  skillsmith sync --json | jq .    the result for a script
+
+Environment variables:
+  SKILLSMITH_API_KEY          key for the registry; else apiKey in ~/.skillsmith/config.json
+  SKILLSMITH_API_URL          address of the registry
+  SKILLSMITH_DB_PATH          the database, where --db does not name one
+  SKILLSMITH_OFFLINE_MODE     true: send nothing; a sync then fails
+  SKILLSMITH_BACKGROUND_SYNC  false: MCP servers do not sync by themselves
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, NO_COLOR
+
+Exit codes:
+    0  success
+    1  failed; what was written before is kept
+    2  wrong usage
+    3  partial: some skills could not be stored, or the listing ended early
+    4  another sync of this database is running
+  130  interrupted (Ctrl-C)";
+
+const SYNC_USAGE: &str = "\
+skillsmith sync [OPTIONS]
+       skillsmith sync <COMMAND>";
+
+/// Keep a local skill database up to date with the Skillsmith registry.
+#[derive(Debug, Parser)]
+#[command(name = "skillsmith", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: TopCommand,
+}
+
+/// Options of every command, before or after its name.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The database [default: $SKILLSMITH_DB_PATH, or ~/.skillsmith/skills.db].
+    #[arg(
+        short,
+        long = "db",
+        value_name = "PATH",
+        global = true,
+        display_order = 100
+    )]
+    pub(super) database: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long, global = true, display_order = 101)]
+    pub(super) json: bool,
+    /// Print errors only, besides what was asked for.
+    #[arg(short, long, global = true, display_order = 102)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TopCommand {
+    /// Fetch what has changed in the registry, or see and set how that is done.
+    Sync(SyncArguments),
+    /// Print a script that completes this command line in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SYNC_DETAILS, override_usage = SYNC_USAGE)]
+pub(super) struct SyncArguments {
+    /// Compare every skill, even those that have not changed since the last sync.
+    #[arg(short, long)]
+    pub(super) force: bool,
+    /// Count what would be done, and write nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Skills per request, from 1 to 10000; the registry may give fewer [default: 100].
+    #[arg(long, value_name = "N", value_parser = page_size, allow_negative_numbers = true)]
+    pub(super) page_size: Option<u32>,
+    #[command(subcommand)]
+    pub(super) command: Option<SyncCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SyncCommand {
+    /// Show when the last sync was, when the next is due, and how they went.
+    Status,
+    /// List the last syncs, newest first.
+    History {
+        /// How many to list, 1 or more.
+        #[arg(short, long, value_name = "N", default_value = "10", value_parser = limit, allow_negative_numbers = true)]
+        limit: u32,
+    },
+    /// Show or change whether and how often the background service syncs.
+    Config(ConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArguments {
+    /// Switch automatic syncing on.
+    #[arg(long, conflicts_with = "disable")]
+    pub(super) enable: bool,
+    /// Switch automatic syncing off; a sync by hand still works.
+    #[arg(long)]
+    pub(super) disable: bool,
+    /// Set how often to sync.
+    #[arg(long, value_name = "FREQUENCY")]
+    pub(super) frequency: Option<SyncFrequency>,
+}
+
+impl ValueEnum for SyncFrequency {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+impl Arguments {
+    /// The command line as clap knows it, with help as wide as told.
+    pub(super) fn definition(width: usize) -> Command {
+        Self::command().term_width(width)
+    }
+
+    pub(super) fn read(
+        args: impl IntoIterator<Item = OsString>,
+        width: usize,
+    ) -> Result<Self, clap::Error> {
+        let mut definition = Self::definition(width);
+        let matches = definition.try_get_matches_from_mut(args)?;
+        let arguments = Self::from_arg_matches(&matches)?;
+        match arguments.conflict() {
+            Some((option, command)) => Err(definition
+                .find_subcommand_mut("sync")
+                .unwrap_or(&mut Self::definition(width))
+                .error(
+                    ErrorKind::ArgumentConflict,
+                    format!("the option '{option}' cannot be used with the command '{command}'"),
+                )),
+            None => Ok(arguments),
+        }
+    }
+
+    /// An option of `sync` itself before one of its commands: clap's own check
+    /// would refuse the global options there too.
+    fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        let TopCommand::Sync(sync) = &self.command else {
+            return None;
+        };
+        let command = match sync.command.as_ref()? {
+            SyncCommand::Status => "status",
+            SyncCommand::History { .. } => "history",
+            SyncCommand::Config(_) => "config",
+        };
+        let option = [
+            (sync.force, "--force"),
+            (sync.dry_run, "--dry-run"),
+            (sync.page_size.is_some(), "--page-size"),
+        ]
+        .into_iter()
+        .find_map(|(given, option)| given.then_some(option))?;
+        Some((option, command))
+    }
+}
+
+fn page_size(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|size| (1..=MAX_PAGE_SIZE).contains(size))
+        .ok_or_else(|| format!("use a whole number from 1 to {MAX_PAGE_SIZE}"))
+}
+
+fn limit(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|limit| *limit > 0)
+        .ok_or_else(|| format!("use a whole number from 1 to {}", u32::MAX))
+}

@@ -1,0 +1,171 @@
+//! Saying things: which stream, which colour, how much.
+
+use anstream::adapter::strip_str;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::streams::{Stream, Terminal};
+use crate::Error;
+use crate::environment::Environment;
+
+/// Headings and figures that matter.
+pub(super) const STRONG: Style = Style::new().bold();
+/// What is less important.
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Help in a wider terminal is harder to read.
+const WIDEST_HELP: u16 = 100;
+
+/// A failure that is no run, in JSON.
+#[derive(Serialize)]
+struct FailureDocument<'a> {
+    success: bool,
+    error: ErrorDocument<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    code: &'static str,
+    message: &'a str,
+    retryable: bool,
+}
+
+/// Speaks to the user, as loudly as was asked for.
+#[derive(Debug)]
+pub(super) struct Console<'t> {
+    pub(super) terminal: &'t Terminal,
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+}
+
+impl Console<'_> {
+    /// A line of the result.
+    pub(super) fn say(&self, text: &str) {
+        self.print(&self.terminal.stdout, &format!("{text}\n"));
+    }
+
+    /// The result as a document.
+    pub(super) fn say_json(&self, document: &impl Serialize) {
+        match serde_json::to_string_pretty(document) {
+            Ok(text) => self.terminal.stdout.write(&format!("{text}\n")),
+            Err(error) => self.error(&error.to_string()),
+        }
+    }
+
+    /// What went wrong.
+    pub(super) fn error(&self, text: &str) {
+        self.labelled(BAD, "error:", text);
+    }
+
+    /// A failure that is no run: `error:`, and in JSON a document too.
+    pub(super) fn failure(&self, error: &Error) {
+        let (code, message) = (error.code(), &error.to_string());
+        if self.json {
+            self.say_json(&FailureDocument {
+                success: false,
+                error: ErrorDocument {
+                    code: code.name(),
+                    message,
+                    retryable: code.retryable(),
+                },
+            });
+        }
+        self.error(message);
+    }
+
+    /// What the user may want to know of.
+    pub(super) fn warning(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.labelled(WARNING, "warning:", text);
+        }
+    }
+
+    /// What to do about an error.
+    pub(super) fn hint(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.labelled(FAINT, "hint:", text);
+        }
+    }
+
+    /// A line on stderr that begins with a coloured word.
+    pub(super) fn labelled(&self, style: Style, label: &str, text: &str) {
+        let text = clean(text);
+        let line = format!("{style}{label}{style:#} {text}");
+        self.print(&self.terminal.stderr, &format!("{}\n", line.trim_end()));
+    }
+
+    /// Text of clap's own: help to stdout, mistakes to stderr.
+    pub(super) fn usage(&self, error: &clap::Error) {
+        let stream = if error.use_stderr() {
+            &self.terminal.stderr
+        } else {
+            &self.terminal.stdout
+        };
+        self.print(stream, &error.render().ansi().to_string());
+    }
+
+    /// Whether escape codes for colours may go to stdout.
+    pub(super) fn colours_stdout(&self) -> bool {
+        colours(&self.terminal.stdout, &self.terminal.environment)
+    }
+
+    /// Whether a bar may be drawn on stderr.
+    pub(super) fn draws(&self) -> bool {
+        !self.json
+            && !self.quiet
+            && self.terminal.stderr.is_terminal()
+            && is_capable(&self.terminal.environment)
+    }
+
+    fn print(&self, stream: &Stream, styled: &str) {
+        if colours(stream, &self.terminal.environment) {
+            stream.write(styled);
+        } else {
+            stream.write(&strip_str(styled).to_string());
+        }
+    }
+}
+
+/// The columns that help may take.
+pub(super) fn help_width(stdout: &Stream) -> usize {
+    stdout
+        .width()
+        .unwrap_or(WIDEST_HELP)
+        .min(WIDEST_HELP)
+        .into()
+}
+
+/// The rules of <https://bixense.com/clicolors> and <https://no-color.org>, for a stream of the caller's:
+/// anstream's own look at the process's streams and variables only.
+fn colours(stream: &Stream, environment: &Environment) -> bool {
+    let forced = environment
+        .var("CLICOLOR_FORCE")
+        .is_some_and(|value| value != "0");
+    let declined = environment
+        .var("CLICOLOR")
+        .is_some_and(|value| value == "0");
+    if environment.var("NO_COLOR").is_some() {
+        false
+    } else if forced {
+        true
+    } else {
+        !declined && stream.is_terminal() && is_capable(environment)
+    }
+}
+
+/// Whether the terminal understands escape codes.
+fn is_capable(environment: &Environment) -> bool {
+    environment
+        .var("TERM")
+        .map_or(cfg!(windows), |term| term != "dumb")
+}
+
+/// Text from outside, without what a terminal would take for commands.
+pub(super) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

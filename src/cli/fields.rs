@@ -1,0 +1,50 @@
+//! Lines of a name and a value, and those that several commands show.
+
+use chrono::{DateTime, Utc};
+
+use super::console::{Console, STRONG, clean};
+use super::time::moment_from;
+use crate::SyncConfig;
+use crate::environment::Environment;
+
+/// The longest name, its colon, and a space.
+const NAME_WIDTH: usize = 13;
+
+/// Prints `Name:   value`.
+pub(super) fn field(console: &Console<'_>, name: &str, value: &str) {
+    let gap = " ".repeat(NAME_WIDTH.saturating_sub(name.len() + 1));
+    console.say(&format!("{STRONG}{name}:{STRONG:#}{gap}{}", clean(value)));
+}
+
+/// `on, daily`, and what keeps it from happening all the same.
+pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> String {
+    let state = if config.enabled { "on" } else { "off" };
+    let held = if !config.enabled {
+        ""
+    } else if environment.offline_mode() {
+        " (held off by SKILLSMITH_OFFLINE_MODE)"
+    } else if !environment.background_sync() {
+        " (held off by SKILLSMITH_BACKGROUND_SYNC)"
+    } else {
+        ""
+    };
+    format!("{state}, {}{held}", config.frequency)
+}
+
+/// When the last complete sync was.
+pub(super) fn last_sync(config: &SyncConfig, now: DateTime<Utc>) -> String {
+    config
+        .last_sync_at
+        .as_deref()
+        .map_or_else(|| "never".into(), |iso| moment_from(iso, now))
+}
+
+/// When the next one is due.
+pub(super) fn next_sync(config: &SyncConfig, is_due: bool, now: DateTime<Utc>) -> String {
+    match &config.next_sync_at {
+        _ if !config.enabled => "by hand only".into(),
+        _ if is_due => "due now".into(),
+        Some(iso) => moment_from(iso, now),
+        None => "due now".into(),
+    }
+}

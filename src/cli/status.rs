@@ -1,0 +1,108 @@
+//! `skillsmith sync status`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::console::{Console, clean};
+use super::fields::{auto_sync, field, last_sync, next_sync};
+use super::time::duration;
+use super::{Exit, database};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{self, EngineStatus};
+use crate::{
+    Database, Result, SkillRepository, SyncHistoryEntry, SyncHistoryRepository, SyncStats,
+    SyncStatus,
+};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    status: &'a EngineStatus,
+    stats: &'a SyncStats,
+}
+
+pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
+    let missing = database::is_missing(path);
+    let database = database::for_reading(path)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let now = clock.now();
+    let status = engine::status(&database, &clock)?;
+    let history = SyncHistoryRepository::new(&database);
+    let figures = history.get_stats()?;
+    if console.json {
+        console.say_json(&Document {
+            status: &status,
+            stats: &figures,
+        });
+        return Ok(Exit::Success);
+    }
+
+    let newest = history.get_history(1)?.into_iter().next();
+    let skills = SkillRepository::new(&database).count()?;
+    let config = &status.config;
+    field(console, "Database", &place(path, missing, &database));
+    field(console, "Skills", &skills.to_string());
+    let environment = &console.terminal.environment;
+    field(console, "Auto-sync", &auto_sync(config, environment));
+    field(console, "Last sync", &last_sync(config, now));
+    field(console, "Next sync", &next_sync(config, status.is_due, now));
+    if let Some(entry) = &newest {
+        field(console, "Last result", &last_result(entry));
+    }
+    if let Some(error) = &config.last_sync_error {
+        field(console, "Last error", error);
+    }
+    let running = if status.is_running { "yes" } else { "no" };
+    field(console, "Running now", running);
+    field(console, "Runs", &runs(&figures, status.is_running));
+    Ok(Exit::Success)
+}
+
+/// The database's path; of a missing one, what stands in for it has none.
+fn place(path: &Path, missing: bool, database: &Database) -> String {
+    if !missing {
+        return database.name();
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("{} (not created yet)", path.display())
+}
+
+/// `success: 23 new, 824 updated, 0 unchanged in 1.2 s`.
+fn last_result(entry: &SyncHistoryEntry) -> String {
+    let counts = format!(
+        "{} new, {} updated, {} unchanged",
+        entry.skills_added, entry.skills_updated, entry.skills_unchanged
+    );
+    let time = entry
+        .duration_ms
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map_or_else(String::new, |ms| format!(" in {}", duration(ms)));
+    match entry.status {
+        SyncStatus::Running => "running".into(),
+        status => clean(&format!("{}: {counts}{time}", status.as_str())),
+    }
+}
+
+/// `12, of which 10 succeeded, 1 partly, 1 failed; 1.2 s on average`.
+fn runs(stats: &SyncStats, is_running: bool) -> String {
+    if stats.total_runs == 0 {
+        return "none".into();
+    }
+    let rest = stats.total_runs - stats.successful_runs - stats.failed_runs;
+    let partial = (rest - i64::from(is_running)).max(0);
+    let partly = if partial > 0 {
+        format!(", {partial} partial")
+    } else {
+        String::new()
+    };
+    let average = stats
+        .average_duration_ms
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map_or_else(String::new, |ms| format!("; {} on average", duration(ms)));
+    format!(
+        "{} in all, {} succeeded{partly}, {} failed{average}",
+        stats.total_runs, stats.successful_runs, stats.failed_runs
+    )
+}

@@ -1,0 +1,173 @@
+//! The two outputs of a process, as the command line sees them.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use terminal_size::{Width, terminal_size_of};
+
+use crate::CancelToken;
+use crate::environment::Environment;
+
+/// The width of a terminal that does not tell its own.
+const USUAL_WIDTH: u16 = 80;
+
+/// What the command line runs in: where it writes, what it is told, and who may stop it.
+#[derive(Debug)]
+pub struct Terminal {
+    /// Results go here.
+    pub stdout: Stream,
+    /// Errors, warnings and progress go here.
+    pub stderr: Stream,
+    /// The variables.
+    pub environment: Environment,
+    /// Stops a sync; what it wrote is kept.
+    pub cancel: CancelToken,
+}
+
+impl Terminal {
+    /// The outputs and the environment of this process, and a new token.
+    pub fn of_process() -> Self {
+        Self {
+            stdout: Stream::stdout(),
+            stderr: Stream::stderr(),
+            environment: Environment::of_process(),
+            cancel: CancelToken::new(),
+        }
+    }
+}
+
+/// One output: a file or pipe, or a terminal of some width. Clones write to the same place.
+#[derive(Clone)]
+pub struct Stream {
+    sink: Arc<Mutex<Sink>>,
+    width: Option<WidthOf>,
+}
+
+type WidthOf = Arc<dyn Fn() -> u16 + Send + Sync>;
+
+struct Sink {
+    writer: Box<dyn Write + Send>,
+    /// The reader has gone, or writing failed: nothing more is tried.
+    over: bool,
+    failure: Option<io::Error>,
+}
+
+impl Stream {
+    /// A file, a pipe, a buffer.
+    pub fn plain(writer: impl Write + Send + 'static) -> Self {
+        Self::new(writer, None)
+    }
+
+    /// A terminal; `width` tells how many columns it has now.
+    pub fn terminal(
+        writer: impl Write + Send + 'static,
+        width: impl Fn() -> u16 + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(writer, Some(Arc::new(width)))
+    }
+
+    /// This process's standard output.
+    pub fn stdout() -> Self {
+        let width = io::stdout()
+            .is_terminal()
+            .then_some(|| width(terminal_size_of(io::stdout())));
+        Self::new(io::stdout(), width.map(|width| Arc::new(width) as WidthOf))
+    }
+
+    /// This process's standard error.
+    pub fn stderr() -> Self {
+        let width = io::stderr()
+            .is_terminal()
+            .then_some(|| width(terminal_size_of(io::stderr())));
+        Self::new(io::stderr(), width.map(|width| Arc::new(width) as WidthOf))
+    }
+
+    fn new(writer: impl Write + Send + 'static, width: Option<WidthOf>) -> Self {
+        let sink = Sink {
+            writer: Box::new(writer),
+            over: false,
+            failure: None,
+        };
+        Self {
+            sink: Arc::new(Mutex::new(sink)),
+            width,
+        }
+    }
+
+    /// Whether this is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
+    /// The columns of the terminal; `None` where this is none.
+    pub fn width(&self) -> Option<u16> {
+        self.width.as_ref().map(|width| width())
+    }
+
+    /// Writes all of it, or nothing more from then on.
+    pub(super) fn write(&self, text: &str) {
+        self.sink().write(text);
+    }
+
+    /// Why something could not be written, other than that the reader has gone.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.sink().failure.take()
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    fn write(&mut self, text: &str) {
+        if self.over {
+            return;
+        }
+        if let Err(error) = self.try_write(text.as_bytes()) {
+            self.over = true;
+            // `… | head` has seen enough: no error of ours.
+            if error.kind() != ErrorKind::BrokenPipe {
+                self.failure = Some(error);
+            }
+        }
+    }
+
+    fn try_write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.writer.write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Node makes its pipes non-blocking, for whoever shares them too.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => breathe(),
+                Err(error) => return Err(error),
+            }
+        }
+        loop {
+            match self.writer.flush() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => breathe(),
+                done => return done,
+            }
+        }
+    }
+}
+
+fn breathe() {
+    std::thread::sleep(Duration::from_millis(2));
+}
+
+fn width(size: Option<(Width, terminal_size::Height)>) -> u16 {
+    size.map_or(USUAL_WIDTH, |(Width(width), _)| width)
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("width", &self.width())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+//! Times and durations as people read them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::console::clean;
+use crate::clock::from_iso;
+
+/// `2026-11-22 15:48`, in UTC; a text that is no time stays as it is.
+pub(super) fn moment(iso: &str) -> String {
+    from_iso(iso).map_or_else(
+        || clean(iso),
+        |time| time.format("%Y-%m-%d %H:%M").to_string(),
+    )
+}
+
+/// `2026-11-22 15:48 UTC (3 minutes ago)`.
+pub(super) fn moment_from(iso: &str, now: DateTime<Utc>) -> String {
+    from_iso(iso).map_or_else(
+        || clean(iso),
+        |time| {
+            format!(
+                "{} UTC ({})",
+                time.format("%Y-%m-%d %H:%M"),
+                relative(time - now)
+            )
+        },
+    )
+}
+
+/// `3 minutes ago`, `in 5 hours`.
+fn relative(ahead: TimeDelta) -> String {
+    let seconds = ahead.num_seconds().unsigned_abs();
+    let (number, unit) = match seconds {
+        0..60 if ahead <= TimeDelta::zero() => return "just now".into(),
+        0..60 => return "in less than a minute".into(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    if ahead < TimeDelta::zero() {
+        format!("{number} {unit}{plural} ago")
+    } else {
+        format!("in {number} {unit}{plural}")
+    }
+}
+
+/// `850 ms`, `1.2 s`, `2 min 5 s`, `1 h 30 min`.
+pub(super) fn duration(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{seconds}.{} s", ms % 1_000 / 100),
+        60_000..3_600_000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_fit_their_size() {
+        for (ms, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_250, "1.2 s"),
+            (59_999, "59.9 s"),
+            (125_000, "2 min 5 s"),
+            (5_400_000, "1 h 30 min"),
+        ] {
+            assert_eq!(duration(ms), text);
+        }
+    }
+
+    #[test]
+    fn distances_are_rounded_down() {
+        for (seconds, text) in [
+            (0, "just now"),
+            (-59, "just now"),
+            (30, "in less than a minute"),
+            (-60, "1 minute ago"),
+            (-3_599, "59 minutes ago"),
+            (3_600, "in 1 hour"),
+            (-90_000, "25 hours ago"),
+            (172_800, "in 2 days"),
+        ] {
+            assert_eq!(relative(TimeDelta::seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_shown_without_control_characters() {
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        assert_eq!(moment("soon\u{1b}[2J"), "soon [2J");
+        assert_eq!(
+            moment_from("2026-11-18 11:03:40", now),
+            "2026-11-18 11:03 UTC (3 minutes ago)"
+        );
+    }
+}

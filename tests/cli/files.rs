@@ -1,0 +1,161 @@
+//! Where the database is kept, who may read it, and what is refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::support::{Outcome, Place};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn the_default_place_is_the_owner_s_alone() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    assert_eq!(mode(&place.path(".skillsmith")), 0o700);
+    for entry in fs::read_dir(place.path(".skillsmith")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_missing_folder_is_made() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "a/b/skills.db"]);
+    assert_eq!(mode(&place.path("a/b")), 0o700);
+    assert!(place.path("a/b/skills.db").exists());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let place = Place::with_skills(25);
+    let text = "# Notes\n".repeat(400);
+    fs::write(place.path("notes.md"), &text).unwrap();
+    for command in [
+        vec!["sync"],
+        vec!["sync", "status"],
+        vec!["sync", "history"],
+        vec!["sync", "config", "--disable"],
+        vec!["sync", "--dry-run"],
+    ] {
+        let outcome = Outcome::of(place.command(&command).args(["--db", "notes.md"]));
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str()),
+            (1, ""),
+            "{command:?}"
+        );
+        assert_eq!(
+            place.settled(&outcome.stderr),
+            "error: <home>/notes.md is not a database. It was left as it is; choose another file, or move this one away.\n",
+            "{command:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(place.path("notes.md")).unwrap(),
+            text,
+            "{command:?}"
+        );
+    }
+    let left: Vec<_> = fs::read_dir(place.home())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["notes.md"]);
+}
+
+#[test]
+fn a_folder_is_no_database() {
+    let place = Place::with_skills(25);
+    let outcome = place.run(&["sync", "--db", "."]);
+    assert_eq!(outcome.code, 1);
+    assert_snapshot!(place.settled(&outcome.stderr), @"error: <home> is a folder. Give the path of a database file.");
+}
+
+/// The program as somebody who is not root, for whom permissions mean something.
+fn as_nobody(place: &Place, args: &[&str]) -> Command {
+    if !rustix::process::getuid().is_root() {
+        return place.command(args);
+    }
+    // The build folder may be closed to others.
+    let program = place.path("skillsmith");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_skillsmith"), &program).unwrap();
+        set_mode(&program, 0o755);
+    }
+    let mut command = place.command_of(
+        "setpriv",
+        &["--reuid=65534", "--regid=65534", "--clear-groups"],
+    );
+    command.arg(program).args(args);
+    command
+}
+
+#[test]
+fn no_permission_to_create() {
+    let place = Place::with_skills(25);
+    set_mode(place.home(), 0o555);
+    let outcome = Outcome::of(&mut as_nobody_after(&place, 0o555, &["sync"]));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+    assert_snapshot!(place.settled(&outcome.stderr), @"error: No permission to create the folder <home>/.skillsmith. Check the owner and the mode of the file and its folder.");
+    set_mode(place.home(), 0o755);
+}
+
+/// The same once the folder has that mode; the copy of the program needs it open.
+fn as_nobody_after(place: &Place, mode: u32, args: &[&str]) -> Command {
+    set_mode(place.home(), 0o755);
+    let command = as_nobody(place, args);
+    set_mode(place.home(), mode);
+    command
+}
+
+#[test]
+fn no_permission_to_write() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "shared.db"]);
+    set_mode(&place.path("shared.db"), 0o444);
+    let before = fs::read(place.path("shared.db")).unwrap();
+    let outcome = Outcome::of(&mut as_nobody_after(
+        &place,
+        0o555,
+        &["sync", "--db", "shared.db"],
+    ));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+    assert_snapshot!(place.settled(&outcome.stderr), @"error: No permission to write <home>/shared.db. Check the owner and the mode of the file and its folder.");
+    assert_eq!(fs::read(place.path("shared.db")).unwrap(), before);
+    set_mode(place.home(), 0o755);
+}
+
+#[test]
+fn what_may_only_be_read_can_be_looked_at() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "shared.db"]);
+    rusqlite::Connection::open(place.path("shared.db"))
+        .unwrap()
+        .pragma_update(None, "journal_mode", "delete")
+        .unwrap();
+    set_mode(&place.path("shared.db"), 0o444);
+    for args in [
+        ["sync", "status", "--db", "shared.db"],
+        ["sync", "history", "--db", "shared.db"],
+        ["sync", "config", "--db", "shared.db"],
+    ] {
+        let outcome = Outcome::of(&mut as_nobody_after(&place, 0o555, &args));
+        assert_eq!(outcome.code, 0, "{args:?}: {}", outcome.stderr);
+    }
+    let outcome = Outcome::of(&mut as_nobody_after(
+        &place,
+        0o555,
+        &["sync", "config", "--disable", "--db", "shared.db"],
+    ));
+    assert_eq!(outcome.code, 1);
+    set_mode(place.home(), 0o755);
+}

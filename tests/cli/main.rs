@@ -1,0 +1,18 @@
+//! Black-box tests of the program `skillsmith`: real processes, pipes, pseudo-terminals and signals.
+#![cfg(unix)]
+
+mod completions;
+mod config;
+mod environment;
+mod failures;
+mod files;
+mod help;
+mod history;
+mod interrupt;
+mod json;
+mod pipes;
+mod status;
+mod support;
+mod sync;
+mod terminal;
+mod usage;

@@ -1,0 +1,96 @@
+//! Mistakes in the command line: exit code 2, and what would be right.
+
+use insta::assert_snapshot;
+
+use crate::support::Place;
+
+/// What a mistake is answered with, on stderr alone.
+fn mistake(args: &[&str]) -> String {
+    let place = Place::without_registry();
+    let outcome = place.run(args);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}");
+    assert!(!place.path(".skillsmith").exists());
+    outcome.stderr
+}
+
+#[test]
+fn unknown_words() {
+    assert_snapshot!(mistake(&["sync", "--frce"]), @"
+    error: unexpected argument '--frce' found
+
+      tip: a similar argument exists: '--force'
+
+    Usage: skillsmith sync [OPTIONS]
+           skillsmith sync <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    assert!(mistake(&["snyc"]).contains("unrecognized subcommand 'snyc'"));
+    assert!(mistake(&["sync", "stats"]).contains("unrecognized subcommand 'stats'"));
+    assert!(
+        mistake(&["completions", "tcsh"])
+            .contains("[possible values: bash, elvish, fish, powershell, zsh]")
+    );
+}
+
+#[test]
+fn nothing_at_all_shows_the_help() {
+    assert!(mistake(&[]).contains("Usage: skillsmith [OPTIONS] <COMMAND>"));
+}
+
+#[test]
+fn values_out_of_range() {
+    for args in [
+        ["sync", "config", "--frequency", "hourly"],
+        ["sync", "config", "--frequency", "Daily"],
+    ] {
+        assert!(mistake(&args).contains("[possible values: daily, weekly]"));
+    }
+    for limit in ["0", "-1", "many", "4294967296", ""] {
+        let said = mistake(&["sync", "history", "--limit", limit]);
+        assert!(
+            limit.is_empty() || said.contains("use a whole number from 1 to 4294967295"),
+            "{said}"
+        );
+    }
+    for size in ["0", "10001", "-5", "1.5", "x"] {
+        let said = mistake(&["sync", "--page-size", size]);
+        assert!(
+            said.contains("use a whole number from 1 to 10000"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_go_together() {
+    assert_snapshot!(mistake(&["sync", "config", "--enable", "--disable"]), @"
+    error: the argument '--enable' cannot be used with '--disable'
+
+    Usage: skillsmith sync config --enable
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(mistake(&["sync", "--force", "status"]), @"
+    error: the option '--force' cannot be used with the command 'status'
+
+    Usage: skillsmith sync [OPTIONS]
+           skillsmith sync <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    for args in [
+        vec!["sync", "--dry-run", "history"],
+        vec!["sync", "--page-size", "5", "config"],
+    ] {
+        assert!(mistake(&args).contains("cannot be used with the command"));
+    }
+}
+
+#[test]
+fn the_least_and_the_most_are_allowed() {
+    let place = Place::with_skills(5);
+    place.ok(&["sync", "--page-size", "1"]);
+    place.ok(&["sync", "--page-size", "10000"]);
+    place.ok(&["sync", "history", "--limit", "1"]);
+}

@@ -1,0 +1,181 @@
+//! Whatever is said twice is the same in both places.
+
+use std::path::{Path, PathBuf};
+
+use skillsmith_sync::ErrorCode;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The contents of the README's `sh` blocks.
+fn commands() -> Vec<String> {
+    read("README.md")
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_readme_opens_with_the_two_commands() {
+    assert_eq!(commands()[..2], ["tests/demo", "tests/run"]);
+    let check = read(".ci/run");
+    for command in ["\ntests/demo\n", "\ntests/run\n"] {
+        assert!(check.contains(command), "{command:?} is not in .ci/run");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_error_code() {
+    let readme = read("README.md");
+    for code in ErrorCode::ALL {
+        let retryable = if code.retryable() { "yes" } else { "no" };
+        let row = format!("| {} | `{}` | {retryable} |", code.number(), code.name());
+        assert!(readme.contains(&row), "the README lacks the row {row}");
+    }
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains(" | `") && line.contains("` | "))
+        .count();
+    assert_eq!(rows, ErrorCode::ALL.len());
+}
+
+#[test]
+#[cfg(feature = "capi")]
+fn the_committed_header_is_the_generated_one() {
+    let generated = include_str!(concat!(env!("OUT_DIR"), "/skillsmith_sync.h"));
+    assert!(
+        read("include/skillsmith_sync.h") == generated,
+        "include/skillsmith_sync.h has drifted; copy {}/skillsmith_sync.h over it",
+        env!("OUT_DIR")
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(generated.contains(&format!("#define SKILLSMITH_VERSION \"{version}\"")));
+    let parts: Vec<u32> = version
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect();
+    let number = parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2];
+    assert!(generated.contains(&format!("#define SKILLSMITH_VERSION_NUMBER {number}\n")));
+}
+
+#[test]
+#[cfg(feature = "capi")]
+fn the_header_compiles_as_c99_and_as_cpp17() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "#include <skillsmith_sync.h>\nint main(void) { return skillsmith_abi_version() == SKILLSMITH_ABI_VERSION ? 0 : 1; }\n";
+    for (name, arguments) in [
+        ("a.c", ["-std=c99", "-pedantic"]),
+        ("a.cpp", ["-std=c++17", "-pedantic"]),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, source).unwrap();
+        let done = std::process::Command::new("gcc")
+            .args(arguments)
+            .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+            .arg(root().join("include"))
+            .arg(file)
+            .output()
+            .expect("gcc is on the PATH");
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Promise 16: closing any descriptor of a database drops the locks that another
+/// SQLite of the process has on it, so nothing but SQLite opens one.
+#[test]
+fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_database() {
+    let calls = [
+        "File::open",
+        "File::create",
+        "File::options",
+        "fs::read",
+        "fs::write",
+        "fs::copy",
+        "OpenOptions::new()",
+        "libc::open",
+        "libc::read",
+        "libc::pread",
+        "fs::rename",
+    ];
+    // Who may, and on what.
+    let known = [
+        ("src/database/lock.rs", "File::open"), // the lock file, to ask who holds it
+        ("src/database/lock.rs", "File::options"), // the lock file
+        ("src/database/mod.rs", "OpenOptions::new()"), // our own OpenOptions, which open through SQLite
+        ("src/testing.rs", "OpenOptions::new()"),      // likewise
+        ("src/environment.rs", "fs::read"),            // config.json
+        ("src/registry/transport.rs", "fs::read"),     // NODE_EXTRA_CA_CERTS
+        ("src/database/coexistence/guard.rs", "fs::read"), // the list of descriptors
+        ("src/cli/database.rs", "OpenOptions::new()"), // our own OpenOptions
+    ];
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    assert!(files.len() > 40);
+    for file in files {
+        let name = file
+            .strip_prefix(root())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Unit tests stand at the end of a file, or in one of their own.
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        if name.ends_with("tests.rs") {
+            continue;
+        }
+        for call in calls {
+            if text.contains(call) {
+                assert!(
+                    known.contains(&(name.as_str(), call)),
+                    "{name} calls {call}; is it never a database?"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_library_never_prints() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for call in [
+            "println!",
+            "eprintln!",
+            "dbg!(",
+            "print!(",
+            "process::exit",
+            "process::abort",
+        ] {
+            let is_program = file.ends_with("src/bin/skillsmith.rs") && call == "process::exit";
+            assert!(
+                is_program || !text.contains(call),
+                "{}: {call}",
+                file.display()
+            );
+        }
+    }
+}
