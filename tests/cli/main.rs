@@ -3,6 +3,7 @@
 
 mod completions;
 mod config;
+mod crash;
 mod environment;
 mod failures;
 mod files;
