@@ -55,7 +55,7 @@ fn promise_1_complete_whatever_total_means() {
                     330,
                     page_size,
                     Options {
-                        total: total,
+                        total,
                         echo_limit,
                         ..Options::default()
                     },
@@ -82,13 +82,7 @@ fn promise_1_complete_when_rows_are_hidden_after_the_limit() {
                 ..Options::default()
             },
         ] {
-            let world = World::new(
-                460,
-                Options {
-                    total: total,
-                    ..hide
-                },
-            );
+            let world = World::new(460, Options { total, ..hide });
             let result = world.sync();
             assert_success(&result);
             let visible = world.server.visible_skills();
