@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::batch::BatchSize;
+use super::checkpoint::Checkpointer;
 use super::plan::Place;
 use super::tally::Tally;
 use crate::database::{Patience, state, write};
@@ -55,6 +56,8 @@ pub(super) struct Applier<'c> {
     place: Option<Place>,
     place_kept: Instant,
     cancel: &'c CancelToken,
+    /// None in a dry run.
+    checkpointer: Option<Checkpointer>,
     pub(super) tally: Tally,
     pub(super) written: u64,
 }
@@ -66,6 +69,7 @@ impl<'c> Applier<'c> {
         prints: Prints,
         rules: Rules,
         cancel: &'c CancelToken,
+        checkpointer: Option<Checkpointer>,
     ) -> Result<Self> {
         create_list(conn)?;
         Ok(Self {
@@ -79,6 +83,7 @@ impl<'c> Applier<'c> {
             place: None,
             place_kept: Instant::now(),
             cancel,
+            checkpointer,
             tally: Tally::default(),
             written: 0,
         })
@@ -233,6 +238,9 @@ impl<'c> Applier<'c> {
     }
 
     fn end_batch(&mut self) -> Result<()> {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.committed();
+        }
         self.stage.clear()?;
         self.staged_weight = 0;
         self.written = self.tally.changed();
