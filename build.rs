@@ -9,6 +9,18 @@ fn main() {
     header();
 }
 
+/// What a C programmer has to know before anything else.
+#[cfg(feature = "capi")]
+const PREAMBLE: &str = "\
+/*
+ skillsmith-sync: generated from src/capi by cbindgen, not to be edited.
+
+ Another SQLite in the process: a program that has the same database open through
+ its own SQLite may go on using it while this library opens, syncs and closes it;
+ neither loses a commit or a lock to the other. Where the system has no locks that
+ allow this, opening such a file fails with DATABASE_IN_USE (310) instead.
+ */";
+
 #[cfg(feature = "capi")]
 fn header() {
     let var = |name: &str| std::env::var(name).unwrap_or_default();

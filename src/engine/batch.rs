@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 /// While the write lock is held, a host's own write waits on its event loop.
-/// Promised are 50 ms about, 100 ms at most; the rest is for a disk that hesitates.
-const TARGET: Duration = Duration::from_millis(45);
+/// About that, and 100 ms at most, are promised; the rest is for a disk that
+/// hesitates. At 45 ms a first sync of 100,000 skills takes a tenth longer.
+const TARGET: Duration = Duration::from_millis(60);
 
 /// Nothing is known of the machine before the first batch.
 const FIRST: u64 = 200;
@@ -60,10 +61,10 @@ mod tests {
             let weight = size.capacity();
             size.learn(weight, Duration::from_micros(60 * weight));
         }
-        assert_eq!(size.capacity(), 750);
+        assert_eq!(size.capacity(), 1_000);
         // The disk becomes ten times as slow.
-        size.learn(750, Duration::from_millis(450));
-        assert_eq!(size.capacity(), 75);
+        size.learn(1_000, Duration::from_millis(600));
+        assert_eq!(size.capacity(), 100);
     }
 
     #[test]
