@@ -32,9 +32,7 @@ fn header() {
     let (major, minor, patch) = (part("MAJOR"), part("MINOR"), part("PATCH"));
     let config = cbindgen::Config {
         language: cbindgen::Language::C,
-        header: Some(
-            "/* skillsmith-sync: generated from src/capi by cbindgen, not to be edited. */".into(),
-        ),
+        header: Some(PREAMBLE.into()),
         include_guard: Some("SKILLSMITH_SYNC_H".into()),
         no_includes: true,
         sys_includes: vec!["stdbool.h".into(), "stddef.h".into(), "stdint.h".into()],

@@ -1,4 +1,11 @@
-/* skillsmith-sync: generated from src/capi by cbindgen, not to be edited. */
+/*
+ skillsmith-sync: generated from src/capi by cbindgen, not to be edited.
+
+ Another SQLite in the process: a program that has the same database open through
+ its own SQLite may go on using it while this library opens, syncs and closes it;
+ neither loses a commit or a lock to the other. Where the system has no locks that
+ allow this, opening such a file fails with DATABASE_IN_USE (310) instead.
+ */
 
 #ifndef SKILLSMITH_SYNC_H
 #define SKILLSMITH_SYNC_H

@@ -56,6 +56,9 @@ pub(crate) struct Place {
     pub(super) refused: usize,
     /// Rows in sweeps that are done.
     pub(super) done_rows: u64,
+    /// A sweep has shown that this registry's totals count the listing, not the page.
+    #[serde(default)]
+    pub(super) true_totals: bool,
     /// Whether some sweep did not stand still even when it was read again.
     pub(super) unsettled: bool,
     pub(super) at: Position,
@@ -66,6 +69,9 @@ pub(crate) struct Place {
 pub(super) struct Position {
     /// Rows before it.
     pub(super) offset: u64,
+    /// Rows served so far; fewer than `offset` where some are hidden.
+    #[serde(default)]
+    pub(super) rows: u64,
     /// The id of the row just before it.
     pub(super) last_id: Option<String>,
     pub(super) total: Total,
@@ -112,6 +118,7 @@ impl Place {
             more_tiers: Vec::new(),
             refused: 0,
             done_rows: 0,
+            true_totals: false,
             unsettled: false,
             at: Position::default(),
         }
@@ -133,7 +140,7 @@ impl Place {
 
     /// Goes on to the next sweep.
     pub(super) fn next_sweep(&mut self) {
-        self.done_rows += self.at.total.rows().unwrap_or(self.at.offset);
+        self.done_rows += self.at.rows;
         self.sweep += 1;
         self.at = Position::default();
     }
@@ -185,6 +192,6 @@ impl Place {
     /// Rows read of the whole listing, and rows in all as far as known.
     pub(super) fn progress(&self) -> (u64, u64) {
         let total = self.at.total.rows().map_or(0, |rows| self.done_rows + rows);
-        (self.done_rows + self.at.offset, total)
+        (self.done_rows + self.at.rows, total)
     }
 }

@@ -115,7 +115,8 @@ impl<'r> Sweeper<'r> {
         self.note_tiers(page);
         let at = &mut self.place.at;
         let served = page.rows.len() as u64;
-        learn_total(at, page.total, start, served);
+        learn_total(at, self.place.true_totals, page.total, start, served);
+        self.place.true_totals |= at.total.rows().is_some();
 
         // Rows after a page that came short: that was not the end.
         at.short |= at.offset > 0 && at.last_id.is_none() && served > 0;
@@ -160,6 +161,7 @@ impl<'r> Sweeper<'r> {
         self.refuse_repetition(page)?;
         let at = &mut self.place.at;
         at.empty = 0;
+        at.rows += served - overlap;
         at.offset = next.max(at.offset + 1);
         // A page that came short may have hidden rows at its end.
         at.last_id = if served == step {
@@ -213,14 +215,14 @@ impl<'r> Sweeper<'r> {
 }
 
 /// Some servers put the rows of the page there instead of those of the listing.
-fn learn_total(at: &mut Position, said: Option<u64>, start: u64, served: u64) {
+fn learn_total(at: &mut Position, known_true: bool, said: Option<u64>, start: u64, served: u64) {
     at.total = match (at.total, said) {
         (Total::Useless, _) => Total::Useless,
         (known, None) => known,
         // A page in the middle cannot hold as many rows as the whole.
         (_, Some(said)) if said < start + served => Total::Useless,
         // The first page: everything is on it, or this is a page's count.
-        (Total::Unknown, Some(said)) if said == served => Total::Unknown,
+        (Total::Unknown, Some(said)) if said == served && !known_true => Total::Unknown,
         (Total::Unknown, Some(said)) => Total::Rows(said),
         (Total::Rows(known), Some(said)) => {
             at.moved |= known != said;

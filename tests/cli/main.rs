@@ -16,4 +16,5 @@ mod status;
 mod support;
 mod sync;
 mod terminal;
+mod tls;
 mod usage;

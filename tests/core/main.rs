@@ -18,4 +18,5 @@ mod promise_resumes;
 mod promise_secrets;
 mod replay;
 mod repositories;
+mod runs;
 mod support;

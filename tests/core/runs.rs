@@ -1,0 +1,277 @@
+//! A run from outside: progress, what is on the wire, and what runs beside what.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use skillsmith_sync::environment::Environment;
+use skillsmith_sync::{
+    ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncPhase, SyncProgress,
+};
+use skillsmith_test_registry::{Health, Options, Plain};
+
+use crate::support::{World, assert_success};
+
+fn progress_of(world: &World, options: SyncOptions<'_>) -> Vec<SyncProgress> {
+    let seen = Mutex::new(Vec::new());
+    let result = world.sync_with(SyncOptions {
+        on_progress: Some(Box::new(|progress| {
+            seen.lock().unwrap().push(progress.clone())
+        })),
+        ..options
+    });
+    assert_success(&result);
+    let seen = seen.into_inner().unwrap();
+    let last = seen.last().unwrap();
+    assert_eq!(last.skills_processed, result.total_processed);
+    assert_eq!(
+        last.skills_changed,
+        result.skills_added + result.skills_updated
+    );
+    seen
+}
+
+#[test]
+fn phases_appear_first_in_their_order_and_complete_is_last() {
+    for plain in [Plain::Allowed, Plain::NeedsFilter] {
+        let world = World::new(
+            1_200,
+            Options {
+                plain,
+                ..Options::default()
+            },
+        );
+        // The first run writes much, the second nothing, the third nothing by order.
+        for dry_run in [false, false, true] {
+            let seen = progress_of(
+                &world,
+                SyncOptions {
+                    dry_run,
+                    ..SyncOptions::default()
+                },
+            );
+            let mut first: Vec<SyncPhase> = Vec::new();
+            for progress in &seen {
+                if !first.contains(&progress.phase) {
+                    first.push(progress.phase);
+                }
+            }
+            let order = [
+                SyncPhase::Connecting,
+                SyncPhase::Fetching,
+                SyncPhase::Comparing,
+                SyncPhase::Upserting,
+                SyncPhase::Complete,
+            ];
+            assert_eq!(first, order);
+            assert_eq!(
+                seen.iter()
+                    .filter(|progress| progress.phase == SyncPhase::Complete)
+                    .count(),
+                1
+            );
+            assert_eq!(seen.last().unwrap().phase, SyncPhase::Complete);
+            for pair in seen.windows(2) {
+                assert!(pair[1].skills_processed >= pair[0].skills_processed);
+                assert!(pair[1].skills_changed >= pair[0].skills_changed);
+            }
+            let fetched: Vec<_> = seen
+                .iter()
+                .filter(|progress| progress.phase == SyncPhase::Fetching)
+                .collect();
+            assert_eq!(fetched.last().unwrap().current, 1_200);
+            assert!(
+                fetched
+                    .iter()
+                    .skip(2)
+                    .all(|progress| progress.total == 0 || progress.total >= progress.current),
+                "{fetched:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_next_page_is_fetched_while_the_last_is_applied() {
+    let world = World::new(1_000, Options::default());
+    let ahead = AtomicUsize::new(0);
+    let result = world.sync_with(SyncOptions {
+        on_progress: Some(Box::new(|progress| {
+            // The first page is in the engine's hands and goes no further; yet the next ones come.
+            if progress.phase == SyncPhase::Comparing {
+                let end = Instant::now() + Duration::from_secs(20);
+                while world.offsets().len() < 3 && Instant::now() < end {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                ahead.store(world.offsets().len(), Ordering::SeqCst);
+            }
+        })),
+        ..SyncOptions::default()
+    });
+    assert_success(&result);
+    assert!(ahead.load(Ordering::SeqCst) >= 3);
+}
+
+#[test]
+fn pages_come_compressed_or_in_chunks_over_one_connection() {
+    for (gzip, chunked) in [(true, false), (false, true), (true, true)] {
+        let world = World::new(
+            700,
+            Options {
+                gzip,
+                chunked,
+                ..Options::default()
+            },
+        );
+        assert_success(&world.sync());
+        world.assert_mirrored();
+        let requests = world.server.requests();
+        assert!(requests.len() > 7);
+        let first = requests[0].connection;
+        assert!(
+            requests.iter().all(|request| request.connection == first),
+            "kept alive"
+        );
+    }
+    let world = World::new(
+        300,
+        Options {
+            keep_alive: false,
+            ..Options::default()
+        },
+    );
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn an_unhealthy_registry_ends_the_run_before_it_begins() {
+    for (health, code, text) in [
+        (
+            Health::Unhealthy,
+            ErrorCode::Unhealthy,
+            "API is unhealthy. Try again later.",
+        ),
+        (
+            Health::Status(500),
+            ErrorCode::Unhealthy,
+            "API is unhealthy. Try again later. (HTTP 500",
+        ),
+        (Health::Status(302), ErrorCode::Protocol, "HTTP 302"),
+    ] {
+        let world = World::new(
+            30,
+            Options {
+                health,
+                ..Options::default()
+            },
+        );
+        let result = world.sync();
+        if code == ErrorCode::Unhealthy {
+            assert_eq!(result.code, Some(code), "{result:?}");
+            assert!(result.errors[0].starts_with(text), "{result:?}");
+        } else {
+            assert!(result.errors[0].contains(text), "{result:?}");
+        }
+        assert!(world.offsets().is_empty());
+    }
+    for health in [Health::Degraded, Health::Status(404), Health::Status(429)] {
+        let world = World::new(
+            30,
+            Options {
+                health,
+                ..Options::default()
+            },
+        );
+        assert_success(&world.sync());
+    }
+}
+
+/// A proxy that knows CONNECT and nothing else; counts what goes through.
+fn proxy() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let tunnels = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tunnels);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let count = Arc::clone(&count);
+            std::thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).unwrap_or(0) == 1 {
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8(head).unwrap();
+                let Some(target) = head
+                    .strip_prefix("CONNECT ")
+                    .and_then(|rest| rest.split(' ').next())
+                else {
+                    return;
+                };
+                let server = TcpStream::connect(target).unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                std::thread::spawn(move || _ = std::io::copy(&mut from, &mut to));
+                _ = std::io::copy(&mut client, &mut { server });
+            });
+        }
+    });
+    (address, tunnels)
+}
+
+#[test]
+fn a_proxy_is_used_but_for_the_exceptions() {
+    let world = World::new(150, Options::default());
+    let (address, tunnels) = proxy();
+    let sync = |no_proxy: &'static str| {
+        let address = address.clone();
+        let environment = Environment::new(move |name| match name {
+            "HTTP_PROXY" => Some(address.clone()),
+            "NO_PROXY" => Some(no_proxy.to_owned()),
+            _ => None,
+        });
+        let options = ClientOptions::new().base_url(world.server.base_url());
+        let client = SkillsmithApiClient::with_environment(options, &environment).unwrap();
+        assert_success(
+            &world
+                .engine_with(client)
+                .sync(SyncOptions::default())
+                .unwrap(),
+        );
+    };
+    sync("");
+    assert_eq!(tunnels.load(Ordering::SeqCst), 1);
+    sync("localhost,127.0.0.1");
+    assert_eq!(tunnels.load(Ordering::SeqCst), 1);
+    world.assert_mirrored();
+}
+
+#[test]
+fn a_registry_that_cannot_be_found_is_told_in_plain_words() {
+    let world = World::new(1, Options::default());
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let cases = [
+        (format!("http://{free}/v1"), "the connection was refused"),
+        (
+            "http://no-such-host.invalid/v1".to_owned(),
+            "API is unhealthy. Try again later. (Cannot reach the registry: ",
+        ),
+    ];
+    for (url, text) in cases {
+        let result = world
+            .engine_with(crate::support::client(&url))
+            .sync(SyncOptions::default())
+            .unwrap();
+        assert_eq!(result.code, Some(ErrorCode::Unhealthy));
+        assert!(result.errors[0].contains(text), "{result:?}");
+    }
+    assert_eq!(world.history().count().unwrap(), 2);
+}
