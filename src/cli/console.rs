@@ -169,3 +169,13 @@ pub(super) fn clean(text: &str) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
+
+/// The same, cut where it would take too much room.
+pub(super) fn shortened(text: &str, longest: usize) -> String {
+    let text = clean(text);
+    if text.chars().count() <= longest {
+        return text;
+    }
+    let head: String = text.chars().take(longest - 1).collect();
+    format!("{}…", head.trim_end())
+}

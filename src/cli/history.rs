@@ -5,7 +5,7 @@ use std::path::Path;
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use super::console::{Console, clean};
+use super::console::{Console, shortened};
 use super::time::{duration, moment};
 use super::{Exit, database};
 use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
@@ -87,15 +87,9 @@ fn row(entry: &SyncHistoryEntry) -> [Cell; 7] {
         Cell::new(entry.skills_updated),
         Cell::new(entry.skills_unchanged),
         Cell::new(time),
-        Cell::new(short(entry.error_message.as_deref().unwrap_or_default())),
+        Cell::new(shortened(
+            entry.error_message.as_deref().unwrap_or_default(),
+            LONGEST_ERROR,
+        )),
     ]
-}
-
-fn short(message: &str) -> String {
-    let message = clean(message);
-    if message.chars().count() <= LONGEST_ERROR {
-        return message;
-    }
-    let head: String = message.chars().take(LONGEST_ERROR - 1).collect();
-    format!("{}…", head.trim_end())
 }

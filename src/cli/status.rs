@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::console::{Console, clean};
+use super::console::{Console, clean, shortened};
 use super::fields::{auto_sync, field, last_sync, next_sync};
 use super::time::duration;
 use super::{Exit, database};
@@ -52,13 +52,16 @@ pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
         field(console, "Last result", &last_result(entry));
     }
     if let Some(error) = &config.last_sync_error {
-        field(console, "Last error", error);
+        field(console, "Last error", &shortened(error, LONGEST_ERROR));
     }
     let running = if status.is_running { "yes" } else { "no" };
     field(console, "Running now", running);
     field(console, "Runs", &runs(&figures, status.is_running));
     Ok(Exit::Success)
 }
+
+/// Enough for any error of ours; another program may have left a page of text.
+const LONGEST_ERROR: usize = 400;
 
 /// The database's path; of a missing one, what stands in for it has none.
 fn place(path: &Path, missing: bool, database: &Database) -> String {

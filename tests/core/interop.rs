@@ -276,6 +276,25 @@ fn the_typescript_stack_opens_a_database_of_ours() {
 }
 
 /// Whatever it does with a row whose tags and texts are NULL, it does not fail.
+/// `createDatabase` makes its indexes before it migrates, so the columns of its step 4 have to be there.
+#[test]
+fn the_typescript_stacks_create_database_takes_a_database_of_ours() {
+    let scene = Scene::new(30);
+    sync_well(&Database::open(&scene.path).unwrap(), &scene.server);
+    let [found, config] = turn(
+        "create",
+        &scene.path,
+        [
+            json!(["skills", "findById", BARE]),
+            json!(["config", "getConfig"]),
+        ],
+    );
+    assert_eq!(found["id"], BARE);
+    assert_eq!(config["frequency"], "daily");
+    sync_well(&Database::open(&scene.path).unwrap(), &scene.server);
+    scene.assert_values();
+}
+
 #[test]
 fn the_typescript_stack_copes_with_null_tags() {
     let scene = Scene::new(30);
