@@ -34,6 +34,10 @@ pub enum Error {
     #[error("The database is closed. Open it again before using it.")]
     DatabaseClosed,
 
+    /// The handle was opened by the process that this one was forked from.
+    #[error("The database was opened before a fork. Open it again in this process.")]
+    OpenedBeforeFork,
+
     // ---- 2xx: the network ------------------------------------------------
     /// Offline mode is on, so nothing may be sent.
     #[error("API client is in offline mode. Cannot sync.")]
@@ -223,6 +227,8 @@ error_codes! {
     Cancelled = 104, "CANCELLED", true;
     /// The handle was closed.
     DatabaseClosed = 105, "DATABASE_CLOSED", false;
+    /// The handle belongs to the parent process.
+    OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
     /// The registry is unhealthy.
@@ -284,6 +290,7 @@ impl Error {
             Self::SyncInProgress => ErrorCode::SyncInProgress,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
+            Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,
             Self::Offline => ErrorCode::Offline,
             Self::Unhealthy(_) => ErrorCode::Unhealthy,
             Self::Unreachable(_) => ErrorCode::Unreachable,

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Result;
-use crate::database::{OpenOptions, coexistence};
+use crate::database::{Handle, OpenOptions, coexistence};
 
 /// A bare connection, made exactly as every connection of the library is made.
 #[derive(Debug)]
-pub struct RawConnection(rusqlite::Connection);
+pub struct RawConnection(Handle);
 
 impl RawConnection {
     /// Opens a database as [`Database::open`](crate::Database::open) does.
@@ -22,11 +22,13 @@ impl RawConnection {
 
     /// Runs statements.
     pub fn exec(&self, sql: &str) -> Result<()> {
+        self.0.check()?;
         Ok(self.0.execute_batch(sql)?)
     }
 
     /// The first column of the first row.
     pub fn int(&self, sql: &str) -> Result<i64> {
+        self.0.check()?;
         Ok(self.0.query_row(sql, [], |row| row.get(0))?)
     }
 }

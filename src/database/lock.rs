@@ -6,9 +6,10 @@
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::coexistence;
 use crate::{Error, Result};
 
 /// The lock files of databases in memory are names in this set.
@@ -26,7 +27,7 @@ pub(crate) struct SyncLock {
 
 #[derive(Debug)]
 enum Held {
-    File(#[expect(dead_code, reason = "closing the file gives the lock back")] File),
+    File(File),
     Name(String),
 }
 
@@ -50,15 +51,19 @@ impl SyncLock {
             LockTarget::File(path) => {
                 let file = open_lock_file(path)?;
                 match file.try_lock() {
-                    Ok(()) => Ok(Some(Self {
-                        held: Held::File(file),
-                    })),
+                    Ok(()) => {
+                        // A forked child would keep the lock beyond our death.
+                        coexistence::keep_from_children(&file);
+                        Ok(Some(Self {
+                            held: Held::File(file),
+                        }))
+                    }
                     Err(TryLockError::WouldBlock) => Ok(None),
                     Err(TryLockError::Error(error)) => Err(Error::file("lock", path, error)),
                 }
             }
             LockTarget::Name(name) => {
-                let mut names = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut names = in_memory();
                 Ok(names.insert(name.clone()).then(|| Self {
                     held: Held::Name(name.clone()),
                 }))
@@ -73,23 +78,23 @@ impl SyncLock {
         match target {
             LockTarget::File(path) => File::open(path)
                 .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
-            LockTarget::Name(name) => IN_MEMORY
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(name),
+            LockTarget::Name(name) => in_memory().contains(name),
         }
     }
 }
 
 impl Drop for SyncLock {
     fn drop(&mut self) {
-        if let Held::Name(name) = &self.held {
-            IN_MEMORY
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(name);
+        match &self.held {
+            // Closing the file gives the lock back.
+            Held::File(file) => coexistence::about_to_close(file),
+            Held::Name(name) => _ = in_memory().remove(name),
         }
     }
+}
+
+fn in_memory() -> MutexGuard<'static, HashSet<String>> {
+    IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is locked for a database.

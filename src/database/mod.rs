@@ -2,6 +2,7 @@
 
 #[cfg_attr(not(feature = "test-hooks"), expect(dead_code, reason = "tests ask"))]
 pub(crate) mod coexistence;
+mod handle;
 mod lock;
 mod open;
 mod schema;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub(crate) use self::handle::Handle;
 pub(crate) use self::lock::{LockTarget, SyncLock};
 pub(crate) use self::transaction::{Patience, write};
 use crate::{CancelToken, Error, Result};
@@ -127,7 +129,9 @@ struct Inner {
     location: Location,
     lock: LockTarget,
     options: OpenOptions,
-    conn: Mutex<Option<Connection>>,
+    conn: Mutex<Option<Handle>>,
+    /// A forked child must not even wait for the lock: its holder may not exist there.
+    pid: u32,
 }
 
 enum Location {
@@ -147,13 +151,14 @@ impl Database {
         OpenOptions::new().open_in_memory()
     }
 
-    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Connection) -> Self {
+    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Handle) -> Self {
         Self {
             inner: Arc::new(Inner {
                 location,
                 lock,
                 options,
                 conn: Mutex::new(Some(conn)),
+                pid: std::process::id(),
             }),
         }
     }
@@ -181,7 +186,7 @@ impl Database {
 
     /// Whether [`close`](Self::close) has not been called yet.
     pub fn is_open(&self) -> bool {
-        self.conn_slot().is_some()
+        self.check_process().is_ok() && self.conn_slot().is_some()
     }
 
     /// Closes the shared connection. Later calls fail with [`Error::DatabaseClosed`].
@@ -189,11 +194,14 @@ impl Database {
     /// Closing twice is fine. A sync that is under way keeps its own connection
     /// and ends normally.
     pub fn close(&self) {
-        self.conn_slot().take();
+        if self.check_process().is_ok() {
+            self.conn_slot().take();
+        }
     }
 
     /// Runs a short reading call on the shared connection.
     pub(crate) fn read<T>(&self, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.check_process()?;
         call(self.conn_slot().as_ref().ok_or(Error::DatabaseClosed)?)
             .map_err(|error| self.name_damage(error))
     }
@@ -211,13 +219,22 @@ impl Database {
     }
 
     /// A connection of its own for a run.
-    pub(crate) fn connect(&self) -> Result<Connection> {
+    pub(crate) fn connect(&self) -> Result<Handle> {
+        self.check_process()?;
         if !self.is_open() {
             return Err(Error::DatabaseClosed);
         }
         match &self.inner.location {
             Location::File(path) => open::file(path, &self.inner.options),
             Location::Memory(name) => open::memory(name, &self.inner.options),
+        }
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.inner.pid == std::process::id() {
+            Ok(())
+        } else {
+            Err(Error::OpenedBeforeFork)
         }
     }
 
@@ -234,7 +251,7 @@ impl Database {
         }
     }
 
-    fn conn_slot(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
+    fn conn_slot(&self) -> std::sync::MutexGuard<'_, Option<Handle>> {
         self.inner
             .conn
             .lock()

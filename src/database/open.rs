@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::handle::Handle;
 use super::schema::{self, Content};
 use super::transaction::{Patience, write};
 use super::{OpenOptions, coexistence};
@@ -21,7 +22,7 @@ const OPEN_BUDGET: Duration = Duration::from_secs(10);
 /// No database is smaller than its first page.
 const SMALLEST_PAGE: u64 = 512;
 
-pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Connection> {
+pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Handle> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(Error::InvalidArgument(format!(
             "{} is a folder. Give the path of a database file.",
@@ -45,7 +46,7 @@ pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Connection> {
 }
 
 /// A database in memory that connections of this process share by its name.
-pub(super) fn memory(name: &str, options: &OpenOptions) -> Result<Connection> {
+pub(super) fn memory(name: &str, options: &OpenOptions) -> Result<Handle> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
@@ -53,10 +54,10 @@ pub(super) fn memory(name: &str, options: &OpenOptions) -> Result<Connection> {
     let conn = Connection::open_with_flags(format!("file:{name}?vfs=memdb"), flags)?;
     configure(&conn, options)?;
     prepare(&conn, Path::new(":memory:"), options)?;
-    Ok(conn)
+    Ok(Handle::new(conn, None))
 }
 
-fn new(path: &Path, options: &OpenOptions) -> Result<Connection> {
+fn new(path: &Path, options: &OpenOptions) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
     }
@@ -73,7 +74,7 @@ fn new(path: &Path, options: &OpenOptions) -> Result<Connection> {
     Ok(conn)
 }
 
-fn existing(path: &Path, options: &OpenOptions) -> Result<Connection> {
+fn existing(path: &Path, options: &OpenOptions) -> Result<Handle> {
     let conn = connect(path, options)?;
     configure(&conn, options)?;
     if !options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
@@ -86,7 +87,7 @@ fn existing(path: &Path, options: &OpenOptions) -> Result<Connection> {
     Ok(conn)
 }
 
-fn connect(path: &Path, options: &OpenOptions) -> Result<Connection> {
+fn connect(path: &Path, options: &OpenOptions) -> Result<Handle> {
     let access = if options.read_only {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {
@@ -95,8 +96,8 @@ fn connect(path: &Path, options: &OpenOptions) -> Result<Connection> {
     coexistence::before_open(path)?;
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| explain(path, error))?;
-    coexistence::after_open(path)?;
-    Ok(conn)
+    let ticket = coexistence::after_open(path)?;
+    Ok(Handle::new(conn, ticket))
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {

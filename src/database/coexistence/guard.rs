@@ -3,26 +3,44 @@
 //! Found by looking at the process's descriptors, not by opening the file: closing
 //! it again would do the very harm that is to be avoided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::pool::{Owner, owner};
 use super::syscalls::{identity_at, identity_of};
 use crate::{Error, Result};
 
-/// Descriptors that our SQLite opened, where its calls are not replaced and cannot tell.
-static OURS: Mutex<BTreeSet<c_int>> = Mutex::new(BTreeSet::new());
+type Key = (u64, u64);
+
+/// Files that our SQLite has open, where its calls are not replaced and cannot tell.
+static OURS: Mutex<BTreeMap<Key, Open>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug, Default)]
+struct Open {
+    connections: usize,
+    descriptors: BTreeSet<c_int>,
+}
+
+/// A connection of ours; forgets its descriptors when dropped, after the connection.
+#[derive(Debug)]
+pub(crate) struct Ticket(Key);
+
+fn ours() -> MutexGuard<'static, BTreeMap<Key, Open>> {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Fails where somebody else has the file open.
 pub(super) fn before_open(path: &Path) -> Result<()> {
-    let open = descriptors_of(path);
-    // Closed by us since, if it is not among them any more.
-    let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
-    ours.retain(|fd| open.contains(fd) || is_open(*fd));
-    if open.iter().all(|fd| ours.contains(fd)) {
+    let Some(key) = key_of(path) else {
+        return Ok(());
+    };
+    let ours = ours();
+    let known = ours.get(&key).map(|open| &open.descriptors);
+    let is_known = |fd: &c_int| known.is_some_and(|known| known.contains(fd));
+    if descriptors_of(key).iter().all(is_known) {
         Ok(())
     } else {
         Err(Error::DatabaseInUse(path.to_owned()))
@@ -30,40 +48,52 @@ pub(super) fn before_open(path: &Path) -> Result<()> {
 }
 
 /// Notes which descriptors our SQLite has just got.
-pub(super) fn after_open(path: &Path) {
-    OURS.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extend(descriptors_of(path));
+pub(super) fn after_open(path: &Path) -> Option<Ticket> {
+    let key = key_of(path)?;
+    let mut ours = ours();
+    let open = ours.entry(key).or_default();
+    open.connections += 1;
+    open.descriptors = descriptors_of(key);
+    Some(Ticket(key))
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut ours = ours();
+        if let Some(open) = ours.get_mut(&self.0) {
+            open.connections -= 1;
+            // The numbers of closed descriptors are given out again, perhaps to the host.
+            let key = self.0;
+            open.descriptors
+                .retain(|fd| identity_of(*fd).is_some_and(|found| found.key == key));
+            if open.connections == 0 {
+                ours.remove(&key);
+            }
+        }
+    }
 }
 
 /// Fails where somebody else has the file open; ours are known to the pool.
 pub(super) fn refuse_others(path: &Path) -> Result<()> {
-    if descriptors_of(path)
-        .iter()
-        .all(|fd| owner(*fd) != Owner::Other)
-    {
+    let open = key_of(path).map(descriptors_of).unwrap_or_default();
+    if open.iter().all(|fd| owner(*fd) != Owner::Other) {
         Ok(())
     } else {
         Err(Error::DatabaseInUse(path.to_owned()))
     }
 }
 
-/// The descriptors of this process that refer to the file.
-fn descriptors_of(path: &Path) -> BTreeSet<c_int> {
-    let wanted = CString::new(path.as_os_str().as_bytes())
-        .ok()
-        .and_then(|path| identity_at(&path));
-    let Some(wanted) = wanted else {
-        return BTreeSet::new();
-    };
-    open_descriptors()
-        .into_iter()
-        .filter(|fd| identity_of(*fd).is_some_and(|found| found.key == wanted.key))
-        .collect()
+fn key_of(path: &Path) -> Option<Key> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    Some(identity_at(&path)?.key)
 }
 
-fn is_open(fd: c_int) -> bool {
-    identity_of(fd).is_some()
+/// The descriptors of this process that refer to the file.
+fn descriptors_of(key: Key) -> BTreeSet<c_int> {
+    open_descriptors()
+        .into_iter()
+        .filter(|fd| identity_of(*fd).is_some_and(|found| found.key == key))
+        .collect()
 }
 
 /// Every descriptor of this process, as the system lists them.
@@ -99,10 +129,13 @@ mod tests {
         }
         drop(host);
         before_open(&path).unwrap();
-        // Our own are no strangers.
-        let _ours = std::fs::File::open(&path).unwrap();
-        after_open(&path);
+        // Our own are no strangers, as long as they are open.
+        let ours = std::fs::File::open(&path).unwrap();
+        let ticket = after_open(&path).unwrap();
         before_open(&link).unwrap();
+        drop(ours);
+        drop(ticket);
+        // The host gets the number that was ours.
         let _host = std::fs::File::open(&path).unwrap();
         assert!(before_open(&path).is_err());
     }

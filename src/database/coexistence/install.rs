@@ -55,7 +55,13 @@ fn replace() -> bool {
         return false;
     };
     syscalls::remember_open(open);
-    let replacements: [(&CStr, Syscall); 3] = [
+    if !syscalls::prepare_for_forks() {
+        return false;
+    }
+    let replacements: [(&CStr, Syscall); 6] = [
+        (c"mmap", syscalls::map()),
+        (c"stat", syscalls::stat()),
+        (c"fstat", syscalls::fstat()),
         (c"fcntl", syscalls::fcntl()),
         (c"close", syscalls::close()),
         (c"open", syscalls::open()),

@@ -7,13 +7,18 @@
 //! any descriptor of the file, the kernel drops all locks that the process has on
 //! it. Commits then vanish, silently.
 //!
-//! The cure: three system calls of our copy's unix VFS are replaced.
+//! The cure: system calls of our copy's unix VFS are replaced.
 //! - `fcntl`: record locks become open-file-description locks. They conflict with
 //!   POSIX locks even inside the process, and survive the host's closes.
 //! - `open`: all our descriptors of a file share one open file description, and so
 //!   are one lock owner, as SQLite's unix code expects of a process.
 //! - `close`: descriptors of databases and -shm files are kept for the next `open`
 //!   and never really closed, so that the host's locks are not dropped by us.
+//!
+//! A forked child must not use what it inherits: the description, and with it the
+//! locks, would be shared with its parent. The child's descriptors are made to lead
+//! nowhere, it gets no mapping of them, its handles refuse to work, and `stat` and `fstat` give it other device
+//! numbers, so that SQLite does not find its parent's files when it opens its own.
 //!
 //! Only our copy is touched: its symbols are hidden, and it keeps the table of its
 //! system calls to itself. Where the calls cannot be replaced, or a file system has
@@ -31,6 +36,8 @@ mod syscalls;
 
 use std::path::Path;
 
+#[cfg(unix)]
+pub(crate) use self::guard::Ticket;
 use crate::Result;
 
 /// To be called before our SQLite opens the file.
@@ -44,19 +51,32 @@ pub(super) fn before_open(path: &Path) -> Result<()> {
 }
 
 /// To be called once our SQLite has opened the file, before it reads or locks anything.
+///
+/// What it returns, if anything, is to be dropped after the connection.
 #[cfg(unix)]
-pub(super) fn after_open(path: &Path) -> Result<()> {
+pub(super) fn after_open(path: &Path) -> Result<Option<Ticket>> {
     if install::unguarded() {
-        return Ok(());
+        return Ok(None);
     }
     if !install::installed() {
-        guard::after_open(path);
-        return Ok(());
+        return Ok(guard::after_open(path));
     }
     if pool::has_plain_locks(path) {
-        return guard::refuse_others(path);
+        guard::refuse_others(path)?;
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Has a forked child lose this file: its lock must end with us, not with the child.
+#[cfg(unix)]
+pub(super) fn keep_from_children(file: &std::fs::File) {
+    pool::mark(std::os::fd::AsRawFd::as_raw_fd(file));
+}
+
+/// To be called before such a file is closed.
+#[cfg(unix)]
+pub(super) fn about_to_close(file: &std::fs::File) {
+    pool::unmark(std::os::fd::AsRawFd::as_raw_fd(file));
 }
 
 /// Whether the system calls of our SQLite are replaced.
@@ -76,10 +96,21 @@ pub(super) fn before_open(_: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Nothing has to be noted here.
 #[cfg(not(unix))]
-pub(super) fn after_open(_: &Path) -> Result<()> {
-    Ok(())
+#[derive(Debug)]
+pub(crate) enum Ticket {}
+
+#[cfg(not(unix))]
+pub(super) fn after_open(_: &Path) -> Result<Option<Ticket>> {
+    Ok(None)
 }
+
+#[cfg(not(unix))]
+pub(super) fn keep_from_children(_: &std::fs::File) {}
+
+#[cfg(not(unix))]
+pub(super) fn about_to_close(_: &std::fs::File) {}
 
 #[cfg(not(unix))]
 pub(crate) fn is_installed() -> bool {

@@ -53,6 +53,29 @@ fn slot(fd: c_int) -> Option<&'static AtomicU32> {
     OWNERS.get(usize::try_from(fd).ok()?)
 }
 
+/// Notes a descriptor that a forked child must lose, too.
+pub(super) fn mark(fd: c_int) {
+    if let Some(slot) = slot(fd) {
+        slot.store(std::process::id(), Ordering::Release);
+    }
+}
+
+/// Forgets it again, before it is closed.
+pub(super) fn unmark(fd: c_int) {
+    if let Some(slot) = slot(fd) {
+        slot.store(0, Ordering::Release);
+    }
+}
+
+/// Every descriptor that is ours, or was our parent's. Takes no lock and no memory.
+pub(super) fn each_marked(mut call: impl FnMut(c_int)) {
+    for (fd, slot) in (0..).zip(&OWNERS) {
+        if slot.load(Ordering::Acquire) != 0 {
+            call(fd);
+        }
+    }
+}
+
 /// Whether SQLite, or another SQLite, would lock a file of this name.
 ///
 /// Journals and temporary files are never locked, and directories are opened to
@@ -255,9 +278,7 @@ impl Pool {
                     .chain(entry.parked.drain(..))
                     .chain(apart)
                 {
-                    if let Some(slot) = slot(fd) {
-                        slot.store(0, Ordering::Release);
-                    }
+                    unmark(fd);
                     real_close(fd);
                 }
             }

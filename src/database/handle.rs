@@ -1,0 +1,59 @@
+//! A connection that knows its process.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+
+use rusqlite::Connection;
+
+use super::coexistence::Ticket;
+use crate::{Error, Result};
+
+/// A connection of this process. A forked child can neither use nor close it: what
+/// SQLite would do then, it would do to its parent's file.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pid: u32,
+    conn: ManuallyDrop<Connection>,
+    /// Given back after the connection.
+    ticket: Option<Ticket>,
+}
+
+impl Handle {
+    pub(super) fn new(conn: Connection, ticket: Option<Ticket>) -> Self {
+        Self {
+            pid: std::process::id(),
+            conn: ManuallyDrop::new(conn),
+            ticket,
+        }
+    }
+
+    /// Fails in a process that was forked from the handle's.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.pid == std::process::id() {
+            Ok(())
+        } else {
+            Err(Error::OpenedBeforeFork)
+        }
+    }
+}
+
+impl Deref for Handle {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.check().is_ok() {
+            #[expect(unsafe_code, reason = "the one place where the connection is dropped")]
+            // SAFETY: nobody uses it after this.
+            unsafe {
+                ManuallyDrop::drop(&mut self.conn);
+            }
+        }
+        drop(self.ticket.take());
+    }
+}
