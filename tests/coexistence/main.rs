@@ -25,25 +25,25 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    c_wal: C Wal {
+    promise_16_c_wal: C Wal {
         idle reading host_writes we_write load churn untouched bounded fork_exit fork_close fork_open
     }
-    c_rollback: C Delete {
+    promise_16_c_rollback: C Delete {
         idle reading host_writes we_write load churn untouched fork_exit fork_close fork_open
     }
-    node_wal: Node Wal { idle reading host_writes we_write load churn }
-    node_rollback: Node Delete { idle reading host_writes we_write load churn }
-    python_wal: Python Wal {
+    promise_16_node_wal: Node Wal { idle reading host_writes we_write load churn }
+    promise_16_node_rollback: Node Delete { idle reading host_writes we_write load churn }
+    promise_16_python_wal: Python Wal {
         idle reading host_writes we_write load churn many twice files remade read_only links bounded unlinked
         fork_exit fork_close fork_open fork_use fork_orphan programs
     }
-    python_rollback: Python Delete {
+    promise_16_python_rollback: Python Delete {
         idle reading host_writes we_write load churn many twice files remade read_only links unlinked
         fork_exit fork_close fork_open fork_use fork_orphan programs
     }
 }
 
-mod kills {
+mod promise_16_kills {
     use crate::driver::survives_kills;
     use crate::{C, Delete, Node, Python, Wal};
 

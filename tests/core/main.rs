@@ -10,6 +10,7 @@ mod promise_bad_rows;
 mod promise_bounded;
 mod promise_cancel;
 mod promise_complete;
+mod promise_good_neighbour;
 mod promise_idempotent;
 mod promise_no_lost_change;
 mod promise_one_at_a_time;

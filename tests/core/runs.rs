@@ -18,7 +18,7 @@ fn progress_of(world: &World, options: SyncOptions<'_>) -> Vec<SyncProgress> {
     let seen = Mutex::new(Vec::new());
     let result = world.sync_with(SyncOptions {
         on_progress: Some(Box::new(|progress| {
-            seen.lock().unwrap().push(progress.clone())
+            seen.lock().unwrap().push(progress.clone());
         })),
         ..options
     });

@@ -10,10 +10,8 @@ use std::sync::OnceLock;
 
 use rusqlite::ffi::{self, sqlite3_vfs};
 
-use super::syscalls;
-
-/// What a system call is to SQLite: some function, cast back by whoever calls it.
-type Syscall = unsafe extern "C" fn();
+use super::syscalls::Syscall;
+use super::{forks, syscalls};
 
 /// Whether the calls are replaced; does it at the first question.
 pub(super) fn installed() -> bool {
@@ -55,13 +53,13 @@ fn replace() -> bool {
         return false;
     };
     syscalls::remember_open(open);
-    if !syscalls::prepare_for_forks() {
+    if !forks::prepare_for_forks() {
         return false;
     }
     let replacements: [(&CStr, Syscall); 6] = [
-        (c"mmap", syscalls::map()),
-        (c"stat", syscalls::stat()),
-        (c"fstat", syscalls::fstat()),
+        (c"mmap", forks::map()),
+        (c"stat", forks::stat()),
+        (c"fstat", forks::fstat()),
         (c"fcntl", syscalls::fcntl()),
         (c"close", syscalls::close()),
         (c"open", syscalls::open()),

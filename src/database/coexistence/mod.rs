@@ -26,6 +26,8 @@
 //! open. On Windows locks belong to handles, so there is nothing to cure.
 
 #[cfg(unix)]
+mod forks;
+#[cfg(unix)]
 mod guard;
 #[cfg(unix)]
 mod install;

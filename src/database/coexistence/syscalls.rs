@@ -1,4 +1,4 @@
-//! The three replaced system calls, as our copy of SQLite calls them.
+//! The replaced `open`, `close` and `fcntl`, as our copy of SQLite calls them.
 //!
 //! They run inside SQLite on any thread, so they neither panic nor call back into
 //! it; errors are told as the system tells them, by -1 and `errno`.
@@ -7,15 +7,14 @@
     reason = "C functions that SQLite calls, and the system calls they make"
 )]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int};
 use std::mem;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::pool::{self, Owner};
 
-type Syscall = unsafe extern "C" fn();
-type Map =
-    unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, libc::off_t) -> *mut c_void;
+/// What a system call is to SQLite: some function, cast back by whoever calls it.
+pub(super) type Syscall = unsafe extern "C" fn();
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 
 /// Whether this system has locks that belong to an open file description.
@@ -69,24 +68,6 @@ pub(super) fn open() -> Syscall {
 
 pub(super) fn close() -> Syscall {
     let call: unsafe extern "C" fn(c_int) -> c_int = close_kept;
-    // SAFETY: as above.
-    unsafe { mem::transmute(call) }
-}
-
-pub(super) fn stat() -> Syscall {
-    let call: unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int = stat_here;
-    // SAFETY: as above.
-    unsafe { mem::transmute(call) }
-}
-
-pub(super) fn fstat() -> Syscall {
-    let call: unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int = fstat_here;
-    // SAFETY: as above.
-    unsafe { mem::transmute(call) }
-}
-
-pub(super) fn map() -> Syscall {
-    let call: Map = map_for_us_only;
     // SAFETY: as above.
     unsafe { mem::transmute(call) }
 }
@@ -188,116 +169,6 @@ unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize)
         unsafe { *lock = copy };
     }
     outcome
-}
-
-/// # Safety
-/// `path` is a C string, and `found` the caller's to be written.
-unsafe extern "C" fn stat_here(path: *const c_char, found: *mut libc::stat) -> c_int {
-    // SAFETY: the caller's promise.
-    let outcome = unsafe { libc::stat(path, found) };
-    // SAFETY: likewise; filled where the call succeeded.
-    unsafe { distinguish(outcome, found) }
-}
-
-/// # Safety
-/// `found` is the caller's to be written.
-unsafe extern "C" fn fstat_here(fd: c_int, found: *mut libc::stat) -> c_int {
-    // SAFETY: the caller's promise.
-    let outcome = unsafe { libc::fstat(fd, found) };
-    // SAFETY: likewise; filled where the call succeeded.
-    unsafe { distinguish(outcome, found) }
-}
-
-/// A mapping keeps the open file description alive, and with it the locks. In a
-/// forked child it would outlive us, so that the child does not get it.
-///
-/// # Safety
-/// As for `mmap`.
-unsafe extern "C" fn map_for_us_only(
-    address: *mut c_void,
-    length: usize,
-    protection: c_int,
-    flags: c_int,
-    fd: c_int,
-    offset: libc::off_t,
-) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    let mapped = unsafe { libc::mmap(address, length, protection, flags, fd, offset) };
-    if mapped != libc::MAP_FAILED && matches!(pool::owner(fd), Owner::Us { .. }) {
-        // Where it fails, a lock may outlive its owner; nothing else.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: the mapping that was just made.
-        unsafe {
-            libc::madvise(mapped, length, libc::MADV_DONTFORK);
-        }
-        #[cfg(target_vendor = "apple")]
-        // SAFETY: as above; the constant is VM_INHERIT_NONE.
-        unsafe {
-            minherit(mapped, length, 2);
-        }
-    }
-    mapped
-}
-
-#[cfg(target_vendor = "apple")]
-unsafe extern "C" {
-    fn minherit(address: *mut c_void, length: usize, inherit: c_int) -> c_int;
-}
-
-/// The process that the calls were replaced in.
-static FIRST_PROCESS: AtomicU32 = AtomicU32::new(0);
-
-/// SQLite knows a file by device and inode. A forked child has its parent's list of
-/// open files, and must not find its own among them: its devices get other numbers.
-///
-/// # Safety
-/// `found` is valid where `outcome` is 0.
-unsafe fn distinguish(outcome: c_int, found: *mut libc::stat) -> c_int {
-    let pid = std::process::id();
-    if outcome == 0 && pid != FIRST_PROCESS.load(Ordering::Acquire) {
-        #[expect(
-            clippy::allow_attributes,
-            reason = "the type of a device number differs between systems"
-        )]
-        #[allow(
-            clippy::cast_possible_wrap,
-            clippy::cast_possible_truncation,
-            clippy::unnecessary_cast,
-            clippy::cast_lossless,
-            reason = "any other number will do"
-        )]
-        let other = pid.rotate_left(8) as libc::dev_t;
-        // SAFETY: the caller's promise.
-        unsafe { (*found).st_dev ^= other };
-    }
-    outcome
-}
-
-/// Has every forked child lose what it inherits. Returns whether the system agreed.
-pub(super) fn prepare_for_forks() -> bool {
-    FIRST_PROCESS.store(std::process::id(), Ordering::Release);
-    // SAFETY: a function that lives as long as the library, and does only what a
-    // child of a process with threads may do.
-    unsafe { libc::pthread_atfork(None, None, Some(lose_inherited)) == 0 }
-}
-
-/// In the child: its descriptors of our files lead nowhere from now on, so that
-/// their locks end with the parent. Their numbers stay taken, since SQLite still
-/// believes in them.
-unsafe extern "C" fn lose_inherited() {
-    // SAFETY: a C string; the calls here are allowed after a fork.
-    let nowhere = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-    if nowhere < 0 {
-        return;
-    }
-    pool::each_marked(|fd| {
-        // SAFETY: no memory is involved; the number is one of ours.
-        unsafe {
-            libc::dup2(nowhere, fd);
-            libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    });
-    real_close(nowhere);
 }
 
 pub(super) fn real_open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
