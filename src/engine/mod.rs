@@ -3,6 +3,7 @@
 mod apply;
 pub(crate) mod backoff;
 mod batch;
+mod books;
 mod checkpoint;
 mod fetch;
 mod options;

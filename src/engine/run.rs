@@ -5,56 +5,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
+use super::SyncEngine;
 use super::apply::{Applier, Rules};
+use super::books::{BOOKS_BUDGET, Found, Listed};
 use super::checkpoint::Checkpointer;
 use super::fetch::{Event, Fetch};
 use super::options::{Coverage, SyncOptions, SyncResult};
 use super::plan::{Place, Plan};
 use super::progress::Progress;
 use super::tally::Tally;
-use super::{SyncEngine, backoff};
-use crate::clock::{from_iso, to_iso};
-use crate::config;
-use crate::database::{Patience, state, write};
-use crate::history::{self, SyncStatus};
-use crate::skills::{Prints, Table, index_sign, repair_index};
-use crate::{CancelToken, Error, Result};
-
-/// The books of a run that ends must be written even if a host holds the lock for a while.
-const BOOKS_BUDGET: Duration = Duration::from_secs(10);
-
-/// An error message in the history is for a person to read.
-const MAX_MESSAGE: usize = 1_000;
+use crate::clock::to_iso;
+use crate::database::{Patience, write};
+use crate::history::SyncStatus;
+use crate::skills::{Prints, Table, repair_index};
+use crate::{Error, Result};
 
 pub(super) struct Run<'e, 'o> {
-    engine: &'e SyncEngine,
-    options: SyncOptions<'o>,
+    pub(super) engine: &'e SyncEngine,
+    pub(super) options: SyncOptions<'o>,
     /// When it began, in the clock's elapsed time.
     begun: Duration,
-    started_at: DateTime<Utc>,
-    id: Option<String>,
-    tally: Tally,
-    coverage: Coverage,
-}
-
-/// What the run finds in the database before it does anything.
-struct Found {
-    /// The caller has set `last_sync_at` by hand, in a database that was never synced, and means it.
-    since: Option<DateTime<Utc>>,
-    /// Another program has written to the full-text index since our last run, if there was one.
-    index_suspect: bool,
-    /// Where an earlier listing ended early.
-    place: Option<Place>,
-    plan: Option<Plan>,
-}
-
-/// What the listing came to.
-struct Listed {
-    place: Place,
-    /// From the first row to the last, by this run.
-    whole: bool,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) id: Option<String>,
+    pub(super) tally: Tally,
+    pub(super) coverage: Coverage,
 }
 
 impl<'e, 'o> Run<'e, 'o> {
@@ -189,56 +165,6 @@ impl<'e, 'o> Run<'e, 'o> {
         }
     }
 
-    /// Makes the history entry.
-    fn open_books(&mut self, conn: &Connection) -> Result<()> {
-        if self.options.dry_run {
-            return Ok(());
-        }
-        let id = write(conn, self.patience(), |conn| {
-            // We hold the sync lock, so whoever is marked as running is not.
-            history::interrupt(conn, None, self.started_at)?;
-            let id = history::start(conn, self.started_at)?;
-            state::set(conn, state::key::CURRENT_RUN, &id)?;
-            Ok(id)
-        })?;
-        self.id = Some(id);
-        Ok(())
-    }
-
-    /// What earlier runs, and others, have left.
-    fn look(&self, conn: &Connection, table: &Table) -> Result<Found> {
-        let newest: Option<String> = conn
-            .query_row(
-                "SELECT id FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let untouched = state::is_empty(conn)?;
-        let since = if untouched && newest.is_none() {
-            config::load(conn)?
-                .last_sync_at
-                .as_deref()
-                .and_then(from_iso)
-        } else {
-            None
-        };
-        let index = if table.has.fts {
-            index_sign(conn)?
-        } else {
-            None
-        };
-        let left: Option<String> = state::get(conn, state::key::INDEX)?;
-        let registry = self.engine.registry.name();
-        Ok(Found {
-            since,
-            index_suspect: table.has.fts && (left.is_none() || left != index),
-            place: state::get(conn, state::key::PLACE)?
-                .filter(|place: &Place| place.registry == registry),
-            plan: state::get(conn, &state::key::plan(&registry))?,
-        })
-    }
-
     /// Where an earlier listing ended, unless this run has to begin anew.
     fn starting_place(&self, found: &Found) -> Place {
         if let Some(place) = &found.place
@@ -255,99 +181,7 @@ impl<'e, 'o> Run<'e, 'o> {
         )
     }
 
-    /// The whole listing was read: settles what is left, and writes the books.
-    fn close_books(
-        &mut self,
-        conn: &Connection,
-        applier: &mut Applier<'_>,
-        listed: &Listed,
-    ) -> Result<()> {
-        let place = &listed.place;
-        if place.plan == Plan::Words || place.unsettled {
-            self.coverage = Coverage::BestEffort;
-        }
-        if place.unsettled {
-            applier.tally.warn("The registry's rows kept moving while they were read; the next sync reads them again.".into());
-        }
-        if place.plan == Plan::Words {
-            applier.tally.warn("The registry can only be searched, not listed; skills without a common word are missing.".into());
-        }
-        applier.settle_urls(listed.whole && self.coverage == Coverage::Complete)?;
-        applier.settle_index()?;
-        let (Some(id), now) = (&self.id, self.engine.clock.now()) else {
-            return Ok(());
-        };
-        let patience = Patience {
-            budget: BOOKS_BUDGET,
-            cancel: &CancelToken::new(),
-        };
-        let tally = &applier.tally;
-        write(conn, patience, |conn| {
-            state::remove(conn, state::key::PLACE)?;
-            state::remove(conn, state::key::CURRENT_RUN)?;
-            state::set(conn, state::key::LISTED, &to_iso(now))?;
-            state::set(conn, &state::key::plan(&place.registry), &place.plan)?;
-            backoff::clear(conn)?;
-            applier.keep_index_sign(conn)?;
-            config::record_last_sync(
-                conn,
-                &place.started_at,
-                i64::try_from(tally.changed()).unwrap_or(i64::MAX),
-            )?;
-            let message = message_of(&tally.errors());
-            let status = if message.is_some() {
-                config::record_error(conn, message.as_deref())?;
-                SyncStatus::Partial
-            } else {
-                SyncStatus::Success
-            };
-            history::finish(
-                conn,
-                id,
-                now,
-                status,
-                tally.run_result(),
-                message.as_deref(),
-            )
-        })
-    }
-
-    /// The run ended early or did not begin. Best effort: where even this cannot
-    /// be written, the entry is marked as interrupted by whoever looks next.
-    fn close_books_of_failure(&self, error: &Error) {
-        let Some(id) = &self.id else { return };
-        let now = self.engine.clock.now();
-        let patience = Patience {
-            budget: BOOKS_BUDGET,
-            cancel: &CancelToken::new(),
-        };
-        let text = error.to_string();
-        let progressed = self.tally.processed() > 0;
-        let write_books = |conn: &Connection| {
-            state::remove(conn, state::key::CURRENT_RUN)?;
-            if let Ok(sign @ Some(_)) = index_sign(conn) {
-                state::set(conn, state::key::INDEX, &sign)?;
-            }
-            let interval_ms = config::load(conn)?.interval_ms;
-            backoff::note(conn, error, progressed, interval_ms, now)?;
-            config::record_error(conn, Some(&text))?;
-            history::finish(
-                conn,
-                id,
-                now,
-                self.status(Some(error)),
-                self.tally.run_result(),
-                Some(&text),
-            )
-        };
-        _ = self
-            .engine
-            .database
-            .connect()
-            .and_then(|conn| write(&conn, patience, write_books));
-    }
-
-    fn status(&self, error: Option<&Error>) -> SyncStatus {
+    pub(super) fn status(&self, error: Option<&Error>) -> SyncStatus {
         match error {
             None if self.tally.rejected() == 0 => SyncStatus::Success,
             None => SyncStatus::Partial,
@@ -380,7 +214,7 @@ impl<'e, 'o> Run<'e, 'o> {
         }
     }
 
-    const fn patience(&self) -> Patience<'_> {
+    pub(super) const fn patience(&self) -> Patience<'_> {
         Patience {
             budget: BOOKS_BUDGET,
             cancel: &self.options.cancel,
@@ -431,8 +265,4 @@ const fn leaves_a_part(error: &Error) -> bool {
             | Error::RedirectRefused(_)
             | Error::TooLarge(_)
     )
-}
-
-fn message_of(errors: &[String]) -> Option<String> {
-    (!errors.is_empty()).then(|| errors.join("; ").chars().take(MAX_MESSAGE).collect())
 }
