@@ -18,7 +18,9 @@ mod skills;
 #[cfg(feature = "test-hooks")]
 pub mod testing;
 
-pub use background::{BackgroundOptions, BackgroundSyncService, BackgroundSyncState};
+pub use background::{
+    BackgroundOptions, BackgroundSyncService, BackgroundSyncState, start_background_sync,
+};
 pub use cancel::CancelToken;
 pub use config::{SyncConfig, SyncConfigRepository, SyncConfigUpdate, SyncFrequency};
 pub use database::Database;

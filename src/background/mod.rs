@@ -9,7 +9,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use self::schedule::{BackgroundSyncState, Decision, Schedule};
-use crate::{CancelToken, Error, Result, SyncEngine, SyncOptions, SyncResult};
+use crate::environment::Environment;
+use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
+use crate::{
+    CancelToken, Database, Error, Result, SyncConfigRepository, SyncEngine, SyncOptions, SyncResult,
+};
 
 /// How often a started service checks unless told otherwise.
 pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(60);
@@ -171,6 +175,32 @@ impl BackgroundSyncService {
     pub fn is_service_started(&self) -> bool {
         self.shared.schedule().state().is_started
     }
+}
+
+/// All that a server does at its start, in one call: a service for `database` and the
+/// registry that `client` and `environment` name, started.
+///
+/// `None` where there is to be none: `SKILLSMITH_BACKGROUND_SYNC` is off,
+/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
+/// configuration. Dropping the service stops it. Blocks on the disk, shortly.
+///
+/// # Errors
+/// Where the client or the service cannot be made, or the configuration not be read.
+pub fn start_background_sync(
+    database: &Database,
+    client: ClientOptions,
+    environment: &Environment,
+    options: BackgroundOptions,
+) -> Result<Option<BackgroundSyncService>> {
+    let client = SkillsmithApiClient::with_environment(client, environment)?;
+    let enabled = SyncConfigRepository::new(database).get_config()?.enabled;
+    if !enabled || !environment.background_sync() || client.is_offline() {
+        return Ok(None);
+    }
+    let engine = SyncEngine::new(Arc::new(client), database);
+    let service = BackgroundSyncService::new(engine, options)?;
+    service.start()?;
+    Ok(Some(service))
 }
 
 thread_local! {

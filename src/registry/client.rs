@@ -1,7 +1,7 @@
 //! The HTTP client of the live registry.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -32,7 +32,7 @@ pub struct SkillsmithApiClient {
     max_retries: u32,
     offline: bool,
     /// The connections; a new pool after a cancelled request took the old one down.
-    agent: Mutex<Option<Agent>>,
+    agent: Arc<Mutex<Option<Agent>>>,
     /// The registry asked for silence until then, in the clock's elapsed time.
     silent_until: Mutex<Option<Duration>>,
 }
@@ -70,7 +70,7 @@ impl SkillsmithApiClient {
             offline: options
                 .offline
                 .unwrap_or_else(|| environment.offline_mode()),
-            agent: Mutex::default(),
+            agent: Arc::default(),
             silent_until: Mutex::default(),
         })
     }
@@ -97,19 +97,9 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
         let agent = self.agent();
-        let _interrupt = call.cancel.on_cancel({
-            let agent = agent.clone();
-            move || agent.clone().shutdown()
-        });
+        let _interrupt = self.interruptible(&agent, call);
         let outcome = self.follow(&agent, path, query, timeout, call);
-        if call.cancel.is_cancelled() {
-            // The hook may have shut the pool down; the next request needs a new one.
-            self.agent
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            return Err(Error::Cancelled);
-        }
+        call.check()?;
         outcome
     }
 
@@ -174,7 +164,7 @@ impl SkillsmithApiClient {
             let asked = pacing::retry_after(response.headers(), now);
             return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
-        let _interrupt = self.interruptible(call);
+        let _interrupt = self.interruptible(&self.agent(), call);
         let page = read_body(response.body_mut(), MAX_BODY)
             .map_err(|error| explain(&self.credentials, error))
             .and_then(|body| Page::parse(&body));
@@ -184,10 +174,14 @@ impl SkillsmithApiClient {
         }
     }
 
-    /// Has a cancellation cut the body that is being read.
-    fn interruptible(&self, call: &Call<'_>) -> impl Drop + use<> {
-        let agent = self.agent();
-        call.cancel.on_cancel(move || agent.clone().shutdown())
+    /// Has a cancellation cut what is in flight. The connections are gone then, so
+    /// that the next request starts with new ones.
+    fn interruptible(&self, agent: &Agent, call: &Call<'_>) -> impl Drop + use<> {
+        let (slot, agent) = (Arc::clone(&self.agent), agent.clone());
+        call.cancel.on_cancel(move || {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            agent.clone().shutdown();
+        })
     }
 
     /// Waits where the last answer used up the rate limit.
@@ -235,7 +229,7 @@ impl Registry for SkillsmithApiClient {
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_))) => return Err(error),
             Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
         };
-        let _interrupt = self.interruptible(call);
+        let _interrupt = self.interruptible(&self.agent(), call);
         let status = response.status();
         if status.is_server_error() {
             let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use skillsmith_sync::background::{Decision, Schedule};
+use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
     BackgroundOptions, BackgroundSyncService, ClientOptions, Error, SyncConfigRepository,
-    SyncEngine, SyncFrequency,
+    SyncEngine, SyncFrequency, start_background_sync,
 };
 use skillsmith_test_registry::{Fault, Options};
 
@@ -246,4 +247,34 @@ fn without_a_check_at_start_it_waits_for_the_interval() {
         ..BackgroundOptions::default()
     };
     assert!(BackgroundSyncService::new(world.engine(), none).is_err());
+}
+
+#[test]
+fn one_call_starts_it_unless_something_says_no() {
+    let world = World::new(60, Options::default());
+    let start = |variables: &'static [(&str, &str)]| {
+        let environment = Environment::new(move |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        });
+        let client = ClientOptions::new().base_url(world.server.base_url());
+        start_background_sync(
+            &world.database,
+            client,
+            &environment,
+            BackgroundOptions::default(),
+        )
+        .unwrap()
+    };
+    assert!(start(&[("SKILLSMITH_BACKGROUND_SYNC", "false")]).is_none());
+    assert!(start(&[("SKILLSMITH_OFFLINE_MODE", "1")]).is_none());
+    let config = SyncConfigRepository::new(&world.database);
+    config.disable().unwrap();
+    assert!(start(&[]).is_none());
+    assert!(world.server.requests().is_empty());
+    config.enable().unwrap();
+    let service = start(&[]).unwrap();
+    wait_until(|| service.get_state().last_result.is_some());
+    service.stop();
+    world.assert_mirrored();
 }
