@@ -69,6 +69,7 @@ struct Shared {
     /// A sync has ended.
     settled: Condvar,
     /// Ends the thread and the sync that is under way; a new one after each stop.
+    /// Locks are taken in the order thread, schedule, stop.
     stop: Mutex<CancelToken>,
 }
 
@@ -101,10 +102,13 @@ impl BackgroundSyncService {
     /// [`Error::Internal`] where the system has no thread left.
     pub fn start(&self) -> Result<()> {
         let mut thread = lock(&self.thread);
-        if !self.shared.schedule().start() {
+        let mut schedule = self.shared.schedule();
+        if !schedule.start() {
             return Ok(());
         }
+        // Under the same lock as in `stop`, which must not miss it.
         let stop = self.shared.fresh_stop();
+        drop(schedule);
         let shared = Arc::clone(&self.shared);
         let spawned = std::thread::Builder::new()
             .name("skillsmith-background".into())
@@ -128,9 +132,17 @@ impl BackgroundSyncService {
     /// Takes at most about 200 ms. Stopping twice is fine; so is stopping from a
     /// callback, which does not wait for its own thread.
     pub fn stop(&self) {
-        self.shared.schedule().stop();
-        lock(&self.shared.stop).cancel();
-        let handle = lock(&self.thread).take();
+        let (handle, running) = {
+            let mut thread = lock(&self.thread);
+            let mut schedule = self.shared.schedule();
+            schedule.stop();
+            lock(&self.shared.stop).cancel();
+            let state = schedule.state();
+            (
+                thread.take(),
+                state.is_running.then_some(state.syncs_triggered),
+            )
+        };
         let own = handle
             .as_ref()
             .is_some_and(|handle| handle.thread().id() == std::thread::current().id());
@@ -140,9 +152,13 @@ impl BackgroundSyncService {
         if let Some(handle) = handle {
             _ = handle.join();
         }
+        // A manual sync on another thread that was under way; one that has begun since
+        // is nothing to wait for, and one on this thread is our own caller.
+        let Some(number) = running.filter(|_| !SYNCING.get()) else {
+            return;
+        };
         let mut schedule = self.shared.schedule();
-        // A manual sync on another thread; one on this thread is our own caller.
-        while schedule.state().is_running && !SYNCING.get() {
+        while schedule.state().is_running && schedule.state().syncs_triggered == number {
             schedule = self
                 .shared
                 .settled
@@ -156,8 +172,11 @@ impl BackgroundSyncService {
     /// # Errors
     /// [`Error::SyncInProgress`] while a sync of this service is under way.
     pub fn manual_sync(&self) -> Result<SyncResult> {
-        self.shared.schedule().begin_manual()?;
+        let mut schedule = self.shared.schedule();
+        schedule.begin_manual()?;
+        // Under the same lock as in `stop`, which must not miss it.
         let stop = self.shared.fresh_stop();
+        drop(schedule);
         self.shared.sync(&stop)
     }
 

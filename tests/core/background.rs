@@ -170,11 +170,18 @@ fn a_manual_sync_runs_though_nothing_is_due_and_never_twice() {
             Error::SyncInProgress.to_string(),
             "Sync already in progress"
         );
-        // Stopping ends it, and waits for its end.
+        // Stopping ends it, and waits for its end, however early it comes.
+        let begun = Instant::now();
         service.stop();
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "the stop was missed"
+        );
         assert!(!service.is_sync_running());
         assert_eq!(first.join().unwrap().errors, ["Sync cancelled"]);
     });
+    // The stop may have come before the page that is delayed.
+    world.server.clear_faults();
     assert_success(&service.manual_sync().unwrap());
     assert_eq!(service.get_state().syncs_triggered, 3);
 }
@@ -277,4 +284,30 @@ fn one_call_starts_it_unless_something_says_no() {
     wait_until(|| service.get_state().last_result.is_some());
     service.stop();
     world.assert_mirrored();
+}
+
+#[test]
+fn a_stop_is_never_missed_by_a_start() {
+    let world = World::new(30, Options::default());
+    let service = service(
+        &world,
+        BackgroundOptions {
+            sync_on_start: false,
+            ..BackgroundOptions::default()
+        },
+    );
+    // One that is missed waits for the next check, in a minute.
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    service.start().unwrap();
+                    service.stop();
+                }
+            });
+        }
+    });
+    assert!(begun.elapsed() < Duration::from_secs(50));
+    assert!(!service.is_service_started());
 }
