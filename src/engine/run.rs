@@ -49,13 +49,8 @@ impl<'e, 'o> Run<'e, 'o> {
 
     pub(super) fn execute(mut self) -> SyncResult {
         // Whatever a callback or a registry does, the lock is given back and the books are closed.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run()))
-            .unwrap_or_else(|_| {
-                Err(Error::Internal(
-                    "a callback panicked during the sync".into(),
-                ))
-            })
-            .map_err(|error| self.engine.database.name_damage(error));
+        let outcome =
+            guarded(|| self.run()).map_err(|error| self.engine.database.name_damage(error));
         if let Err(error) = &outcome {
             self.close_books_of_failure(error);
         }
@@ -100,14 +95,7 @@ impl<'e, 'o> Run<'e, 'o> {
             Some(Checkpointer::start(&self.engine.database, &conn)?)
         };
         let mut applier = Applier::new(&conn, &table, prints, rules, &cancel, checkpointer)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.apply(&fetch, &mut applier, &mut progress, &rules)
-        }))
-        .unwrap_or_else(|_| {
-            Err(Error::Internal(
-                "a callback panicked during the sync".into(),
-            ))
-        });
+        let outcome = guarded(|| self.apply(&fetch, &mut applier, &mut progress, &rules));
         let outcome = outcome
             .and_then(|place| self.close_books(&conn, &mut applier, &Listed { place, whole }))
             .inspect_err(|_| {
@@ -228,6 +216,15 @@ impl<'e, 'o> Run<'e, 'o> {
 fn tune(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "cache_size", -24_000)?;
     Ok(())
+}
+
+/// Makes an error of a panic, so that what comes after is still done.
+fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(Error::Internal(
+            "a callback panicked during the sync".into(),
+        ))
+    })
 }
 
 /// The result of a sync that could not even begin; it leaves no history entry.
