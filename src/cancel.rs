@@ -23,6 +23,7 @@ type Hook = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 struct Inner {
     raised: AtomicBool,
+    reason: Mutex<Option<String>>,
     gate: Mutex<()>,
     wake: Condvar,
     next_hook: AtomicU64,
@@ -54,6 +55,28 @@ impl CancelToken {
         {
             hook();
         }
+    }
+
+    /// The same because something of the host's has failed: the run that is stopped
+    /// ends with [`Error::Host`](crate::Error::Host) and these words. The first reason stays.
+    pub fn cancel_because(&self, reason: impl Into<String>) {
+        if !self.is_cancelled() {
+            self.inner
+                .reason
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(reason.into());
+        }
+        self.cancel();
+    }
+
+    /// Why it was cancelled, where that was said.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.inner
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Asks for the stop by one atomic store and nothing else: safe in a signal handler.

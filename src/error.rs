@@ -33,10 +33,12 @@ pub enum Error {
     /// The database handle was closed by the caller.
     #[error("The database is closed. Open it again before using it.")]
     DatabaseClosed,
-
     /// The handle was opened by the process that this one was forked from.
     #[error("The database was opened before a fork. Open it again in this process.")]
     OpenedBeforeFork,
+    /// A callback of the host, or the registry that it supplies, failed; in its own words.
+    #[error("{0}")]
+    Host(String),
 
     // ---- 2xx: the network ------------------------------------------------
     /// Offline mode is on, so nothing may be sent.
@@ -229,6 +231,8 @@ error_codes! {
     DatabaseClosed = 105, "DATABASE_CLOSED", false;
     /// The handle belongs to the parent process.
     OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
+    /// A callback of the host, or the registry that it supplies, failed.
+    Host = 107, "HOST_ERROR", true;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
     /// The registry is unhealthy.
@@ -291,6 +295,7 @@ impl Error {
             Self::Cancelled => ErrorCode::Cancelled,
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
             Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,
+            Self::Host(_) => ErrorCode::Host,
             Self::Offline => ErrorCode::Offline,
             Self::Unhealthy(_) => ErrorCode::Unhealthy,
             Self::Unreachable(_) => ErrorCode::Unreachable,

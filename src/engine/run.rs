@@ -49,12 +49,19 @@ impl<'e, 'o> Run<'e, 'o> {
 
     pub(super) fn execute(mut self) -> SyncResult {
         // Whatever a callback or a registry does, the lock is given back and the books are closed.
-        let outcome =
-            guarded(|| self.run()).map_err(|error| self.engine.database.name_damage(error));
+        let outcome = guarded(|| self.run()).map_err(|error| self.explain(error));
         if let Err(error) = &outcome {
             self.close_books_of_failure(error);
         }
         self.result(outcome.err().as_ref())
+    }
+
+    /// Puts to an error what only the run knows of it.
+    fn explain(&self, error: Error) -> Error {
+        match (error, self.options.cancel.reason()) {
+            (Error::Cancelled, Some(reason)) => Error::Host(reason),
+            (error, _) => self.engine.database.name_damage(error),
+        }
     }
 
     fn run(&mut self) -> Result<()> {

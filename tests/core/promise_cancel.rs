@@ -223,3 +223,33 @@ fn promise_13_a_closed_database_is_an_error() {
         ErrorCode::DatabaseClosed
     );
 }
+
+#[test]
+fn promise_13_a_failing_host_ends_the_run_in_its_own_words() {
+    let world = World::new(2_000, Options::default());
+    let cancel = CancelToken::new();
+    let failing = cancel.clone();
+    let result = world
+        .engine()
+        .sync(SyncOptions {
+            on_progress: Some(Box::new(move |progress| {
+                if progress.skills_processed > 500 {
+                    failing.cancel_because("the host's display is gone");
+                    failing.cancel_because("and more");
+                }
+            })),
+            cancel,
+            ..SyncOptions::default()
+        })
+        .unwrap();
+    assert_eq!(
+        (result.status, result.code, result.errors[0].as_str()),
+        (
+            SyncStatus::Failed,
+            Some(ErrorCode::Host),
+            "the host's display is gone"
+        )
+    );
+    assert_success(&world.engine().sync(SyncOptions::default()).unwrap());
+    world.assert_mirrored();
+}
