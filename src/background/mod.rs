@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use self::schedule::{BackgroundSyncState, Decision, Schedule};
+pub use self::schedule::{BackgroundSyncState, Decision, Schedule, decide};
 use crate::environment::Environment;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
 use crate::{

@@ -1,13 +1,17 @@
 //! The decision: is a sync to be begun now?
 //!
 //! A small state machine without a thread, a timer or a network. The service of
-//! this crate drives it from its thread, the Node package from JavaScript timers.
+//! this crate drives it from its thread; the Node package, whose engines may be
+//! the host's own, has its state in JavaScript and asks [`decide`].
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::engine::{backoff, status};
 use crate::history::SyncStatus;
-use crate::{Error, Result, SyncEngine, SyncResult};
+use crate::{Database, Error, Result, SyncEngine, SyncResult};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl Schedule {
         if self.state.is_running {
             return Decision::Running;
         }
-        match decide(engine) {
+        match decide_for(engine) {
             Ok(Decision::Begin) => {
                 self.begun();
                 Decision::Begin
@@ -118,16 +122,22 @@ impl Schedule {
     }
 }
 
-fn decide(engine: &SyncEngine) -> Result<Decision> {
+fn decide_for(engine: &SyncEngine) -> Result<Decision> {
     if engine.is_offline() {
         return Ok(Decision::NotDue);
     }
-    let status = status(engine.database(), engine.clock())?;
+    decide(engine.database(), engine.clock())
+}
+
+/// Whether the database asks for a sync at this moment: for services that have
+/// timers of their own. Blocks on the disk, shortly.
+pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
+    let status = status(database, clock)?;
     if !status.is_due || status.is_running {
         return Ok(Decision::NotDue);
     }
-    let backoff = engine.database().read(backoff::load)?;
-    let now = engine.clock().now();
+    let backoff = database.read(backoff::load)?;
+    let now = clock.now();
     Ok(match backoff {
         Some(backoff) if !backoff.is_over(now) => Decision::BackingOff,
         _ => Decision::Begin,

@@ -140,6 +140,16 @@ pub enum Coverage {
     BestEffort,
 }
 
+impl Coverage {
+    /// The word that every surface uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::BestEffort => "best-effort",
+        }
+    }
+}
+
 /// What a run did.
 ///
 /// `skills_added + skills_updated + skills_unchanged + skills_rejected == total_processed`, always.

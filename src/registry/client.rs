@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
@@ -14,7 +15,7 @@ use super::options::{ClientOptions, check_base, credentials};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
 use super::transport::{Transport, deadlines};
-use super::{Call, Health, Page, PageRequest, Registry, Wait, pacing};
+use super::{Call, Health, HealthReport, Page, PageRequest, Registry, Wait, pacing};
 use crate::environment::Environment;
 use crate::{Error, Result};
 
@@ -144,8 +145,93 @@ impl SkillsmithApiClient {
         )))
     }
 
+    /// Fetches one page of the listing and returns its JSON text as it was served.
+    ///
+    /// # Errors
+    /// Those of a search; [`Error::Protocol`] where the answer is no JSON in UTF-8.
+    pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
+        self.fetch(request, call, |body| {
+            serde_json::from_slice::<Box<RawValue>>(body)
+                .map(|text| String::from(Box::<str>::from(text)))
+                .map_err(|error| Error::Protocol(format!("it is no JSON: {error}")))
+        })
+    }
+
+    /// Asks how the registry is, and what it says of itself.
+    ///
+    /// # Errors
+    /// As [`Registry::check_health`].
+    pub fn health_report(&self, call: &Call<'_>) -> Result<HealthReport> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Answer {
+            status: serde_json::Value,
+            version: serde_json::Value,
+        }
+        if self.offline {
+            return Err(Error::Offline);
+        }
+        let report = |health, version| HealthReport { health, version };
+        let mut response = match self.send("/health", &[], HEALTH_TIMEOUT.min(self.timeout), call) {
+            Ok(response) => response,
+            Err(error @ (Error::Cancelled | Error::RedirectRefused(_))) => return Err(error),
+            Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
+        };
+        let _interrupt = self.interruptible(&self.agent(), call);
+        let status = response.status();
+        if status.is_server_error() {
+            let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+            let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
+            // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
+            let own_word = said.status.as_str() == Some("unhealthy");
+            return if own_word {
+                Ok(report(Health::Unhealthy, None))
+            } else {
+                Err(Error::Unhealthy(Some(format!("HTTP {status}"))))
+            };
+        }
+        if !status.is_success() {
+            return Ok(report(Health::Degraded, None));
+        }
+        let body = read_body(response.body_mut(), MAX_REFUSAL)
+            .map_err(|error| explain(&self.credentials, error));
+        call.check()?;
+        let body = body.map_err(|error| Error::Unhealthy(Some(error.to_string())))?;
+        let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
+        let health = match said.status.as_str() {
+            Some("healthy") => Health::Healthy,
+            Some("unhealthy") => Health::Unhealthy,
+            _ => Health::Degraded,
+        };
+        Ok(report(health, said.version.as_str().map(str::to_owned)))
+    }
+
+    /// One page, as whatever `read` makes of its bytes.
+    fn fetch<T>(
+        &self,
+        request: &PageRequest,
+        call: &Call<'_>,
+        read: impl Fn(&[u8]) -> Result<T>,
+    ) -> Result<T> {
+        if self.offline {
+            return Err(Error::Offline);
+        }
+        let mut query = vec![
+            ("limit", request.limit.to_string()),
+            ("offset", request.offset.to_string()),
+        ];
+        query.extend(request.query.clone().map(|word| ("query", word)));
+        query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
+        retry::run(call, self.max_retries, || self.attempt(&query, call, &read))
+    }
+
     /// One try of a page.
-    fn attempt(&self, query: &[(&str, String)], call: &Call<'_>) -> Attempt<Page> {
+    fn attempt<T>(
+        &self,
+        query: &[(&str, String)],
+        call: &Call<'_>,
+        read: impl Fn(&[u8]) -> Result<T>,
+    ) -> Attempt<T> {
         if let Err(error) = self.keep_silence(call) {
             return Attempt::Final(error);
         }
@@ -167,7 +253,7 @@ impl SkillsmithApiClient {
         let _interrupt = self.interruptible(&self.agent(), call);
         let page = read_body(response.body_mut(), MAX_BODY)
             .map_err(|error| explain(&self.credentials, error))
-            .and_then(|body| Page::parse(&body));
+            .and_then(|body| read(&body));
         match page {
             Ok(page) => Attempt::Done(page),
             Err(error) => again_or_final(error, None),
@@ -216,58 +302,11 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
-        #[derive(Deserialize, Default)]
-        struct Answer {
-            #[serde(default)]
-            status: serde_json::Value,
-        }
-        if self.offline {
-            return Err(Error::Offline);
-        }
-        let mut response = match self.send("/health", &[], HEALTH_TIMEOUT.min(self.timeout), call) {
-            Ok(response) => response,
-            Err(error @ (Error::Cancelled | Error::RedirectRefused(_))) => return Err(error),
-            Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
-        };
-        let _interrupt = self.interruptible(&self.agent(), call);
-        let status = response.status();
-        if status.is_server_error() {
-            let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-            let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
-            // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
-            let own_word = said.status.as_str() == Some("unhealthy");
-            return if own_word {
-                Ok(Health::Unhealthy)
-            } else {
-                Err(Error::Unhealthy(Some(format!("HTTP {status}"))))
-            };
-        }
-        if !status.is_success() {
-            return Ok(Health::Degraded);
-        }
-        let body = read_body(response.body_mut(), MAX_REFUSAL)
-            .map_err(|error| explain(&self.credentials, error));
-        call.check()?;
-        let body = body.map_err(|error| Error::Unhealthy(Some(error.to_string())))?;
-        let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(match said.status.as_str() {
-            Some("healthy") => Health::Healthy,
-            Some("unhealthy") => Health::Unhealthy,
-            _ => Health::Degraded,
-        })
+        Ok(self.health_report(call)?.health)
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        if self.offline {
-            return Err(Error::Offline);
-        }
-        let mut query = vec![
-            ("limit", request.limit.to_string()),
-            ("offset", request.offset.to_string()),
-        ];
-        query.extend(request.query.clone().map(|word| ("query", word)));
-        query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
-        retry::run(call, self.max_retries, || self.attempt(&query, call))
+        self.fetch(request, call, Page::parse)
     }
 }
 

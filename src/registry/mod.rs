@@ -57,6 +57,26 @@ pub enum Health {
     Unhealthy,
 }
 
+impl Health {
+    /// The word that the registry uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+/// What a registry says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthReport {
+    /// How it is.
+    pub health: Health,
+    /// Its version, where it says so.
+    pub version: Option<String>,
+}
+
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageRequest {

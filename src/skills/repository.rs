@@ -26,6 +26,16 @@ pub struct SkillRecord {
     pub trust_tier: String,
     /// Its tags; none where the stored text is no array of texts.
     pub tags: Vec<String>,
+    /// Whether it can be installed; `false` where nothing is stored.
+    pub installable: bool,
+    /// The host's own security scan: from 0 to 100.
+    pub risk_score: Option<i64>,
+    /// Findings of that scan.
+    pub security_findings_count: i64,
+    /// When it was made.
+    pub security_scanned_at: Option<String>,
+    /// Whether it passed; `None` before a scan.
+    pub security_passed: Option<bool>,
     /// When it was made, as stored.
     pub created_at: Option<String>,
     /// When it was last changed, as stored.
@@ -84,7 +94,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
         name: &str,
     ) -> rusqlite::Result<Option<T>> {
         match row.get(name) {
-            Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+            // A column without a strict type holds whatever some program wrote there.
+            Err(rusqlite::Error::InvalidColumnName(_) | rusqlite::Error::InvalidColumnType(..)) => {
+                Ok(None)
+            }
             found => found,
         }
     }
@@ -100,6 +113,11 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
         tags: tags
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default(),
+        installable: optional(row, "installable")?.unwrap_or_default(),
+        risk_score: optional(row, "risk_score")?,
+        security_findings_count: optional(row, "security_findings_count")?.unwrap_or_default(),
+        security_scanned_at: optional(row, "security_scanned_at")?,
+        security_passed: optional(row, "security_passed")?,
         created_at: optional(row, "created_at")?,
         updated_at: optional(row, "updated_at")?,
     })

@@ -1,0 +1,137 @@
+//! The HTTP client, and single questions to the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi_derive::napi;
+use skillsmith_sync::clock::{Clock, SystemClock};
+use skillsmith_sync::registry::{Call, PageRequest, Registry};
+use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient, engine};
+
+use crate::border::{Result, border};
+use crate::task::{Listener, TaskEvent, start};
+use crate::variables::{Variables, environment};
+
+#[napi(object, object_to_js = false)]
+pub struct NativeClientOptions {
+    pub base_url: Option<String>,
+    pub anon_key: Option<String>,
+    pub api_key: Option<String>,
+    pub jwt_token: Option<String>,
+    pub timeout: Option<u32>,
+    pub max_retries: Option<u32>,
+    pub offline_mode: Option<bool>,
+}
+
+impl From<NativeClientOptions> for ClientOptions {
+    fn from(given: NativeClientOptions) -> Self {
+        let mut options = Self::new();
+        options.base_url = given.base_url;
+        options.anon_key = given.anon_key;
+        options.api_key = given.api_key;
+        options.jwt_token = given.jwt_token;
+        options.timeout = given.timeout.map(|ms| Duration::from_millis(ms.into()));
+        options.max_retries = given.max_retries;
+        options.offline = given.offline_mode;
+        options
+    }
+}
+
+#[napi(object, object_to_js = false)]
+pub struct SearchRequest {
+    pub query: Option<String>,
+    pub trust_tier: Option<String>,
+    pub limit: Option<u32>,
+    pub offset: Option<i64>,
+}
+
+#[napi]
+pub struct NativeClient {
+    pub(crate) inner: Arc<SkillsmithApiClient>,
+}
+
+#[napi]
+impl NativeClient {
+    #[napi(factory)]
+    pub fn create(options: NativeClientOptions, variables: Variables) -> Result<Self> {
+        border(|| {
+            Ok(Self {
+                inner: Arc::new(SkillsmithApiClient::with_environment(
+                    options.into(),
+                    &environment(variables),
+                )?),
+            })
+        })
+    }
+
+    #[napi(getter)]
+    pub fn base_url(&self) -> &str {
+        self.inner.base_url()
+    }
+
+    #[napi(getter)]
+    pub fn is_offline(&self) -> bool {
+        self.inner.is_offline()
+    }
+
+    /// Asks how the registry is; the end of it has the JSON text of `{status, version}`.
+    #[napi]
+    pub fn check_health(
+        &self,
+        #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
+    ) -> Result<()> {
+        self.ask(&listener, |client, call| {
+            let report = client.health_report(call)?;
+            Ok(serde_json::json!({
+                "status": report.health.as_str(),
+                "version": report.version,
+            })
+            .to_string())
+        })
+    }
+
+    /// Fetches a page; the end of it has its JSON text.
+    #[napi]
+    pub fn search(
+        &self,
+        request: SearchRequest,
+        #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
+    ) -> Result<()> {
+        let request = PageRequest {
+            query: request.query,
+            trust_tier: request.trust_tier,
+            limit: request.limit.unwrap_or(engine::DEFAULT_PAGE_SIZE),
+            offset: request
+                .offset
+                .and_then(|offset| offset.try_into().ok())
+                .unwrap_or_default(),
+        };
+        self.ask(&listener, move |client, call| {
+            client.search_text(&request, call)
+        })
+    }
+
+    fn ask(
+        &self,
+        listener: &Listener<'_>,
+        question: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> skillsmith_sync::Result<String>
+        + Send
+        + 'static,
+    ) -> Result<()> {
+        border(|| {
+            let client = Arc::clone(&self.inner);
+            start(listener, true, &CancelToken::new(), move |_, cancel| {
+                let call = Call {
+                    cancel: &cancel,
+                    clock: &SystemClock,
+                    deadline: SystemClock.elapsed() + engine::DEFAULT_DEADLINE,
+                    on_wait: &|_| {},
+                };
+                Ok(TaskEvent {
+                    text: Some(question(&client, &call)?),
+                    ..TaskEvent::default()
+                })
+            })
+        })
+    }
+}

@@ -1,0 +1,78 @@
+// Arguments of a wrong type or out of range, named. Nothing has happened when one of these throws.
+
+/** The largest number that the addon takes where it takes 32 bits. */
+const MAX_U32 = 0xffff_ffff
+
+export function string(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value)
+  return value
+}
+
+export function optionalString(name: string, value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : string(name, value)
+}
+
+export function optionalBoolean(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value)
+  return value
+}
+
+/** A whole number from `least` to `most`. */
+export function integer(name: string, value: unknown, least = 0, most = MAX_U32): number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value)
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw refusal(new RangeError(`${name} is ${value}. Use a whole number from ${least} to ${most}.`))
+  }
+  return value
+}
+
+export function optionalInteger(name: string, value: unknown, least?: number, most?: number): number | undefined {
+  return value === undefined || value === null ? undefined : integer(name, value, least, most)
+}
+
+type Callback = (...args: never[]) => unknown
+
+export function optionalFunction<T extends Callback>(name: string, value: T | null | undefined): T | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'function') throw wrongType(name, 'a function', value)
+  return value
+}
+
+export function object<T extends object>(name: string, value: T, what = 'an object'): T {
+  if (!isObject(value)) throw wrongType(name, what, value)
+  return value
+}
+
+export function optionalObject<T extends object>(name: string, value: T | null | undefined, what: string): T | undefined {
+  return value === undefined || value === null ? undefined : object(name, value, what)
+}
+
+/** Options may be left out. */
+export function options<T extends object>(value: T | null | undefined, name = 'options'): Partial<T> {
+  return value === undefined || value === null ? {} : object(name, value)
+}
+
+export function isObject(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Whether all of these are functions of it. */
+export function hasMethods(value: unknown, ...names: string[]): boolean {
+  return isObject(value) && names.every((name) => typeof value[name] === 'function')
+}
+
+export function wrongType(name: string, expected: string, value: unknown): TypeError {
+  return refusal(new TypeError(`${name} must be ${expected}, not ${describe(value)}.`))
+}
+
+function refusal<E extends Error>(error: E): E {
+  return Object.assign(error, { code: 'INVALID_ARGUMENT' as const })
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return value.constructor?.name ? `an object of ${value.constructor.name}` : 'an object'
+  return `a ${typeof value}`
+}

@@ -1,0 +1,38 @@
+import { native } from './native.js'
+
+export {
+  type BackgroundSyncOptions,
+  BackgroundSyncService,
+  type BackgroundSyncState,
+  createBackgroundSyncService,
+  type EngineLike,
+  type ScheduleLike,
+} from './background.js'
+export { type ApiClientConfig, createApiClient, SkillsmithApiClient } from './client.js'
+export { Database, type DatabaseLike, type DatabaseOptions } from './database.js'
+export { type RepositoryLike, SyncEngine, type SyncEngineOptions } from './engine.js'
+export { type SkillsmithErrorCode, SkillsmithSyncError } from './errors.js'
+export type { ApiClientLike, HostRegistry } from './registry.js'
+export { FREQUENCY_INTERVALS, SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
+export { type BackgroundSync, type StartBackgroundSyncOptions, startBackgroundSync } from './start.js'
+export type {
+  ApiSkill,
+  EngineStatus,
+  HealthStatus,
+  SearchOptions,
+  SearchResponse,
+  SkillRecord,
+  SyncConfig,
+  SyncConfigUpdate,
+  SyncFrequency,
+  SyncHistoryEntry,
+  SyncOptions,
+  SyncProgress,
+  SyncResult,
+  SyncRunResult,
+  SyncStats,
+  SyncStatus,
+} from './types.js'
+
+/** The version of this package and of its addon. */
+export const version: string = native.version()

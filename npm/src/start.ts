@@ -1,0 +1,71 @@
+import { isMainThread } from 'node:worker_threads'
+
+import { type BackgroundSyncOptions, BackgroundSyncService } from './background.js'
+import * as check from './check.js'
+import { SkillsmithApiClient } from './client.js'
+import { Database, type DatabaseLike } from './database.js'
+import { SyncEngine } from './engine.js'
+import { attempt } from './errors.js'
+import { native, variables } from './native.js'
+import type { ApiClientLike } from './registry.js'
+import { SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
+
+/** What {@link startBackgroundSync} works with. */
+export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
+  /** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
+  db?: DatabaseLike
+  /** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
+  apiClient?: ApiClientLike
+}
+
+/** What {@link startBackgroundSync} has made. */
+export interface BackgroundSync {
+  /** Syncs by hand, and tells how things stand. */
+  engine: SyncEngine
+  /** The configuration. */
+  configRepo: SyncConfigRepository
+  /** The history. */
+  historyRepo: SyncHistoryRepository
+  /** The service; not started where background syncing is switched off. */
+  service: BackgroundSyncService
+  /** Stops the service and lets go of the signals. Resolves once a sync under way has settled. */
+  stop(): Promise<void>
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+/**
+ * All that an MCP server has to call at its start.
+ *
+ * Starts a service where `SKILLSMITH_BACKGROUND_SYNC` is not `false`, `SKILLSMITH_OFFLINE_MODE` is not `true`, and automatic
+ * syncing is enabled in the configuration. On SIGTERM and SIGINT it stops the service; a host without a handler of its own
+ * then ends by that signal as ever.
+ */
+export function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync {
+  const { db, apiClient, ...rest } = check.options(options)
+  const database = db ?? new Database()
+  const configRepo = new SyncConfigRepository(database)
+  const historyRepo = new SyncHistoryRepository(database)
+  const engine = new SyncEngine({ db: database, apiClient: apiClient ?? new SkillsmithApiClient() })
+  const service = new BackgroundSyncService(engine, configRepo, rest)
+
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // Our handler has taken the place of the default action, which nobody else wants to prevent.
+    const isAlone = process.listenerCount(signal) === 1
+    void stop().finally(() => {
+      if (isAlone) process.kill(process.pid, signal)
+    })
+  }
+  const stop = (): Promise<void> => {
+    for (const signal of SIGNALS) process.off(signal, onSignal)
+    return service.stop()
+  }
+
+  const { backgroundSync, offlineMode } = attempt(() => native.switches(variables()))
+  if (backgroundSync && !offlineMode) service.start()
+  // Signals reach the main thread only.
+  if (service.isServiceStarted() && isMainThread) {
+    for (const signal of SIGNALS) process.on(signal, onSignal)
+  }
+  return { engine, configRepo, historyRepo, service, stop }
+}
