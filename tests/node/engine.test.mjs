@@ -1,0 +1,519 @@
+// SyncEngine: what a run tells, when it ends, and registries of every kind.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { BetterSqlite3, newPath, registry, sync, until } from './support/index.mjs'
+
+const { Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
+
+/** A database and what is asked of it. */
+function place(apiClient, path = newPath()) {
+  const db = new Database(path)
+  return {
+    db,
+    path,
+    engine: new SyncEngine({ db, apiClient }),
+    config: new SyncConfigRepository(db),
+    history: new SyncHistoryRepository(db),
+    skills: new SkillRepository(db),
+  }
+}
+
+const RESULT_KEYS = [
+  'coverage', 'dryRun', 'durationMs', 'errors', 'skillsAdded', 'skillsRejected', 'skillsUnchanged', 'skillsUpdated',
+  'success', 'totalProcessed', 'warnings',
+]
+
+function assertSuccess(result, counts = {}) {
+  assert.equal(result.success, true, JSON.stringify(result))
+  assert.deepEqual(Object.keys(result).sort(), RESULT_KEYS)
+  const { skillsAdded, skillsUpdated, skillsUnchanged, skillsRejected, totalProcessed } = result
+  assert.equal(skillsAdded + skillsUpdated + skillsUnchanged + skillsRejected, totalProcessed)
+  for (const [name, value] of Object.entries(counts)) assert.equal(result[name], value, name)
+}
+
+function assertFailure(result, message) {
+  assert.equal(result.success, false, JSON.stringify(result))
+  assert.deepEqual(Object.keys(result).sort(), RESULT_KEYS)
+  if (message instanceof RegExp) assert.match(result.errors[0], message)
+  else assert.equal(result.errors[0], message)
+}
+
+/** A registry of the host's, in memory, with the wire's own shapes. */
+function hostRegistry(count, changes = {}) {
+  const rows = Array.from({ length: count }, (_, number) => ({
+    id: `host/${number}`,
+    name: `Skill ${number}`,
+    trust_tier: 'community',
+    updated_at: '2026-01-01T00:00:00Z',
+  }))
+  const calls = []
+  return {
+    rows,
+    calls,
+    isOffline: () => false,
+    checkHealth: async () => ({ status: 'healthy' }),
+    search: async ({ limit, offset, query, trustTier }) => {
+      calls.push({ limit, offset, query, trustTier })
+      return { data: rows.slice(offset, offset + limit), meta: { total: rows.length, limit, offset } }
+    },
+    ...changes,
+  }
+}
+
+describe('a run', () => {
+  test('fetches everything, then only what has changed', async () => {
+    const server = await registry(750)
+    const { engine, skills, config, history } = place(server.client())
+    assertSuccess(await engine.sync(), { skillsAdded: 750, totalProcessed: 750, dryRun: false, coverage: 'complete' })
+    assert.equal(skills.count(), 750)
+    await server.post('change?count=25')
+    await server.post('add?count=7')
+    assertSuccess(await engine.sync(), { skillsAdded: 7, skillsUpdated: 25, skillsUnchanged: 725 })
+    for (const served of await server.get('skills')) {
+      const stored = skills.findById(served.id)
+      assert.deepEqual([stored.name, stored.description, stored.updatedAt], [served.name, served.description ?? null, served.updated_at ?? stored.updatedAt])
+    }
+    assert.equal(config.getConfig().lastSyncCount, 32)
+    assert.deepEqual(history.getHistory().map((entry) => entry.status), ['success', 'success'])
+  })
+
+  test('of a dry kind writes nothing and leaves no entry', async () => {
+    const server = await registry(120)
+    const { engine, skills, config, history } = place(server.client())
+    const before = config.getConfig()
+    assertSuccess(await engine.sync({ dryRun: true }), { skillsAdded: 120, dryRun: true })
+    assert.deepEqual([skills.count(), history.count(), config.getConfig()], [0, 0, before])
+  })
+
+  test('with force compares the content of every row', async () => {
+    const server = await registry(120)
+    const { engine, path, skills } = place(server.client())
+    await engine.sync()
+    const host = new BetterSqlite3(path)
+    const { id, name } = host.prepare('SELECT id, name FROM skills LIMIT 1').get()
+    host.prepare('UPDATE skills SET name = ? WHERE id = ?').run('altered here', id)
+    host.close()
+    assertSuccess(await engine.sync(), { skillsUpdated: 0 })
+    assertSuccess(await engine.sync({ force: true }), { skillsUpdated: 1 })
+    assert.equal(skills.findById(id).name, name)
+  })
+
+  test('uses the page size that it is given', async () => {
+    const server = await registry(100)
+    const { engine } = place(server.client())
+    await engine.sync({ pageSize: 37 })
+    const limits = new Set((await server.get('requests')).map(({ query }) => query?.match?.(/limit=(\d+)/)?.[1]))
+    limits.delete(undefined)
+    assert.deepEqual([...limits], ['37'])
+  })
+
+  test('promise_8 ends at its deadline, and the next one goes on from there', async () => {
+    const server = await registry(2_000, { delay_ms: 100 })
+    const { engine, skills } = place(server.client())
+    assertFailure(await engine.sync({ deadlineMs: 700 }), /stopped at its deadline/)
+    const reached = skills.count()
+    assert.ok(reached > 0 && reached < 2_000, String(reached))
+    await server.post('options', { delay_ms: 0 })
+    assertSuccess(await engine.sync())
+    assert.equal(skills.count(), 2_000)
+  })
+
+  test('promise_6 is the only one of its database at a time', async () => {
+    const server = await registry(500, { delay_ms: 50 })
+    const { engine, path, history } = place(server.client())
+    const other = place(server.client(), path)
+    const first = engine.sync()
+    await until(() => engine.getStatus().isRunning)
+    assertFailure(await other.engine.sync(), 'Sync already in progress')
+    assertSuccess(await first)
+    assert.equal(history.count(), 1)
+    assert.equal(engine.getStatus().isRunning, false)
+  })
+
+  test('of a closed database is refused', async () => {
+    const { engine, db } = place(hostRegistry(1))
+    db.close()
+    await assert.rejects(engine.sync(), { name: 'SkillsmithSyncError', code: 'DATABASE_CLOSED', retryable: false })
+    assert.throws(() => engine.getStatus(), { code: 'DATABASE_CLOSED' })
+  })
+
+  test('promise_5 isolates rows that cannot be stored, and names them', async () => {
+    const host = hostRegistry(40)
+    host.rows[7] = { id: 'host/7', name: 'bad', quality_score: 'seven' }
+    host.rows[9] = { name: 'no id' }
+    const { engine, skills, history } = place(host)
+    const result = await engine.sync()
+    assert.deepEqual([result.success, result.skillsAdded, result.skillsRejected], [false, 38, 2])
+    assert.equal(result.errors.length, 2)
+    assert.match(result.errors[0], /host\/7/)
+    assert.equal(skills.count(), 38)
+    assert.equal(history.getHistory()[0].status, 'partial')
+  })
+})
+
+describe('progress', () => {
+  test('comes in order, counts up, and never after the end', async () => {
+    const server = await registry(3_000)
+    const { engine } = place(server.client())
+    const told = []
+    let settled = false
+    const result = await engine.sync({
+      onProgress(progress) {
+        assert.equal(settled, false)
+        told.push(progress)
+      },
+    })
+    settled = true
+    assertSuccess(result)
+    const firsts = [...new Set(told.map(({ phase }) => phase))]
+    assert.deepEqual(firsts, ['connecting', 'fetching', 'comparing', 'upserting', 'complete'])
+    assert.deepEqual(told.at(-1), { phase: 'complete', current: 3_000, total: 3_000, skillsProcessed: 3_000, skillsChanged: 3_000, message: 'Sync complete' })
+    for (const [index, progress] of told.entries()) {
+      assert.deepEqual(Object.keys(progress), ['phase', 'current', 'total', 'skillsProcessed', 'skillsChanged', 'message'])
+      if (index > 0) assert.ok(progress.skillsProcessed >= told[index - 1].skillsProcessed)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  })
+
+  test('is told at most about 60 times a second in the long phases', async () => {
+    // 300 pages of one row, served at once: without a limit there would be one call a page.
+    const host = hostRegistry(300)
+    const { engine } = place(host)
+    const begun = performance.now()
+    let calls = 0
+    await engine.sync({ pageSize: 1, onProgress: () => calls++ })
+    const frames = Math.ceil((performance.now() - begun) / 16)
+    assert.ok(host.calls.length >= 300)
+    assert.ok(calls <= frames + 10, `${calls} calls in ${frames} frames`)
+  })
+
+  test('promise_13 ends the run cleanly where the callback throws', async () => {
+    const server = await registry(2_000, { delay_ms: 20 })
+    const { engine, history, skills } = place(server.client())
+    let calls = 0
+    const result = await engine.sync({
+      onProgress({ skillsProcessed }) {
+        if (skillsProcessed === 0) return
+        calls += 1
+        throw new Error('the display is gone')
+      },
+    })
+    assertFailure(result, 'the display is gone')
+    assert.equal(calls, 1)
+    assert.deepEqual([history.getHistory()[0].status, history.getHistory()[0].errorMessage], ['failed', 'the display is gone'])
+    await server.post('options', { delay_ms: 0 })
+    assertSuccess(await engine.sync())
+    assert.equal(skills.count(), 2_000)
+  })
+
+  test('may be an async function; what that rejects with ends the run too', async () => {
+    const server = await registry(2_000, { delay_ms: 20 })
+    const { engine } = place(server.client())
+    const result = await engine.sync({
+      onProgress: async ({ skillsProcessed }) => {
+        if (skillsProcessed > 0) throw new TypeError('later')
+      },
+    })
+    assertFailure(result, 'later')
+  })
+
+  test('throwing at the last call is not swallowed', async () => {
+    const { engine, skills } = place(hostRegistry(5))
+    const result = await engine.sync({
+      onProgress({ phase }) {
+        if (phase === 'complete') throw new Error('too late to stop it')
+      },
+    })
+    assertFailure(result, 'too late to stop it')
+    assert.equal(skills.count(), 5)
+  })
+
+  test('throwing something that is no error is told all the same', async () => {
+    for (const [thrown, message] of [['a text', 'a text'], [undefined, 'undefined'], [null, 'null'], [{}, '[object Object]'], [Object.create(null), 'an error without words']]) {
+      const { engine } = place(hostRegistry(5))
+      const result = await engine.sync({
+        onProgress() {
+          throw thrown
+        },
+      })
+      assertFailure(result, message)
+    }
+  })
+
+  test('may call back in', async () => {
+    const server = await registry(500, { delay_ms: 50 })
+    const { engine, config, history, skills } = place(server.client())
+    const seen = []
+    const inner = []
+    const result = await engine.sync({
+      onProgress({ phase }) {
+        if (phase === 'connecting') inner.push(engine.sync())
+        seen.push([engine.getStatus().isRunning, config.getConfig().id, history.count(), skills.count()])
+      },
+    })
+    assertSuccess(result)
+    assertFailure(await inner[0], 'Sync already in progress')
+    assert.ok(seen.length > 3)
+  })
+})
+
+describe('promise_12 a signal', () => {
+  test('stops a run in the middle; what it wrote is kept', async () => {
+    const server = await registry(3_000, { delay_ms: 100 })
+    const { engine, history, skills } = place(server.client())
+    const abort = new AbortController()
+    const run = engine.sync({
+      signal: abort.signal,
+      onProgress: ({ skillsProcessed }) => skillsProcessed > 300 && abort.abort(),
+    })
+    assertFailure(await run, 'Sync cancelled')
+    assert.deepEqual([history.getHistory()[0].status, history.getHistory()[0].errorMessage], ['failed', 'Sync cancelled'])
+    const kept = skills.count()
+    assert.ok(kept >= 300 && kept < 3_000, String(kept))
+    await server.post('options', { delay_ms: 0 })
+    assertSuccess(await engine.sync())
+    assert.equal(skills.count(), 3_000)
+  })
+
+  test('is obeyed while the registry is silent', async (context) => {
+    for (const when of [{ path: 'health' }, { path: 'listing' }, { path: 'listing', request: 3 }]) {
+      const server = await registry(1_000)
+      await server.post('faults', [{ when, action: { delay: { ms: 60_000 } } }])
+      const { engine } = place(server.client())
+      const abort = new AbortController()
+      const run = engine.sync({ signal: abort.signal })
+      const requests = when.request ?? 1
+      await until(async () => (await server.get('stats')).requests >= requests - 1 + (when.path === 'health' ? 0 : 1))
+      const begun = performance.now()
+      abort.abort()
+      assertFailure(await run, 'Sync cancelled')
+      const took = performance.now() - begun
+      context.diagnostic(`${JSON.stringify(when)}: ${took.toFixed(0)} ms`)
+      // 200 ms are promised; the machine may be busy. The registry would have been silent for a minute.
+      assert.ok(took < 5_000, `${took} ms`)
+    }
+  })
+
+  test('that was aborted before stops the run at once, with an entry', async () => {
+    const { engine, history } = place(hostRegistry(10_000))
+    assertFailure(await engine.sync({ signal: AbortSignal.abort() }), 'Sync cancelled')
+    assert.equal(history.getHistory()[0].status, 'failed')
+  })
+
+  test('of a host registry whose promise never settles', async () => {
+    const host = hostRegistry(10, { search: () => new Promise(() => {}) })
+    const { engine } = place(host)
+    const abort = new AbortController()
+    const run = engine.sync({ signal: abort.signal })
+    setTimeout(() => abort.abort(), 50)
+    assertFailure(await run, 'Sync cancelled')
+  })
+
+  test('has no listener of ours left afterwards', async () => {
+    const { engine } = place(hostRegistry(10))
+    const abort = new AbortController()
+    const listeners = new Set()
+    const { addEventListener, removeEventListener } = abort.signal
+    abort.signal.addEventListener = (type, listener, options) => {
+      listeners.add(listener)
+      addEventListener.call(abort.signal, type, listener, options)
+    }
+    abort.signal.removeEventListener = (type, listener) => {
+      listeners.delete(listener)
+      removeEventListener.call(abort.signal, type, listener)
+    }
+    const run = engine.sync({ signal: abort.signal })
+    await until(() => listeners.size === 1)
+    await run
+    assert.equal(listeners.size, 0)
+  })
+})
+
+describe('a registry of the host', () => {
+  test('is asked on the JavaScript thread, and its promises are awaited', async () => {
+    const host = hostRegistry(250)
+    const { engine, skills } = place(host)
+    assertSuccess(await engine.sync(), { skillsAdded: 250 })
+    assert.equal(skills.count(), 250)
+    assert.ok(host.calls.every(({ limit, query, trustTier }) => limit === 100 && query === undefined && trustTier === undefined))
+  })
+
+  test('may answer synchronously', async () => {
+    const host = hostRegistry(30)
+    const { search } = host
+    const { engine } = place({ ...host, checkHealth: () => ({ status: 'degraded' }), search: (options) => ({ data: host.rows.slice(options.offset, options.offset + options.limit) }) })
+    assert.ok(search)
+    assertSuccess(await engine.sync(), { skillsAdded: 30 })
+  })
+
+  test('may be an instance whose methods need their this', async () => {
+    class Mine {
+      #rows = hostRegistry(12).rows
+      isOffline() {
+        return this.#rows.length === 0
+      }
+      checkHealth() {
+        return { status: this.#rows.length > 0 ? 'healthy' : 'unhealthy' }
+      }
+      search({ limit, offset }) {
+        return { data: this.#rows.slice(offset, offset + limit), meta: { total: this.#rows.length } }
+      }
+    }
+    const { engine } = place(new Mine())
+    assertSuccess(await engine.sync(), { skillsAdded: 12 })
+  })
+
+  test('that refuses a plain listing with 400 is asked by tiers', async () => {
+    const host = hostRegistry(90)
+    const plain = host.search
+    for (const property of ['statusCode', 'status']) {
+      const refusing = {
+        ...host,
+        search: async (options) => {
+          if (!options.trustTier) throw Object.assign(new Error('a filter is needed'), { [property]: 400 })
+          return options.trustTier === 'community' ? plain(options) : { data: [], meta: { total: 0 } }
+        },
+      }
+      const { engine } = place(refusing)
+      assertSuccess(await engine.sync(), { skillsAdded: 90, coverage: 'complete' })
+    }
+    assert.ok(host.calls.every(({ trustTier }) => trustTier === 'community'))
+  })
+
+  test('promise_13 whose methods throw ends the run with its words', async () => {
+    const failing = (name, fail) => ({ ...hostRegistry(10), [name]: fail })
+    const boom = () => {
+      throw new Error('boom')
+    }
+    const rejects = () => Promise.reject(new Error('boom'))
+    for (const name of ['isOffline', 'checkHealth', 'search']) {
+      for (const fail of [boom, rejects]) {
+        const { engine, history, config } = place(failing(name, fail))
+        assertFailure(await engine.sync(), 'boom')
+        assert.deepEqual([history.getHistory()[0].status, history.getHistory()[0].errorMessage], ['failed', 'boom'])
+        assert.equal(config.getConfig().lastSyncError, 'boom')
+      }
+    }
+  })
+
+  test('that answers nonsense is told so', async () => {
+    for (const [answer, message] of [
+      [undefined, /could not be understood: search returned undefined/],
+      [null, /could not be understood/],
+      ['text', /could not be understood/],
+      [{ rows: [] }, /could not be understood/],
+      [{ data: {} }, /could not be understood/],
+      [{ data: [1n] }, /BigInt/],
+    ]) {
+      const { engine } = place(hostRegistry(1, { search: () => answer }))
+      assertFailure(await engine.sync(), message)
+    }
+    const cyclic = { data: [] }
+    cyclic.self = cyclic
+    assertFailure(await place(hostRegistry(1, { search: () => cyclic })).engine.sync(), /circular/i)
+  })
+
+  test('that is unhealthy or offline fails the run, in the words of the stack', async () => {
+    const unhealthy = place(hostRegistry(1, { checkHealth: () => ({ status: 'unhealthy' }) }))
+    assertFailure(await unhealthy.engine.sync(), 'API is unhealthy. Try again later.')
+    for (const isOffline of [() => true, async () => true]) {
+      const host = hostRegistry(1, { isOffline })
+      const { engine, history } = place(host)
+      assertFailure(await engine.sync(), 'API client is in offline mode. Cannot sync.')
+      assert.equal(history.getHistory()[0].status, 'failed')
+      assert.deepEqual(host.calls, [])
+    }
+  })
+
+  test('a page at a time, however slowly it answers', async () => {
+    let open = 0
+    const host = hostRegistry(500)
+    const plain = host.search
+    host.search = async (options) => {
+      assert.equal(++open, 1)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      open -= 1
+      return plain(options)
+    }
+    assertSuccess(await place(host).engine.sync(), { skillsAdded: 500 })
+  })
+})
+
+describe('the client of the stack', () => {
+  test('is known by its baseUrl, and read anew for each run', async () => {
+    const first = await registry(40)
+    const second = await registry(60, { api_keys: ['sk-second'] })
+    const stack = { baseUrl: first.baseUrl, anonKey: undefined, apiKey: undefined, offlineMode: false, isOffline: () => false, checkHealth() {}, search() {} }
+    const { engine, skills } = place(stack)
+    assertSuccess(await engine.sync(), { skillsAdded: 40 })
+    Object.assign(stack, { baseUrl: second.baseUrl, apiKey: 'sk-second' })
+    assertSuccess(await engine.sync())
+    assert.ok(skills.count() >= 60)
+    stack.offlineMode = true
+    assertFailure(await engine.sync(), 'API client is in offline mode. Cannot sync.')
+  })
+})
+
+describe('the engine is made', () => {
+  test('of a client and three repositories, as in the stack', async () => {
+    const server = await registry(15)
+    const path = newPath()
+    const db = new Database(path)
+    const engine = new SyncEngine(server.client(), new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db), 'ignored', {})
+    assertSuccess(await engine.sync(), { skillsAdded: 15 })
+  })
+
+  test('of repositories of a better-sqlite3 connection', async () => {
+    const server = await registry(15)
+    const path = newPath()
+    new Database(path).close()
+    const db = new BetterSqlite3(path)
+    const engine = new SyncEngine(server.client(), new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db))
+    assertSuccess(await engine.sync(), { skillsAdded: 15 })
+    assert.equal(db.prepare('SELECT count(*) AS n FROM skills').get().n, 15)
+    assert.equal(db.pragma('integrity_check', { simple: true }), 'ok')
+    db.close()
+    await assert.rejects(engine.sync(), { code: 'DATABASE_CLOSED' })
+  })
+
+  test('not of repositories of different databases', () => {
+    const [one, other] = [new Database(newPath()), new Database(newPath())]
+    assert.throws(
+      () => new SyncEngine(hostRegistry(1), new SkillRepository(one), new SyncConfigRepository(other), new SyncHistoryRepository(one)),
+      { code: 'INVALID_ARGUMENT', message: /^skillRepo is of the database .* Make all of one database\.$/ },
+    )
+  })
+
+  test('in memory too', async () => {
+    const db = new Database(':memory:')
+    const engine = new SyncEngine({ db, apiClient: hostRegistry(20) })
+    assertSuccess(await engine.sync(), { skillsAdded: 20 })
+    assert.equal(new SkillRepository(db).count(), 20)
+  })
+
+  test('not of something else', async () => {
+    const db = new Database(newPath())
+    const repositories = [new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db)]
+    for (const [make, message] of [
+      [() => new SyncEngine({ db, apiClient: {} }), /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an object of Object\.$/],
+      [() => new SyncEngine(null, ...repositories), /^apiClient must be .*, not null\.$/],
+      [() => new SyncEngine('x'), /^options must be an object, not a string\.$/],
+      [() => new SyncEngine({ db: 5 }), /^db must be a Database, a path, or an object whose name is the path, not a number\.$/],
+      [() => new SyncEngine(hostRegistry(1), {}, ...repositories.slice(1)), /^skillRepo must be a repository with a database/],
+      [() => new SyncEngine(hostRegistry(1), repositories[0]), /^configRepo must be a repository with a database, not undefined\.$/],
+    ]) {
+      assert.throws(make, (error) => error instanceof TypeError && message.test(error.message) && error.code === 'INVALID_ARGUMENT', String(message))
+    }
+    const engine = new SyncEngine({ db, apiClient: hostRegistry(1) })
+    for (const [options, message] of [
+      [{ onProgress: 5 }, /^onProgress must be a function, not a number\.$/],
+      [{ signal: {} }, /^signal must be an AbortSignal, not an object of Object\.$/],
+      [{ force: 'yes' }, /^force must be a boolean, not a string\.$/],
+      [7, /^options must be an object, not a number\.$/],
+    ]) {
+      await assert.rejects(engine.sync(options), (error) => error instanceof TypeError && message.test(error.message))
+    }
+  })
+})
