@@ -1,5 +1,3 @@
-import { isMainThread } from 'node:worker_threads'
-
 import { type BackgroundSyncOptions, BackgroundSyncService } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
@@ -33,6 +31,35 @@ export interface BackgroundSync {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** How long a signal waits for the syncs to stop. The database bears it where that is too short. */
+const FAREWELL_MS = 400
+
+/** What a signal has to stop. One listener serves all: Node warns of many. */
+const started = new Set<() => Promise<void>>()
+
+function onSignal(signal: NodeJS.Signals): void {
+  // Our listener has taken the place of the default action, which nobody else wants to prevent.
+  const isAlone = process.listenerCount(signal) === 1
+  const stopped = Promise.allSettled([...started].map((stop) => stop()))
+  if (!isAlone) return
+  const end = (): void => {
+    clearTimeout(timer)
+    process.kill(process.pid, signal)
+  }
+  const timer = setTimeout(end, FAREWELL_MS)
+  void stopped.then(end)
+}
+
+/** Ours goes first: another that is called `once` is gone from the list afterwards, and one that counts the others is to count right. */
+function listen(stop: () => Promise<void>): void {
+  if (started.size === 0) for (const signal of SIGNALS) process.prependListener(signal, onSignal)
+  started.add(stop)
+}
+
+function letGo(stop: () => Promise<void>): void {
+  started.delete(stop)
+  if (started.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
+}
 
 /**
  * All that an MCP server has to call at its start.
@@ -48,24 +75,14 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
   const historyRepo = new SyncHistoryRepository(database)
   const engine = new SyncEngine({ db: database, apiClient: apiClient ?? new SkillsmithApiClient() })
   const service = new BackgroundSyncService(engine, configRepo, rest)
-
-  const onSignal = (signal: NodeJS.Signals): void => {
-    // Our handler has taken the place of the default action, which nobody else wants to prevent.
-    const isAlone = process.listenerCount(signal) === 1
-    void stop().finally(() => {
-      if (isAlone) process.kill(process.pid, signal)
-    })
-  }
   const stop = (): Promise<void> => {
-    for (const signal of SIGNALS) process.off(signal, onSignal)
+    letGo(stop)
     return service.stop()
   }
 
   const { backgroundSync, offlineMode } = attempt(() => native.switches(variables()))
   if (backgroundSync && !offlineMode) service.start()
-  // Signals reach the main thread only.
-  if (service.isServiceStarted() && isMainThread) {
-    for (const signal of SIGNALS) process.on(signal, onSignal)
-  }
+  // In a worker these are never heard of: signals reach the main thread only.
+  if (service.isServiceStarted()) listen(stop)
   return { engine, configRepo, historyRepo, service, stop }
 }
