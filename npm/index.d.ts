@@ -312,6 +312,10 @@ export interface SearchOptions {
 	query?: string;
 	/** Only skills of this tier. */
 	trustTier?: string;
+	/** Only skills of this category. */
+	category?: string;
+	/** Only skills with at least this quality score, in the measure of the registry. */
+	minQualityScore?: number;
 	/** Rows wanted. Default: 100, which is also what the live registry gives at most. */
 	limit?: number;
 	/** Rows to pass over. Default: 0. */
@@ -521,8 +525,11 @@ export interface BackgroundSyncState {
 }
 /** Whatever syncs: a {@link SyncEngine}, or an object of the host's. */
 export type EngineLike = SyncEngine | {
-	sync(options?: SyncOptions): Promise<SyncResult> | SyncResult;
+	sync(options?: SyncOptions): Promise<HostResult> | HostResult;
 };
+/** What an engine of the host's returns: that of the TypeScript stack lacks three of our fields. */
+export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>;
+type OursOnly = "skillsRejected" | "warnings" | "coverage";
 /** Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. */
 export type ScheduleLike = SyncConfigRepository | {
 	getConfig(): SyncConfig;

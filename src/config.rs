@@ -5,11 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
 use crate::database::Database;
+use crate::database::text::{optional_text, text};
 use crate::{Error, Result};
 
 /// How often a sync becomes due.
@@ -136,14 +137,15 @@ impl SyncConfigRepository {
             return self.get_config();
         }
         self.database.write(|conn| {
+            ensure_row(conn)?;
             let old = load(conn)?;
             let frequency = update.frequency.unwrap_or(old.frequency);
             let (interval_ms, next_sync_at) = if update.frequency.is_some() {
                 let next = old
                     .last_sync_at
                     .as_deref()
-                    .map(|last| calculate_next_sync(last, frequency.interval_ms()))
-                    .transpose()?;
+                    // Another program may have left something there that is no time; then a sync is due.
+                    .and_then(|last| calculate_next_sync(last, frequency.interval_ms()).ok());
                 (frequency.interval_ms(), next)
             } else {
                 (old.interval_ms, old.next_sync_at)
@@ -244,35 +246,55 @@ pub(crate) fn is_due(config: &SyncConfig, now: DateTime<Utc>) -> bool {
 }
 
 pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
-    Ok(conn
+    let found = conn
         .prepare_cached(
             "SELECT id, enabled, frequency, interval_ms, last_sync_at, next_sync_at,
                     last_sync_count, last_sync_error, created_at, updated_at
              FROM sync_config WHERE id = 'default'",
         )?
-        .query_row([], from_row)?)
+        .query_row([], from_row)
+        .optional()?;
+    if let Some(config) = found {
+        return Ok(config);
+    }
+    // Opening makes the row; a program that empties the table meanwhile wants the defaults.
+    Ok(conn.query_row(
+        "SELECT 'default' AS id, 1 AS enabled, 'daily' AS frequency, 86400000 AS interval_ms,
+                NULL AS last_sync_at, NULL AS next_sync_at, 0 AS last_sync_count, NULL AS last_sync_error,
+                datetime('now') AS created_at, datetime('now') AS updated_at",
+        [],
+        from_row,
+    )?)
+}
+
+/// Makes the row where some program has deleted it; inside the caller's transaction.
+fn ensure_row(conn: &Connection) -> Result<()> {
+    conn.prepare_cached("INSERT OR IGNORE INTO sync_config (id) VALUES ('default')")?
+        .execute([])?;
+    Ok(())
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
-    let frequency: String = row.get("frequency")?;
+    let frequency = text(row, "frequency")?;
     Ok(SyncConfig {
-        id: row.get("id")?,
+        id: text(row, "id")?,
         enabled: row.get("enabled")?,
         // The column's CHECK allows only these words; a file without it gets the default.
         frequency: frequency.parse().unwrap_or(SyncFrequency::Daily),
         interval_ms: row.get("interval_ms")?,
-        last_sync_at: row.get("last_sync_at")?,
-        next_sync_at: row.get("next_sync_at")?,
+        last_sync_at: optional_text(row, "last_sync_at")?,
+        next_sync_at: optional_text(row, "next_sync_at")?,
         // Nullable in files that the other stack made.
         last_sync_count: row.get::<_, Option<i64>>("last_sync_count")?.unwrap_or(0),
-        last_sync_error: row.get("last_sync_error")?,
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
+        last_sync_error: optional_text(row, "last_sync_error")?,
+        created_at: text(row, "created_at")?,
+        updated_at: text(row, "updated_at")?,
     })
 }
 
 /// [`SyncConfigRepository::set_last_sync`] inside a transaction of the caller's.
 pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -> Result<()> {
+    ensure_row(conn)?;
     let config = load(conn)?;
     let next = calculate_next_sync(timestamp, config.interval_ms)?;
     conn.prepare_cached(
@@ -287,6 +309,7 @@ pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -
 
 /// [`SyncConfigRepository::set_last_sync_error`] inside a transaction of the caller's.
 pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()> {
+    ensure_row(conn)?;
     conn.prepare_cached(
         "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
     )?

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
+use crate::database::text::{Text, optional_text, text};
 use crate::database::{Database, SyncLock, state};
 use crate::{Error, Result};
 
@@ -133,7 +134,7 @@ impl SyncHistoryRepository {
 
     /// Marks a run as successful.
     pub fn complete_run(&self, id: &str, result: SyncRunResult) -> Result<()> {
-        self.finish(id, SyncStatus::Success, result, None)
+        self.finish(id, SyncStatus::Success, Some(result), None)
     }
 
     /// Marks a run as successful in part.
@@ -143,24 +144,19 @@ impl SyncHistoryRepository {
         result: SyncRunResult,
         error_message: &str,
     ) -> Result<()> {
-        self.finish(id, SyncStatus::Partial, result, Some(error_message))
+        self.finish(id, SyncStatus::Partial, Some(result), Some(error_message))
     }
 
-    /// Marks a run as failed.
+    /// Marks a run as failed; its counts stay as they are.
     pub fn fail_run(&self, id: &str, error: &str) -> Result<()> {
-        self.finish(
-            id,
-            SyncStatus::Failed,
-            SyncRunResult::default(),
-            Some(error),
-        )
+        self.finish(id, SyncStatus::Failed, None, Some(error))
     }
 
     fn finish(
         &self,
         id: &str,
         status: SyncStatus,
-        result: SyncRunResult,
+        result: Option<SyncRunResult>,
         error: Option<&str>,
     ) -> Result<()> {
         self.database
@@ -323,18 +319,21 @@ pub(crate) fn finish(
     id: &str,
     now: DateTime<Utc>,
     status: SyncStatus,
-    result: SyncRunResult,
+    result: Option<SyncRunResult>,
     error: Option<&str>,
 ) -> Result<()> {
-    let started: Option<String> = conn
+    let started: Option<Text> = conn
         .prepare_cached("SELECT started_at FROM sync_history WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()?;
-    let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
+    let Text(started) = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
     conn.prepare_cached(
         "UPDATE sync_history
-         SET completed_at = :completed_at, status = :status, skills_added = :added,
-             skills_updated = :updated, skills_unchanged = :unchanged,
+         SET completed_at = :completed_at, status = :status,
+             -- NULL leaves what stands there.
+             skills_added = coalesce(:added, skills_added),
+             skills_updated = coalesce(:updated, skills_updated),
+             skills_unchanged = coalesce(:unchanged, skills_unchanged),
              error_message = :error, duration_ms = :duration_ms
          WHERE id = :id",
     )?
@@ -342,9 +341,9 @@ pub(crate) fn finish(
         ":id": id,
         ":completed_at": to_iso(now),
         ":status": status.as_str(),
-        ":added": count(result.skills_added),
-        ":updated": count(result.skills_updated),
-        ":unchanged": count(result.skills_unchanged),
+        ":added": result.map(|result| count(result.skills_added)),
+        ":updated": result.map(|result| count(result.skills_updated)),
+        ":unchanged": result.map(|result| count(result.skills_unchanged)),
         ":error": error,
         ":duration_ms": duration_ms(&started, now),
     })?;
@@ -353,11 +352,11 @@ pub(crate) fn finish(
 
 /// Marks running entries as failed: the one of that `id`, or all.
 pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
-    let running: Vec<(String, String)> = conn
+    let running: Vec<(String, Text)> = conn
         .prepare_cached("SELECT id, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
         .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (id, started) in running {
+    for (id, Text(started)) in running {
         conn.execute(
             "UPDATE sync_history
              SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
@@ -381,15 +380,15 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
     // Nullable in files that the other stack made.
     let count = |column| row.get(column).map(Option::<i64>::unwrap_or_default);
     Ok(SyncHistoryEntry {
-        id: row.get("id")?,
-        started_at: row.get("started_at")?,
-        completed_at: row.get("completed_at")?,
-        status: SyncStatus::from_word(&row.get::<_, String>("status")?),
+        id: text(row, "id")?,
+        started_at: text(row, "started_at")?,
+        completed_at: optional_text(row, "completed_at")?,
+        status: SyncStatus::from_word(&text(row, "status")?),
         skills_added: count("skills_added")?,
         skills_updated: count("skills_updated")?,
         skills_unchanged: count("skills_unchanged")?,
-        error_message: row.get("error_message")?,
+        error_message: optional_text(row, "error_message")?,
         duration_ms: row.get("duration_ms")?,
-        created_at: row.get("created_at")?,
+        created_at: text(row, "created_at")?,
     })
 }

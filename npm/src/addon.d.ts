@@ -66,6 +66,8 @@ export declare class NativeRun {
   answer(id: number, text: string): void
   /** Answers a question with what the registry threw, and its HTTP status where it has one. */
   answerThrown(id: number, message: string, status?: number | undefined | null): void
+  /** Answers a question with the word that nothing may be sent. */
+  answerOffline(id: number): void
   /** Answers a question with something that is no answer at all. */
   answerNonsense(id: number, what: string): void
 }
@@ -134,6 +136,8 @@ export interface RunOptions {
 export interface SearchRequest {
   query?: string
   trustTier?: string
+  category?: string
+  minQualityScore?: number
   limit?: number
   offset?: number
 }

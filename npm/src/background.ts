@@ -35,7 +35,11 @@ export interface BackgroundSyncState {
 }
 
 /** Whatever syncs: a {@link SyncEngine}, or an object of the host's. */
-export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<SyncResult> | SyncResult }
+export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<HostResult> | HostResult }
+
+/** What an engine of the host's returns: that of the TypeScript stack lacks three of our fields. */
+export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>
+type OursOnly = 'skillsRejected' | 'warnings' | 'coverage'
 
 /** Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. */
 export type ScheduleLike = SyncConfigRepository | { getConfig(): SyncConfig; isSyncDue(): boolean }
@@ -189,7 +193,8 @@ export class BackgroundSyncService {
   /** At once, so that a sync has begun when `start` returns. */
   async #ask(signal: AbortSignal, keepAlive: boolean): Promise<SyncResult> {
     if (this.#engine instanceof SyncEngine) return SyncEngine.run(this.#engine, { signal }, keepAlive)
-    return this.#engine.sync({ signal })
+    const result = await this.#engine.sync({ signal })
+    return isOurs(result) ? result : { skillsRejected: 0, warnings: [], coverage: 'best-effort', ...result }
   }
 
   #ended(signal: AbortSignal, result: SyncResult | null, error: Error | null): void {
@@ -242,6 +247,10 @@ export class BackgroundSyncService {
   #report(text: string): void {
     process.stderr.write(`[skillsmith-sync] ${text.replaceAll('\n', ' ')}\n`)
   }
+}
+
+function isOurs(result: HostResult): result is SyncResult {
+  return 'skillsRejected' in result && 'warnings' in result && 'coverage' in result
 }
 
 /** Makes a service and starts it. */

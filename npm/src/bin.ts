@@ -16,7 +16,7 @@ const command = native.NativeCommand.start(['skillsmith', ...process.argv.slice(
 
 // The first one stops a sync at a safe place; who asks twice does not want to wait.
 let asked = false
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (asked) process.exit(INTERRUPTED)
     asked = true

@@ -31,6 +31,13 @@ export function optionalInteger(name: string, value: unknown, least?: number, mo
   return value === undefined || value === null ? undefined : integer(name, value, least, most)
 }
 
+export function optionalNumber(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value)
+  if (!Number.isFinite(value)) throw refusal(new RangeError(`${name} is ${value}. Use a finite number.`))
+  return value
+}
+
 type Callback = (...args: never[]) => unknown
 
 export function optionalFunction<T extends Callback>(name: string, value: T | null | undefined): T | undefined {

@@ -66,6 +66,8 @@ export class SkillsmithApiClient {
     const request = {
       query: check.optionalString('query', given.query),
       trustTier: check.optionalString('trustTier', given.trustTier),
+      category: check.optionalString('category', given.category),
+      minQualityScore: check.optionalNumber('minQualityScore', given.minQualityScore),
       limit: check.optionalInteger('limit', given.limit, 1),
       offset: check.optionalInteger('offset', given.offset, 0, Number.MAX_SAFE_INTEGER),
     }
@@ -94,6 +96,7 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
     maxRetries: check.optionalInteger('maxRetries', given.maxRetries),
     offlineMode: check.optionalBoolean('offlineMode', given.offlineMode),
   }
+  check.optionalBoolean('debug', given.debug)
   return attempt(() => native.NativeClient.create(options, variables()))
 }
 

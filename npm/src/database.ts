@@ -82,13 +82,17 @@ export function linkTo(db: DatabaseLike | undefined, name = 'db'): Link {
     return { use: () => handle }
   }
   if (!isObject(db) || typeof db.name !== 'string') {
-    throw wrongType(name, 'a Database, a path, or an object whose name is the path', db)
+    throw noDatabase(name, db)
   }
   const known = links.get(db)
   if (known) return known
   const link = linkToHost(db, name)
   links.set(db, link)
   return link
+}
+
+export function noDatabase(name: string, value: unknown): TypeError {
+  return wrongType(name, 'a Database, a path, or an object whose name is the path', value)
 }
 
 function linkToHost(db: { readonly name: string; open?: unknown; readonly?: unknown }, name: string): Link {

@@ -4,7 +4,7 @@ import { SkillsmithApiClient } from './client.js'
 import { type DatabaseLike, hold, type Link, linkBehind, linkTo } from './database.js'
 import { attempt, fromFailure, messageOf, SkillsmithSyncError } from './errors.js'
 import { native } from './native.js'
-import { type ApiClientLike, answer, type HostRegistry, type Source, sourceOf } from './registry.js'
+import { type ApiClientLike, answer, type HostRegistry, OFFLINE, type Source, sourceOf } from './registry.js'
 import type { SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './types.js'
 
@@ -82,9 +82,7 @@ export class SyncEngine {
       keepAlive,
     }
     const source = engine.#source()
-    if ('client' in source) return new Run(engine.#link.use(), source, run).settled()
-    const host = await asked(source.host)
-    return new Run(engine.#link.use(), host, run).settled()
+    return new Run(engine.#link.use(), 'client' in source ? source : asked(source.host), run).settled()
   }
 
   /** @internal Whether a background service is to begin a sync now. */
@@ -117,16 +115,29 @@ interface RunOptions extends SyncOptions {
   keepAlive: boolean
 }
 
-/** A registry of the host's that has said whether it is offline. */
+/** A registry of the host's, and what it has said at once of being offline. */
 interface Asked {
   readonly host: Pick<HostRegistry, 'checkHealth' | 'search'>
   readonly offline: boolean
 }
 
-/** What it throws already here fails the run, as an error at any later question does. */
-async function asked(host: HostRegistry): Promise<Asked> {
+/**
+ * What it throws already here fails the run, as an error at any later question does. A promise is awaited where the run
+ * asks its first question: there it can be cancelled, and has a deadline.
+ */
+function asked(host: HostRegistry): Asked {
   try {
-    return { host, offline: (await host.isOffline()) === true }
+    const offline = host.isOffline()
+    if (typeof offline === 'boolean') return { host, offline }
+    const pending = Promise.resolve(offline)
+    pending.catch(() => {
+      // Whoever awaits it hears of it; a cancelled run does not.
+    })
+    const checkHealth = async () => {
+      if ((await pending) === true) throw OFFLINE
+      return host.checkHealth()
+    }
+    return { host: { checkHealth, search: (options) => host.search(options) }, offline: false }
   } catch (thrown) {
     const fail = (): never => {
       throw thrown

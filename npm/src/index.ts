@@ -6,6 +6,7 @@ export {
   type BackgroundSyncState,
   createBackgroundSyncService,
   type EngineLike,
+  type HostResult,
   type ScheduleLike,
 } from './background.js'
 export { type ApiClientConfig, createApiClient, SkillsmithApiClient } from './client.js'

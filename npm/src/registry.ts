@@ -47,6 +47,9 @@ function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeCl
   })
 }
 
+/** Thrown where the registry has said late that it is offline. */
+export const OFFLINE = Symbol('offline')
+
 /** Answers a question of a run with the host's registry. */
 export async function answer(
   run: NativeRun,
@@ -70,7 +73,8 @@ export async function answer(
     if (text === undefined) run.answerNonsense(request.id, `search returned ${typeof page}`)
     else run.answer(request.id, text)
   } catch (thrown) {
-    run.answerThrown(request.id, messageOf(thrown), statusOf(thrown))
+    if (thrown === OFFLINE) run.answerOffline(request.id)
+    else run.answerThrown(request.id, messageOf(thrown), statusOf(thrown))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
 import * as check from './check.js'
-import { type DatabaseLike, hold, type Link, linkTo } from './database.js'
+import { type DatabaseLike, hold, type Link, linkTo, noDatabase } from './database.js'
 import { attempt } from './errors.js'
 import { native } from './native.js'
 import type {
@@ -25,6 +25,8 @@ class Border<Native> {
   readonly #native: Native
 
   constructor(owner: object, db: DatabaseLike, make: new (database: NativeDatabase) => Native) {
+    // A host whose connection is missing by mistake must not write into the user's own database.
+    if (db === undefined) throw noDatabase('db', db)
     this.#link = hold(owner, linkTo(db))
     this.#native = new make(this.#link.use())
   }
@@ -63,7 +65,7 @@ export class SyncConfigRepository {
   /** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills; sets when the next is due. */
   setLastSync(timestamp: string, count: number): void {
     const start = check.string('timestamp', timestamp)
-    const changed = check.integer('count', count)
+    const changed = check.integer('count', count, 0, Number.MAX_SAFE_INTEGER)
     this.#border.call((config) => config.setLastSync(start, changed))
   }
 

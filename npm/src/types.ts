@@ -210,6 +210,10 @@ export interface SearchOptions {
   query?: string
   /** Only skills of this tier. */
   trustTier?: string
+  /** Only skills of this category. */
+  category?: string
+  /** Only skills with at least this quality score, in the measure of the registry. */
+  minQualityScore?: number
   /** Rows wanted. Default: 100, which is also what the live registry gives at most. */
   limit?: number
   /** Rows to pass over. Default: 0. */

@@ -7,6 +7,7 @@ mod lock;
 mod open;
 mod schema;
 pub(crate) mod state;
+pub(crate) mod text;
 mod transaction;
 
 use std::fmt;
@@ -82,6 +83,11 @@ impl OpenOptions {
         if path.as_os_str().is_empty() {
             return Err(Error::InvalidArgument(
                 "The database path is empty. Give a file path, or \":memory:\".".into(),
+            ));
+        }
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(Error::InvalidArgument(
+                "The database path contains a NUL character. Give a file path.".into(),
             ));
         }
         if path == Path::new(":memory:") {

@@ -143,7 +143,7 @@ impl Run<'_, '_> {
                 id,
                 now,
                 status,
-                tally.run_result(),
+                Some(tally.run_result()),
                 message.as_deref(),
             )
         })
@@ -173,7 +173,7 @@ impl Run<'_, '_> {
                 id,
                 now,
                 self.status(Some(error)),
-                self.tally.run_result(),
+                Some(self.tally.run_result()),
                 Some(&text),
             )
         };

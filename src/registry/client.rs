@@ -222,6 +222,12 @@ impl SkillsmithApiClient {
         ];
         query.extend(request.query.clone().map(|word| ("query", word)));
         query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
+        query.extend(request.category.clone().map(|word| ("category", word)));
+        query.extend(
+            request
+                .min_score
+                .map(|score| ("min_score", score.to_string())),
+        );
         retry::run(call, self.max_retries, || self.attempt(&query, call, &read))
     }
 

@@ -78,12 +78,16 @@ pub struct HealthReport {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PageRequest {
     /// A search word, where the registry wants one.
     pub query: Option<String>,
     /// Only skills of this tier.
     pub trust_tier: Option<String>,
+    /// Only skills of this category. The engine never asks for one.
+    pub category: Option<String>,
+    /// Only skills with at least this quality score, in the registry's own measure. Likewise.
+    pub min_score: Option<f64>,
     /// Rows wanted; the registry may give fewer.
     pub limit: u32,
     /// Rows to pass over.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
+use crate::database::text::value;
 use crate::registry::field::{FIELDS, Field, Kind, at};
 use crate::registry::wire::Skill;
 
@@ -50,10 +51,10 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
         .query_row([id], |row| {
             let is_local = row.get_ref(1)? == ValueRef::Text(b"local");
             let values = (2..2 + table.columns.len())
-                .map(|at| row.get(at))
+                .map(|at| Ok(value(row.get_ref(at)?)))
                 .collect::<rusqlite::Result<_>>()?;
             Ok(Stored {
-                name: row.get(0)?,
+                name: value(row.get_ref(0)?),
                 is_local,
                 values,
             })

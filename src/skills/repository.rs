@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::database::Database;
+use crate::database::text::{Text, text};
 
 /// A skill as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,24 +102,26 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
             found => found,
         }
     }
-    let tags: Option<String> = optional(row, "tags")?;
+    let words =
+        |name| -> rusqlite::Result<_> { Ok(optional::<Text>(row, name)?.map(|Text(text)| text)) };
+    let tags: Option<String> = words("tags")?;
     Ok(SkillRecord {
-        id: row.get("id")?,
-        name: row.get("name")?,
-        description: optional(row, "description")?,
-        author: optional(row, "author")?,
-        repo_url: optional(row, "repo_url")?,
+        id: text(row, "id")?,
+        name: text(row, "name")?,
+        description: words("description")?,
+        author: words("author")?,
+        repo_url: words("repo_url")?,
         quality_score: optional(row, "quality_score")?,
-        trust_tier: optional(row, "trust_tier")?.unwrap_or_else(|| "unknown".into()),
+        trust_tier: words("trust_tier")?.unwrap_or_else(|| "unknown".into()),
         tags: tags
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default(),
         installable: optional(row, "installable")?.unwrap_or_default(),
         risk_score: optional(row, "risk_score")?,
         security_findings_count: optional(row, "security_findings_count")?.unwrap_or_default(),
-        security_scanned_at: optional(row, "security_scanned_at")?,
+        security_scanned_at: words("security_scanned_at")?,
         security_passed: optional(row, "security_passed")?,
-        created_at: optional(row, "created_at")?,
-        updated_at: optional(row, "updated_at")?,
+        created_at: words("created_at")?,
+        updated_at: words("updated_at")?,
     })
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::stage::Stage;
 use super::table::Table;
 use crate::Result;
+use crate::database::text::Text;
 
 /// A row whose URL was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub(crate) fn settle(
     row: &SetAside,
     gone: impl Fn(&str) -> bool,
 ) -> Result<Settled> {
-    let owner: Option<(String, bool)> = conn
+    let owner: Option<(Text, bool)> = conn
         .prepare_cached(if table.has.source {
             "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
         } else {
@@ -80,7 +81,7 @@ pub(crate) fn settle(
         .query_row([&row.url], |found| Ok((found.get(0)?, found.get(1)?)))
         .optional()?;
     match owner {
-        Some((owner, is_local)) if owner != row.id => {
+        Some((Text(owner), is_local)) if owner != row.id => {
             if is_local || !gone(&owner) {
                 return Ok(Settled::TakenBy(owner));
             }

@@ -189,6 +189,19 @@ describe('progress', () => {
     assert.ok(calls <= frames + 10, `${calls} calls in ${frames} frames`)
   })
 
+  test('stands where the run stands while it waits', async () => {
+    const server = await registry(1_000)
+    await server.post('faults', [{ when: { request: 6 }, action: { delay: { ms: 60_000 } } }])
+    const { engine } = place(server.client())
+    const abort = new AbortController()
+    const told = []
+    const run = engine.sync({ signal: abort.signal, onProgress: (progress) => told.push(progress) })
+    // Five pages, each of which but the first begins with the last row of the one before.
+    await until(() => told.at(-1)?.current === 496)
+    abort.abort()
+    assertFailure(await run, 'Sync cancelled')
+  })
+
   test('promise_13 ends the run cleanly where the callback throws', async () => {
     const server = await registry(2_000, { delay_ms: 20 })
     const { engine, history, skills } = place(server.client())

@@ -41,6 +41,8 @@ impl From<NativeClientOptions> for ClientOptions {
 pub struct SearchRequest {
     pub query: Option<String>,
     pub trust_tier: Option<String>,
+    pub category: Option<String>,
+    pub min_quality_score: Option<f64>,
     pub limit: Option<u32>,
     pub offset: Option<i64>,
 }
@@ -100,6 +102,8 @@ impl NativeClient {
         let request = PageRequest {
             query: request.query,
             trust_tier: request.trust_tier,
+            category: request.category,
+            min_score: request.min_quality_score,
             limit: request.limit.unwrap_or(engine::DEFAULT_PAGE_SIZE),
             offset: request
                 .offset

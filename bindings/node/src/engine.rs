@@ -69,7 +69,11 @@ impl NativeRun {
                             offline: options.host_offline.unwrap_or_default(),
                         }),
                     };
-                    let mut throttle = Throttle::new(caller.clone());
+                    let throttle = if options.tell_progress {
+                        Some(Throttle::new(caller.clone())?)
+                    } else {
+                        None
+                    };
                     let defaults = SyncOptions::default();
                     let result = SyncEngine::new(registry, &database).sync(SyncOptions {
                         force: options.force.unwrap_or(defaults.force),
@@ -78,7 +82,7 @@ impl NativeRun {
                         deadline: options
                             .deadline_ms
                             .map_or(defaults.deadline, |ms| Duration::from_millis(ms.into())),
-                        on_progress: options.tell_progress.then(|| {
+                        on_progress: throttle.map(|throttle| {
                             Box::new(move |progress: &_| throttle.take(progress))
                                 as engine::OnProgress<'_>
                         }),
@@ -115,6 +119,12 @@ impl NativeRun {
     pub fn answer_thrown(&self, id: u32, message: String, status: Option<u32>) {
         let status = status.and_then(|status| status.try_into().ok());
         self.desk.answer(id, Err(thrown(status, message)));
+    }
+
+    /// Answers a question with the word that nothing may be sent.
+    #[napi]
+    pub fn answer_offline(&self, id: u32) {
+        self.desk.answer(id, Err(Error::Offline));
     }
 
     /// Answers a question with something that is no answer at all.

@@ -5,6 +5,11 @@
 //! takes long happens on a thread of its own (see [`task`]); Node's own pool is
 //! never used, since `process.exit()` waits for that.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the functions of napi get values of their own"
+)]
+
 mod border;
 mod client;
 mod command_line;

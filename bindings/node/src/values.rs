@@ -75,6 +75,10 @@ impl From<core::SyncHistoryEntry> for SyncHistoryEntry {
 }
 
 /// The counters of a run by hand.
+#[expect(
+    clippy::struct_field_names,
+    reason = "these are the names that JavaScript has"
+)]
 #[napi(object, object_to_js = false)]
 pub struct SyncRunResult {
     pub skills_added: i64,

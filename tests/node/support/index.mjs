@@ -85,10 +85,10 @@ export function cleanEnvironment(home, more = {}) {
 }
 
 /** Waits until `isSo` is true. */
-export async function until(isSo, what = 'it') {
-  const end = performance.now() + 20_000
+export async function until(isSo, what = 'it', within = 20_000) {
+  const end = performance.now() + within
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what} did not happen within 20 s`)
+    if (performance.now() > end) throw new Error(`${what} did not happen within ${within / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
