@@ -1,0 +1,67 @@
+// Builds the addon for one platform as it is published: optimized, without test hooks, without traces of this machine.
+
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+import { GLIBC_FLOOR, PLATFORMS } from './platforms.mjs'
+import { Failure, inRoot, output, ROOT, run } from './run.mjs'
+import { zigbuild } from './zig.mjs'
+
+/** `[profile.addon]` in the root's Cargo.toml. */
+const PROFILE = 'addon'
+
+/** Folders of this machine, and what an addon calls them. */
+export const privateFolders = () => [
+  [ROOT, '/skillsmith-sync'],
+  [process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'],
+  [output('rustc', ['--print', 'sysroot']).trim(), '/rust'],
+]
+
+/** Builds the addon and returns the path of the file. */
+export function buildAddon(platform) {
+  const { os, libc, target } = PLATFORMS[platform]
+  if (os !== process.platform) throw new Failure(`the addon for ${platform} cannot be built on ${process.platform}`)
+  const library = output('rustc', ['--print', 'target-libdir', '--target', target]).trim()
+  if (!existsSync(library)) throw new Failure(`Rust cannot compile for ${target} yet: rustup target add ${target}`)
+
+  const zig = os === 'linux' ? zigbuild() : undefined
+  const environment = { ...process.env, ...zig?.environment, ...flags(platform) }
+  // What a developer's own flags ask for, a newer CPU for instance, is not for everybody.
+  for (const name of ['RUSTFLAGS', 'CFLAGS', 'CARGO_BUILD_TARGET', 'CARGO_BUILD_RUSTFLAGS', 'LIBSQLITE3_FLAGS']) {
+    delete environment[name]
+  }
+  const arguments_ = ['--locked', '--package', 'skillsmith-sync-node', '--profile', PROFILE]
+  arguments_.push('--target', libc === 'glibc' ? `${target}.${GLIBC_FLOOR}` : target)
+  if (zig) run(zig.program, ['zigbuild', ...arguments_], { cwd: ROOT, env: environment })
+  else run('cargo', ['build', ...arguments_], { cwd: ROOT, env: environment })
+  return join(targetFolder(), target, PROFILE, FILES[os])
+}
+
+const FILES = {
+  linux: 'libskillsmith_sync_node.so',
+  darwin: 'libskillsmith_sync_node.dylib',
+  win32: 'skillsmith_sync_node.dll',
+}
+
+function flags(platform) {
+  const { os, libc, target } = PLATFORMS[platform]
+  const rust = privateFolders().map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`)
+  // A library for musl is loaded by a program that brings musl along.
+  if (libc === 'musl') rust.push('-Ctarget-feature=-crt-static')
+  // Windows may lack Microsoft's C library.
+  if (os === 'win32') rust.push('-Ctarget-feature=+crt-static')
+
+  const c = os === 'win32' ? [] : privateFolders().map(([folder, name]) => `-ffile-prefix-map=${folder}=${name}`)
+  // No exception passes through C: its callbacks into Rust let none out.
+  if (os !== 'win32') c.push('-fno-unwind-tables', '-fno-asynchronous-unwind-tables')
+  return {
+    CARGO_ENCODED_RUSTFLAGS: rust.join('\x1f'),
+    [`CFLAGS_${target.replaceAll('-', '_')}`]: c.join(' '),
+  }
+}
+
+function targetFolder() {
+  const metadata = output('cargo', ['metadata', '--format-version', '1', '--no-deps', '--locked', '--manifest-path', inRoot('Cargo.toml')])
+  return JSON.parse(metadata).target_directory
+}

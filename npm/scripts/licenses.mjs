@@ -1,0 +1,49 @@
+// Gathers the licence texts of everything that is linked into an addon. Handing out a binary without them would break
+// most of these licences.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { Failure, output, ROOT } from './run.mjs'
+
+const LICENSE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i
+
+const HEAD = `What is linked into this addon beside skillsmith-sync itself, and the licences of it. Where a package leaves the choice
+between MIT and another licence, MIT is chosen. SQLite is in the public domain. Rust's standard library and LLVM's run-time
+libraries are used under the Apache License 2.0, which is in LICENSE-APACHE.
+`
+
+/** The text of the file for one Rust target. */
+export function thirdPartyLicenses(target) {
+  const linked = linkedPackages(target)
+  /** @type {Map<string, string[]>} The packages by the text of their licence. */
+  const byText = new Map()
+  for (const { name, version, license, folder } of linked) {
+    const text = licenseText(name, folder, license)
+    byText.set(text, [...(byText.get(text) ?? []), `${name} ${version} (${license})`])
+  }
+  const parts = [...byText].map(([text, packages]) => `${packages.join('\n')}\n\n${text.trim()}\n`)
+  return [HEAD, ...parts].join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+function linkedPackages(target) {
+  const where = { cwd: ROOT }
+  const tree = ['tree', '--locked', '--package', 'skillsmith-sync-node', '--target', target]
+  const lines = output('cargo', [...tree, '--edges', 'normal,no-proc-macro', '--prefix', 'none', '--format', '{p}'], where)
+  const wanted = new Set([...lines.matchAll(/^(\S+) v(\S+)/gm)].map(([, name, version]) => `${name} ${version}`))
+
+  const metadata = ['metadata', '--locked', '--format-version', '1', '--filter-platform', target]
+  return JSON.parse(output('cargo', metadata, where))
+    .packages.filter((found) => found.source && wanted.has(`${found.name} ${found.version}`))
+    .map(({ name, version, license, manifest_path: manifest }) => ({ name, version, license, folder: dirname(manifest) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function licenseText(name, folder, license) {
+  const files = readdirSync(folder).filter((file) => LICENSE_FILE.test(file)).sort()
+  const mit = files.filter((file) => /mit/i.test(file))
+  const chosen = / OR |\//.test(license ?? '') && mit.length > 0 ? mit : files
+  if (!license && chosen.length === 0) throw new Failure(`the package ${name} names no licence`)
+  if (chosen.length === 0) return `The package has no licence text; its manifest says: ${license}.`
+  return chosen.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()).join('\n\n')
+}

@@ -1,0 +1,28 @@
+// One hash over everything that the tarballs are made of, so that a test can tell whether they are still the right ones.
+
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+import { LICENSES } from './manifests.mjs'
+import { PLATFORMS } from './platforms.mjs'
+import { inNpm, inRoot, ROOT } from './run.mjs'
+
+const SOURCES = [
+  ...['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'bindings/node', ...LICENSES].map((name) => inRoot(name)),
+  ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'src', 'scripts'].map((name) => inNpm(name)),
+  ...Object.keys(PLATFORMS).map((platform) => inNpm(platform, 'package.json')),
+]
+
+export function sourcesHash() {
+  const hash = createHash('sha256')
+  for (const file of SOURCES.flatMap(filesIn)) {
+    hash.update(`${relative(ROOT, file)}\0`).update(readFileSync(file)).update('\0')
+  }
+  return hash.digest('hex')
+}
+
+function filesIn(path) {
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path).sort().flatMap((name) => filesIn(join(path, name)))
+}
