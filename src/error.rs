@@ -39,6 +39,12 @@ pub enum Error {
     /// A callback of the host, or the registry that it supplies, failed; in its own words.
     #[error("{0}")]
     Host(String),
+    /// A C caller passed NULL where a value is needed; named by the parameter.
+    #[error("The argument '{0}' is NULL.")]
+    NullArgument(&'static str),
+    /// A C caller passed a handle that was freed, or something that never was one.
+    #[error("The {0} is no live handle of this library: it was freed already, or never was one.")]
+    InvalidHandle(&'static str),
 
     // ---- 2xx: the network ------------------------------------------------
     /// Offline mode is on, so nothing may be sent.
@@ -233,6 +239,10 @@ error_codes! {
     OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
     /// A callback of the host, or the registry that it supplies, failed.
     Host = 107, "HOST_ERROR", true;
+    /// NULL where a value is needed; only C can do that.
+    NullArgument = 108, "NULL_ARGUMENT", false;
+    /// A handle that was freed, or never was one; only C can do that.
+    InvalidHandle = 109, "INVALID_HANDLE", false;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
     /// The registry is unhealthy.
@@ -296,6 +306,8 @@ impl Error {
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
             Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,
             Self::Host(_) => ErrorCode::Host,
+            Self::NullArgument(_) => ErrorCode::NullArgument,
+            Self::InvalidHandle(_) => ErrorCode::InvalidHandle,
             Self::Offline => ErrorCode::Offline,
             Self::Unhealthy(_) => ErrorCode::Unhealthy,
             Self::Unreachable(_) => ErrorCode::Unreachable,
