@@ -6,7 +6,23 @@ fn main() {
     println!("cargo::rerun-if-changed=src/capi");
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "capi")]
-    header();
+    {
+        header();
+        name_of_the_shared_library();
+    }
+}
+
+/// The name under which programs look for the library when they start: another one for
+/// each incompatible interface, so that several can be installed.
+#[cfg(feature = "capi")]
+fn name_of_the_shared_library() {
+    let abi = abi_version();
+    let argument = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("windows") => return,
+        Ok("macos" | "ios") => format!("-Wl,-install_name,@rpath/libskillsmith_sync.{abi}.dylib"),
+        _ => format!("-Wl,-soname,libskillsmith_sync.so.{abi}"),
+    };
+    println!("cargo::rustc-cdylib-link-arg={argument}");
 }
 
 /// What a C programmer has to know before anything else.

@@ -134,6 +134,22 @@ fn error_numbers_are_the_same_in_rust_header_readme_and_node() {
 }
 
 #[test]
+fn the_number_of_the_shared_library_begins_with_that_of_its_interface() {
+    let manifest = read("Cargo.toml").unwrap();
+    let library = manifest
+        .split("[package.metadata.capi.library]")
+        .nth(1)
+        .unwrap();
+    let major = Regex::new("(?m)^version = \"([0-9]+)[.]")
+        .unwrap()
+        .captures(library)
+        .unwrap()[1]
+        .to_owned();
+    let abi = format!("#define SKILLSMITH_ABI_VERSION {major}\n");
+    assert!(header().contains(&abi), "the SONAME and the ABI differ");
+}
+
+#[test]
 fn no_door_for_tests_is_in_the_header() {
     assert!(!header().contains("skillsmith_test"));
 }
