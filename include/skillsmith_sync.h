@@ -98,8 +98,9 @@
  this library, and free any handle. It must return: no C++ exception, longjmp or thread
  exit may leave it. Its user data has to bear the threads it is used on.
 
- Threads of the library are named skillsmith-..., and block no signals. None keeps the
- process alive: a program may end at any moment and loses nothing; the next sync goes on.
+ Threads of the library are named skillsmith-... and take the signal mask of the thread
+ that has made them. None keeps the process alive: a program may end at any moment and
+ loses nothing; the next sync goes on.
 
  SIGNALS
 
@@ -110,8 +111,9 @@
  FORK
 
  A child that was made by fork() without exec can use nothing that its parent opened or
- made: such calls return SKILLSMITH_OPENED_BEFORE_FORK, and freeing it does nothing. It may
- open and make its own. The parent goes on as if nothing had happened.
+ made: calls with a handle return SKILLSMITH_OPENED_BEFORE_FORK, and freeing anything of
+ the parent's is refused and does nothing. It may open and make its own. The parent goes on
+ as if nothing had happened.
 
  ANOTHER SQLITE IN THE PROCESS
 

@@ -89,9 +89,10 @@ impl Live {
 /// A new handle.
 pub(super) fn issue<H: Handle>(object: impl Into<Arc<H::Object>>) -> *mut H {
     let object: Arc<H::Object> = object.into();
+    // First the table: it takes numbers that were given out before it for an older process's.
+    let live = live();
     let number = NEXT.fetch_add(2, Ordering::SeqCst);
-    live()
-        .handles
+    live.handles
         .write()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(number, object);
