@@ -105,6 +105,10 @@ pub(super) fn raise(number: usize) -> bool {
 }
 
 fn find(number: usize) -> Option<&'static Slot> {
+    // NULL, or anything that is no handle: it may be what marks a slot.
+    if matches!(number, FREE | BUSY) {
+        return None;
+    }
     let mut chunk = Some(&SLOTS);
     while let Some(these) = chunk {
         let found = these
