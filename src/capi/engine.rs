@@ -359,12 +359,18 @@ fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> 
     }
     if let Some(callback) = given.on_progress {
         let cancel = options.cancel.clone();
+        let mut ended = false;
         options.on_progress = Some(Box::new(move |progress| {
+            // Who has ended the run is not asked again, though the run takes a moment to end.
+            if ended {
+                return;
+            }
             // SAFETY: the host's function, with what its type says.
             let returned = show(progress, |progress| unsafe {
                 callback(given.user_data, progress)
             });
             if returned != 0 {
+                ended = true;
                 cancel.cancel_because(format!(
                     "The progress callback ended the sync (it returned {returned})."
                 ));

@@ -34,7 +34,7 @@ impl Checkpointer {
         if mode != "wal" || database.path().is_none() {
             return Ok(idle);
         }
-        let own = database.connect()?;
+        let own = database.connect_again()?;
         // One request waits at most: a checkpoint takes everything there is.
         let (wake, requests) = sync_channel(1);
         let spawned = std::thread::Builder::new()
