@@ -598,8 +598,7 @@ inline std::optional<TimePoint> parse_time(std::string_view text) noexcept {
 inline std::string format_time(TimePoint time) {
   constexpr std::int64_t day_length = 86400000;
   const std::int64_t since_1970 = time.time_since_epoch().count();
-  const std::int64_t days =
-      (since_1970 >= 0 ? since_1970 : since_1970 - (day_length - 1)) / day_length;
+  const std::int64_t days = since_1970 / day_length - (since_1970 % day_length < 0 ? 1 : 0);
   if (days < detail::days_since_1970(0, 1, 1) || days > detail::days_since_1970(9999, 12, 31)) {
     detail::refuse("time", "is not between the years 0 and 9999.");
   }
