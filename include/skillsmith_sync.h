@@ -108,6 +108,18 @@
  signal handler may call. The library installs no handlers. It never writes to stdout or
  stderr, and never ends the process: a bug of its own becomes SKILLSMITH_INTERNAL.
 
+ OUT OF MEMORY
+
+ Where the system gives no more memory, a call fails with SKILLSMITH_OUT_OF_MEMORY, and a
+ run ends with that code. What was written is kept, and the same call works once there is
+ memory again. The library has a reserve of 6.5 MB for the way out, which takes no memory
+ before it is needed. Two things still end the process: allocations of more than that
+ reserve, or than 512 KB in one piece, where the memory disappears between the moment in
+ which the library asks whether there is enough and the moment in which it needs it; and
+ the C library itself, where it has no memory for a thread's local variables. A system
+ that promises more memory than it has (Linux, usually) may also end the process, without
+ an allocation that fails.
+
  FORK
 
  A child that was made by fork() without exec can use nothing that its parent opened or
@@ -227,6 +239,8 @@ enum skillsmith_status
   SKILLSMITH_RESPONSE_TOO_LARGE = 404,
   /* A bug of this library, caught before it could do harm. Please report it. */
   SKILLSMITH_INTERNAL = 901,
+  /* The system gives no more memory, or no more threads. */
+  SKILLSMITH_OUT_OF_MEMORY = 902,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -172,6 +172,11 @@ pub enum Error {
     TooLarge(u64),
 
     // ---- 9xx: this library -----------------------------------------------
+    /// The system gives no more memory, or no more threads.
+    #[error(
+        "The process is out of memory. What was written before is kept; try again when there is more."
+    )]
+    OutOfMemory,
     /// A bug of this library.
     #[error("Internal error (please report it): {0}")]
     Internal(String),
@@ -293,6 +298,8 @@ error_codes! {
     TooLarge = 404, "RESPONSE_TOO_LARGE", false;
     /// A bug of this library.
     Internal = 901, "INTERNAL", false;
+    /// No more memory, or threads, to be had.
+    OutOfMemory = 902, "OUT_OF_MEMORY", true;
 }
 
 impl Error {
@@ -332,6 +339,7 @@ impl Error {
             Self::Refused { .. } => ErrorCode::Refused,
             Self::RedirectRefused(_) => ErrorCode::RedirectRefused,
             Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::OutOfMemory => ErrorCode::OutOfMemory,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -362,6 +370,7 @@ impl Error {
                 Self::PermissionDenied { action, path }
             }
             std::io::ErrorKind::StorageFull => Self::DiskFull,
+            std::io::ErrorKind::OutOfMemory => Self::OutOfMemory,
             _ => Self::Io {
                 action,
                 path,
@@ -378,8 +387,21 @@ impl From<rusqlite::Error> for Error {
             Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
             Some(Sqlite::DiskFull) => Self::DiskFull,
             Some(Sqlite::ReadOnly) => Self::ReadOnly,
+            Some(Sqlite::OutOfMemory) => Self::OutOfMemory,
+            _ if error
+                .sqlite_error()
+                .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_NOMEM) =>
+            {
+                Self::OutOfMemory
+            }
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::OutOfMemory
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Once;
 
 use super::error::{ErrorOut, skillsmith_error};
 use super::status::skillsmith_status;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Runs the body of a function that returns a status.
 pub(super) fn boundary(errors: &ErrorOut, body: impl FnOnce() -> Result<()>) -> skillsmith_status {
@@ -38,7 +38,13 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let outer = INSIDE.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(body));
     INSIDE.set(outer);
-    outcome.unwrap_or_else(|payload| Err(Error::Internal(message(&*payload))))
+    outcome.unwrap_or_else(|payload| {
+        Err(if memory::caused(&*payload) {
+            Error::OutOfMemory
+        } else {
+            Error::Internal(message(&*payload))
+        })
+    })
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

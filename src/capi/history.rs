@@ -379,10 +379,18 @@ fn give_entry(out: &Out<*mut skillsmith_sync_history_entry>, entry: Option<&Sync
     }
 }
 
-fn give_list(out: &Out<*mut skillsmith_sync_history_list>, entries: &[SyncHistoryEntry]) {
+/// About what an entry takes with its texts, which are short but for the message.
+const ENTRY_BYTES: usize = 1024;
+
+fn give_list(
+    out: &Out<*mut skillsmith_sync_history_list>,
+    entries: &[SyncHistoryEntry],
+) -> Result<()> {
+    crate::memory::afford(entries.len().saturating_mul(ENTRY_BYTES))?;
     out.give(give(|arena| {
         skillsmith_sync_history_list::of(entries, arena)
     }));
+    Ok(())
 }
 
 /// The newest entries first, at most `limit` of them.
@@ -404,8 +412,7 @@ pub unsafe extern "C" fn skillsmith_sync_history_repository_get_history(
     let (out, errors) = unsafe { (Out::new(out_list, "out_list"), ErrorOut::new(out_error)) };
     boundary(&errors, || {
         out.check()?;
-        give_list(&out, &live::get(repository)?.get_history(limit)?);
-        Ok(())
+        give_list(&out, &live::get(repository)?.get_history(limit)?)
     })
 }
 
@@ -450,8 +457,7 @@ pub unsafe extern "C" fn skillsmith_sync_history_repository_get_running(
     let (out, errors) = unsafe { (Out::new(out_list, "out_list"), ErrorOut::new(out_error)) };
     boundary(&errors, || {
         out.check()?;
-        give_list(&out, &live::get(repository)?.get_running()?);
-        Ok(())
+        give_list(&out, &live::get(repository)?.get_running()?)
     })
 }
 

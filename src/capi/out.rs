@@ -41,12 +41,13 @@ impl<T: Empty> Out<T> {
         Self { place, name }
     }
 
-    /// Fails where there is no place. To be asked before anything is done.
-    pub(super) const fn check(&self) -> Result<()> {
+    /// Fails where there is no place, or no memory for what is to be put there. To be
+    /// asked before anything is done.
+    pub(super) fn check(&self) -> Result<()> {
         if self.place.is_null() {
             return Err(Error::NullArgument(self.name));
         }
-        Ok(())
+        crate::memory::check()
     }
 
     pub(super) const fn is_wanted(&self) -> bool {

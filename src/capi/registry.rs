@@ -271,6 +271,10 @@ pub unsafe extern "C" fn skillsmith_registry_call_set_page(
                 exchange.answer(Err(Error::Protocol(why.clone())));
                 Err(Error::Protocol(why))
             }
+            Err(Error::OutOfMemory) => {
+                exchange.answer(Err(Error::OutOfMemory));
+                Err(Error::OutOfMemory)
+            }
             outcome => {
                 exchange.answer(outcome);
                 Ok(())

@@ -83,6 +83,8 @@ pub enum skillsmith_status {
     SKILLSMITH_RESPONSE_TOO_LARGE = 404,
     /// A bug of this library, caught before it could do harm. Please report it.
     SKILLSMITH_INTERNAL = 901,
+    /// The system gives no more memory, or no more threads.
+    SKILLSMITH_OUT_OF_MEMORY = 902,
 }
 
 impl skillsmith_status {
@@ -123,6 +125,7 @@ impl skillsmith_status {
             ErrorCode::RedirectRefused => Self::SKILLSMITH_REDIRECT_REFUSED,
             ErrorCode::TooLarge => Self::SKILLSMITH_RESPONSE_TOO_LARGE,
             ErrorCode::Internal => Self::SKILLSMITH_INTERNAL,
+            ErrorCode::OutOfMemory => Self::SKILLSMITH_OUT_OF_MEMORY,
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::boundary::{boundary, getter};
 use super::error::{ErrorOut, skillsmith_error};
 use super::status::skillsmith_status;
+use crate::memory::allocator::hooks as memory;
 use crate::{Error, ErrorCode, Result};
 
 /// Panics behind the border of a function that returns a status.
@@ -108,7 +109,26 @@ fn fail(status: i32) -> Result<()> {
         },
         ErrorCode::RedirectRefused => Error::RedirectRefused(text),
         ErrorCode::TooLarge => Error::TooLarge(1),
+        ErrorCode::OutOfMemory => Error::OutOfMemory,
         // With a NUL in its message, which C cannot be shown as such.
         ErrorCode::Internal => Error::Internal("before\0behind".into()),
     })
+}
+
+/// Has allocations fail as they would without the reserve of this library.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_test_reserve_off() {
+    memory::switch_off();
+}
+
+/// Bytes of the reserve that are taken just now.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_test_reserve_in_use() -> usize {
+    memory::in_use_and_most().0
+}
+
+/// Bytes of the reserve that ever were taken at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_test_reserve_most() -> usize {
+    memory::in_use_and_most().1
 }

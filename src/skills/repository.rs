@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
-use crate::Result;
 use crate::database::Database;
+use crate::{Result, memory};
 
 /// A skill as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,6 +88,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
             found => found,
         }
     }
+    memory::afford_row(row)?;
     let tags: Option<String> = optional(row, "tags")?;
     Ok(SkillRecord {
         id: row.get("id")?,
