@@ -24,6 +24,7 @@ type Hook = Box<dyn Fn() + Send + Sync>;
 struct Inner {
     raised: AtomicBool,
     reason: Mutex<Option<String>>,
+    parent: Option<CancelToken>,
     gate: Mutex<()>,
     wake: Condvar,
     next_hook: AtomicU64,
@@ -34,6 +35,20 @@ impl CancelToken {
     /// A token that nobody has cancelled yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A token that is cancelled with this one, but not the other way round.
+    ///
+    /// For a run that may be stopped from two sides. Cancelling this one is noticed by
+    /// whoever waits on the child within 50 ms; hooks of the child are not called.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                parent: Some(self.clone()),
+                ..Inner::default()
+            }),
+        }
     }
 
     /// Asks for the stop, wakes waiters and interrupts network I/O in flight.
@@ -72,11 +87,13 @@ impl CancelToken {
 
     /// Why it was cancelled, where that was said.
     pub(crate) fn reason(&self) -> Option<String> {
-        self.inner
+        let own = self
+            .inner
             .reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .clone();
+        own.or_else(|| self.inner.parent.as_ref()?.reason())
     }
 
     /// Asks for the stop by one atomic store and nothing else: safe in a signal handler.
@@ -89,6 +106,7 @@ impl CancelToken {
     /// Whether the stop was asked for.
     pub fn is_cancelled(&self) -> bool {
         self.inner.raised.load(Ordering::SeqCst)
+            || self.inner.parent.as_ref().is_some_and(Self::is_cancelled)
     }
 
     /// Waits for `duration` at most. Returns whether the token is cancelled.
@@ -184,6 +202,22 @@ mod tests {
         let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(60)));
         token.raise();
         assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn a_child_is_cancelled_with_its_parent_and_not_the_other_way_round() {
+        let parent = CancelToken::new();
+        let child = parent.child();
+        child.cancel_because("enough");
+        assert!(child.is_cancelled() && !parent.is_cancelled());
+        assert_eq!(child.reason().as_deref(), Some("enough"));
+
+        let child = parent.child();
+        let other = child.clone();
+        let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(60)));
+        parent.cancel_because("all of it");
+        assert!(waiter.join().unwrap());
+        assert_eq!(child.reason().as_deref(), Some("all of it"));
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub enum Error {
     /// A callback of the host, or the registry that it supplies, failed; in its own words.
     #[error("{0}")]
     Host(String),
+    /// A C caller passed NULL where a value is needed; named by the parameter.
+    #[error("The argument '{0}' is NULL.")]
+    NullArgument(&'static str),
+    /// A C caller passed a handle that was freed, or something that never was one.
+    #[error("The {0} is no live handle of this library: it was freed already, or never was one.")]
+    InvalidHandle(&'static str),
 
     // ---- 2xx: the network ------------------------------------------------
     /// Offline mode is on, so nothing may be sent.
@@ -166,6 +172,11 @@ pub enum Error {
     TooLarge(u64),
 
     // ---- 9xx: this library -----------------------------------------------
+    /// The system gives no more memory, or no more threads.
+    #[error(
+        "The process is out of memory. What was written before is kept; try again when there is more."
+    )]
+    OutOfMemory,
     /// A bug of this library.
     #[error("Internal error (please report it): {0}")]
     Internal(String),
@@ -233,6 +244,10 @@ error_codes! {
     OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
     /// A callback of the host, or the registry that it supplies, failed.
     Host = 107, "HOST_ERROR", true;
+    /// NULL where a value is needed; only C can do that.
+    NullArgument = 108, "NULL_ARGUMENT", false;
+    /// A handle that was freed, or never was one; only C can do that.
+    InvalidHandle = 109, "INVALID_HANDLE", false;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
     /// The registry is unhealthy.
@@ -283,6 +298,8 @@ error_codes! {
     TooLarge = 404, "RESPONSE_TOO_LARGE", false;
     /// A bug of this library.
     Internal = 901, "INTERNAL", false;
+    /// No more memory, or threads, to be had.
+    OutOfMemory = 902, "OUT_OF_MEMORY", true;
 }
 
 impl Error {
@@ -296,6 +313,8 @@ impl Error {
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
             Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,
             Self::Host(_) => ErrorCode::Host,
+            Self::NullArgument(_) => ErrorCode::NullArgument,
+            Self::InvalidHandle(_) => ErrorCode::InvalidHandle,
             Self::Offline => ErrorCode::Offline,
             Self::Unhealthy(_) => ErrorCode::Unhealthy,
             Self::Unreachable(_) => ErrorCode::Unreachable,
@@ -320,6 +339,7 @@ impl Error {
             Self::Refused { .. } => ErrorCode::Refused,
             Self::RedirectRefused(_) => ErrorCode::RedirectRefused,
             Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::OutOfMemory => ErrorCode::OutOfMemory,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -350,6 +370,7 @@ impl Error {
                 Self::PermissionDenied { action, path }
             }
             std::io::ErrorKind::StorageFull => Self::DiskFull,
+            std::io::ErrorKind::OutOfMemory => Self::OutOfMemory,
             _ => Self::Io {
                 action,
                 path,
@@ -366,8 +387,21 @@ impl From<rusqlite::Error> for Error {
             Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
             Some(Sqlite::DiskFull) => Self::DiskFull,
             Some(Sqlite::ReadOnly) => Self::ReadOnly,
+            Some(Sqlite::OutOfMemory) => Self::OutOfMemory,
+            _ if error
+                .sqlite_error()
+                .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_NOMEM) =>
+            {
+                Self::OutOfMemory
+            }
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::OutOfMemory
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
 use crate::database::text::{Text, optional_text, text};
 use crate::database::{Database, SyncLock, state};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// What is written over an entry whose run died without finishing it.
 const INTERRUPTED: &str = "interrupted";
@@ -171,12 +171,12 @@ impl SyncHistoryRepository {
     /// The newest entries first, at most `limit` of them.
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
         self.database.read(|conn| {
-            Ok(conn
-                .prepare_cached(
+            memory::collect(
+                conn.prepare_cached(
                     "SELECT * FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT ?1",
                 )?
-                .query_map([limit], from_row)?
-                .collect::<rusqlite::Result<_>>()?)
+                .query_map([limit], from_row)?,
+            )
         })
     }
 
@@ -205,10 +205,10 @@ impl SyncHistoryRepository {
     pub fn get_running(&self) -> Result<Vec<SyncHistoryEntry>> {
         self.mark_interrupted();
         self.database.read(|conn| {
-            Ok(conn
-                .prepare_cached("SELECT * FROM sync_history WHERE status = 'running' ORDER BY started_at DESC, rowid DESC")?
-                .query_map([], from_row)?
-                .collect::<rusqlite::Result<_>>()?)
+            memory::collect(
+                conn.prepare_cached("SELECT * FROM sync_history WHERE status = 'running' ORDER BY started_at DESC, rowid DESC")?
+                    .query_map([], from_row)?,
+            )
         })
     }
 
@@ -377,6 +377,7 @@ fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
+    memory::afford_row(row)?;
     // Nullable in files that the other stack made.
     let count = |column| row.get(column).map(Option::<i64>::unwrap_or_default);
     Ok(SyncHistoryEntry {

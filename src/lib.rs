@@ -13,6 +13,7 @@ pub mod engine;
 pub mod environment;
 mod error;
 mod history;
+mod memory;
 pub mod registry;
 mod skills;
 #[cfg(feature = "test-hooks")]

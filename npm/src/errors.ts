@@ -16,6 +16,10 @@ const CODES = {
   OPENED_BEFORE_FORK: false,
   /** 107: a callback or registry of the host failed. */
   HOST_ERROR: true,
+  /** 108: a pointer is missing; C only. */
+  NULL_ARGUMENT: false,
+  /** 109: a handle was freed already; C only. */
+  INVALID_HANDLE: false,
   /** 201: offline mode is on. */
   OFFLINE: false,
   /** 202: the registry is unhealthy. */
@@ -66,6 +70,8 @@ const CODES = {
   RESPONSE_TOO_LARGE: false,
   /** 901: a bug of this library. */
   INTERNAL: false,
+  /** 902: no memory to go on with. */
+  OUT_OF_MEMORY: true,
 } as const
 
 /** The codes of {@link SkillsmithSyncError}. They are never renamed. */

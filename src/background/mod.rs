@@ -99,7 +99,7 @@ impl BackgroundSyncService {
     /// Starts checking, on a thread of its own. Returns at once; starting twice is fine.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the system has no thread left.
+    /// [`Error::OutOfMemory`] where the system has no memory for it, or no thread left.
     pub fn start(&self) -> Result<()> {
         let mut thread = lock(&self.thread);
         let mut schedule = self.shared.schedule();
@@ -110,9 +110,7 @@ impl BackgroundSyncService {
         let stop = self.shared.fresh_stop();
         drop(schedule);
         let shared = Arc::clone(&self.shared);
-        let spawned = std::thread::Builder::new()
-            .name("skillsmith-background".into())
-            .spawn(move || shared.watch(&stop));
+        let spawned = crate::memory::spawn("skillsmith-background", move || shared.watch(&stop));
         match spawned {
             Ok(handle) => {
                 *thread = Some(handle);
@@ -120,9 +118,7 @@ impl BackgroundSyncService {
             }
             Err(error) => {
                 self.shared.schedule().stop();
-                Err(Error::Internal(format!(
-                    "the background thread could not be started: {error}"
-                )))
+                Err(error)
             }
         }
     }

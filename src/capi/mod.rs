@@ -1,25 +1,54 @@
 //! The C border: one delegation per function. The header is generated from here.
-#![expect(unsafe_code, reason = "names for the C linker")]
+//!
+//! - `boundary`, `out`, `input`: one call, from its pointers to its status.
+//! - `live`: which handles exist; `memory`: which strings and records.
+//! - `status`, `error`, `version`: what every other file needs.
+//! - The rest is one file a component, named as in the core.
+//!
+//! A handle is a number and never dereferenced, so that a stale one is an error and
+//! not a crash. Records are structures that this library allocates and the caller
+//! reads. Options are structures that the caller allocates and that begin with
+//! their own size; in each, zero means the default.
+#![expect(unsafe_code, reason = "C pointers, and names for the C linker")]
+#![expect(non_camel_case_types, reason = "these are the names that C sees")]
 
-use std::ffi::c_char;
+// In the order in which the header shows them.
+pub mod version;
 
-/// Raised whenever a function or type of the C interface changes incompatibly.
-const ABI_VERSION: u32 = 1;
+pub mod status;
 
-/// The version of the C interface that this library has.
-///
-/// Compare it with `SKILLSMITH_ABI_VERSION` of the header: where they differ, the
-/// program was compiled for another library. Does not block; any thread may call it.
-#[unsafe(no_mangle)]
-pub extern "C" fn skillsmith_abi_version() -> u32 {
-    ABI_VERSION
-}
+pub mod error;
 
-/// The version of this library, such as "0.1.0".
-///
-/// Do not free it: the text lives as long as the library is loaded. Does not
-/// block; any thread may call it.
-#[unsafe(no_mangle)]
-pub extern "C" fn skillsmith_version_string() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
-}
+pub mod memory;
+
+pub mod cancel;
+
+pub mod database;
+
+pub mod config;
+
+pub mod history;
+
+pub mod skills;
+
+pub mod client;
+
+pub mod registry;
+
+pub mod engine;
+
+pub mod background;
+
+// What they are made of.
+mod boundary;
+mod input;
+mod live;
+mod out;
+mod signal;
+mod user_data;
+
+/// cbindgen:ignore
+#[cfg(feature = "test-hooks")]
+pub mod test_hooks;
+#[cfg(test)]
+mod tests;

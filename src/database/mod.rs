@@ -26,6 +26,9 @@ use crate::{CancelToken, Error, Result};
 /// How long a short call waits for the write lock unless told otherwise.
 pub const DEFAULT_BUSY_BUDGET: Duration = Duration::from_secs(5);
 
+/// As long as SQLite can wait: 24 days.
+const LONGEST_BUSY_BUDGET: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// Databases in memory made so far; each needs a name of its own.
 static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 
@@ -62,10 +65,10 @@ impl OpenOptions {
     }
 
     /// How long a short call waits while another connection writes, before it
-    /// fails with [`Error::DatabaseBusy`].
+    /// fails with [`Error::DatabaseBusy`]; 24 days at most.
     #[must_use]
-    pub const fn busy_budget(mut self, budget: Duration) -> Self {
-        self.busy_budget = budget;
+    pub fn busy_budget(mut self, budget: Duration) -> Self {
+        self.busy_budget = budget.min(LONGEST_BUSY_BUDGET);
         self
     }
 
@@ -230,6 +233,12 @@ impl Database {
         if !self.is_open() {
             return Err(Error::DatabaseClosed);
         }
+        self.connect_again()
+    }
+
+    /// Another one for a run that has begun: it ends normally, though the database is closed meanwhile.
+    pub(crate) fn connect_again(&self) -> Result<Handle> {
+        self.check_process()?;
         match &self.inner.location {
             Location::File(path) => open::file(path, &self.inner.options),
             Location::Memory(name) => open::memory(name, &self.inner.options),

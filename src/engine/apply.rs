@@ -19,7 +19,7 @@ use crate::skills::{
     create_list, fit, index_sign, is_index_fault, is_row_fault, list_after, newer_than, rebuild,
     set_aside, settle, stored,
 };
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, Result, memory};
 
 /// A host may be in a long transaction of its own; a run has time.
 const BUSY_BUDGET: Duration = Duration::from_secs(30);
@@ -91,20 +91,27 @@ impl<'c> Applier<'c> {
 
     /// Decides what a row needs, and stages it if it has to be written.
     pub(super) fn take(&mut self, row: Row) -> Result<()> {
+        memory::check()?;
+        self.prints.make_room()?;
+        self.tally.make_room()?;
         match row.0 {
             Content::Rejected(row) => {
                 self.tally
                     .reject(row.print, row.label.as_deref(), &row.reason);
                 Ok(())
             }
-            Content::Skill(mut skill) => match fit(&mut skill, self.table) {
-                Ok(note) => self.take_skill(&skill, note),
-                Err(Unfit(reason)) => {
-                    self.tally
-                        .reject(print_of(&skill.id), Some(&skill.id), &reason);
-                    Ok(())
+            Content::Skill(mut skill) => {
+                // The stored row, and what is hashed and compared of the two.
+                memory::afford(text_bytes(&skill).saturating_mul(4))?;
+                match fit(&mut skill, self.table) {
+                    Ok(note) => self.take_skill(&skill, note),
+                    Err(Unfit(reason)) => {
+                        self.tally
+                            .reject(print_of(&skill.id), Some(&skill.id), &reason);
+                        Ok(())
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -302,6 +309,7 @@ impl<'c> Applier<'c> {
             let Some(last) = rows.last() else {
                 return Ok(());
             };
+            memory::check()?;
             after.clone_from(&last.id);
             let (table, prints) = (self.table, &self.prints);
             let settled = write(self.conn, self.patience(), |conn| {

@@ -180,7 +180,7 @@ impl Run<'_, '_> {
         _ = self
             .engine
             .database
-            .connect()
+            .connect_again()
             .and_then(|conn| write(&conn, patience, write_books));
     }
 }

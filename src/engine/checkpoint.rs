@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::Result;
 use crate::database::Database;
+use crate::{Result, memory};
 
 /// In pages: where the thread cannot keep up, the writer copies 64 MB itself.
 const BACKSTOP: i64 = 16_000;
@@ -34,12 +34,10 @@ impl Checkpointer {
         if mode != "wal" || database.path().is_none() {
             return Ok(idle);
         }
-        let own = database.connect()?;
+        let own = database.connect_again()?;
         // One request waits at most: a checkpoint takes everything there is.
         let (wake, requests) = sync_channel(1);
-        let spawned = std::thread::Builder::new()
-            .name("skillsmith-checkpoint".into())
-            .spawn(move || work(&own, &requests));
+        let spawned = memory::spawn("skillsmith-checkpoint", move || work(&own, &requests));
         // Without a thread SQLite goes on doing it by itself.
         if let Ok(thread) = spawned {
             conn.pragma_update(None, "wal_autocheckpoint", BACKSTOP)?;

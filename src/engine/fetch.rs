@@ -9,7 +9,7 @@ use super::plan::Place;
 use super::sweep::{Step, Sweeper};
 use crate::clock::Clock;
 use crate::registry::{Call, Health, Registry, Wait};
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, Result, memory};
 
 /// How often the engine looks up from waiting for a page; half of it is the
 /// usual delay of a cancellation that comes as a mere flag.
@@ -53,19 +53,14 @@ impl Fetch {
         let cancel = CancelToken::new();
         // One page waits here while the next one is being fetched.
         let (sender, events) = sync_channel(1);
-        let thread = std::thread::Builder::new()
-            .name("skillsmith-fetch".into())
-            .spawn({
-                let (cancel, clock) = (cancel.clone(), Arc::clone(&clock));
-                move || {
-                    read(
-                        &*registry, &*clock, &cancel, page_size, place, deadline, &sender,
-                    );
-                }
-            })
-            .map_err(|error| {
-                Error::Internal(format!("the fetch thread could not be started: {error}"))
-            })?;
+        let thread = memory::spawn("skillsmith-fetch", {
+            let (cancel, clock) = (cancel.clone(), Arc::clone(&clock));
+            move || {
+                read(
+                    &*registry, &*clock, &cancel, page_size, place, deadline, &sender,
+                );
+            }
+        })?;
         Ok(Self {
             events,
             thread: Some(thread),
@@ -81,6 +76,7 @@ impl Fetch {
             if user.is_cancelled() {
                 return Err(Error::Cancelled);
             }
+            memory::check()?;
             if self.clock.elapsed() >= self.deadline {
                 return Err(Error::RunDeadline(run_deadline));
             }
@@ -146,8 +142,13 @@ fn read(
         }
         Ok(())
     });
-    let outcome = std::panic::catch_unwind(reading)
-        .unwrap_or_else(|_| Err(Error::Internal("the registry's client panicked".into())));
+    let outcome = std::panic::catch_unwind(reading).unwrap_or_else(|panic| {
+        Err(if memory::caused(&*panic) {
+            Error::OutOfMemory
+        } else {
+            Error::Internal("the registry's client panicked".into())
+        })
+    });
     if let Err(error) = outcome {
         _ = sender.send(Err(error));
     }

@@ -20,7 +20,7 @@ use crate::clock::to_iso;
 use crate::database::{Patience, write};
 use crate::history::SyncStatus;
 use crate::skills::{Prints, Table, repair_index};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 pub(super) struct Run<'e, 'o> {
     pub(super) engine: &'e SyncEngine,
@@ -60,6 +60,9 @@ impl<'e, 'o> Run<'e, 'o> {
     fn explain(&self, error: Error) -> Error {
         match (error, self.options.cancel.reason()) {
             (Error::Cancelled, Some(reason)) => Error::Host(reason),
+            (error @ (Error::Cancelled | Error::Host(_)), _) => error,
+            // Whatever failed, failed for that.
+            _ if memory::check().is_err() => Error::OutOfMemory,
             (error, _) => self.engine.database.name_damage(error),
         }
     }
@@ -227,10 +230,12 @@ fn tune(conn: &Connection) -> Result<()> {
 
 /// Makes an error of a panic, so that what comes after is still done.
 fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(Error::Internal(
-            "a callback panicked during the sync".into(),
-        ))
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        Err(if memory::caused(&*panic) {
+            Error::OutOfMemory
+        } else {
+            Error::Internal("a callback panicked during the sync".into())
+        })
     })
 }
 

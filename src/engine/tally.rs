@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::Result;
 use crate::history::SyncRunResult;
 use crate::skills::Class;
 
@@ -75,6 +76,12 @@ impl Tally {
             Class::Added => Some(&mut self.added),
             Class::Updated => Some(&mut self.updated),
         }
+    }
+
+    /// Has room for one more rejected row; to be asked before one is counted.
+    pub(super) fn make_room(&mut self) -> Result<()> {
+        self.rejected.try_reserve(1)?;
+        Ok(())
     }
 
     /// Counts a row that cannot be stored; `print` tells it from others.

@@ -100,6 +100,7 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
         Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
+            Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
             Err(error) => Error::Unreachable(credentials.redact(&io_in_words(&error))),
         },
         Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),

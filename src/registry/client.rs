@@ -174,7 +174,9 @@ impl SkillsmithApiClient {
         let report = |health, version| HealthReport { health, version };
         let mut response = match self.send("/health", &[], HEALTH_TIMEOUT.min(self.timeout), call) {
             Ok(response) => response,
-            Err(error @ (Error::Cancelled | Error::RedirectRefused(_))) => return Err(error),
+            Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
+                return Err(error);
+            }
             Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
         };
         let _interrupt = self.interruptible(&self.agent(), call);

@@ -25,7 +25,7 @@ pub use self::client::SkillsmithApiClient;
 pub use self::options::ClientOptions;
 pub use self::wire::{Page, Row};
 use crate::clock::Clock;
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, Result, memory};
 
 /// A source of skills: the live registry, or whatever stands in for it.
 ///
@@ -116,12 +116,12 @@ pub struct Wait {
 }
 
 impl Call<'_> {
-    /// Fails once the call was cancelled.
+    /// Fails once the call was cancelled, and while there is no memory to go on with.
     pub fn check(&self) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        Ok(())
+        memory::check()
     }
 
     /// The time that is left of the run.

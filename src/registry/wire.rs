@@ -12,7 +12,7 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::field::{FIELDS, Field, FieldSeed, Kind, at, json_field};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// A page with more rows than this is no answer to what was asked: the largest
 /// limit is 10,000. It bounds the memory that a page of tiny rows can take.
@@ -71,12 +71,20 @@ impl Page {
     /// # Errors
     /// [`Error::Protocol`] where the text as a whole is no page.
     pub fn parse(body: &[u8]) -> Result<Self> {
-        let (text, damaged) = match std::str::from_utf8(body) {
-            Ok(text) => (std::borrow::Cow::Borrowed(text), false),
-            Err(_) => (String::from_utf8_lossy(body), true),
+        let (text, damaged) = if let Ok(text) = std::str::from_utf8(body) {
+            (std::borrow::Cow::Borrowed(text), false)
+        } else {
+            // A character of three bytes for every damaged one.
+            memory::afford(body.len().saturating_mul(4))?;
+            (String::from_utf8_lossy(body), true)
         };
-        let envelope: Envelope<'_> = serde_json::from_str(&text)
-            .map_err(|error| Error::Protocol(describe(&text, &error)))?;
+        // The rows hold what the text holds; a text with escapes is put together first.
+        memory::afford(text.len().saturating_mul(3))?;
+        let envelope: Envelope<'_> =
+            serde_json::from_str(&text).map_err(|error| match memory::check() {
+                Ok(()) => Error::Protocol(describe(&text, &error)),
+                Err(error) => error,
+            })?;
         let mut page = Self {
             rows: envelope.data.0,
             total: None,
@@ -181,6 +189,8 @@ impl<'de> Deserialize<'de> for Rows {
                             "more than {MAX_ROWS} rows in one page"
                         )));
                     }
+                    rows.try_reserve(1).map_err(de::Error::custom)?;
+                    memory::check().map_err(de::Error::custom)?;
                     rows.push(parse_row(raw.get()));
                 }
                 Ok(Rows(rows))

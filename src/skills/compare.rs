@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::stamp::canonical;
 use super::table::Table;
-use crate::Result;
 use crate::database::text::value;
 use crate::registry::field::{FIELDS, Field, Kind, at};
 use crate::registry::wire::Skill;
+use crate::{Result, memory};
 
 /// A row as it stands in the table.
 pub(crate) struct Stored {
@@ -49,6 +49,7 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
     let row = conn
         .prepare_cached(&table.sql.stored)?
         .query_row([id], |row| {
+            memory::afford_row(row)?;
             let is_local = row.get_ref(1)? == ValueRef::Text(b"local");
             let values = (2..2 + table.columns.len())
                 .map(|at| Ok(value(row.get_ref(at)?)))

@@ -55,7 +55,9 @@ impl Prints {
         };
         let count: i64 =
             conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
-        prints.map.reserve(usize::try_from(count).unwrap_or(0));
+        prints
+            .map
+            .try_reserve(usize::try_from(count).unwrap_or(0))?;
         let mut found = conn.prepare(&table.sql.prints)?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
@@ -66,9 +68,16 @@ impl Prints {
             let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
             let value = prints.value(id, stamp, row.get(2)?);
             let key = prints.keys.hash_one(id);
+            prints.make_room()?;
             prints.map.insert(key, value);
         }
         Ok(prints)
+    }
+
+    /// Has room for one more row; to be asked before one is noted.
+    pub(crate) fn make_room(&mut self) -> Result<()> {
+        self.map.try_reserve(1)?;
+        Ok(())
     }
 
     fn value(&self, id: &str, stamp: &str, has_url: bool) -> u64 {

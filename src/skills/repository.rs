@@ -3,9 +3,9 @@
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
-use crate::Result;
 use crate::database::Database;
 use crate::database::text::{Text, text};
+use crate::{Result, memory};
 
 /// A skill as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,6 +102,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
             found => found,
         }
     }
+    memory::afford_row(row)?;
     let words =
         |name| -> rusqlite::Result<_> { Ok(optional::<Text>(row, name)?.map(|Text(text)| text)) };
     let tags: Option<String> = words("tags")?;

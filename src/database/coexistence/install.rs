@@ -12,6 +12,17 @@ use rusqlite::ffi::{self, sqlite3_vfs};
 
 use super::syscalls::Syscall;
 use super::{forks, syscalls};
+use crate::Result;
+
+/// Has our SQLite begun. To be asked before anything else: whether the calls are replaced is
+/// found out once, and that must not be at a moment without memory.
+pub(super) fn prepare() -> Result<()> {
+    // SAFETY: any thread may call it at any time.
+    match unsafe { ffi::sqlite3_initialize() } {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
+    }
+}
 
 /// Whether the calls are replaced; does it at the first question.
 pub(super) fn installed() -> bool {

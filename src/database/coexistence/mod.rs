@@ -45,6 +45,7 @@ use crate::Result;
 /// To be called before our SQLite opens the file.
 #[cfg(unix)]
 pub(super) fn before_open(path: &Path) -> Result<()> {
+    install::prepare()?;
     if install::installed() || install::unguarded() {
         Ok(())
     } else {

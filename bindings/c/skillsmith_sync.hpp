@@ -1,0 +1,1803 @@
+/*
+ skillsmith-sync for C++17: classes, exceptions and std types over skillsmith_sync.h.
+
+ Header-only. Link with the C library; there is nothing else to compile.
+
+    #include <iostream>
+    #include <skillsmith_sync.hpp>
+
+    int main() try {
+      auto database = skillsmith::Database::open_default();
+      skillsmith::SyncEngine engine(skillsmith::SkillsmithApiClient(), database);
+      auto result = engine.sync();
+      std::cout << result.skills_added << " new\n";
+      for (const auto &problem : result.errors) std::cerr << problem << '\n';
+      return result.success ? 0 : 1;
+    } catch (const skillsmith::Error &error) {
+      std::cerr << error.name() << ": " << error.what() << '\n';
+      return 1;
+    }
+
+ The rules of skillsmith_sync.h hold here, too. What differs:
+
+ - Objects free themselves, in any order. They can be moved, not copied. One that was moved
+   from may be destroyed and assigned to; anything else with it throws NULL_ARGUMENT.
+ - Records are plain structures of the caller's own. Texts are UTF-8. A text of a database
+   may hold U+0000; one that is passed in may not, and is refused with INVALID_ARGUMENT.
+ - A function that fails throws `Error`, or `std::bad_alloc`. What goes wrong in a run is in
+   its result.
+ - Callbacks may throw. Each of them says where the exception goes; none is lost, and none
+   ever reaches the C library. Only a thread's exit (pthread_exit, pthread_cancel) may not
+   leave a callback.
+ - Times in records stay the text that they are; `parse_time` makes time points of them.
+ - Any thread may call any method at any time, but for moving and destroying.
+ - Enumerations may get values that this header does not know, from a later library.
+ */
+
+#ifndef SKILLSMITH_SYNC_HPP
+#define SKILLSMITH_SYNC_HPP
+
+#include <skillsmith_sync.h>
+
+#include <algorithm>
+#include <chrono>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace skillsmith {
+
+/// A moment in UTC, to the millisecond: all the years from 0 to 9999 fit.
+using TimePoint = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
+
+/// What went wrong: a code, a text for the person who has to act on it, and more.
+class Error : public std::runtime_error {
+ public:
+  /// `code` is what the C library calls a status; its names are those of skillsmith_sync.h.
+  Error(skillsmith_status code, const std::string &message)
+      : Error(code, message, skillsmith_status_is_retryable(code), std::nullopt) {}
+
+  Error(skillsmith_status code, const std::string &message, bool retryable,
+        std::optional<TimePoint> retry_at)
+      : std::runtime_error(message), code_(code), retryable_(retryable), retry_at_(retry_at) {}
+
+  /// Its code, such as SKILLSMITH_NETWORK_TIMEOUT.
+  skillsmith_status code() const noexcept { return code_; }
+
+  /// The name of its code, such as "NETWORK_TIMEOUT". Lives as long as the library is loaded.
+  const char *name() const noexcept { return skillsmith_status_name(code_); }
+
+  /// Whether the same call may succeed later without any change by the caller.
+  bool retryable() const noexcept { return retryable_; }
+
+  /// The moment before which it is no use to try again, where the registry has named one.
+  std::optional<TimePoint> retry_at() const noexcept { return retry_at_; }
+
+ private:
+  skillsmith_status code_;
+  bool retryable_;
+  std::optional<TimePoint> retry_at_;
+};
+
+/// The library that was loaded has another C interface than the header of this program.
+class VersionError : public Error {
+ public:
+  VersionError(std::uint32_t header, std::uint32_t library)
+      : Error(SKILLSMITH_INVALID_ARGUMENT,
+              "The program was compiled for version " + std::to_string(header) +
+                  " of the C interface of skillsmith-sync, but the library that was loaded has version " +
+                  std::to_string(library) + ". Compile it with the header of that library.") {}
+};
+
+/// How often a sync becomes due.
+enum class SyncFrequency : std::int32_t {
+  daily = SKILLSMITH_SYNC_FREQUENCY_DAILY,
+  weekly = SKILLSMITH_SYNC_FREQUENCY_WEEKLY,
+};
+
+/// How a run stands or ended.
+enum class SyncStatus : std::int32_t {
+  running = SKILLSMITH_SYNC_STATUS_RUNNING,
+  success = SKILLSMITH_SYNC_STATUS_SUCCESS,
+  failed = SKILLSMITH_SYNC_STATUS_FAILED,
+  partial = SKILLSMITH_SYNC_STATUS_PARTIAL,
+};
+
+/// How a registry is.
+enum class Health : std::int32_t {
+  healthy = SKILLSMITH_HEALTH_HEALTHY,
+  degraded = SKILLSMITH_HEALTH_DEGRADED,
+  unhealthy = SKILLSMITH_HEALTH_UNHEALTHY,
+};
+
+/// What a run is doing. Fetching and upserting alternate.
+enum class SyncPhase : std::int32_t {
+  connecting = SKILLSMITH_SYNC_PHASE_CONNECTING,
+  fetching = SKILLSMITH_SYNC_PHASE_FETCHING,
+  comparing = SKILLSMITH_SYNC_PHASE_COMPARING,
+  upserting = SKILLSMITH_SYNC_PHASE_UPSERTING,
+  complete = SKILLSMITH_SYNC_PHASE_COMPLETE,
+};
+
+/// Whether the listing could show everything.
+enum class Coverage : std::int32_t {
+  complete = SKILLSMITH_COVERAGE_COMPLETE,
+  best_effort = SKILLSMITH_COVERAGE_BEST_EFFORT,
+};
+
+/// The configuration as it stood when it was asked for.
+struct SyncConfig {
+  std::string id;                              ///< Always "default".
+  bool enabled = false;                        ///< Whether the background service syncs by itself.
+  SyncFrequency frequency{};                   ///< How often.
+  std::chrono::milliseconds interval{};        ///< The time between two syncs.
+  std::optional<std::string> last_sync_at;     ///< When the last complete sync started.
+  std::optional<std::string> next_sync_at;     ///< When the next one is due; none: at once.
+  std::int64_t last_sync_count = 0;            ///< Skills added and updated by it.
+  std::optional<std::string> last_sync_error;  ///< Why the last sync failed, if it did.
+  std::string created_at;                      ///< When the row was made.
+  std::string updated_at;                      ///< When it was last changed.
+};
+
+/// What `SyncConfigRepository::update_config` changes; what is empty stays as it is.
+struct SyncConfigUpdate {
+  std::optional<bool> enabled{};             ///< Switch automatic syncing on or off.
+  std::optional<SyncFrequency> frequency{};  ///< Change how often; the next sync moves accordingly.
+};
+
+/// What a run did, for its entry.
+struct SyncRunResult {
+  std::uint64_t skills_added = 0;      ///< Skills that were new here.
+  std::uint64_t skills_updated = 0;    ///< Skills that were changed.
+  std::uint64_t skills_unchanged = 0;  ///< Skills that stood here as the registry has them.
+};
+
+/// One entry of the history, as it stood when it was asked for.
+struct SyncHistoryEntry {
+  std::string id;                                     ///< `sync-YYYYMMDDHHMMSS-` and six random characters.
+  std::string started_at;                             ///< When the run started.
+  std::optional<std::string> completed_at;            ///< When it ended; none while it runs.
+  SyncStatus status{};                                ///< How it stands or ended.
+  std::int64_t skills_added = 0;                      ///< Skills that were new here.
+  std::int64_t skills_updated = 0;                    ///< Skills that were changed.
+  std::int64_t skills_unchanged = 0;                  ///< Skills that stood here already.
+  std::optional<std::string> error_message;           ///< What went wrong, if anything did.
+  std::optional<std::chrono::milliseconds> duration;  ///< How long it took; none while it runs.
+  std::string created_at;                             ///< When the entry was made.
+};
+
+/// Figures over the whole history.
+struct SyncStats {
+  std::int64_t total_runs = 0;                                ///< Entries in all.
+  std::int64_t successful_runs = 0;                           ///< Those that succeeded.
+  std::int64_t failed_runs = 0;                               ///< Those that failed.
+  std::optional<std::string> last_success_at;                 ///< When the last one succeeded.
+  std::optional<std::chrono::milliseconds> average_duration;  ///< Of the successful ones.
+};
+
+/// A skill as it stood in the database when it was asked for.
+struct Skill {
+  std::string id;                          ///< The registry's id.
+  std::string name;                        ///< The name.
+  std::optional<std::string> description;  ///< What it does.
+  std::optional<std::string> author;       ///< Who wrote it.
+  std::optional<std::string> repo_url;     ///< Where it lives.
+  std::optional<double> quality_score;     ///< From 0 to 1.
+  std::string trust_tier;                  ///< How far it is trusted, or "unknown".
+  std::vector<std::string> tags;           ///< Its tags.
+  std::string created_at;                  ///< When it was made, as stored.
+  std::string updated_at;                  ///< When it was last changed, as stored.
+};
+
+/// How a run gets on.
+struct SyncProgress {
+  SyncPhase phase{};                   ///< What it is doing.
+  std::uint64_t current = 0;           ///< Rows of the listing read, or changed rows written while upserting.
+  std::uint64_t total = 0;             ///< Rows of the listing, or changed rows found so far; 0 while unknown.
+  std::uint64_t skills_processed = 0;  ///< Skills looked at so far.
+  std::uint64_t skills_changed = 0;    ///< Skills found to be new or changed so far.
+  std::string message;                 ///< The same in words, or why it waits; may be empty.
+};
+
+/// What a run did. Always: added + updated + unchanged + rejected = processed.
+struct SyncResult {
+  bool success = false;                       ///< Whether everything went well.
+  bool dry_run = false;                       ///< Whether nothing was written.
+  SyncStatus status{};                        ///< How the run ended, as in its history entry.
+  skillsmith_status code = SKILLSMITH_OK;     ///< The cause, where the run failed or ended early.
+  Coverage coverage{};                        ///< Whether the registry was listed whole.
+  std::uint64_t skills_added = 0;             ///< Skills that were new here.
+  std::uint64_t skills_updated = 0;           ///< Skills that were changed.
+  std::uint64_t skills_unchanged = 0;         ///< Skills that stood here already, or are the user's own.
+  std::uint64_t skills_rejected = 0;          ///< Rows that could not be stored; `errors` names them.
+  std::uint64_t total_processed = 0;          ///< Different skills that the registry served.
+  std::chrono::milliseconds duration{};       ///< How long it took.
+  std::vector<std::string> errors;            ///< The cause of a failed run, and the first 20 rejected rows.
+  std::vector<std::string> warnings;          ///< What the user may want to know of, though nothing is lost.
+};
+
+/// How things stand.
+struct EngineStatus {
+  SyncConfig config;                         ///< The configuration.
+  std::optional<SyncHistoryEntry> last_run;  ///< The last successful run.
+  bool is_running = false;                   ///< Whether a sync is under way, in this process or another.
+  bool is_due = false;                       ///< Whether automatic syncing is on and the next sync is due.
+};
+
+/// How a service stood when it was asked for.
+struct BackgroundSyncState {
+  bool is_started = false;                ///< Whether it was started and not stopped since.
+  bool is_running = false;                ///< Whether a sync of its own is under way.
+  std::optional<SyncResult> last_result;  ///< What the last sync did; none before the first.
+  std::optional<std::string> last_error;  ///< Why the last sync or check failed, if it did.
+  std::uint64_t checks_performed = 0;     ///< Checks made.
+  std::uint64_t syncs_triggered = 0;      ///< Syncs begun, those by hand included.
+};
+
+/// One page of a listing that is wanted.
+struct PageRequest {
+  std::optional<std::string> query;       ///< A search word, where the registry has refused plain listings.
+  std::optional<std::string> trust_tier;  ///< Only skills of this tier; none: of all.
+  std::uint32_t limit = 0;                ///< Rows wanted; the registry may give fewer.
+  std::uint64_t offset = 0;               ///< Rows to pass over.
+};
+
+// ---- What is inside -------------------------------------------------------------------
+
+/// Not for use from outside.
+namespace detail {
+
+inline void check_abi() {
+  const std::uint32_t library = skillsmith_abi_version();
+  if (library != SKILLSMITH_ABI_VERSION) throw VersionError(SKILLSMITH_ABI_VERSION, library);
+}
+
+/// Frees a handle, a record or a string. What it returns says nothing that a destructor
+/// could act on.
+template <auto Free>
+struct Freed {
+  template <typename T>
+  void operator()(T *owned) const noexcept {
+    static_cast<void>(Free(owned));
+  }
+};
+
+template <typename T, auto Free>
+using Owned = std::unique_ptr<T, Freed<Free>>;
+
+using OwnedError = Owned<skillsmith_error, skillsmith_error_free>;
+using OwnedString = Owned<char, skillsmith_string_free>;
+
+/// Calls a function of the C library with its last parameter, and throws where it fails.
+template <typename Call>
+void check(Call &&call) {
+  skillsmith_error *given = nullptr;
+  const skillsmith_status status = std::forward<Call>(call)(&given);
+  const OwnedError error(given);
+  if (status == SKILLSMITH_OK) return;
+  // Without memory for the error object there is only the number.
+  if (!error) throw Error(status, skillsmith_status_name(status));
+  const std::int64_t retry_at = skillsmith_error_retry_at_ms(error.get());
+  throw Error(status, skillsmith_error_message(error.get()),
+              skillsmith_error_is_retryable(error.get()),
+              retry_at < 0 ? std::nullopt
+                           : std::optional(TimePoint(std::chrono::milliseconds(retry_at))));
+}
+
+/// The same for a function that gives something owned before that. It may give nothing.
+template <typename T, auto Free, typename Call>
+Owned<T, Free> take(Call &&call) {
+  T *given = nullptr;
+  check([&](skillsmith_error **error) { return call(&given, error); });
+  return Owned<T, Free>(given);
+}
+
+template <typename Call>
+std::string take_string(Call &&call) {
+  return take<char, skillsmith_string_free>(std::forward<Call>(call)).get();
+}
+
+[[noreturn]] inline void refuse(const char *name, const char *why) {
+  throw Error(SKILLSMITH_INVALID_ARGUMENT, std::string("The argument '") + name + "' " + why);
+}
+
+/// C would cut the text at a U+0000 and say nothing.
+inline const char *text_in(const std::string &text, const char *name) {
+  if (text.find('\0') != std::string::npos) refuse(name, "contains U+0000.");
+  return text.c_str();
+}
+
+inline const char *text_in(const std::optional<std::string> &text, const char *name) {
+  return text ? text_in(*text, name) : nullptr;
+}
+
+/// In C, 0 stands for the default.
+inline std::uint64_t time_in(const std::optional<std::chrono::milliseconds> &time, const char *name) {
+  if (!time) return 0;
+  if (time->count() <= 0) refuse(name, "must be longer than 0 ms.");
+  return static_cast<std::uint64_t>(time->count());
+}
+
+inline skillsmith_switch switch_in(const std::optional<bool> &on) {
+  if (!on) return SKILLSMITH_SWITCH_DEFAULT;
+  return *on ? SKILLSMITH_SWITCH_ON : SKILLSMITH_SWITCH_OFF;
+}
+
+inline skillsmith_sync_frequency frequency_in(SyncFrequency frequency) {
+  return static_cast<skillsmith_sync_frequency>(frequency);
+}
+
+inline std::string text(const skillsmith_text &given) {
+  return given.data == nullptr ? std::string() : std::string(given.data, given.length);
+}
+
+inline std::optional<std::string> optional_text(const skillsmith_text &given) {
+  if (given.data == nullptr) return std::nullopt;
+  return std::string(given.data, given.length);
+}
+
+inline std::vector<std::string> texts(const skillsmith_text *given, std::size_t count) {
+  std::vector<std::string> copied;
+  copied.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) copied.push_back(text(given[i]));
+  return copied;
+}
+
+/// In C, -1 stands for none.
+inline std::optional<std::chrono::milliseconds> optional_time(std::int64_t milliseconds) {
+  if (milliseconds < 0) return std::nullopt;
+  return std::chrono::milliseconds(milliseconds);
+}
+
+inline SyncConfig copy(const skillsmith_sync_config &given) {
+  SyncConfig config;
+  config.id = text(given.id);
+  config.enabled = given.enabled;
+  config.frequency = static_cast<SyncFrequency>(given.frequency);
+  config.interval = std::chrono::milliseconds(given.interval_ms);
+  config.last_sync_at = optional_text(given.last_sync_at);
+  config.next_sync_at = optional_text(given.next_sync_at);
+  config.last_sync_count = given.last_sync_count;
+  config.last_sync_error = optional_text(given.last_sync_error);
+  config.created_at = text(given.created_at);
+  config.updated_at = text(given.updated_at);
+  return config;
+}
+
+inline SyncHistoryEntry copy(const skillsmith_sync_history_entry &given) {
+  SyncHistoryEntry entry;
+  entry.id = text(given.id);
+  entry.started_at = text(given.started_at);
+  entry.completed_at = optional_text(given.completed_at);
+  entry.status = static_cast<SyncStatus>(given.status);
+  entry.skills_added = given.skills_added;
+  entry.skills_updated = given.skills_updated;
+  entry.skills_unchanged = given.skills_unchanged;
+  entry.error_message = optional_text(given.error_message);
+  entry.duration = optional_time(given.duration_ms);
+  entry.created_at = text(given.created_at);
+  return entry;
+}
+
+inline std::vector<SyncHistoryEntry> copy(const skillsmith_sync_history_list &given) {
+  std::vector<SyncHistoryEntry> entries;
+  entries.reserve(given.count);
+  for (std::size_t i = 0; i < given.count; ++i) entries.push_back(copy(*given.entries[i]));
+  return entries;
+}
+
+inline SyncStats copy(const skillsmith_sync_stats &given) {
+  SyncStats stats;
+  stats.total_runs = given.total_runs;
+  stats.successful_runs = given.successful_runs;
+  stats.failed_runs = given.failed_runs;
+  stats.last_success_at = optional_text(given.last_success_at);
+  stats.average_duration = optional_time(given.average_duration_ms);
+  return stats;
+}
+
+inline Skill copy(const skillsmith_skill &given) {
+  Skill skill;
+  skill.id = text(given.id);
+  skill.name = text(given.name);
+  skill.description = optional_text(given.description);
+  skill.author = optional_text(given.author);
+  skill.repo_url = optional_text(given.repo_url);
+  if (given.has_quality_score) skill.quality_score = given.quality_score;
+  skill.trust_tier = text(given.trust_tier);
+  skill.tags = texts(given.tags, given.tag_count);
+  skill.created_at = text(given.created_at);
+  skill.updated_at = text(given.updated_at);
+  return skill;
+}
+
+inline SyncProgress copy(const skillsmith_sync_progress &given) {
+  SyncProgress progress;
+  progress.phase = static_cast<SyncPhase>(given.phase);
+  progress.current = given.current;
+  progress.total = given.total;
+  progress.skills_processed = given.skills_processed;
+  progress.skills_changed = given.skills_changed;
+  progress.message = given.message;
+  return progress;
+}
+
+inline SyncResult copy(const skillsmith_sync_result &given) {
+  SyncResult result;
+  result.success = given.success;
+  result.dry_run = given.dry_run;
+  result.status = static_cast<SyncStatus>(given.status);
+  result.code = given.code;
+  result.coverage = static_cast<Coverage>(given.coverage);
+  result.skills_added = given.skills_added;
+  result.skills_updated = given.skills_updated;
+  result.skills_unchanged = given.skills_unchanged;
+  result.skills_rejected = given.skills_rejected;
+  result.total_processed = given.total_processed;
+  result.duration = std::chrono::milliseconds(given.duration_ms);
+  result.errors = texts(given.errors, given.error_count);
+  result.warnings = texts(given.warnings, given.warning_count);
+  return result;
+}
+
+/// A record that may be missing.
+template <typename T>
+auto copy_if(const T *given) -> std::optional<decltype(copy(*given))> {
+  if (given == nullptr) return std::nullopt;
+  return copy(*given);
+}
+
+inline PageRequest copy(const skillsmith_page_request &given) {
+  PageRequest request;
+  request.query = optional_text(given.query);
+  request.trust_tier = optional_text(given.trust_tier);
+  request.limit = given.limit;
+  request.offset = given.offset;
+  return request;
+}
+
+/// What a callback threw, kept until somebody can be told.
+class Thrown {
+ public:
+  void keep_first(std::exception_ptr thrown) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!thrown_) thrown_ = std::move(thrown);
+  }
+  void keep_last(std::exception_ptr thrown) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::swap(thrown_, thrown);
+  }
+  std::exception_ptr take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(thrown_, nullptr);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr thrown_;
+};
+
+/// Two digits and such, in a text that is read from its beginning.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view rest) : rest_(rest) {}
+
+  bool is_at_end() const { return rest_.empty(); }
+
+  bool skip(char wanted) {
+    if (rest_.empty() || rest_.front() != wanted) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  /// A digit, or -1.
+  int digit() {
+    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return -1;
+    const int value = rest_.front() - '0';
+    rest_.remove_prefix(1);
+    return value;
+  }
+
+  /// Exactly so many digits, of a number within these bounds.
+  bool number(int digits, int least, int most, int &value) {
+    value = 0;
+    for (int i = 0; i < digits; ++i) {
+      const int next = digit();
+      if (next < 0) return false;
+      value = value * 10 + next;
+    }
+    return value >= least && value <= most;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+/// Days since 1970-01-01 in the Gregorian calendar, before 1582 too.
+inline std::int64_t days_since_1970(int year, int month, int day) {
+  // The year begins in March, so that the leap day is its last.
+  const std::int64_t shifted = month > 2 ? year : year - 1;
+  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 399) / 400;
+  const std::int64_t of_era = shifted - era * 400;
+  const std::int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+}  // namespace detail
+
+// ---- Times ----------------------------------------------------------------------------
+
+/// Makes a time point of a time in a record.
+///
+/// `text` is ISO 8601 as the registry and this library write it (`2026-08-01T12:00:00.123Z`,
+/// or with an offset), or as SQLite does (`2026-08-01 12:00:00`, which is UTC). What is finer
+/// than a millisecond is cut off.
+///
+/// Returns nothing where it is no such time: the texts of a database can be anything. Does
+/// not block, does not throw.
+inline std::optional<TimePoint> parse_time(std::string_view text) noexcept {
+  detail::TimeReader reader(text);
+  int year, month, day, hour, minute, second;
+  if (!reader.number(4, 0, 9999, year) || !reader.skip('-') || !reader.number(2, 1, 12, month) ||
+      !reader.skip('-') || !reader.number(2, 1, 31, day)) {
+    return std::nullopt;
+  }
+  const bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  const int days = month == 2 ? (is_leap ? 29 : 28)
+                              : (month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31);
+  const bool is_sqlite = reader.skip(' ');
+  if (day > days || (!is_sqlite && !reader.skip('T')) || !reader.number(2, 0, 23, hour) ||
+      !reader.skip(':') || !reader.number(2, 0, 59, minute) || !reader.skip(':') ||
+      !reader.number(2, 0, 59, second)) {
+    return std::nullopt;
+  }
+  int milliseconds = 0;
+  if (reader.skip('.')) {
+    int digits = 0;
+    for (int next = reader.digit(); next >= 0; next = reader.digit(), ++digits) {
+      if (digits < 3) milliseconds = milliseconds * 10 + next;
+    }
+    if (digits == 0) return std::nullopt;
+    for (; digits < 3; ++digits) milliseconds *= 10;
+  }
+  int offset = 0;
+  if (!reader.skip('Z')) {
+    const bool is_ahead = reader.skip('+');
+    if (is_ahead || reader.skip('-')) {
+      int hours, minutes = 0;
+      if (!reader.number(2, 0, 23, hours)) return std::nullopt;
+      if (!reader.is_at_end() &&
+          (static_cast<void>(reader.skip(':')), !reader.number(2, 0, 59, minutes))) {
+        return std::nullopt;
+      }
+      offset = (is_ahead ? 1 : -1) * (hours * 60 + minutes);
+    } else if (!is_sqlite) {
+      return std::nullopt;  // Somebody's local time, and nobody knows whose.
+    }
+  }
+  if (!reader.is_at_end()) return std::nullopt;
+  const std::int64_t minutes =
+      (detail::days_since_1970(year, month, day) * 24 + hour) * 60 + minute - offset;
+  return TimePoint(std::chrono::minutes(minutes) + std::chrono::seconds(second) +
+                   std::chrono::milliseconds(milliseconds));
+}
+
+/// Writes a time point as this library does: `2026-08-01T12:00:00.123Z`.
+///
+/// Does not block. Errors: INVALID_ARGUMENT before the year 0 and after 9999.
+inline std::string format_time(TimePoint time) {
+  constexpr std::int64_t day_length = 86400000;
+  const std::int64_t since_1970 = time.time_since_epoch().count();
+  const std::int64_t days = since_1970 / day_length - (since_1970 % day_length < 0 ? 1 : 0);
+  if (days < detail::days_since_1970(0, 1, 1) || days > detail::days_since_1970(9999, 12, 31)) {
+    detail::refuse("time", "is not between the years 0 and 9999.");
+  }
+  const std::int64_t of_day = since_1970 - days * day_length;
+  // The other way round than days_since_1970: the year begins in March.
+  const std::int64_t shifted = days + 719468;
+  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+  const std::int64_t of_era = shifted - era * 146097;
+  const std::int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  const std::int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
+  const std::int64_t months = (5 * of_year + 2) / 153;
+  const std::int64_t day = of_year - (153 * months + 2) / 5 + 1;
+  const std::int64_t month = months < 10 ? months + 3 : months - 9;
+  const std::int64_t year = years + era * 400 + (month <= 2 ? 1 : 0);
+
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto put = [&text](std::size_t end, int digits, std::int64_t number) {
+    for (; digits > 0; --digits, number /= 10) text[--end] = static_cast<char>('0' + number % 10);
+  };
+  put(4, 4, year);
+  put(7, 2, month);
+  put(10, 2, day);
+  put(13, 2, of_day / 3600000);
+  put(16, 2, of_day / 60000 % 60);
+  put(19, 2, of_day / 1000 % 60);
+  put(23, 3, of_day % 1000);
+  return text;
+}
+
+// ---- The library ----------------------------------------------------------------------
+
+/// Checks that the library has the C interface that this program was compiled for.
+///
+/// Every constructor does this, too. Does not block. Errors: `VersionError`.
+inline void check_version() { detail::check_abi(); }
+
+/// The version of the library that was loaded, such as "0.1.0".
+inline std::string version() { return skillsmith_version_string(); }
+
+/// How many handles, strings and records the program has not freed yet; for leak tests.
+inline std::size_t live_objects() noexcept { return skillsmith_live_objects(); }
+
+// ---- Cancelling -----------------------------------------------------------------------
+
+/// Asks for the end of what runs with it. It cannot be used again once it is cancelled.
+///
+/// One token may go with several calls, which all end with it.
+class CancelToken {
+ public:
+  /// Makes a token that nobody has cancelled yet. Does not block.
+  CancelToken()
+      : handle_((detail::check_abi(),
+                 detail::take<skillsmith_cancel_token, skillsmith_cancel_token_free>(
+                     skillsmith_cancel_token_new))) {}
+
+  /// Ends what runs with it within 200 ms: requests in flight are cut, waits end.
+  ///
+  /// Cancelling twice is fine. Does not block; any thread may call it, a callback too, but
+  /// no signal handler.
+  void cancel() const noexcept { static_cast<void>(skillsmith_cancel_token_cancel(handle_.get())); }
+
+  /// The same for a signal handler: it only stores to atomic variables.
+  ///
+  /// The token has to live as long as the handler is installed.
+  void raise() const noexcept { static_cast<void>(skillsmith_cancel_token_raise(handle_.get())); }
+
+  /// Whether it was cancelled or raised. Does not block.
+  bool is_cancelled() const noexcept { return skillsmith_cancel_token_is_cancelled(handle_.get()); }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_cancel_token *native() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Owned<skillsmith_cancel_token, skillsmith_cancel_token_free> handle_;
+};
+
+// ---- The database ---------------------------------------------------------------------
+
+/// How a database is opened.
+struct OpenOptions {
+  /// Never write anything into the file; it must exist then.
+  bool read_only = false;
+  /// How long a short call waits while another program writes; 0: it does not. Default: 5 s.
+  std::optional<std::chrono::milliseconds> busy_budget{};
+};
+
+/// An open database.
+///
+/// What is made from it keeps it open when it is destroyed.
+class Database {
+ public:
+  /// Opens a database.
+  ///
+  /// `path` is UTF-8; ":memory:" is a new database in memory. A missing file is created
+  /// complete, with its folder; an existing one of any version is used as it is. What is no
+  /// database, is damaged, or belongs to some other program is refused and left as it is.
+  ///
+  /// Blocks on the disk. Errors: INVALID_ARGUMENT, and all from 301 to 310.
+  explicit Database(const std::string &path, const OpenOptions &options = {})
+      : Database(detail::text_in(path, "path"), options) {}
+
+  /// Opens the one that `default_path` names. As the constructor.
+  static Database open_default(const OpenOptions &options = {}) {
+    return Database(static_cast<const char *>(nullptr), options);
+  }
+
+  /// Makes a new, complete database in memory. It is gone with the last object that was made
+  /// from it. Does not block. Errors: DATABASE_ERROR.
+  static Database in_memory() {
+    detail::check_abi();
+    return Database(
+        detail::take<skillsmith_database, skillsmith_database_free>(skillsmith_database_open_in_memory));
+  }
+
+  /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`. Does not block. Errors:
+  /// INVALID_ARGUMENT where there is no home folder.
+  static std::string default_path() {
+    detail::check_abi();
+    return detail::take_string(skillsmith_default_database_path);
+  }
+
+  /// Closes it for all that was made from it; their later calls fail with DATABASE_CLOSED. A
+  /// sync that is under way ends normally. Twice is fine. Blocks on the disk, shortly.
+  /// Errors: OPENED_BEFORE_FORK.
+  void close() {
+    detail::check([&](auto error) { return skillsmith_database_close(handle_.get(), error); });
+  }
+
+  /// Whether it has not been closed. May wait for a short call on another thread.
+  bool is_open() const noexcept { return skillsmith_database_is_open(handle_.get()); }
+
+  /// Whether it was opened read-only. Does not block.
+  bool is_read_only() const noexcept { return skillsmith_database_is_read_only(handle_.get()); }
+
+  /// The absolute path of the file, or ":memory:". Does not block.
+  std::string name() const {
+    return detail::take_string(
+        [&](auto name, auto error) { return skillsmith_database_name(handle_.get(), name, error); });
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_database *native() const noexcept { return handle_.get(); }
+
+ private:
+  using Handle = detail::Owned<skillsmith_database, skillsmith_database_free>;
+
+  explicit Database(Handle handle) : handle_(std::move(handle)) {}
+
+  Database(const char *path, const OpenOptions &given) {
+    detail::check_abi();
+    skillsmith_open_options options{};
+    options.struct_size = sizeof options;
+    options.read_only = given.read_only ? 1 : 0;
+    if (given.busy_budget) {
+      options.busy_budget_ms = given.busy_budget->count() > 0 ? given.busy_budget->count() : -1;
+    }
+    handle_ = detail::take<skillsmith_database, skillsmith_database_free>(
+        [&](auto out, auto error) { return skillsmith_database_open(path, &options, out, error); });
+  }
+
+  Handle handle_;
+};
+
+// ---- The repositories -----------------------------------------------------------------
+
+/// Reads and changes the configuration of one database.
+///
+/// Every call blocks on the disk only: one that reads shortly, one that changes for at most
+/// the busy budget. Errors of all: DATABASE_CLOSED, OPENED_BEFORE_FORK, DATABASE_ERROR; of
+/// those that change: DATABASE_BUSY, READ_ONLY, DISK_FULL, INVALID_ARGUMENT.
+class SyncConfigRepository {
+ public:
+  /// For an open database. Does not block. Errors: OPENED_BEFORE_FORK.
+  explicit SyncConfigRepository(const Database &database)
+      : handle_(detail::take<skillsmith_sync_config_repository, skillsmith_sync_config_repository_free>(
+            [&](auto out, auto error) {
+              return skillsmith_sync_config_repository_new(database.native(), out, error);
+            })) {}
+
+  /// The configuration as it stands.
+  SyncConfig get_config() const {
+    return config([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_get_config(handle_.get(), out, error);
+    });
+  }
+
+  /// Changes what `update` names, and gives the result.
+  SyncConfig update_config(const SyncConfigUpdate &update) {
+    skillsmith_sync_config_update change{};
+    change.struct_size = sizeof change;
+    change.enabled = detail::switch_in(update.enabled);
+    if (update.frequency) change.frequency = detail::frequency_in(*update.frequency);
+    return config([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_update_config(handle_.get(), &change, out, error);
+    });
+  }
+
+  /// Records a complete sync that started at `timestamp` (ISO 8601, see `format_time`) and
+  /// changed `count` skills. The engine does this by itself.
+  void set_last_sync(const std::string &timestamp, std::int64_t count) {
+    const char *moment = detail::text_in(timestamp, "timestamp");
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_set_last_sync(handle_.get(), moment, count, error);
+    });
+  }
+
+  /// Records why the last sync failed. The engine does this by itself.
+  void set_last_sync_error(const std::string &message) {
+    const char *why = detail::text_in(message, "message");
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_set_last_sync_error(handle_.get(), why, error);
+    });
+  }
+
+  /// Forgets why the last sync failed.
+  void clear_error() {
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_clear_error(handle_.get(), error);
+    });
+  }
+
+  /// The time so long after `last_sync_at` (ISO 8601), likewise with milliseconds and `Z`.
+  /// Does not block. Errors: INVALID_ARGUMENT.
+  std::string calculate_next_sync(const std::string &last_sync_at,
+                                  std::chrono::milliseconds interval) const {
+    const char *moment = detail::text_in(last_sync_at, "last_sync_at");
+    return detail::take_string([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_calculate_next_sync(handle_.get(), moment,
+                                                                   interval.count(), out, error);
+    });
+  }
+
+  /// Whether automatic syncing is on and the next sync is due.
+  bool is_sync_due() const {
+    bool due = false;
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_is_sync_due(handle_.get(), &due, error);
+    });
+    return due;
+  }
+
+  /// Switches automatic syncing on, and gives the result.
+  SyncConfig enable() {
+    return config([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_enable(handle_.get(), out, error);
+    });
+  }
+
+  /// Switches automatic syncing off, and gives the result. A sync by hand still works.
+  SyncConfig disable() {
+    return config([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_disable(handle_.get(), out, error);
+    });
+  }
+
+  /// Changes how often, and gives the result; the next sync moves accordingly.
+  SyncConfig set_frequency(SyncFrequency frequency) {
+    return config([&](auto out, auto error) {
+      return skillsmith_sync_config_repository_set_frequency(
+          handle_.get(), detail::frequency_in(frequency), out, error);
+    });
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_sync_config_repository *native() const noexcept { return handle_.get(); }
+
+ private:
+  template <typename Call>
+  static SyncConfig config(Call &&call) {
+    return detail::copy(*detail::take<skillsmith_sync_config, skillsmith_sync_config_free>(
+        std::forward<Call>(call)));
+  }
+
+  detail::Owned<skillsmith_sync_config_repository, skillsmith_sync_config_repository_free> handle_;
+};
+
+/// Reads and writes the history of one database.
+///
+/// Every call blocks on the disk only: one that reads shortly, one that writes for at most
+/// the busy budget. Errors of all: INVALID_ARGUMENT, DATABASE_CLOSED, OPENED_BEFORE_FORK,
+/// DATABASE_ERROR; of those that write: DATABASE_BUSY, READ_ONLY, DISK_FULL.
+class SyncHistoryRepository {
+ public:
+  /// For an open database. Does not block. Errors: OPENED_BEFORE_FORK.
+  explicit SyncHistoryRepository(const Database &database)
+      : handle_(detail::take<skillsmith_sync_history_repository, skillsmith_sync_history_repository_free>(
+            [&](auto out, auto error) {
+              return skillsmith_sync_history_repository_new(database.native(), out, error);
+            })) {}
+
+  /// Makes an entry for a run that starts now, and gives its id. The engine does this by itself.
+  std::string start_run() {
+    return detail::take_string([&](auto out, auto error) {
+      return skillsmith_sync_history_repository_start_run(handle_.get(), out, error);
+    });
+  }
+
+  /// Marks a run as successful. The engine does this by itself. Errors: also RUN_NOT_FOUND.
+  void complete_run(const std::string &id, const SyncRunResult &result) {
+    const auto given = run_result(result);
+    const char *run = detail::text_in(id, "id");
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_complete_run(handle_.get(), run, &given, error);
+    });
+  }
+
+  /// Marks a run as successful in part, and says what was not. The engine does this by itself.
+  /// Errors: also RUN_NOT_FOUND.
+  void complete_run_partial(const std::string &id, const SyncRunResult &result,
+                            const std::string &error_message) {
+    const auto given = run_result(result);
+    const char *run = detail::text_in(id, "id");
+    const char *why = detail::text_in(error_message, "error_message");
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_complete_run_partial(handle_.get(), run, &given, why,
+                                                                     error);
+    });
+  }
+
+  /// Marks a run as failed, and says why. The engine does this by itself. Errors: also
+  /// RUN_NOT_FOUND.
+  void fail_run(const std::string &id, const std::string &error_message) {
+    const char *run = detail::text_in(id, "id");
+    const char *why = detail::text_in(error_message, "error_message");
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_fail_run(handle_.get(), run, why, error);
+    });
+  }
+
+  /// One entry, if there is one of that id.
+  std::optional<SyncHistoryEntry> get_by_id(const std::string &id) const {
+    const char *run = detail::text_in(id, "id");
+    return entry([&](auto out, auto error) {
+      return skillsmith_sync_history_repository_get_by_id(handle_.get(), run, out, error);
+    });
+  }
+
+  /// The newest entries first, at most `limit` of them.
+  std::vector<SyncHistoryEntry> get_history(std::uint32_t limit = 10) const {
+    return entries([&](auto out, auto error) {
+      return skillsmith_sync_history_repository_get_history(handle_.get(), limit, out, error);
+    });
+  }
+
+  /// The newest successful entry, if there is one.
+  std::optional<SyncHistoryEntry> get_last_successful() const {
+    return entry([&](auto out, auto error) {
+      return skillsmith_sync_history_repository_get_last_successful(handle_.get(), out, error);
+    });
+  }
+
+  /// The entries that are marked as running, newest first. One of this library whose run has
+  /// died is marked as failed first.
+  std::vector<SyncHistoryEntry> get_running() const {
+    return entries([&](auto out, auto error) {
+      return skillsmith_sync_history_repository_get_running(handle_.get(), out, error);
+    });
+  }
+
+  /// Whether an entry is marked as running, after the same check.
+  bool is_running() const {
+    bool running = false;
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_is_running(handle_.get(), &running, error);
+    });
+    return running;
+  }
+
+  /// Deletes the entries that started more than `days_to_keep` days ago, and gives how many.
+  std::uint64_t cleanup(std::uint32_t days_to_keep = 30) {
+    std::uint64_t deleted = 0;
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_cleanup(handle_.get(), days_to_keep, &deleted, error);
+    });
+    return deleted;
+  }
+
+  /// How many entries there are.
+  std::int64_t count() const {
+    std::int64_t number = 0;
+    detail::check([&](auto error) {
+      return skillsmith_sync_history_repository_count(handle_.get(), &number, error);
+    });
+    return number;
+  }
+
+  /// Figures over the whole history.
+  SyncStats get_stats() const {
+    return detail::copy(*detail::take<skillsmith_sync_stats, skillsmith_sync_stats_free>(
+        [&](auto out, auto error) {
+          return skillsmith_sync_history_repository_get_stats(handle_.get(), out, error);
+        }));
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_sync_history_repository *native() const noexcept { return handle_.get(); }
+
+ private:
+  static skillsmith_sync_run_result run_result(const SyncRunResult &given) {
+    skillsmith_sync_run_result result{};
+    result.struct_size = sizeof result;
+    result.skills_added = given.skills_added;
+    result.skills_updated = given.skills_updated;
+    result.skills_unchanged = given.skills_unchanged;
+    return result;
+  }
+
+  template <typename Call>
+  static std::optional<SyncHistoryEntry> entry(Call &&call) {
+    return detail::copy_if<skillsmith_sync_history_entry>(
+        detail::take<skillsmith_sync_history_entry, skillsmith_sync_history_entry_free>(
+            std::forward<Call>(call))
+            .get());
+  }
+
+  template <typename Call>
+  static std::vector<SyncHistoryEntry> entries(Call &&call) {
+    return detail::copy(*detail::take<skillsmith_sync_history_list, skillsmith_sync_history_list_free>(
+        std::forward<Call>(call)));
+  }
+
+  detail::Owned<skillsmith_sync_history_repository, skillsmith_sync_history_repository_free> handle_;
+};
+
+/// Looks skills up in one database.
+///
+/// Every call is short and blocks on the disk only. Errors of all: INVALID_ARGUMENT,
+/// DATABASE_CLOSED, OPENED_BEFORE_FORK, DATABASE_ERROR.
+class SkillRepository {
+ public:
+  /// For an open database. Does not block. Errors: OPENED_BEFORE_FORK.
+  explicit SkillRepository(const Database &database)
+      : handle_(detail::take<skillsmith_skill_repository, skillsmith_skill_repository_free>(
+            [&](auto out, auto error) {
+              return skillsmith_skill_repository_new(database.native(), out, error);
+            })) {}
+
+  /// The skill of that id, if there is one.
+  std::optional<Skill> find_by_id(const std::string &id) const {
+    const char *wanted = detail::text_in(id, "id");
+    return detail::copy_if<skillsmith_skill>(
+        detail::take<skillsmith_skill, skillsmith_skill_free>([&](auto out, auto error) {
+          return skillsmith_skill_repository_find_by_id(handle_.get(), wanted, out, error);
+        }).get());
+  }
+
+  /// Whether there is a skill of that id.
+  bool exists(const std::string &id) const {
+    const char *wanted = detail::text_in(id, "id");
+    bool found = false;
+    detail::check([&](auto error) {
+      return skillsmith_skill_repository_exists(handle_.get(), wanted, &found, error);
+    });
+    return found;
+  }
+
+  /// How many skills there are, the user's own included.
+  std::int64_t count() const {
+    std::int64_t number = 0;
+    detail::check([&](auto error) {
+      return skillsmith_skill_repository_count(handle_.get(), &number, error);
+    });
+    return number;
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_skill_repository *native() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Owned<skillsmith_skill_repository, skillsmith_skill_repository_free> handle_;
+};
+
+// ---- The live registry ----------------------------------------------------------------
+
+/// How the registry is asked. What is empty has its default.
+struct ClientOptions {
+  /// Such as `https://host/functions/v1`. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` +
+  /// `/functions/v1`, `apiBaseUrl` in `~/.skillsmith/config.json`, or the live service.
+  std::optional<std::string> base_url{};
+  /// The anonymous key. Default: `SUPABASE_ANON_KEY`.
+  std::optional<std::string> anon_key{};
+  /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
+  std::optional<std::string> api_key{};
+  /// A token of a signed-in user; goes before the API key.
+  std::optional<std::string> jwt_token{};
+  /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
+  std::optional<std::chrono::milliseconds> timeout{};
+  /// Tries after the first one. Default: 3.
+  std::optional<std::uint32_t> max_retries{};
+  /// Whether nothing may be sent. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
+  std::optional<bool> offline{};
+};
+
+namespace detail {
+
+/// The options point into `given`.
+inline skillsmith_client_options client_options(const ClientOptions &given) {
+  skillsmith_client_options options{};
+  options.struct_size = sizeof options;
+  options.base_url = text_in(given.base_url, "base_url");
+  options.anon_key = text_in(given.anon_key, "anon_key");
+  options.api_key = text_in(given.api_key, "api_key");
+  options.jwt_token = text_in(given.jwt_token, "jwt_token");
+  options.timeout_ms = time_in(given.timeout, "timeout");
+  if (given.max_retries) {
+    const std::uint32_t most = INT_MAX;
+    options.max_retries =
+        *given.max_retries == 0 ? -1 : static_cast<int>((std::min)(*given.max_retries, most));
+  }
+  options.offline = switch_in(given.offline);
+  return options;
+}
+
+}  // namespace detail
+
+/// Asks the live registry. Several engines may share it.
+class SkillsmithApiClient {
+ public:
+  /// Makes a client; nothing is sent yet. Reads the environment, `~/.skillsmith/config.json`
+  /// and the system's certificates. Errors: INVALID_ARGUMENT where the address, a key or the
+  /// proxy cannot be used.
+  explicit SkillsmithApiClient(const ClientOptions &options = {}) {
+    detail::check_abi();
+    const auto given = detail::client_options(options);
+    handle_ = detail::take<skillsmith_api_client, skillsmith_api_client_free>(
+        [&](auto out, auto error) { return skillsmith_api_client_new(&given, out, error); });
+  }
+
+  /// Whether nothing may be sent, so that every sync would fail with OFFLINE. Does not block.
+  bool is_offline() const noexcept { return skillsmith_api_client_is_offline(handle_.get()); }
+
+  /// The registry's address. Does not block.
+  std::string base_url() const {
+    return detail::take_string(
+        [&](auto url, auto error) { return skillsmith_api_client_base_url(handle_.get(), url, error); });
+  }
+
+  /// Asks how the registry is.
+  ///
+  /// `cancel` stops it; one that is only raised is noticed when the answer comes. Blocks on
+  /// the network, for at most about 5 s. Errors: OFFLINE, CANCELLED, REDIRECT_REFUSED;
+  /// API_UNHEALTHY where there is no answer, with the reason.
+  Health check_health(const CancelToken *cancel = nullptr) const {
+    skillsmith_health health = SKILLSMITH_HEALTH_UNKNOWN;
+    detail::check([&](auto error) {
+      return skillsmith_api_client_check_health(
+          handle_.get(), cancel == nullptr ? nullptr : cancel->native(), &health, error);
+    });
+    return static_cast<Health>(health);
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_api_client *native() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Owned<skillsmith_api_client, skillsmith_api_client_free> handle_;
+};
+
+// ---- A registry of the program's own --------------------------------------------------
+
+/// One call of a `Registry`; it lives until that returns.
+class RegistryCall {
+ public:
+  explicit RegistryCall(skillsmith_registry_call *call) noexcept : call_(call) {}
+  RegistryCall(const RegistryCall &) = delete;
+  RegistryCall &operator=(const RegistryCall &) = delete;
+
+  /// Whether the answer is no longer wanted. Whoever blocks for longer than an instant asks
+  /// this again and again, and returns or throws. Does not block.
+  bool is_cancelled() const noexcept { return skillsmith_registry_call_is_cancelled(call_); }
+
+  /// Waits, such as between two tries of a request. False as soon as the answer is no longer
+  /// wanted, true after that time.
+  bool wait(std::chrono::milliseconds time) const noexcept {
+    const auto milliseconds = time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
+    return skillsmith_registry_call_wait(call_, milliseconds) == SKILLSMITH_OK;
+  }
+
+  /// The handle, for calls of the C library.
+  skillsmith_registry_call *native() const noexcept { return call_; }
+
+ private:
+  skillsmith_registry_call *call_;
+};
+
+/// Thrown by a `Registry`: the page cannot be had. It ends the run, whose result says why;
+/// `SyncEngine::sync` does not throw it.
+class RegistryFailure : public std::runtime_error {
+ public:
+  /// `code` is SKILLSMITH_HOST_ERROR, _NETWORK_UNREACHABLE, _NETWORK_TIMEOUT, _API_UNHEALTHY
+  /// or _PROTOCOL_ERROR, and any other is HOST_ERROR. `message` is UTF-8 for the person who
+  /// has to act on it; it goes into the history, so keep credentials out of it.
+  RegistryFailure(skillsmith_status code, const std::string &message)
+      : std::runtime_error(message), code_(code) {}
+
+  /// Its code.
+  skillsmith_status code() const noexcept { return code_; }
+
+ private:
+  skillsmith_status code_;
+};
+
+/// Thrown by a `Registry`: the registry has answered with an HTTP status that is no success.
+///
+/// The engine does what it does with that answer of the live registry: 400 makes it ask for
+/// the listing in another way; others end the run, whose result says why. `SyncEngine::sync`
+/// does not throw it.
+class HttpFailure : public std::runtime_error {
+ public:
+  /// `status` is between 300 and 599. `retry_after` is what a `Retry-After` said; after 429
+  /// and 5xx no sync begins by itself before then. `detail` is what the body said.
+  explicit HttpFailure(int status, std::optional<std::chrono::milliseconds> retry_after = {},
+                       const std::string &detail = {})
+      : std::runtime_error(detail), status_(status), retry_after_(retry_after) {}
+
+  /// The status.
+  int status() const noexcept { return status_; }
+
+  /// How long to wait, where the registry has said so.
+  std::optional<std::chrono::milliseconds> retry_after() const noexcept { return retry_after_; }
+
+ private:
+  int status_;
+  std::optional<std::chrono::milliseconds> retry_after_;
+};
+
+namespace detail {
+class HostRegistry;
+using RegistryHandle = Owned<skillsmith_registry, skillsmith_registry_free>;
+}  // namespace detail
+
+/// A registry that the program supplies: its own HTTP stack, a file, a test.
+///
+/// `check_health` and `search` run on a thread of the engine's, one after the other during a
+/// run; several engines that share it call it at the same time. They may block on the network,
+/// and should return soon after the call was cancelled: a run that is stopped waits for 100 ms
+/// at most and leaves them behind. They may call anything of this library.
+///
+/// What they throw ends the run: a `RegistryFailure` or an `HttpFailure` with its own code,
+/// anything else with HOST_ERROR and its `what()`, and then `SyncEngine::sync` and
+/// `BackgroundSyncService::manual_sync` throw it on. What is thrown once the call was
+/// cancelled is dropped: nobody waits for it.
+///
+/// It is shared: engines and services keep it until the last call has returned.
+class Registry {
+ public:
+  Registry() = default;
+  Registry(const Registry &) = delete;
+  Registry &operator=(const Registry &) = delete;
+  virtual ~Registry() = default;
+
+  /// Tells it from other registries, as a base URL does: the place of an unfinished listing
+  /// is kept in the database under it. Not empty. Asked once for each engine.
+  virtual std::string name() const = 0;
+
+  /// Says how the registry is; asked at the start of a run. Healthy, unless overridden.
+  virtual Health check_health(RegistryCall &call) {
+    static_cast<void>(call);
+    return Health::healthy;
+  }
+
+  /// Fetches one page of the listing: the JSON text of the registry's answer,
+  /// `{"data": [...], "meta": {...}}`, of at most 16 MiB. An empty `data` is the end. Retries
+  /// are its own: the engine asks for each page once.
+  virtual std::string search(const PageRequest &request, RegistryCall &call) = 0;
+
+  /// Says whether nothing may be sent: every sync then fails with OFFLINE, and nothing is
+  /// asked. A new registry is not offline. Does not block.
+  void set_offline(bool offline) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    offline_ = offline;
+    for (const auto &weak : handles_) {
+      if (const auto handle = weak.lock()) tell(*handle);
+    }
+  }
+
+ private:
+  friend class detail::HostRegistry;
+
+  void attach(const std::shared_ptr<detail::RegistryHandle> &handle) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    handles_.erase(std::remove_if(handles_.begin(), handles_.end(),
+                                  [](const auto &weak) { return weak.expired(); }),
+                   handles_.end());
+    handles_.push_back(handle);
+    tell(*handle);
+  }
+
+  void tell(const detail::RegistryHandle &handle) const {
+    static_cast<void>(skillsmith_registry_set_offline(handle.get(), offline_ ? 1 : 0));
+  }
+
+  std::mutex mutex_;
+  bool offline_ = false;
+  std::vector<std::weak_ptr<detail::RegistryHandle>> handles_;
+};
+
+namespace detail {
+
+/// A `Registry` as one engine uses it. An engine has one database, on which one run at a
+/// time is under way, so that the last exception is the one of the run that has just failed.
+class HostRegistry {
+ public:
+  explicit HostRegistry(std::shared_ptr<Registry> registry) : registry_(std::move(registry)) {}
+
+  /// A handle of the C library that keeps `host`.
+  static std::shared_ptr<RegistryHandle> handle(const std::shared_ptr<HostRegistry> &host) {
+    const std::string given = host->registry_->name();
+    const char *name = text_in(given, "name");
+    auto kept = std::make_unique<std::shared_ptr<HostRegistry>>(host);
+    skillsmith_registry_callbacks callbacks{};
+    callbacks.struct_size = sizeof callbacks;
+    callbacks.health = on_health;
+    callbacks.search = on_search;
+    callbacks.user_data = kept.get();
+    callbacks.destroy = on_destroy;
+    auto made = std::make_shared<RegistryHandle>(
+        take<skillsmith_registry, skillsmith_registry_free>([&](auto out, auto error) {
+          const skillsmith_status status = skillsmith_registry_new(name, &callbacks, out, error);
+          if (status == SKILLSMITH_OK) static_cast<void>(kept.release());
+          return status;
+        }));
+    host->registry_->attach(made);
+    return made;
+  }
+
+  /// What ended a run with HOST_ERROR, if an exception did.
+  std::exception_ptr take_thrown() { return thrown_.take(); }
+
+ private:
+  static int on_health(void *user_data, skillsmith_registry_call *handle) noexcept {
+    int answer = SKILLSMITH_HEALTH_UNKNOWN;
+    of(user_data).answer(handle, [&](Registry &registry, RegistryCall &call) {
+      answer = static_cast<int>(registry.check_health(call));
+    });
+    return answer;
+  }
+
+  static int on_search(void *user_data, const skillsmith_page_request *request,
+                       skillsmith_registry_call *handle) noexcept {
+    return of(user_data).answer(handle, [&](Registry &registry, RegistryCall &call) {
+      const std::string page = registry.search(copy(*request), call);
+      // A text that is no page is the failure of the run already.
+      static_cast<void>(skillsmith_registry_call_set_page(handle, page.data(), page.size(), nullptr));
+    });
+  }
+
+  static void on_destroy(void *user_data) noexcept {
+    delete static_cast<std::shared_ptr<HostRegistry> *>(user_data);
+  }
+
+  static HostRegistry &of(void *user_data) noexcept {
+    return **static_cast<std::shared_ptr<HostRegistry> *>(user_data);
+  }
+
+  /// 0, or 1 where it threw; the call then knows why.
+  template <typename Ask>
+  int answer(skillsmith_registry_call *handle, Ask &&ask) noexcept {
+    // What no failure can be made of (a what() that is not UTF-8) ends the run by the 1.
+    thrown_.keep_last(nullptr);
+    try {
+      RegistryCall call(handle);
+      ask(*registry_, call);
+      return 0;
+    } catch (const RegistryFailure &failure) {
+      if (skillsmith_registry_call_fail(handle, failure.code(), failure.what()) != SKILLSMITH_OK) {
+        fail(handle, failure.what());
+      }
+    } catch (const HttpFailure &failure) {
+      const auto wait = failure.retry_after();
+      const bool has_detail = failure.what()[0] != '\0';
+      if (skillsmith_registry_call_fail_http(handle, failure.status(), wait ? wait->count() : -1,
+                                             has_detail ? failure.what() : nullptr) != SKILLSMITH_OK) {
+        fail(handle, "The registry failed with an HTTP status that is none.");
+      }
+    } catch (const std::exception &exception) {
+      fail(handle, exception.what());
+      keep(handle);
+    } catch (...) {
+      fail(handle, "The registry threw something that is no std::exception.");
+      keep(handle);
+    }
+    return 1;
+  }
+
+  static void fail(skillsmith_registry_call *handle, const char *why) noexcept {
+    static_cast<void>(skillsmith_registry_call_fail(handle, SKILLSMITH_HOST_ERROR, why));
+  }
+
+  void keep(skillsmith_registry_call *handle) noexcept {
+    if (!skillsmith_registry_call_is_cancelled(handle)) thrown_.keep_last(std::current_exception());
+  }
+
+  const std::shared_ptr<Registry> registry_;
+  Thrown thrown_;
+};
+
+/// What an engine and its services share, where the registry is the program's own.
+struct HostSide {
+  std::shared_ptr<HostRegistry> registry;
+  std::shared_ptr<RegistryHandle> handle;
+
+  /// The end of a run: throws what the registry has thrown, if that ended it.
+  void rethrow(const SyncResult &result) const {
+    if (!registry || result.code != SKILLSMITH_HOST_ERROR) return;
+    if (auto thrown = registry->take_thrown()) std::rethrow_exception(std::move(thrown));
+  }
+};
+
+}  // namespace detail
+
+// ---- The engine -----------------------------------------------------------------------
+
+/// How a sync is to be done. What is empty has its default.
+struct SyncOptions {
+  /// Compare the content of every row instead of its stamp, and ignore when the last sync was.
+  bool force = false;
+  /// Only count what would be done: no row, no history entry, no schedule.
+  bool dry_run = false;
+  /// Rows per page, from 1 to 10000; the registry may give fewer. Default: 100.
+  std::optional<std::uint32_t> page_size{};
+  /// How long the run may take; what it did not reach is left to the next. Default: 30 minutes.
+  std::optional<std::chrono::milliseconds> deadline{};
+  /// Told how the run gets on, on the thread that called `sync`, while no lock is held. What
+  /// it throws ends the run as failed with HOST_ERROR, and `sync` throws it on; what was
+  /// written is kept. It may call anything of this library.
+  std::function<void(const SyncProgress &)> on_progress{};
+  /// Stops the run. It has to live until `sync` returns.
+  const CancelToken *cancel = nullptr;
+};
+
+/// Brings a database up to date with a registry.
+///
+/// One sync at a time runs on a database, across all engines and processes; a second one
+/// returns at once. It keeps the client or the registry, and the database.
+class SyncEngine {
+ public:
+  /// For the live registry. Does not block. Errors: OPENED_BEFORE_FORK.
+  SyncEngine(const SkillsmithApiClient &client, const Database &database)
+      : handle_(make([&](auto out, auto error) {
+          return skillsmith_sync_engine_new(client.native(), database.native(), out, error);
+        })) {}
+
+  /// For a registry of the program's own. Does not block. Errors: OPENED_BEFORE_FORK;
+  /// INVALID_ARGUMENT for a name that is empty, NULL_ARGUMENT for no registry.
+  SyncEngine(std::shared_ptr<Registry> registry, const Database &database) {
+    if (!registry) throw Error(SKILLSMITH_NULL_ARGUMENT, "The argument 'registry' is NULL.");
+    host_.registry = std::make_shared<detail::HostRegistry>(std::move(registry));
+    host_.handle = detail::HostRegistry::handle(host_.registry);
+    handle_ = make([&](auto out, auto error) {
+      return skillsmith_sync_engine_new_with_registry(host_.handle->get(), database.native(), out,
+                                                      error);
+    });
+  }
+
+  /// Syncs. Blocks until the end of the run, on the network and the disk.
+  ///
+  /// What goes wrong in a run is in the result. Whatever was written stays, and the next run
+  /// goes on where this one ended. Errors, with which nothing was done: INVALID_ARGUMENT,
+  /// DATABASE_CLOSED, OPENED_BEFORE_FORK. Throws what `on_progress` or the registry threw.
+  SyncResult sync(const SyncOptions &options = {}) {
+    // A callback may destroy this object.
+    const detail::HostSide host = host_;
+    struct Told {
+      const std::function<void(const SyncProgress &)> &on_progress;
+      std::exception_ptr thrown;
+
+      static int on_tell(void *user_data, const skillsmith_sync_progress *progress) noexcept {
+        auto &told = *static_cast<Told *>(user_data);
+        if (told.thrown) return 1;
+        try {
+          told.on_progress(detail::copy(*progress));
+          return 0;
+        } catch (...) {
+          told.thrown = std::current_exception();
+          return 1;
+        }
+      }
+    };
+    Told told{options.on_progress, nullptr};
+    skillsmith_sync_options given{};
+    given.struct_size = sizeof given;
+    given.force = options.force ? 1 : 0;
+    given.dry_run = options.dry_run ? 1 : 0;
+    if (options.page_size) {
+      if (*options.page_size == 0) detail::refuse("page_size", "must be at least 1.");
+      given.page_size = *options.page_size;
+    }
+    given.deadline_ms = detail::time_in(options.deadline, "deadline");
+    if (options.on_progress) {
+      given.on_progress = Told::on_tell;
+      given.user_data = &told;
+    }
+    if (options.cancel != nullptr) given.cancel = options.cancel->native();
+    const auto result = detail::take<skillsmith_sync_result, skillsmith_sync_result_free>(
+        [&](auto out, auto error) {
+          return skillsmith_sync_engine_sync(handle_.get(), &given, out, error);
+        });
+    if (told.thrown) std::rethrow_exception(told.thrown);
+    SyncResult copied = detail::copy(*result);
+    host.rethrow(copied);
+    return copied;
+  }
+
+  /// How things stand. Blocks on the disk, shortly. Errors: DATABASE_CLOSED,
+  /// OPENED_BEFORE_FORK, DATABASE_ERROR.
+  EngineStatus get_status() const {
+    const auto given = detail::take<skillsmith_engine_status, skillsmith_engine_status_free>(
+        [&](auto out, auto error) {
+          return skillsmith_sync_engine_get_status(handle_.get(), out, error);
+        });
+    EngineStatus status;
+    status.config = detail::copy(*given->config);
+    status.last_run = detail::copy_if(given->last_run);
+    status.is_running = given->is_running;
+    status.is_due = given->is_due;
+    return status;
+  }
+
+  /// Whether nothing may be sent, so that every sync would fail with OFFLINE. Does not block.
+  bool is_offline() const noexcept { return skillsmith_sync_engine_is_offline(handle_.get()); }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_sync_engine *native() const noexcept { return handle_.get(); }
+
+ private:
+  friend class BackgroundSyncService;
+
+  using Handle = detail::Owned<skillsmith_sync_engine, skillsmith_sync_engine_free>;
+
+  template <typename Call>
+  static Handle make(Call &&call) {
+    return detail::take<skillsmith_sync_engine, skillsmith_sync_engine_free>(std::forward<Call>(call));
+  }
+
+  detail::HostSide host_;
+  Handle handle_;
+};
+
+// ---- The background service -----------------------------------------------------------
+
+/// How a service works. What is empty has its default.
+///
+/// The callbacks run on the service's own thread, or on the one that called `manual_sync`,
+/// while no lock is held. They may call anything of this library, and destroy the service.
+/// They are destroyed, with what they hold, when the service is gone and none of them runs any
+/// more, on whichever thread was the last.
+///
+/// What one throws on the thread of `manual_sync` is thrown on by that. On the service's own
+/// thread nobody can be told: see `BackgroundSyncService::take_callback_exception`.
+struct BackgroundOptions {
+  /// The time between two checks. Default: 60 s.
+  std::optional<std::chrono::milliseconds> check_interval{};
+  /// Whether it checks at once when started.
+  bool sync_on_start = true;
+  /// Told of every sync that was a success.
+  std::function<void(const SyncResult &)> on_sync_complete{};
+  /// Told why a sync was not.
+  std::function<void(const std::string &)> on_sync_error{};
+};
+
+namespace detail {
+
+/// The callbacks of a service.
+class ServiceCallbacks {
+ public:
+  ServiceCallbacks(std::function<void(const SyncResult &)> on_complete,
+                   std::function<void(const std::string &)> on_error)
+      : on_complete_(std::move(on_complete)), on_error_(std::move(on_error)) {}
+
+  /// A call of `manual_sync` on this thread: what callbacks throw meanwhile is its own.
+  class Manual {
+   public:
+    explicit Manual(const ServiceCallbacks *callbacks) : callbacks_(callbacks), outer_(innermost()) {
+      innermost() = this;
+    }
+    Manual(const Manual &) = delete;
+    Manual &operator=(const Manual &) = delete;
+    ~Manual() { innermost() = outer_; }
+
+    void rethrow() {
+      if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+    }
+
+   private:
+    friend class ServiceCallbacks;
+
+    static Manual *&innermost() noexcept {
+      static thread_local Manual *manual = nullptr;
+      return manual;
+    }
+
+    const ServiceCallbacks *callbacks_;
+    Manual *outer_;
+    std::exception_ptr thrown_;
+  };
+
+  /// What callbacks have thrown on the service's own thread.
+  Thrown thrown;
+
+  /// The options for C. The user data is `kept`, and is C's from its success on.
+  static skillsmith_background_options options(const BackgroundOptions &given,
+                                               std::shared_ptr<ServiceCallbacks> *kept) {
+    skillsmith_background_options options{};
+    options.struct_size = sizeof options;
+    options.check_interval_ms = time_in(given.check_interval, "check_interval");
+    options.sync_on_start = switch_in(given.sync_on_start);
+    if (given.on_sync_complete) options.on_sync_complete = on_complete;
+    if (given.on_sync_error) options.on_sync_error = on_error;
+    options.user_data = kept;
+    options.destroy = on_destroy;
+    return options;
+  }
+
+ private:
+  static void on_complete(void *user_data, const skillsmith_sync_result *result) noexcept {
+    ServiceCallbacks &callbacks = of(user_data);
+    callbacks.guard([&] { callbacks.on_complete_(copy(*result)); });
+  }
+
+  static void on_error(void *user_data, const char *message) noexcept {
+    ServiceCallbacks &callbacks = of(user_data);
+    callbacks.guard([&] { callbacks.on_error_(message); });
+  }
+
+  static void on_destroy(void *user_data) noexcept {
+    delete static_cast<std::shared_ptr<ServiceCallbacks> *>(user_data);
+  }
+
+  static ServiceCallbacks &of(void *user_data) noexcept {
+    return **static_cast<std::shared_ptr<ServiceCallbacks> *>(user_data);
+  }
+
+  template <typename Call>
+  void guard(Call &&call) noexcept {
+    try {
+      call();
+    } catch (...) {
+      for (Manual *manual = Manual::innermost(); manual != nullptr; manual = manual->outer_) {
+        if (manual->callbacks_ == this) {
+          manual->thrown_ = std::current_exception();
+          return;
+        }
+      }
+      thrown.keep_first(std::current_exception());
+    }
+  }
+
+  const std::function<void(const SyncResult &)> on_complete_;
+  const std::function<void(const std::string &)> on_error_;
+};
+
+}  // namespace detail
+
+/// Syncs while it is started: when enabled and due, and not while an earlier failure asks for
+/// patience. Its destructor stops it and the sync that is under way.
+class BackgroundSyncService {
+ public:
+  /// Makes a service that is not started yet. Does not block. Errors: INVALID_ARGUMENT,
+  /// OPENED_BEFORE_FORK.
+  explicit BackgroundSyncService(const SyncEngine &engine, const BackgroundOptions &options = {})
+      : BackgroundSyncService(engine.host_, options,
+                              [&](const skillsmith_background_options *given, auto out, auto error) {
+                                return skillsmith_background_sync_service_new(engine.native(), given,
+                                                                              out, error);
+                              }) {}
+
+  BackgroundSyncService(BackgroundSyncService &&) noexcept = default;
+  BackgroundSyncService &operator=(BackgroundSyncService &&other) noexcept {
+    // The old service first: it may still be using what it was made of.
+    handle_ = std::move(other.handle_);
+    host_ = std::move(other.host_);
+    callbacks_ = std::move(other.callbacks_);
+    return *this;
+  }
+
+  /// Stops it; blocks as `stop` does.
+  ~BackgroundSyncService() = default;
+
+  /// Starts checking, on a thread of its own. Returns at once; twice is fine. Errors:
+  /// OPENED_BEFORE_FORK; INTERNAL where the system has no thread left.
+  void start() {
+    detail::check(
+        [&](auto error) { return skillsmith_background_sync_service_start(handle_.get(), error); });
+  }
+
+  /// Stops checking, and the sync that is under way; blocks until both have ended, which takes
+  /// at most about 200 ms, and as long as a callback takes. From a callback it does not wait.
+  /// Twice is fine, and it may be started again. Errors: OPENED_BEFORE_FORK.
+  void stop() {
+    detail::check(
+        [&](auto error) { return skillsmith_background_sync_service_stop(handle_.get(), error); });
+  }
+
+  /// How things stand. May wait for a check of the database. Errors: OPENED_BEFORE_FORK.
+  BackgroundSyncState get_state() const {
+    const auto given =
+        detail::take<skillsmith_background_sync_state, skillsmith_background_sync_state_free>(
+            [&](auto out, auto error) {
+              return skillsmith_background_sync_service_get_state(handle_.get(), out, error);
+            });
+    BackgroundSyncState state;
+    state.is_started = given->is_started;
+    state.is_running = given->is_running;
+    state.last_result = detail::copy_if(given->last_result);
+    state.last_error = detail::optional_text(given->last_error);
+    state.checks_performed = given->checks_performed;
+    state.syncs_triggered = given->syncs_triggered;
+    return state;
+  }
+
+  /// Syncs now, on the caller's thread, due or not. Blocks until the end of the run, on the
+  /// network and the disk; `stop` on another thread ends it.
+  ///
+  /// What goes wrong in the run is in the result. Errors: DATABASE_CLOSED,
+  /// OPENED_BEFORE_FORK; SYNC_IN_PROGRESS while a sync of this service is under way. Throws
+  /// what the registry or a callback threw.
+  SyncResult manual_sync() {
+    // A callback may destroy this object.
+    const detail::HostSide host = host_;
+    const auto callbacks = callbacks_;
+    detail::ServiceCallbacks::Manual manual(callbacks.get());
+    const auto result = detail::take<skillsmith_sync_result, skillsmith_sync_result_free>(
+        [&](auto out, auto error) {
+          return skillsmith_background_sync_service_manual_sync(handle_.get(), out, error);
+        });
+    SyncResult copied = detail::copy(*result);
+    host.rethrow(copied);
+    manual.rethrow();
+    return copied;
+  }
+
+  /// Whether a sync of this service is under way. May wait for a check of the database.
+  bool is_sync_running() const noexcept {
+    return skillsmith_background_sync_service_is_sync_running(handle_.get());
+  }
+
+  /// Whether it was started and not stopped since. May wait for a check of the database.
+  bool is_service_started() const noexcept {
+    return skillsmith_background_sync_service_is_service_started(handle_.get());
+  }
+
+  /// The first thing that a callback has thrown on the service's own thread since this was
+  /// asked last; nothing if none has. The service goes on all the same. Does not block.
+  std::exception_ptr take_callback_exception() {
+    return callbacks_ ? callbacks_->thrown.take() : nullptr;
+  }
+
+  /// The handle, for calls of the C library. It stays this object's.
+  const skillsmith_background_sync_service *native() const noexcept { return handle_.get(); }
+
+ private:
+  friend std::optional<BackgroundSyncService> start_background_sync(const Database &,
+                                                                    const ClientOptions &,
+                                                                    const BackgroundOptions &);
+
+  template <typename Make>
+  BackgroundSyncService(detail::HostSide host, const BackgroundOptions &options, Make &&make)
+      : host_(std::move(host)),
+        callbacks_(std::make_shared<detail::ServiceCallbacks>(options.on_sync_complete,
+                                                              options.on_sync_error)) {
+    auto kept = std::make_unique<std::shared_ptr<detail::ServiceCallbacks>>(callbacks_);
+    const auto given = detail::ServiceCallbacks::options(options, kept.get());
+    handle_ = detail::take<skillsmith_background_sync_service, skillsmith_background_sync_service_free>(
+        [&](auto out, auto error) { return make(&given, out, error); });
+    // Where there is to be no service, the user data stays ours.
+    if (handle_) static_cast<void>(kept.release());
+  }
+
+  detail::HostSide host_;
+  std::shared_ptr<detail::ServiceCallbacks> callbacks_;
+  // Last, and so destroyed first.
+  detail::Owned<skillsmith_background_sync_service, skillsmith_background_sync_service_free> handle_;
+};
+
+/// All that a server does at its start, in one call: a service for `database` and the registry
+/// that `client_options` and the environment name, started.
+///
+/// Gives nothing where there is to be none: `SKILLSMITH_BACKGROUND_SYNC` is off,
+/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the configuration. A
+/// sync that is due begins at once, on the service's thread. That never keeps the process
+/// alive: a program may return from `main` or call `exit` at any moment. No signal handler is
+/// installed. Blocks on the disk, shortly.
+///
+/// Errors: those of `SkillsmithApiClient`, `SyncConfigRepository::get_config` and
+/// `BackgroundSyncService::start`.
+inline std::optional<BackgroundSyncService> start_background_sync(
+    const Database &database, const ClientOptions &client_options = {},
+    const BackgroundOptions &options = {}) {
+  const auto client = detail::client_options(client_options);
+  BackgroundSyncService service(
+      detail::HostSide(), options,
+      [&](const skillsmith_background_options *given, auto out, auto error) {
+        return skillsmith_start_background_sync(database.native(), &client, given, out, error);
+      });
+  if (service.native() == nullptr) return std::nullopt;
+  return service;
+}
+
+}  // namespace skillsmith
+
+#endif  // SKILLSMITH_SYNC_HPP

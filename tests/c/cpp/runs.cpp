@@ -1,0 +1,499 @@
+// Syncs: the client, the engine, a registry of the host's, callbacks that throw.
+#include "check.hpp"
+
+using namespace skillsmith;
+using namespace std::chrono_literals;
+
+static ClientOptions at(const Place &place) {
+  ClientOptions options;
+  options.base_url = place.url;
+  return options;
+}
+
+TEST(clients) {
+  ClientOptions options = at(place);
+  options.anon_key = "anon";
+  options.api_key = "key";
+  options.jwt_token = "jwt";
+  options.timeout = 5s;
+  options.max_retries = 0;
+  SkillsmithApiClient client(options);
+  CHECK(client.native() != nullptr);
+  CHECK_EQ(client.base_url(), place.url);
+  CHECK(!client.is_offline());
+  CHECK(client.check_health() == Health::healthy);
+  const CancelToken token;
+  CHECK(client.check_health(&token) == Health::healthy);
+  token.cancel();
+  CHECK_THROWS(SKILLSMITH_CANCELLED, client.check_health(&token));
+
+  options.offline = true;
+  options.max_retries = UINT32_MAX;
+  const SkillsmithApiClient offline(options);
+  CHECK(offline.is_offline());
+  CHECK_THROWS(SKILLSMITH_OFFLINE, offline.check_health());
+  CHECK(SyncEngine(offline, Database::in_memory()).is_offline());
+
+  options.offline = false;
+  CHECK(!SkillsmithApiClient(options).is_offline());
+  options.timeout = 0ms;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+  options = at(place);
+  options.api_key = std::string("a\0b", 3);
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+  options.api_key = "two\nlines";
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+}
+
+TEST(syncs) {
+  const auto database = Database::in_memory();
+  SyncEngine engine(SkillsmithApiClient(at(place)), database);
+  CHECK(engine.native() != nullptr);
+  CHECK(!engine.is_offline());
+  EngineStatus status = engine.get_status();
+  CHECK(!status.last_run && !status.is_running && status.is_due);
+  CHECK_EQ(status.config.id, "default");
+
+  std::vector<SyncProgress> told;
+  SyncOptions options;
+  options.dry_run = true;
+  options.page_size = 50;
+  options.deadline = 1min;
+  options.on_progress = [&](const SyncProgress &progress) { told.push_back(progress); };
+  SyncResult result = engine.sync(options);
+  CHECK(result.success && result.dry_run);
+  CHECK_EQ(result.skills_added, 250U);
+  CHECK(told.front().phase == SyncPhase::connecting);
+  CHECK(told.back().phase == SyncPhase::complete);
+  CHECK_EQ(told.back().skills_processed, 250U);
+  CHECK_EQ(told.back().skills_changed, 250U);
+  CHECK(!told.back().message.empty());
+  CHECK_EQ(SkillRepository(database).count(), 0);
+
+  result = engine.sync();
+  CHECK(result.success && !result.dry_run && result.status == SyncStatus::success);
+  CHECK(result.code == SKILLSMITH_OK && result.coverage == Coverage::complete);
+  CHECK(result.errors.empty() && result.warnings.empty() && result.skills_rejected == 0);
+  CHECK_EQ(result.total_processed, 250U);
+  CHECK_EQ(SkillRepository(database).count(), 250);
+  status = engine.get_status();
+  CHECK(status.last_run && !status.is_due);
+  CHECK_EQ(status.last_run->skills_added, 250);
+  options = SyncOptions();
+  options.force = true;
+  CHECK_EQ(engine.sync(options).skills_unchanged, 250U);
+
+  options.page_size = 0;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, engine.sync(options));
+  options.page_size = 10001;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, engine.sync(options));
+  options.page_size = std::nullopt;
+  options.deadline = -1ms;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, engine.sync(options));
+}
+
+TEST(cancelling) {
+  const auto shelf = std::make_shared<Shelf>();
+  SyncEngine engine(shelf, Database::in_memory());
+  for (const bool is_signal : {false, true}) {
+    // Shared: what a cancelled run leaves behind may use them after it.
+    const auto token = std::make_shared<CancelToken>();
+    CHECK(!token->is_cancelled());
+    shelf->on_search = [token, is_signal](const PageRequest &, RegistryCall &call) {
+      CHECK(!call.is_cancelled() && call.native() != nullptr);
+      CHECK(call.wait(-1ms) && call.wait(1ms));
+      is_signal ? token->raise() : token->cancel();
+      CHECK(!call.wait(1min));
+      CHECK(call.is_cancelled());
+      // Nobody waits for this any more.
+      throw Mine(1);
+    };
+    SyncOptions options;
+    options.cancel = token.get();
+    CHECK_EQ(engine.sync(options).code, SKILLSMITH_CANCELLED);
+    CHECK(token->is_cancelled());
+    shelf->on_search = nullptr;
+    CHECK_EQ(engine.sync(options).code, SKILLSMITH_CANCELLED);
+  }
+  CHECK(engine.sync().success);
+}
+
+TEST(a_registry_that_is_left_behind) {
+  const auto shelf = std::make_shared<Shelf>();
+  SyncEngine engine(shelf, Database::in_memory());
+  const CancelToken token;
+  std::atomic<bool> is_asked{false}, may_end{false};
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) {
+    token.cancel();
+    is_asked = true;
+    while (!may_end) std::this_thread::sleep_for(1ms);
+    throw Mine(1);
+  };
+  SyncOptions options;
+  options.cancel = &token;
+  CHECK_EQ(engine.sync(options).code, SKILLSMITH_CANCELLED);
+  CHECK(is_asked);
+  // The engine and all else goes while the callback still runs.
+  engine = SyncEngine(std::make_shared<Shelf>(), Database::in_memory());
+  may_end = true;
+  CHECK(engine.sync().success);
+  eventually([&] { return shelf.use_count() == 1; });
+}
+
+TEST(registries) {
+  const auto shelf = std::make_shared<Shelf>(250);
+  const auto database = Database::in_memory();
+  SyncEngine engine(shelf, database);
+  CHECK_EQ(engine.sync().skills_added, 250U);
+  CHECK(shelf->asked >= 3);
+
+  // The codes of its failures, and what they say.
+  SyncOptions force;
+  force.force = true;
+  for (const auto code : {SKILLSMITH_HOST_ERROR, SKILLSMITH_NETWORK_UNREACHABLE, SKILLSMITH_NETWORK_TIMEOUT,
+                          SKILLSMITH_API_UNHEALTHY, SKILLSMITH_PROTOCOL_ERROR}) {
+    shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(code, "the cable"); };
+    const SyncResult result = engine.sync(force);
+    CHECK_EQ(result.code, code);
+    CHECK(result.errors.at(0).find("the cable") != std::string::npos);
+    // From the health check, too.
+    shelf->on_health = [&](RegistryCall &) -> Health { throw RegistryFailure(code, "the cable"); };
+    CHECK_EQ(engine.sync(force).code, code);
+    shelf->on_health = nullptr;
+  }
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_DISK_FULL, "odd"); };
+  CHECK_EQ(engine.sync(force).code, SKILLSMITH_HOST_ERROR);
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_HOST_ERROR, "\xff"); };
+  CHECK_EQ(engine.sync(force).code, SKILLSMITH_HOST_ERROR);
+
+  const std::pair<int, skillsmith_status> answers[] = {
+      {401, SKILLSMITH_UNAUTHORIZED}, {403, SKILLSMITH_FORBIDDEN},    {429, SKILLSMITH_RATE_LIMITED},
+      {500, SKILLSMITH_SERVER_ERROR}, {418, SKILLSMITH_REQUEST_REFUSED}, {200, SKILLSMITH_HOST_ERROR}};
+  for (const auto &[status, code] : answers) {
+    const int http = status;
+    shelf->on_search = [http](const PageRequest &, RegistryCall &) { throw HttpFailure(http, 5s, "no tea"); };
+    CHECK_EQ(engine.sync(force).code, code);
+    shelf->on_search = [http](const PageRequest &, RegistryCall &) { throw HttpFailure(http); };
+    CHECK_EQ(engine.sync(force).code, code);
+  }
+  const HttpFailure failure(429, 5s);
+  CHECK(failure.status() == 429 && failure.retry_after() == 5000ms);
+
+  // A plain listing that is refused is asked for by tier.
+  bool has_tier = false;
+  shelf->on_search = [&](const PageRequest &request, RegistryCall &) {
+    if (!request.trust_tier) throw HttpFailure(400);
+    has_tier = true;
+  };
+  static_cast<void>(engine.sync(force));
+  CHECK(has_tier);
+  shelf->on_search = nullptr;
+
+  shelf->on_health = [](RegistryCall &) { return Health::degraded; };
+  CHECK(engine.sync(force).success);
+  shelf->on_health = [](RegistryCall &) { return Health::unhealthy; };
+  CHECK_EQ(engine.sync(force).code, SKILLSMITH_API_UNHEALTHY);
+  shelf->on_health = [](RegistryCall &) { return static_cast<Health>(77); };
+  CHECK_EQ(engine.sync(force).code, SKILLSMITH_HOST_ERROR);
+
+  struct Babble : Shelf {
+    std::string search(const PageRequest &, RegistryCall &) override { return "<html>"; }
+  };
+  CHECK_EQ(SyncEngine(std::make_shared<Babble>(), database).sync().code, SKILLSMITH_PROTOCOL_ERROR);
+  struct Flood : Shelf {
+    std::string search(const PageRequest &, RegistryCall &) override { return std::string(17U << 20U, ' '); }
+  };
+  CHECK_EQ(SyncEngine(std::make_shared<Flood>(), database).sync().code, SKILLSMITH_RESPONSE_TOO_LARGE);
+  struct Nameless : Shelf {
+    std::string name() const override { return ""; }
+  };
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SyncEngine(std::make_shared<Nameless>(), database));
+  struct Cut : Shelf {
+    std::string name() const override { return std::string("a\0b", 3); }
+  };
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SyncEngine(std::make_shared<Cut>(), database));
+  CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, SyncEngine(std::shared_ptr<Registry>(), database));
+  // Made, but for the engine.
+  Database gone = Database::in_memory();
+  const Database kept = std::move(gone);
+  std::weak_ptr<Shelf> unused;
+  {
+    const auto registry = std::make_shared<Shelf>();
+    unused = registry;
+    CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, SyncEngine(registry, gone));
+  }
+  CHECK(unused.expired());
+}
+
+TEST(offline) {
+  const auto shelf = std::make_shared<Shelf>();
+  const auto database = Database::in_memory();
+  SyncEngine first(shelf, database);
+  shelf->set_offline(true);
+  CHECK(first.is_offline());
+  CHECK_EQ(first.sync().code, SKILLSMITH_OFFLINE);
+  CHECK(SyncEngine(shelf, database).is_offline());
+  std::optional<SyncEngine> second(std::in_place, shelf, database);
+  BackgroundSyncService service(*second);
+  second.reset();
+  CHECK_EQ(service.manual_sync().code, SKILLSMITH_OFFLINE);
+  CHECK(shelf->asked == 0);
+  // It also reaches a service whose engine is gone.
+  shelf->set_offline(false);
+  CHECK(!first.is_offline());
+  CHECK(service.manual_sync().success);
+}
+
+TEST(progress_that_throws) {
+  const auto database = Database::in_memory();
+  const auto shelf = std::make_shared<Shelf>(250);
+  SyncEngine engine(shelf, database);
+  SyncOptions options;
+  int told = 0;
+  options.on_progress = [&](const SyncProgress &) {
+    ++told;
+    throw Mine(7);
+  };
+  try {
+    static_cast<void>(engine.sync(options));
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 7);
+  }
+  CHECK_EQ(told, 1);
+  const auto entry = SyncHistoryRepository(database).get_history(1).at(0);
+  CHECK(entry.status == SyncStatus::failed);
+
+  // What was written until then is kept, and something that is no std::exception comes out, too.
+  options.page_size = 50;
+  options.on_progress = [&](const SyncProgress &progress) {
+    if (progress.skills_processed >= 100) throw 42;
+  };
+  try {
+    static_cast<void>(engine.sync(options));
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (int number) {
+    CHECK_EQ(number, 42);
+  }
+  CHECK(SkillRepository(database).count() >= 100);
+  CHECK(engine.sync().success);
+  CHECK_EQ(SkillRepository(database).count(), 250);
+}
+
+TEST(a_registry_that_throws) {
+  const auto database = Database::in_memory();
+  const auto shelf = std::make_shared<Shelf>();
+  SyncEngine engine(shelf, database);
+  shelf->on_search = [](const PageRequest &, RegistryCall &) { throw Mine(8); };
+  try {
+    static_cast<void>(engine.sync());
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 8);
+  }
+  CHECK_EQ(SyncHistoryRepository(database).get_history(1).at(0).error_message.value(), "mine");
+  shelf->on_search = [](const PageRequest &, RegistryCall &) { throw "a word"; };
+  try {
+    static_cast<void>(engine.sync());
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const char *word) {
+    CHECK_EQ(std::string(word), "a word");
+  }
+  shelf->on_search = nullptr;
+  shelf->on_health = [](RegistryCall &) -> Health { throw Mine(9); };
+  try {
+    static_cast<void>(engine.sync());
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 9);
+  }
+  // An exception of an earlier run is not thrown for a later one.
+  shelf->on_health = [](RegistryCall &) { return static_cast<Health>(77); };
+  CHECK_EQ(engine.sync().code, SKILLSMITH_HOST_ERROR);
+  shelf->on_health = nullptr;
+  CHECK(engine.sync().success);
+}
+
+TEST(callbacks_that_call_back) {
+  const auto database = Database::in_memory();
+  const auto shelf = std::make_shared<Shelf>();
+  auto engine = std::make_unique<SyncEngine>(shelf, database);
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) {
+    CHECK(SkillRepository(database).count() >= 0);
+    CHECK(Database::in_memory().is_open());
+  };
+  int told = 0;
+  SyncOptions options;
+  options.on_progress = [&](const SyncProgress &) {
+    if (++told > 1) return;
+    CHECK_EQ(engine->sync().code, SKILLSMITH_SYNC_IN_PROGRESS);
+    CHECK(engine->get_status().is_running);
+    engine.reset();
+  };
+  CHECK(engine->sync(options).success);
+  CHECK(engine == nullptr && told > 1);
+}
+
+TEST(services) {
+  const auto database = Database::in_memory();
+  const auto shelf = std::make_shared<Shelf>();
+  std::atomic<int> completed{0}, failed{0};
+  BackgroundOptions options;
+  options.check_interval = 20ms;
+  options.on_sync_complete = [&](const SyncResult &result) {
+    CHECK_EQ(result.skills_added, 25U);
+    ++completed;
+  };
+  options.on_sync_error = [&](const std::string &) { ++failed; };
+  {
+    BackgroundSyncService service(SyncEngine(shelf, database), options);
+    CHECK(service.native() != nullptr);
+    CHECK(!service.is_service_started() && !service.is_sync_running());
+    BackgroundSyncState state = service.get_state();
+    CHECK(!state.is_started && !state.is_running && !state.last_result && !state.last_error);
+    service.start();
+    service.start();
+    CHECK(service.is_service_started());
+    eventually([&] { return service.get_state().checks_performed > 3; });
+    service.stop();
+    service.stop();
+    state = service.get_state();
+    CHECK(!state.is_started && state.last_result && state.last_result->success);
+    CHECK_EQ(state.syncs_triggered, 1U);
+    CHECK(completed == 1);
+    CHECK(failed == 0);
+    CHECK_EQ(service.take_callback_exception(), nullptr);
+    service.start();
+  }
+  // Its destructor has stopped it.
+  const auto before = SyncHistoryRepository(database).count();
+  SyncConfigRepository(database).set_last_sync("2020-01-01T00:00:00.000Z", 0);
+  std::this_thread::sleep_for(100ms);
+  CHECK_EQ(SyncHistoryRepository(database).count(), before);
+
+  options.check_interval = 0ms;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, BackgroundSyncService(SyncEngine(shelf, database), options));
+}
+
+TEST(a_service_that_is_destroyed_in_the_midst_of_a_sync) {
+  const auto shelf = std::make_shared<Shelf>();
+  std::atomic<bool> is_asked{false}, is_cancelled{false};
+  shelf->on_search = [&](const PageRequest &, RegistryCall &call) {
+    is_asked = true;
+    is_cancelled = !call.wait(1min);
+  };
+  {
+    BackgroundSyncService service(SyncEngine(shelf, Database::in_memory()));
+    service.start();
+    eventually([&] { return is_asked.load(); });
+    CHECK(service.is_sync_running());
+    CHECK_THROWS(SKILLSMITH_SYNC_IN_PROGRESS, service.manual_sync());
+  }
+  eventually([&] { return is_cancelled.load(); });
+  eventually([&] { return shelf.use_count() == 1; });
+}
+
+TEST(service_callbacks_that_throw) {
+  const auto database = Database::in_memory();
+  const auto shelf = std::make_shared<Shelf>();
+  std::vector<std::string> said;
+  BackgroundOptions options;
+  options.sync_on_start = true;
+  options.on_sync_complete = [](const SyncResult &) { throw Mine(1); };
+  options.on_sync_error = [&](const std::string &message) {
+    said.push_back(message);
+    throw Mine(2);
+  };
+  BackgroundSyncService service(SyncEngine(shelf, database), options);
+  // By hand: it comes out.
+  for (const int number : {1, 2}) {
+    try {
+      static_cast<void>(service.manual_sync());
+      fail(__FILE__, __LINE__, "it was swallowed");
+    } catch (const Mine &mine) {
+      CHECK_EQ(mine.number, number);
+    }
+    shelf->on_search = [](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_HOST_ERROR, "gone"); };
+  }
+  CHECK_EQ(said.size(), 1U);
+  CHECK_EQ(said.at(0), "gone");
+  CHECK_EQ(service.take_callback_exception(), nullptr);
+  // What the registry threw is the cause, and goes before.
+  shelf->on_search = [](const PageRequest &, RegistryCall &) { throw Mine(3); };
+  try {
+    static_cast<void>(service.manual_sync());
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 3);
+  }
+  CHECK_EQ(said.at(1), "mine");
+
+  // On its own thread: it is kept.
+  shelf->on_search = nullptr;
+  const auto fresh = Database::in_memory();
+  BackgroundSyncService alone(SyncEngine(shelf, fresh), options);
+  alone.start();
+  std::exception_ptr thrown;
+  eventually([&] { return (thrown = alone.take_callback_exception()) != nullptr; });
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 1);
+  }
+  CHECK_EQ(alone.take_callback_exception(), nullptr);
+  CHECK(alone.is_service_started());
+}
+
+TEST(a_service_that_its_callback_destroys) {
+  for (const bool is_manual : {false, true}) {
+    const auto shelf = std::make_shared<Shelf>();
+    const auto held = std::make_shared<int>(5);
+    auto service = std::unique_ptr<BackgroundSyncService>();
+    std::atomic<bool> is_gone{false};
+    {
+      BackgroundOptions options;
+      options.on_sync_complete = [&service, &is_gone, held](const SyncResult &) {
+        service.reset();
+        // The function itself lives on until it returns.
+        CHECK_EQ(*held, 5);
+        is_gone = true;
+      };
+      service = std::make_unique<BackgroundSyncService>(SyncEngine(shelf, Database::in_memory()), options);
+    }
+    if (is_manual) {
+      CHECK(service->manual_sync().success);
+    } else {
+      service->start();
+    }
+    eventually([&] { return is_gone.load(); });
+    eventually([&] { return held.use_count() == 1 && shelf.use_count() == 1; });
+  }
+}
+
+TEST(a_start_in_one_call) {
+  const auto database = Database::in_memory();
+  const auto held = std::make_shared<int>(5);
+  std::atomic<int> completed{0};
+  BackgroundOptions options;
+  options.on_sync_complete = [&completed, held](const SyncResult &result) {
+    CHECK_EQ(result.skills_added, completed == 0 ? 250U : 0U);
+    ++completed;
+  };
+  auto service = start_background_sync(database, at(place), options);
+  CHECK(service.has_value());
+  CHECK(service->is_service_started());
+  eventually([&] { return completed == 1; });
+  eventually([&] { return !service->is_sync_running(); });
+  CHECK(service->manual_sync().success);
+  CHECK(completed == 2);
+  service.reset();
+
+  SyncConfigRepository(database).disable();
+  CHECK(!start_background_sync(database, at(place), options));
+  ClientOptions bad = at(place);
+  bad.base_url = "no address";
+  SyncConfigRepository(database).enable();
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, start_background_sync(database, bad, options));
+  options = BackgroundOptions();
+  CHECK_EQ(held.use_count(), 1);
+}
