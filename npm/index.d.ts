@@ -49,6 +49,10 @@ declare const CODES: {
 	readonly OPENED_BEFORE_FORK: false;
 	/** 107: a callback or registry of the host failed. */
 	readonly HOST_ERROR: true;
+	/** 108: a pointer is missing; C only. */
+	readonly NULL_ARGUMENT: false;
+	/** 109: a handle was freed already; C only. */
+	readonly INVALID_HANDLE: false;
 	/** 201: offline mode is on. */
 	readonly OFFLINE: false;
 	/** 202: the registry is unhealthy. */
@@ -99,6 +103,8 @@ declare const CODES: {
 	readonly RESPONSE_TOO_LARGE: false;
 	/** 901: a bug of this library. */
 	readonly INTERNAL: false;
+	/** 902: no memory to go on with. */
+	readonly OUT_OF_MEMORY: true;
 };
 /** The codes of {@link SkillsmithSyncError}. They are never renamed. */
 export type SkillsmithErrorCode = keyof typeof CODES;
