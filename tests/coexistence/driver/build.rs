@@ -72,8 +72,9 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     once("library", || {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
-            .args(["build", "--quiet", "--locked"])
-            .args(["--package", "skillsmith-coexistence-probe"])
+            // With all features, as the tests are built: the library has one file name for every
+            // choice of features, so another one would take its place under running tests.
+            .args(["build", "--quiet", "--locked", "--workspace", "--all-features"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .arg("--target-dir")
             .arg(target);
