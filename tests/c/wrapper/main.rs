@@ -45,11 +45,19 @@ fn wrapper(options: &[&str]) -> Place {
     Database::open(&path).unwrap().close();
     Connection::open(&path)
         .unwrap()
-        .execute("INSERT INTO skills (id, name) VALUES ('nul', 'a' || char(0) || 'b')", [])
+        .execute(
+            "INSERT INTO skills (id, name) VALUES ('nul', 'a' || char(0) || 'b')",
+            [],
+        )
         .unwrap();
 
     let server = Server::start(Catalogue::generate(250, 1), Options::default());
-    let said = output(place.command(&program).arg(server.base_url()).arg(place.folder()));
+    let said = output(
+        place
+            .command(&program)
+            .arg(server.base_url())
+            .arg(place.folder()),
+    );
     assert_eq!(said.status.code(), Some(0), "{}", says(&said));
     assert!(says(&said).contains(" tests"), "{}", says(&said));
     place
