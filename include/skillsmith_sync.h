@@ -1794,7 +1794,7 @@ skillsmith_status skillsmith_start_background_sync(const struct skillsmith_datab
  Starts checking, on a thread of its own. Returns at once; starting twice is fine.
 
  Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
- `OPENED_BEFORE_FORK`; `INTERNAL` where the system has no thread left.
+ `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
  */
 skillsmith_status skillsmith_background_sync_service_start(const struct skillsmith_background_sync_service *service,
                                                            struct skillsmith_error **out_error);
