@@ -10,7 +10,7 @@ use skillsmith_sync::{Database, SkillRepository};
 use skillsmith_test_registry::{Catalogue, Fault, Options, Server};
 
 use crate::WARNINGS;
-use crate::place::{Place, output, root, says};
+use crate::place::{Place, compiler, output, root, says};
 
 #[derive(Debug, Clone, Copy)]
 enum Example {
@@ -26,9 +26,9 @@ impl Example {
         let mut command = match self {
             Self::C => place.command(c99(place, "sync")),
             Self::Cpp => {
-                let mut compiler = place.compiler("g++");
-                compiler.args(WARNINGS).arg("-std=c++17");
-                place.command(place.compile(&mut compiler, &[source("sync.cpp")], "sync"))
+                let mut command = compiler("g++");
+                command.args(WARNINGS).arg("-std=c++17");
+                place.command(place.compile(&mut command, &[source("sync.cpp")], "sync"))
             }
             Self::Python => {
                 let mut python = place.command("python3");
@@ -42,10 +42,10 @@ impl Example {
 }
 
 fn c99(place: &Place, name: &str) -> PathBuf {
-    let mut compiler = place.compiler("gcc");
-    compiler.args(["-std=c99", "-pedantic"]).args(WARNINGS);
+    let mut command = compiler("gcc");
+    command.args(["-std=c99", "-pedantic"]).args(WARNINGS);
     let source = root().join(format!("bindings/c/examples/{name}.c"));
-    place.compile(&mut compiler, &[source], name)
+    place.compile(&mut command, &[source], name)
 }
 
 fn skills(path: &Path) -> i64 {
