@@ -113,10 +113,10 @@
  Where the system gives no more memory, a call fails with SKILLSMITH_OUT_OF_MEMORY, and a
  run ends with that code. What was written is kept, and the same call works once there is
  memory again. The library has a reserve of 6.5 MB for the way out, which takes no memory
- before it is needed. Two things still end the process: allocations of more than that
- reserve, or than 512 KB in one piece, where the memory disappears between the moment in
- which the library asks whether there is enough and the moment in which it needs it; and
- the C library itself, where it has no memory for a thread's local variables. A system
+ before it is needed. Two things still end the process: more than that reserve, or than
+ 512 KB in one piece, that is gone between the moment in which the library asks whether
+ there is enough and the moment in which it needs it; and the runtimes of C and Rust,
+ where they have not even the few dozen bytes for what belongs to a new thread. A system
  that promises more memory than it has (Linux, usually) may also end the process, without
  an allocation that fails.
 
@@ -1794,7 +1794,7 @@ skillsmith_status skillsmith_start_background_sync(const struct skillsmith_datab
  Starts checking, on a thread of its own. Returns at once; starting twice is fine.
 
  Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
- `OPENED_BEFORE_FORK`; `INTERNAL` where the system has no thread left.
+ `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
  */
 skillsmith_status skillsmith_background_sync_service_start(const struct skillsmith_background_sync_service *service,
                                                            struct skillsmith_error **out_error);

@@ -24,8 +24,8 @@
    from may be destroyed and assigned to; anything else with it throws NULL_ARGUMENT.
  - Records are plain structures of the caller's own. Texts are UTF-8. A text of a database
    may hold U+0000; one that is passed in may not, and is refused with INVALID_ARGUMENT.
- - A function that fails throws `Error`, or `std::bad_alloc`. What goes wrong in a run is in
-   its result.
+ - A function that fails throws `Error`; where it is the program's side that has no memory,
+   `std::bad_alloc`. What goes wrong in a run is in its result.
  - Callbacks may throw. Each of them says where the exception goes; none is lost, and none
    ever reaches the C library. Only a thread's exit (pthread_exit, pthread_cancel) may not
    leave a callback.
@@ -649,10 +649,11 @@ inline std::size_t live_objects() noexcept { return skillsmith_live_objects(); }
 class CancelToken {
  public:
   /// Makes a token that nobody has cancelled yet. Does not block.
-  CancelToken()
-      : handle_((detail::check_abi(),
-                 detail::take<skillsmith_cancel_token, skillsmith_cancel_token_free>(
-                     skillsmith_cancel_token_new))) {}
+  CancelToken() {
+    detail::check_abi();
+    handle_ = detail::take<skillsmith_cancel_token, skillsmith_cancel_token_free>(
+        skillsmith_cancel_token_new);
+  }
 
   /// Ends what runs with it within 200 ms: requests in flight are cut, waits end.
   ///
@@ -1679,7 +1680,7 @@ class BackgroundSyncService {
   ~BackgroundSyncService() = default;
 
   /// Starts checking, on a thread of its own. Returns at once; twice is fine. Errors:
-  /// OPENED_BEFORE_FORK; INTERNAL where the system has no thread left.
+  /// OPENED_BEFORE_FORK; OUT_OF_MEMORY where the system has no thread left, too.
   void start() {
     detail::check(
         [&](auto error) { return skillsmith_background_sync_service_start(handle_.get(), error); });

@@ -255,7 +255,7 @@ pub unsafe extern "C" fn skillsmith_start_background_sync(
 /// Starts checking, on a thread of its own. Returns at once; starting twice is fine.
 ///
 /// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
-/// `OPENED_BEFORE_FORK`; `INTERNAL` where the system has no thread left.
+/// `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
 ///
 /// # Safety
 /// As the preamble of the header says.

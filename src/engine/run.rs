@@ -77,6 +77,11 @@ impl<'e, 'o> Run<'e, 'o> {
             self.open_books(&conn)?;
             return Err(Error::Offline);
         }
+        if self.options.cancel.is_cancelled() {
+            // Before anything is sent.
+            self.open_books(&conn)?;
+            return Err(Error::Cancelled);
+        }
         progress.connecting(&self.tally);
         let place = self.starting_place(&found);
         let whole = place.is_start() && found.since.is_none();

@@ -76,34 +76,46 @@ pub(crate) fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Res
     Ok(all)
 }
 
-/// What a panic means: rusqlite's where SQLite had no memory for a text, and any while
-/// there is none.
+/// What a panic means: rusqlite's where SQLite had no memory for a text, ureq's where there
+/// is no thread to look a name up, and any while there is no memory.
 pub(crate) fn caused(panic: &(dyn Any + Send)) -> bool {
     const OF_RUSQLITE: [&str; 2] = [
         "unexpected SQLITE_TEXT column type with NULL data",
         "Null pointer from sqlite3_column_name: Out of memory?",
     ];
+    const OF_UREQ: &str = "failed to spawn thread";
     let text = panic.downcast_ref::<&str>();
-    text.is_some_and(|text| OF_RUSQLITE.contains(text)) || check().is_err()
+    let made = panic.downcast_ref::<String>();
+    text.is_some_and(|text| OF_RUSQLITE.contains(text))
+        || made.is_some_and(|text| text.starts_with(OF_UREQ))
+        || check().is_err()
 }
 
-/// Starts a thread, if the system has memory for it, and for a handle of this one.
+/// To be asked before a thread is started, here or by others' code, and messages of it are
+/// waited for.
 ///
-/// Rust allocates such handles, of some 50 bytes, past the allocator, and ends the
-/// process where that fails. So it is made sure that the next ones of that size succeed:
-/// what this thread has just given back is kept for it.
+/// Both need a handle of a thread, of some 50 bytes. Rust allocates these past the
+/// allocator, and ends the process where that fails. So it is made sure that the next one
+/// of that size succeeds: what this thread has just given back is kept for it.
+pub(crate) fn afford_thread() -> Result<()> {
+    check()?;
+    #[cfg(feature = "capi")]
+    {
+        allocator::provide_for_handle()?;
+        // This thread's own; there is one from here on.
+        _ = std::thread::current();
+        allocator::provide_for_handle()?;
+    }
+    Ok(())
+}
+
+/// Starts a thread, if the system has memory for it.
 pub(crate) fn spawn(
     name: &str,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<std::thread::JoinHandle<()>> {
     let builder = std::thread::Builder::new().name(name.into());
-    #[cfg(feature = "capi")]
-    {
-        allocator::provide_for_handle()?;
-        // Whoever waits for a message needs one; there is one from here on.
-        _ = std::thread::current();
-        allocator::provide_for_handle()?;
-    }
+    afford_thread()?;
     // The system says no for want of memory, or of threads.
     builder.spawn(body).map_err(|_| Error::OutOfMemory)
 }

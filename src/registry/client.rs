@@ -98,6 +98,8 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
         let agent = self.agent();
+        // A name is looked up on a thread of ureq's.
+        crate::memory::afford_thread()?;
         let _interrupt = self.interruptible(&agent, call);
         let outcome = self.follow(&agent, path, query, timeout, call);
         call.check()?;

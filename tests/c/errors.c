@@ -32,7 +32,7 @@ static const struct {
     ROW(PERMISSION_DENIED, 0),   ROW(READ_ONLY, 0),           ROW(DISK_FULL, 1),
     ROW(IO_ERROR, 0),            ROW(DATABASE_IN_USE, 1),     ROW(PROTOCOL_ERROR, 1),
     ROW(REQUEST_REFUSED, 0),     ROW(REDIRECT_REFUSED, 0),    ROW(RESPONSE_TOO_LARGE, 0),
-    ROW(INTERNAL, 0),
+    ROW(INTERNAL, 0),            ROW(OUT_OF_MEMORY, 1),
 };
 
 static void names(void) {

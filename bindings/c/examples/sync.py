@@ -7,6 +7,7 @@ LIBRARY is libskillsmith_sync.so.1, as a path or as the dynamic linker finds it.
 2: usage, 3: partial, 4: another sync is running, 130: interrupted (Ctrl-C).
 """
 
+import concurrent.futures
 import ctypes
 import sys
 from ctypes import POINTER, Structure, byref, c_bool, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
@@ -131,6 +132,9 @@ FUNCTIONS = {
     "error_name": (c_char_p, c_void_p),
     "error_message": (c_char_p, c_void_p),
     "error_free": (c_int32, c_void_p),
+    "cancel_token_new": (c_int32, POINTER(c_void_p), POINTER(c_void_p)),
+    "cancel_token_cancel": (c_int32, c_void_p),
+    "cancel_token_free": (c_int32, c_void_p),
     "database_open": (c_int32, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)),
     "database_free": (c_int32, c_void_p),
     "api_client_new": (c_int32, POINTER(ClientOptions), POINTER(c_void_p), POINTER(c_void_p)),
@@ -178,8 +182,7 @@ def sync(library, engine, on_progress=None, **settings):
     raised = []
 
     def told(_, progress):
-        # An exception must not leave a callback: ctypes would print it and return 0. Ctrl-C comes as one, too:
-        # Python notices it when it gets to run, which during a sync is here.
+        # An exception must not leave a callback: ctypes would print it and return 0.
         try:
             if on_progress:
                 on_progress(progress.contents)
@@ -199,12 +202,30 @@ def sync(library, engine, on_progress=None, **settings):
     return result
 
 
+def interruptible_sync(library, engine, on_progress):
+    """Runs a sync on a thread of its own: only on the main one, and never inside the library, Python hears Ctrl-C."""
+    token = c_void_p()
+    call(library, library.cancel_token_new, byref(token))
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            future = pool.submit(sync, library, engine, on_progress, cancel=token)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                library.cancel_token_cancel(token)
+                return future.result()
+    finally:
+        library.cancel_token_free(token)
+
+
 def report(result):
     for text in result.warnings[: result.warning_count]:
         print(f"warning: {text}", file=sys.stderr)
     for text in result.errors[: result.error_count]:
         print(f"error: {text}", file=sys.stderr)
     print(f"{result.skills_added} new, {result.skills_updated} updated, {result.skills_unchanged} unchanged")
+    if result.code == CANCELLED:
+        return 130
     if result.code == SYNC_IN_PROGRESS:
         return 4
     if result.status == PARTIAL:
@@ -234,7 +255,7 @@ def main():
         call(library, library.database_open, path, None, byref(database))
         call(library, library.api_client_new, None, byref(client))
         call(library, library.sync_engine_new, client, database, byref(engine))
-        result = sync(library, engine, show)
+        result = interruptible_sync(library, engine, show)
         code = report(result.contents)
         library.sync_result_free(result)
         status = POINTER(EngineStatus)()

@@ -339,6 +339,11 @@ fn no_memory_from_some_allocation_on_with_a_new_database() {
 }
 
 #[test]
+fn no_memory_ever_again_with_a_new_database() {
+    fresh("ever");
+}
+
+#[test]
 fn one_failed_allocation_while_skills_change() {
     update("once");
 }

@@ -3,12 +3,13 @@
 
  Reads commands from its standard input, one a line, and answers each with one line:
 
-   strike SCENARIO once|from|large|system N PATH [URL]
+   strike SCENARIO once|from|ever|large|system N PATH [URL]
    heal SCENARIO PATH [URL]
 
  Each is done by a child of its own, which opens the database, syncs, reads and closes.
  "strike" has allocations fail on the way: with "from", until the call of the library
- returns in which that began. The answer begins with how the child ended.
+ returns in which that began; with "ever", to the end, which is then to be reached by
+ freeing everything. The answer begins with how the child ended.
  */
 #define _GNU_SOURCE
 
@@ -100,6 +101,10 @@ static int health(void *user_data, skillsmith_registry_call *call) {
 /* ---- one call of the library -------------------------------------------------------- */
 
 static int striking;
+/* The shortage never ends. */
+static int for_ever;
+/* Nothing is called any more but what frees. */
+static int given_up;
 /* The system refuses mappings, too, of which shortage.c does not know. */
 static int by_system;
 
@@ -112,7 +117,7 @@ static void enter(void) {
 /* A shortage ends with the call in which it began. */
 static void leave(void) {
   shortage_disarm();
-  if (shortage_refused() > 0) striking = 0;
+  if (shortage_refused() > 0 && !for_ever) striking = 0;
 }
 
 /* The status of a call that gave `out`, which is checked to be as promised. */
@@ -139,15 +144,16 @@ static skillsmith_status checked(const char *step, skillsmith_status status, con
 /* Calls until it works: at once, or after the one shortage. */
 #define CALL(step, out, call)                                                    \
   do {                                                                           \
-    for (int tries = 1;; tries++) {                                              \
+    for (int tries = 1; !given_up; tries++) {                                    \
       skillsmith_error *error = NULL;                                            \
       skillsmith_status status;                                                  \
       enter();                                                                   \
       status = (call);                                                           \
       leave();                                                                   \
       if (checked(step, status, (const void *)(out), error) == SKILLSMITH_OK) break; \
-      striking = 0;                                                              \
-      if (tries == 2) fail(step, "it does not recover");                         \
+      if (!for_ever) striking = 0;                                               \
+      given_up = for_ever && tries == 2;                                         \
+      if (tries == 2 && !given_up) fail(step, "it does not recover");            \
     }                                                                            \
   } while (0)
 
@@ -169,6 +175,7 @@ static void sync_once(const skillsmith_sync_engine *engine, int must_succeed) {
   options.struct_size = sizeof options;
   options.page_size = PAGE_SIZE;
   CALL("sync", result, skillsmith_sync_engine_sync(engine, &options, &result, &error));
+  if (given_up) return;
   if (result->success) {
     if (result->code != SKILLSMITH_OK || result->error_count != 0)
       fail("sync", "success with an error");
@@ -229,7 +236,7 @@ static void scenario(const char *name, const char *path, const char *url, size_t
   }
   sync_once(engine, must_succeed);
   CALL("status", status_record, skillsmith_sync_engine_get_status(engine, &status_record, &error));
-  if (status_record->is_running) fail("status", "it is still running");
+  if (!given_up && status_record->is_running) fail("status", "it is still running");
   FREE("status_free", skillsmith_engine_status_free(status_record));
 
   CALL("history_new", histories,
@@ -251,7 +258,7 @@ static void scenario(const char *name, const char *path, const char *url, size_t
   FREE("engine_free", skillsmith_sync_engine_free(engine));
   FREE("registry_free", skillsmith_registry_free(registry));
   FREE("client_free", skillsmith_api_client_free(client));
-  {
+  if (database != NULL) {
     skillsmith_error *error = NULL;
     FREE("close", skillsmith_database_close(database, &error));
   }
@@ -265,9 +272,11 @@ static void scenario(const char *name, const char *path, const char *url, size_t
 static void strike(const char *name, const char *how, long n, const char *path, const char *url) {
   const enum shortage kind = strcmp(how, "once") == 0   ? SHORTAGE_ONCE
                              : strcmp(how, "from") == 0   ? SHORTAGE_FROM
+                             : strcmp(how, "ever") == 0   ? SHORTAGE_FROM
                              : strcmp(how, "system") == 0 ? SHORTAGE_OF_SYSTEM
                                                           : SHORTAGE_OF_LARGE;
   const int with_large = kind == SHORTAGE_OF_LARGE || kind == SHORTAGE_OF_SYSTEM;
+  for_ever = strcmp(how, "ever") == 0;
   by_system = kind == SHORTAGE_OF_SYSTEM;
   shortage_plan(kind, n);
   striking = 1;

@@ -11,7 +11,7 @@ mod place;
 
 use std::path::Path;
 
-use place::{Place, output, says};
+use place::{Place, compiler, output, says};
 use rusqlite::Connection;
 use skillsmith_sync::Database;
 use skillsmith_test_registry::{Catalogue, Options, Server};
@@ -35,21 +35,29 @@ const SANITIZERS: [&str; 3] = [
 /// Compiles the tests of the wrapper, which are several files that include it, and runs them.
 fn wrapper(options: &[&str]) -> Place {
     let place = Place::new();
-    let sources = ["main", "records", "runs", "ownership"].map(|name| cpp(name));
-    let mut compiler = place.compiler("g++");
-    compiler.args(WARNINGS).args(options);
-    let program = place.compile(&mut compiler, &sources, "wrapper");
+    let sources = ["main", "records", "runs", "ownership"].map(cpp);
+    let mut command = compiler("g++");
+    command.args(WARNINGS).args(options);
+    let program = place.compile(&mut command, &sources, "wrapper");
 
     // Text that only another program can have put there.
     let path = place.file("nul.db");
     Database::open(&path).unwrap().close();
     Connection::open(&path)
         .unwrap()
-        .execute("INSERT INTO skills (id, name) VALUES ('nul', 'a' || char(0) || 'b')", [])
+        .execute(
+            "INSERT INTO skills (id, name) VALUES ('nul', 'a' || char(0) || 'b')",
+            [],
+        )
         .unwrap();
 
     let server = Server::start(Catalogue::generate(250, 1), Options::default());
-    let said = output(place.command(&program).arg(server.base_url()).arg(place.folder()));
+    let said = output(
+        place
+            .command(&program)
+            .arg(server.base_url())
+            .arg(place.folder()),
+    );
     assert_eq!(said.status.code(), Some(0), "{}", says(&said));
     assert!(says(&said).contains(" tests"), "{}", says(&said));
     place
@@ -92,9 +100,9 @@ fn the_sanitizers_see_a_leak() {
          int main() { auto *token = new skillsmith::CancelToken; token->cancel(); token = nullptr; }\n",
     )
     .unwrap();
-    let mut compiler = place.compiler("g++");
-    compiler.arg("-std=c++17").args(SANITIZERS);
-    let program = place.compile(&mut compiler, &[source.to_str().unwrap()], "leak");
+    let mut command = compiler("g++");
+    command.arg("-std=c++17").args(SANITIZERS);
+    let program = place.compile(&mut command, &[source.to_str().unwrap()], "leak");
     let said = output(&mut place.command(&program));
     assert_ne!(said.status.code(), Some(0));
     assert!(says(&said).contains("LeakSanitizer"), "{}", says(&said));
@@ -103,9 +111,9 @@ fn the_sanitizers_see_a_leak() {
 #[test]
 fn the_wrapper_refuses_another_library() {
     let place = Place::new();
-    let mut compiler = place.compiler("g++");
-    compiler.args(WARNINGS).arg("-std=c++17");
-    let program = place.compile(&mut compiler, &[&cpp("other_abi")], "other");
+    let mut command = compiler("g++");
+    command.args(WARNINGS).arg("-std=c++17");
+    let program = place.compile(&mut command, &[&cpp("other_abi")], "other");
     let said = output(place.command(&program).arg(place.folder()));
     assert_eq!(said.status.code(), Some(0), "{}", says(&said));
     assert!(!place.file("never.db").exists());

@@ -62,15 +62,6 @@ impl Place {
         command
     }
 
-    /// With the headers of the source tree.
-    pub(crate) fn compiler(&self, name: &str) -> Command {
-        let mut compiler = Command::new(name);
-        compiler
-            .current_dir(root())
-            .args(["-Iinclude", "-Ibindings/c"]);
-        compiler
-    }
-
     /// Compiles and links; the program finds the library in this folder.
     pub(crate) fn compile(
         &self,
@@ -90,6 +81,15 @@ impl Place {
         succeeds(compiler);
         program
     }
+}
+
+/// With the headers of the source tree.
+pub(crate) fn compiler(name: &str) -> Command {
+    let mut compiler = Command::new(name);
+    compiler
+        .current_dir(root())
+        .args(["-Iinclude", "-Ibindings/c"]);
+    compiler
 }
 
 pub(crate) fn output(command: &mut Command) -> Output {

@@ -1,0 +1,44 @@
+//! The C library, by programs in C: each as C99 and as C++17, under the sanitizers and
+//! under valgrind, against a registry server of its own.
+//!
+//! A program says nothing and ends with 0, or says what is wrong; so whatever else it
+//! says was written by the library, which must not write anything.
+#![cfg(target_os = "linux")]
+
+mod border;
+mod build;
+mod checks;
+mod header;
+mod run;
+
+use build::Flavour::{C99, Cpp17, Sanitized, Valgrind};
+
+macro_rules! programs {
+    ($($flavour:ident: $variant:ident { $($program:ident)* })*) => {$(
+        mod $flavour {
+            $(#[test]
+            fn $program() {
+                crate::run::passes(stringify!($program), crate::$variant);
+            })*
+        }
+    )*};
+}
+
+programs! {
+    c99: C99 {
+        errors handles arguments database repositories sync cancel transport background threads
+        panic forks beside_sqlite border
+    }
+    cpp17: Cpp17 {
+        errors handles arguments database repositories sync cancel transport background threads
+        panic forks beside_sqlite border
+    }
+    sanitized: Sanitized {
+        errors handles arguments database repositories sync cancel transport background threads
+        panic forks beside_sqlite border
+    }
+    valgrind: Valgrind {
+        errors handles arguments database repositories sync cancel transport background threads
+        panic forks beside_sqlite border
+    }
+}

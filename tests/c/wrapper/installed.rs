@@ -1,0 +1,152 @@
+//! What `bindings/c/build` installs, used through pkg-config and CMake: the commands of the
+//! examples' README, as they stand there.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use skillsmith_test_registry::{Catalogue, Options, Server};
+
+use crate::place::{Place, output, root, says, succeeds};
+
+/// Made once a run of all tests, however many processes that has. Takes some minutes where
+/// nothing was built for release before.
+static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let prefix = scratch.join("c-install");
+    let mut made = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(scratch.join("c-install.made"))
+        .unwrap();
+    made.lock().unwrap();
+    let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_default();
+    let mut last_run = String::new();
+    made.read_to_string(&mut last_run).unwrap();
+    if run.is_empty() || run != last_run {
+        _ = std::fs::remove_dir_all(&prefix);
+        let mut build = Command::new(root().join("bindings/c/build"));
+        // The directory that this test was built in.
+        build
+            .arg(&prefix)
+            .env("CARGO_TARGET_DIR", scratch.parent().unwrap());
+        succeeds(&mut build);
+        made.set_len(0).unwrap();
+        made.rewind().unwrap();
+        made.write_all(run.as_bytes()).unwrap();
+    }
+    prefix
+});
+
+/// A copy of the examples, and the blocks of commands in their README.
+fn examples() -> (Place, Vec<String>) {
+    let place = Place::new();
+    for file in std::fs::read_dir(root().join("bindings/c/examples")).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_file() {
+            std::fs::copy(
+                &file,
+                place.file(file.file_name().unwrap().to_str().unwrap()),
+            )
+            .unwrap();
+        }
+    }
+    let readme = std::fs::read_to_string(place.file("README.md")).unwrap();
+    let blocks = readme
+        .split("```sh\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect();
+    (place, blocks)
+}
+
+fn shell(place: &Place, commands: &str) -> Command {
+    let mut shell = place.command("bash");
+    shell
+        .args(["-euo", "pipefail", "-c", commands])
+        .env("PREFIX", &*PREFIX);
+    // Not what this test itself was linked with.
+    shell
+        .env_remove("LD_LIBRARY_PATH")
+        .env_remove("PKG_CONFIG_PATH");
+    shell
+}
+
+fn needs(program: &str) {
+    let found = Command::new(program).arg("--version").output();
+    assert!(
+        found.is_ok_and(|output| output.status.success()),
+        "{program} is missing (Debian: apt-get install {program})"
+    );
+}
+
+/// Each finds the 250 skills of a registry, or the 2 of its own.
+fn work(place: &Place, folder: &str, libraries: &Path) {
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    std::fs::write(
+        place.file("rows.jsonl"),
+        "{\"id\":\"a\",\"name\":\"A\"}\n{\"id\":\"b\",\"name\":\"B\"}\n",
+    )
+    .unwrap();
+    for (name, argument, wanted) in [
+        ("sync", None, "250 new"),
+        ("sync_cpp", None, "250 new"),
+        ("transport", Some("rows.jsonl"), "2 new"),
+    ] {
+        let mut program = place.command(place.file(folder).join(name));
+        program
+            .args(argument)
+            .arg(format!("{folder}-{name}.db"))
+            .env("LD_LIBRARY_PATH", libraries)
+            .env("SKILLSMITH_API_URL", server.base_url());
+        let said = output(&mut program);
+        assert_eq!(said.status.code(), Some(0), "{name}: {}", says(&said));
+        assert!(says(&said).contains(wanted), "{name}: {}", says(&said));
+    }
+}
+
+#[test]
+fn pkg_config_and_the_readme() {
+    needs("pkg-config");
+    let (place, blocks) = examples();
+    assert_eq!(blocks.len(), 3);
+    // Nothing but what is installed.
+    std::fs::remove_file(place.library()).unwrap();
+    succeeds(&mut shell(&place, &blocks[0]));
+    work(&place, ".", &PREFIX.join("lib"));
+
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let run = format!("export LD_LIBRARY_PATH=\"$PREFIX/lib\"\n{}", blocks[2]);
+    let said = succeeds(shell(&place, &run).env("SKILLSMITH_API_URL", server.base_url()));
+    assert!(said.contains("250 new, 0 updated"), "{said}");
+    assert!(said.contains("0 new, 0 updated"), "{said}");
+}
+
+#[test]
+fn cmake() {
+    needs("cmake");
+    let (place, blocks) = examples();
+    std::fs::remove_file(place.library()).unwrap();
+    succeeds(&mut shell(&place, &blocks[1]));
+    // CMake writes where the library is into the programs; nothing else is needed.
+    work(&place, "build", Path::new(""));
+}
+
+/// The wrapper is installed beside the header, and is the one of the source tree.
+#[test]
+fn the_wrapper_is_installed() {
+    for (installed, source) in [
+        ("skillsmith_sync.hpp", "bindings/c/skillsmith_sync.hpp"),
+        ("skillsmith_sync.h", "include/skillsmith_sync.h"),
+    ] {
+        let installed = std::fs::read(PREFIX.join("include").join(installed)).unwrap();
+        assert!(
+            installed == std::fs::read(root().join(source)).unwrap(),
+            "{source}"
+        );
+    }
+}
