@@ -5,7 +5,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,12 +13,20 @@ import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`
-const addon = join(here, `../../../npm/${platform}/skillsmith-sync.${platform}.node`)
+const scratch = mkdtempSync(join(tmpdir(), 'skillsmith-bench-'))
+const addon = packedAddon()
 const sizes = process.argv.slice(2).map(Number)
 
-if (!existsSync(addon)) {
-  console.error(`${addon} is missing: run \`npm run pack\` in npm/ first.`)
-  process.exit(1)
+/** The addon as it is published. */
+function packedAddon() {
+  const dist = join(here, '../../../npm/dist')
+  const tarball = existsSync(dist) && readdirSync(dist).find((name) => name.includes(platform) && name.endsWith('.tgz'))
+  if (!tarball) {
+    console.error(`There is no package for ${platform} in npm/dist: run \`npm run pack\` in npm/ first.`)
+    process.exit(1)
+  }
+  spawnSync('tar', ['-xzf', join(dist, tarball), '-C', scratch], { stdio: 'inherit' })
+  return join(scratch, `package/skillsmith-sync.${platform}.node`)
 }
 
 function one(who, ...rest) {
@@ -83,4 +91,8 @@ async function measure(size) {
 
 columns(['Skills', 'Case', 'Ours', 'TypeScript', 'Times faster', 'Stall', 'TS', 'Memory', 'TS', 'Load', 'TS'])
 columns(Array.from({ length: 11 }, () => '---'))
-for (const size of sizes.length > 0 ? sizes : [10_000, 100_000]) await measure(size)
+try {
+  for (const size of sizes.length > 0 ? sizes : [10_000, 100_000]) await measure(size)
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
