@@ -62,7 +62,7 @@ impl Place {
         command
     }
 
-    /// Compiles and links; the program finds the library in this folder.
+    /// Compiles and links, once; the program finds the library in this folder.
     pub(crate) fn compile(
         &self,
         compiler: &mut Command,
@@ -70,6 +70,9 @@ impl Place {
         name: &str,
     ) -> PathBuf {
         let program = self.file(name);
+        if program.exists() {
+            return program;
+        }
         compiler
             .args(sources)
             .arg("-o")
