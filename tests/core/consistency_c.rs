@@ -179,17 +179,32 @@ fn the_preamble_names_only_what_there_is() {
 
 #[test]
 fn the_first_program_of_the_preamble_compiles() {
-    let header = header();
-    let program: String = header
+    let program = header()
         .split("A FIRST PROGRAM\n")
         .nth(1)
         .and_then(|rest| rest.split(" CALLS AND ERRORS").next())
         .unwrap()
         .to_owned();
+    assert_compiles(&program);
+}
+
+#[test]
+fn the_program_of_the_readme_compiles() {
+    let readme = read("README.md").unwrap();
+    let program = readme
+        .split("```c\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    assert_compiles(program);
+}
+
+/// As C99 and as C++17, without a warning.
+fn assert_compiles(program: &str) {
     let folder = tempfile::tempdir().unwrap();
     for (name, standard) in [("first.c", "-std=c99"), ("first.cpp", "-std=c++17")] {
         let file = folder.path().join(name);
-        std::fs::write(&file, &program).unwrap();
+        std::fs::write(&file, program).unwrap();
         let done = std::process::Command::new("gcc")
             .args([
                 standard,

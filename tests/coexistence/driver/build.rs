@@ -74,7 +74,13 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
         cargo
             // With all features, as the tests are built: the library has one file name for every
             // choice of features, so another one would take its place under running tests.
-            .args(["build", "--quiet", "--locked", "--workspace", "--all-features"])
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--all-features",
+            ])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .arg("--target-dir")
             .arg(target);
