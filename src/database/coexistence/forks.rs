@@ -11,6 +11,8 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rusqlite::ffi;
+
 use super::pool::{self, Owner};
 use super::syscalls::{Syscall, real_close};
 
@@ -118,18 +120,57 @@ unsafe fn distinguish(outcome: c_int, found: *mut libc::stat) -> c_int {
     outcome
 }
 
+/// The locks of our SQLite that are there once a process, each before those that a
+/// thread may take while it holds it. (The generator of random numbers asks for the
+/// VFS, which takes the main one, the first time.)
+const GLOBAL_LOCKS: [c_int; 7] = [
+    ffi::SQLITE_MUTEX_STATIC_PRNG,
+    ffi::SQLITE_MUTEX_STATIC_MAIN,
+    ffi::SQLITE_MUTEX_STATIC_OPEN,
+    ffi::SQLITE_MUTEX_STATIC_VFS1,
+    ffi::SQLITE_MUTEX_STATIC_LRU,
+    ffi::SQLITE_MUTEX_STATIC_PMEM,
+    ffi::SQLITE_MUTEX_STATIC_MEM,
+];
+
 /// Has every forked child lose what it inherits. Returns whether the system agreed.
 pub(super) fn prepare_for_forks() -> bool {
     FIRST_PROCESS.store(std::process::id(), Ordering::Release);
-    // SAFETY: a function that lives as long as the library, and does only what a
-    // child of a process with threads may do.
-    unsafe { libc::pthread_atfork(None, None, Some(lose_inherited)) == 0 }
+    // SAFETY: functions that live as long as the library. The one of the child does only
+    // what a child of a process with threads may do.
+    unsafe {
+        libc::pthread_atfork(
+            Some(hold_global_locks),
+            Some(release_global_locks),
+            Some(lose_inherited),
+        ) == 0
+    }
+}
+
+/// Before a fork: a lock that another thread held at that moment would be held in the
+/// child for ever, and its first open would never return.
+unsafe extern "C" fn hold_global_locks() {
+    for lock in GLOBAL_LOCKS {
+        // SAFETY: static mutexes, which are there since SQLite was initialized. No
+        // thread of ours forks while it holds one.
+        unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(lock)) };
+    }
+}
+
+/// After it, in the parent and in the child, where the forking thread is the one that lives on.
+unsafe extern "C" fn release_global_locks() {
+    for lock in GLOBAL_LOCKS.into_iter().rev() {
+        // SAFETY: this thread took them before the fork.
+        unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(lock)) };
+    }
 }
 
 /// In the child: its descriptors of our files lead nowhere from now on, so that
 /// their locks end with the parent. Their numbers stay taken, since SQLite still
 /// believes in them.
 unsafe extern "C" fn lose_inherited() {
+    // SAFETY: as it is meant to be called.
+    unsafe { release_global_locks() };
     // SAFETY: a C string; the calls here are allowed after a fork.
     let nowhere = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
     if nowhere < 0 {
