@@ -89,6 +89,7 @@ pub fn start(
     std::thread::Builder::new()
         .name("skillsmith-sync".into())
         .spawn(move || {
+            give_way();
             let body = std::panic::AssertUnwindSafe(|| work(&caller, cancel));
             let outcome = std::panic::catch_unwind(body)
                 .unwrap_or_else(|_| Err(Error::Internal("a panic in a task".into())));
@@ -102,3 +103,17 @@ pub fn start(
         .map(drop)
         .map_err(|error| Error::Internal(format!("a thread could not be started: {error}")))
 }
+
+/// The host's own threads go first where there are too few processors for all: above all
+/// its event loop. What this thread starts inherits it.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call that Rust has no name for")]
+fn give_way() {
+    const NICE: libc::c_int = 5;
+    // SAFETY: no memory is involved; 0 is the calling thread. Where it fails, nothing is lost.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+}
+
+/// Elsewhere it would be the whole process that waits.
+#[cfg(not(target_os = "linux"))]
+const fn give_way() {}
