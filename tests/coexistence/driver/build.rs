@@ -74,6 +74,9 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
         cargo
             .args(["build", "--quiet", "--locked"])
             .args(["--package", "skillsmith-coexistence-probe"])
+            // With the features that the tests of the C library have: cargo gives the shared
+            // library one name whatever its features, and those tests may be using it.
+            .args(["--package", "skillsmith-sync", "--lib", "--all-features"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .arg("--target-dir")
             .arg(target);
