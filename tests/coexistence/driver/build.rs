@@ -74,9 +74,11 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
         cargo
             .args(["build", "--quiet", "--locked"])
             .args(["--package", "skillsmith-coexistence-probe"])
-            // With the features that the tests of the C library have: cargo gives the shared
-            // library one name whatever its features, and those tests may be using it.
-            .args(["--package", "skillsmith-sync", "--lib", "--all-features"])
+            // Just as the tests are built, down to the features of what they depend on: cargo
+            // gives the shared library one name whatever its features, so that another build
+            // would take it away from the tests of the C library, and be repeated every time.
+            .args(["--package", "skillsmith-sync", "--all-features"])
+            .args(["--lib", "--test", "coexistence"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .arg("--target-dir")
             .arg(target);
