@@ -459,10 +459,7 @@ fn a_callback_ends_its_run_and_not_the_token() {
             SKILLSMITH_INVALID_HANDLE
         );
         // A slot that is free now is not NULL's, nor that of the number that marks a busy one.
-        assert_eq!(
-            skillsmith_cancel_token_free(ptr::null_mut()),
-            SKILLSMITH_OK
-        );
+        assert_eq!(skillsmith_cancel_token_free(ptr::null_mut()), SKILLSMITH_OK);
         assert_eq!(
             skillsmith_cancel_token_raise(ptr::without_provenance(2)),
             SKILLSMITH_INVALID_HANDLE
