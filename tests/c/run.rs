@@ -85,8 +85,8 @@ pub(crate) fn run(workshop: &Workshop, file: &Path, flavour: Flavour, cases: &[&
         .stderr(said("stderr"));
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!(
-            "{:?}: {error} (Debian: apt-get install valgrind)",
-            command.get_program()
+            "{}: {error} (Debian: apt-get install valgrind)",
+            command.get_program().display()
         )
     });
     let end = Instant::now() + Duration::from_secs(240);

@@ -72,15 +72,12 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     once("library", || {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
-            // With all features, as the tests are built: the library has one file name for every
-            // choice of features, so another one would take its place under running tests.
-            .args([
-                "build",
-                "--quiet",
-                "--locked",
-                "--workspace",
-                "--all-features",
-            ])
+            .args(["build", "--quiet", "--locked"])
+            // Just as the tests are built, down to the features of what they depend on: cargo gives
+            // the shared library one name whatever its features, so that another build would take
+            // it away from running tests, and be repeated every time.
+            .args(["--workspace", "--all-features"])
+            .args(["--lib", "--bins", "--tests"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .arg("--target-dir")
             .arg(target);
