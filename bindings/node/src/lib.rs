@@ -2,7 +2,7 @@
 //!
 //! What it exports is private to the package: `npm/src` makes the classes of the
 //! TypeScript stack of it, checks arguments, and knows timers and promises. What
-//! takes long happens on a thread of its own (see [`task`]); Node's own pool is
+//! takes long happens on a thread of its own (see `task`); Node's own pool is
 //! never used, since `process.exit()` waits for that.
 
 #![expect(
