@@ -59,7 +59,7 @@ export function platformReadme(platform, main = committedMain()) {
  * after it has been published.
  */
 export function publishedMain(main = committedMain()) {
-  const { scripts, devDependencies, napi, private: _, ...rest } = main
+  const { scripts, devDependencies, overrides, napi, private: _, ...rest } = main
   const platforms = Object.keys(PLATFORMS).map((platform) => [`${main.name}-${platform}`, main.version])
   return withRepository({
     ...rest,
