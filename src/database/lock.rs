@@ -3,17 +3,14 @@
 //! A lock of the operating system on a file beside the database: it ends with
 //! its owner, however that dies. The database file itself is never touched.
 
-use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::coexistence;
 use crate::{Error, Result};
-
-/// The lock files of databases in memory are names in this set.
-static IN_MEMORY: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 /// Somebody who only asks whether a sync is running holds the lock for an
 /// instant; a sync that starts in that instant tries again for so long.
@@ -28,7 +25,7 @@ pub(crate) struct SyncLock {
 #[derive(Debug)]
 enum Held {
     File(File),
-    Name(String),
+    Flag(Arc<AtomicBool>),
 }
 
 impl SyncLock {
@@ -62,12 +59,9 @@ impl SyncLock {
                     Err(TryLockError::Error(error)) => Err(Error::file("lock", path, error)),
                 }
             }
-            LockTarget::Name(name) => {
-                let mut names = in_memory();
-                Ok(names.insert(name.clone()).then(|| Self {
-                    held: Held::Name(name.clone()),
-                }))
-            }
+            LockTarget::Flag(flag) => Ok((!flag.swap(true, Ordering::Acquire)).then(|| Self {
+                held: Held::Flag(flag.clone()),
+            })),
         }
     }
 
@@ -78,7 +72,7 @@ impl SyncLock {
         match target {
             LockTarget::File(path) => File::open(path)
                 .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
-            LockTarget::Name(name) => in_memory().contains(name),
+            LockTarget::Flag(flag) => flag.load(Ordering::Acquire),
         }
     }
 }
@@ -88,13 +82,9 @@ impl Drop for SyncLock {
         match &self.held {
             // Closing the file gives the lock back.
             Held::File(file) => coexistence::about_to_close(file),
-            Held::Name(name) => _ = in_memory().remove(name),
+            Held::Flag(flag) => flag.store(false, Ordering::Release),
         }
     }
-}
-
-fn in_memory() -> MutexGuard<'static, HashSet<String>> {
-    IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is locked for a database.
@@ -102,8 +92,9 @@ fn in_memory() -> MutexGuard<'static, HashSet<String>> {
 pub(crate) enum LockTarget {
     /// The lock file.
     File(PathBuf),
-    /// A database in memory, by its name in this process.
-    Name(String),
+    /// A database in memory is known to this process only. No lock: a child that was forked
+    /// while one is held would wait for it in vain.
+    Flag(Arc<AtomicBool>),
 }
 
 impl LockTarget {
@@ -153,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_database_in_memory_is_locked_once() {
-        only_one(&LockTarget::Name("a test's own".into()));
+        only_one(&LockTarget::Flag(Arc::default()));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl OpenOptions {
         }
         let name = format!("/skillsmith-{}", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
         let conn = open::memory(&name, self)?;
-        let lock = LockTarget::Name(name.clone());
+        let lock = LockTarget::Flag(Arc::default());
         Ok(Database::new(
             Location::Memory(name),
             lock,
