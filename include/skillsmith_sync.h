@@ -72,7 +72,8 @@
  OPTIONS
 
  A structure of options begins with struct_size. Set it to sizeof of the structure and
- everything that you do not want to change to zero, which is the default of every member:
+ everything that you do not want to change to zero, which is the default of every member
+ (in C++ write {} for {0}):
 
     skillsmith_sync_options options = {0};
     options.struct_size = sizeof options;
@@ -1407,8 +1408,8 @@ skillsmith_status skillsmith_sync_history_repository_is_running(const struct ski
  Deletes the entries that started more than `days_to_keep` days ago.
 
  Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
- budget; any thread may call it. Errors: as for
- `skillsmith_sync_history_repository_start_run`.
+ budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before
+ any date; and as for `skillsmith_sync_history_repository_start_run`.
  */
 skillsmith_status skillsmith_sync_history_repository_cleanup(const struct skillsmith_sync_history_repository *repository,
                                                              uint32_t days_to_keep,

@@ -969,6 +969,7 @@ class SyncHistoryRepository {
   }
 
   /// Deletes the entries that started more than `days_to_keep` days ago, and gives how many.
+  /// Errors: also INVALID_ARGUMENT where so many days ago is before any date.
   std::uint64_t cleanup(std::uint32_t days_to_keep = 30) {
     std::uint64_t deleted = 0;
     detail::check([&](auto error) {

@@ -491,8 +491,8 @@ pub unsafe extern "C" fn skillsmith_sync_history_repository_is_running(
 /// Deletes the entries that started more than `days_to_keep` days ago.
 ///
 /// Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
-/// budget; any thread may call it. Errors: as for
-/// `skillsmith_sync_history_repository_start_run`.
+/// budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before
+/// any date; and as for `skillsmith_sync_history_repository_start_run`.
 ///
 /// # Safety
 /// As the preamble of the header says.
