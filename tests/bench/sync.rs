@@ -4,27 +4,24 @@
 //! CPU time, peak memory, and the ratio to SQLite alone writing the same rows in
 //! this run. The registry is served by this process, on the same machine.
 
-use std::io::{self, BufRead, BufReader, Write};
+mod common;
+
+use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::Value;
 use skillsmith_sync::Database;
-use skillsmith_test_registry::{Catalogue, Options, Server};
-use wait4::Wait4;
+use skillsmith_test_registry::Catalogue;
 
-struct Cost {
-    wall: Duration,
-    cpu: Duration,
-    peak_mib: f64,
-}
+use common::{Cost, Registry, cost};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("serve") => return serve(&arguments[2]),
+        Some("serve") => return common::serve(&arguments[2]),
         Some("floor") => return floor(&arguments[2], Path::new(&arguments[3])),
         _ => {}
     }
@@ -67,55 +64,29 @@ fn measure(out: &mut impl Write, skills: usize) -> io::Result<()> {
         floor * 1e3
     )?;
 
-    let mut server = Command::new(std::env::current_exe()?)
-        .args(["serve", &skills.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut said = BufReader::new(
-        server
-            .stdout
-            .take()
-            .ok_or_else(|| io::Error::other("no pipe"))?,
-    );
-    let mut base_url = String::new();
-    said.read_line(&mut base_url)?;
+    let mut registry = Registry::start(skills)?;
     let path = folder.path().join("skills.db");
+    let base_url = registry.base_url.clone();
     let mut row = |case: &str, arguments: &[&str]| -> io::Result<()> {
-        let cost = run(base_url.trim(), &path, arguments)?;
+        let cost = run(&base_url, &path, arguments)?;
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let peak_mib = cost.peak_bytes as f64 / (1024.0 * 1024.0);
         let ratio = cost.wall.as_secs_f64() / floor;
         let (wall, cpu) = (cost.wall.as_secs_f64() * 1e3, cost.cpu.as_secs_f64() * 1e3);
         writeln!(
             out,
-            "{skills:>8}  {case:<16} {wall:>7.0}ms {cpu:>7.0}ms {:>7.1}MiB {ratio:>16.3}",
-            cost.peak_mib
+            "{skills:>8}  {case:<16} {wall:>7.0}ms {cpu:>7.0}ms {peak_mib:>7.1}MiB {ratio:>16.3}"
         )
     };
     row("first sync", &["sync", "--json"])?;
     row("nothing changed", &["sync", "--json"])?;
     row("forced", &["sync", "--json", "--force"])?;
-    if let Some(change) = &mut server.stdin {
+    if let Some(change) = &mut registry.process.stdin {
         writeln!(change, "change")?;
-        said.read_line(&mut String::new())?;
     }
+    registry.line()?;
     row("1 % changed", &["sync", "--json"])?;
-    row("status", &["sync", "status", "--json"])?;
-    drop(server.stdin.take());
-    server.wait().map(drop)
-}
-
-/// The registry: says its address, and changes one skill in a hundred for every line it reads.
-fn serve(skills: &str) -> io::Result<()> {
-    let skills: usize = skills.parse().map_err(io::Error::other)?;
-    let server = Server::start(Catalogue::generate(skills, 1), Options::default());
-    writeln!(io::stdout(), "{}", server.base_url())?;
-    for (seed, _) in (3_u64..).zip(io::stdin().lines()) {
-        let changed = server
-            .catalogue(|catalogue| catalogue.change(skills / 100, seed))
-            .len();
-        writeln!(io::stdout(), "{changed}")?;
-    }
-    Ok(())
+    row("status", &["sync", "status", "--json"])
 }
 
 fn floor(skills: &str, path: &Path) -> io::Result<()> {
@@ -126,30 +97,15 @@ fn floor(skills: &str, path: &Path) -> io::Result<()> {
 
 /// One process of the command line, from start to exit.
 fn run(base_url: &str, database: &Path, arguments: &[&str]) -> io::Result<Cost> {
-    let begun = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_skillsmith"))
-        .args(arguments)
-        .arg("--db")
-        .arg(database)
-        .env_clear()
-        .env("SKILLSMITH_API_URL", base_url)
-        .stdout(Stdio::null())
-        .spawn();
-    let ended = child?.wait4()?;
-    let wall = begun.elapsed();
-    if !ended.status.success() {
-        return Err(io::Error::other(format!(
-            "skillsmith {arguments:?}: {}",
-            ended.status
-        )));
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let peak_mib = ended.rusage.maxrss as f64 / (1024.0 * 1024.0);
-    Ok(Cost {
-        wall,
-        cpu: ended.rusage.utime + ended.rusage.stime,
-        peak_mib,
-    })
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skillsmith"));
+    cost(
+        command
+            .args(arguments)
+            .arg("--db")
+            .arg(database)
+            .env_clear()
+            .env("SKILLSMITH_API_URL", base_url),
+    )
 }
 
 /// The least that anyone can do: the same rows into the same schema, 1,000 to a
