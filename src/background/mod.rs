@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub use self::schedule::{BackgroundSyncState, Decision, Schedule, decide};
 use crate::environment::Environment;
+use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
 use crate::{
     CancelToken, Database, Error, Result, SyncConfigRepository, SyncEngine, SyncOptions, SyncResult,
@@ -65,12 +66,28 @@ pub struct BackgroundSyncService {
 struct Shared {
     engine: SyncEngine,
     options: BackgroundOptions,
-    schedule: Mutex<Schedule>,
-    /// A sync has ended.
+    progress: Mutex<Progress>,
+    /// Some work has ended.
     settled: Condvar,
     /// Ends the thread and the sync that is under way; a new one after each stop.
-    /// Locks are taken in the order thread, schedule, stop.
+    /// Locks are taken in the order thread, progress, stop.
     stop: Mutex<CancelToken>,
+}
+
+#[derive(Default)]
+struct Progress {
+    schedule: Schedule,
+    /// Who works for the service just now, callbacks included.
+    workers: Vec<Worker>,
+    /// The number of the next one.
+    next_worker: u64,
+}
+
+/// The service's thread, or one that syncs by hand.
+struct Worker {
+    number: u64,
+    /// Of [`this_thread`]; 0 until it has begun.
+    thread: usize,
 }
 
 impl BackgroundSyncService {
@@ -88,7 +105,7 @@ impl BackgroundSyncService {
             shared: Arc::new(Shared {
                 engine,
                 options,
-                schedule: Mutex::default(),
+                progress: Mutex::default(),
                 settled: Condvar::new(),
                 stop: Mutex::default(),
             }),
@@ -102,64 +119,61 @@ impl BackgroundSyncService {
     /// [`Error::OutOfMemory`] where the system has no memory for it, or no thread left.
     pub fn start(&self) -> Result<()> {
         let mut thread = lock(&self.thread);
-        let mut schedule = self.shared.schedule();
-        if !schedule.start() {
+        let mut progress = self.shared.progress();
+        if !progress.schedule.start() {
             return Ok(());
         }
-        // Under the same lock as in `stop`, which must not miss it.
+        // Under the same lock as in `stop`, which must miss neither.
         let stop = self.shared.fresh_stop();
-        drop(schedule);
-        let shared = Arc::clone(&self.shared);
-        let spawned = crate::memory::spawn("skillsmith-background", move || shared.watch(&stop));
+        let at_work = self.shared.at_work(&mut progress, 0);
+        drop(progress);
+        let spawned = at_work.and_then(|at_work| {
+            crate::memory::spawn("skillsmith-background", move || {
+                at_work.is_this_thread();
+                at_work.shared.watch(&stop);
+            })
+        });
         match spawned {
             Ok(handle) => {
                 *thread = Some(handle);
                 Ok(())
             }
             Err(error) => {
-                self.shared.schedule().stop();
+                self.shared.progress().schedule.stop();
                 Err(error)
             }
         }
     }
 
-    /// Stops checking, and the sync that is under way; waits until both have ended.
+    /// Stops checking, and the sync that is under way; waits until both have ended, and
+    /// every callback has returned.
     ///
-    /// Takes at most about 200 ms. Stopping twice is fine; so is stopping from a
-    /// callback, which does not wait for its own thread.
+    /// Takes at most about 200 ms, and as long as the host's callbacks take. Stopping twice
+    /// is fine; so is stopping from a callback, which does not wait.
     pub fn stop(&self) {
-        let (handle, running) = {
-            let mut thread = lock(&self.thread);
-            let mut schedule = self.shared.schedule();
-            schedule.stop();
-            lock(&self.shared.stop).cancel();
-            let state = schedule.state();
-            (
-                thread.take(),
-                state.is_running.then_some(state.syncs_triggered),
-            )
-        };
-        let own = handle
-            .as_ref()
-            .is_some_and(|handle| handle.thread().id() == std::thread::current().id());
-        if own {
+        let mut thread = lock(&self.thread);
+        let mut progress = self.shared.progress();
+        progress.schedule.stop();
+        lock(&self.shared.stop).cancel();
+        // Our caller would wait for itself, and two callbacks for each other.
+        let here = this_thread();
+        if progress.workers.iter().any(|worker| worker.thread == here) {
             return;
         }
-        if let Some(handle) = handle {
-            _ = handle.join();
-        }
-        // A manual sync on another thread that was under way; one that has begun since
-        // is nothing to wait for, and one on this thread is our own caller.
-        let Some(number) = running.filter(|_| !SYNCING.get()) else {
-            return;
-        };
-        let mut schedule = self.shared.schedule();
-        while schedule.state().is_running && schedule.state().syncs_triggered == number {
-            schedule = self
+        let handle = thread.take();
+        drop(thread);
+        // What has begun since is nothing to wait for.
+        let end = progress.next_worker;
+        while progress.workers.iter().any(|worker| worker.number < end) {
+            progress = self
                 .shared
                 .settled
-                .wait(schedule)
+                .wait(progress)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(progress);
+        if let Some(handle) = handle {
+            _ = handle.join();
         }
     }
 
@@ -168,27 +182,34 @@ impl BackgroundSyncService {
     /// # Errors
     /// [`Error::SyncInProgress`] while a sync of this service is under way.
     pub fn manual_sync(&self) -> Result<SyncResult> {
-        let mut schedule = self.shared.schedule();
-        schedule.begin_manual()?;
+        let mut progress = self.shared.progress();
+        let _at_work = {
+            let at_work = self.shared.at_work(&mut progress, this_thread())?;
+            if let Err(error) = progress.schedule.begin_manual() {
+                drop(progress);
+                return Err(error);
+            }
+            at_work
+        };
         // Under the same lock as in `stop`, which must not miss it.
         let stop = self.shared.fresh_stop();
-        drop(schedule);
+        drop(progress);
         self.shared.sync(&stop)
     }
 
     /// How things stand.
     pub fn get_state(&self) -> BackgroundSyncState {
-        self.shared.schedule().state().clone()
+        self.shared.progress().schedule.state().clone()
     }
 
     /// Whether a sync of this service is under way.
     pub fn is_sync_running(&self) -> bool {
-        self.shared.schedule().state().is_running
+        self.shared.progress().schedule.state().is_running
     }
 
     /// Whether it was started and not stopped since.
     pub fn is_service_started(&self) -> bool {
-        self.shared.schedule().state().is_started
+        self.shared.progress().schedule.state().is_started
     }
 }
 
@@ -218,14 +239,56 @@ pub fn start_background_sync(
     Ok(Some(service))
 }
 
-thread_local! {
-    /// This thread is inside a sync of a service, or one of its callbacks.
-    static SYNCING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+/// Tells threads that live at the same time apart. Unlike their ids it needs no memory.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
+/// Somebody works for the service as long as this lives.
+struct AtWork {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl AtWork {
+    fn is_this_thread(&self) {
+        let mut progress = self.shared.progress();
+        let own = |worker: &&mut Worker| worker.number == self.number;
+        if let Some(worker) = progress.workers.iter_mut().find(own) {
+            worker.thread = this_thread();
+        }
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut progress = self.shared.progress();
+        progress
+            .workers
+            .retain(|worker| worker.number != self.number);
+        drop(progress);
+        self.shared.settled.notify_all();
+    }
 }
 
 impl Shared {
-    fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        lock(&self.schedule)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        lock(&self.progress)
+    }
+
+    /// Notes one more at work.
+    fn at_work(self: &Arc<Self>, progress: &mut Progress, thread: usize) -> Result<AtWork> {
+        progress.workers.try_reserve(1)?;
+        let number = progress.next_worker;
+        progress.next_worker += 1;
+        progress.workers.push(Worker { number, thread });
+        Ok(AtWork {
+            shared: Arc::clone(self),
+            number,
+        })
     }
 
     /// The token that `stop` cancels; a new one where the old one is spent.
@@ -243,8 +306,7 @@ impl Shared {
             return;
         }
         loop {
-            let decision = self.schedule().check(&self.engine);
-            if decision == Decision::Begin {
+            if self.check(stop) == Decision::Begin {
                 _ = self.sync(stop);
             }
             if stop.is_cancelled() || !clock.wait(self.options.check_interval, stop) {
@@ -253,18 +315,33 @@ impl Shared {
         }
     }
 
+    /// The database is asked without the lock: it may keep us waiting, and nobody who only
+    /// wants to know how things stand.
+    fn check(&self, stop: &CancelToken) -> Decision {
+        if !self.progress().schedule.begin_check() {
+            return Decision::Running;
+        }
+        let answer = guarded(|| schedule::ask(&self.engine));
+        let mut progress = self.progress();
+        // Stopped meanwhile.
+        if stop.is_cancelled() {
+            return Decision::NotDue;
+        }
+        progress.schedule.checked(answer)
+    }
+
     /// One sync that the schedule has begun.
     fn sync(&self, stop: &CancelToken) -> Result<SyncResult> {
-        let outer = SYNCING.replace(true);
-        let outcome = self.engine.sync(SyncOptions {
-            cancel: stop.clone(),
-            ..SyncOptions::default()
+        // Whatever happens, the schedule has to know that it is over.
+        let outcome = guarded(|| {
+            self.engine.sync(SyncOptions {
+                cancel: stop.clone(),
+                ..SyncOptions::default()
+            })
         });
-        self.schedule().finished(&outcome);
-        self.settled.notify_all();
+        self.progress().schedule.finished(&outcome);
         // A callback that panics is the host's bug; the next cycle still runs.
         _ = catch_unwind(AssertUnwindSafe(|| self.tell(&outcome)));
-        SYNCING.set(outer);
         outcome
     }
 

@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::clock::Clock;
-use crate::engine::{backoff, status};
+use crate::clock::{Clock, from_iso};
+use crate::config::is_due;
+use crate::database::SyncLock;
+use crate::engine::{DEFAULT_DEADLINE, backoff};
 use crate::history::SyncStatus;
-use crate::{Database, Error, Result, SyncEngine, SyncResult};
+use crate::{
+    Database, Error, Result, SyncConfigRepository, SyncEngine, SyncHistoryRepository, SyncResult,
+};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +79,23 @@ impl Schedule {
 
     /// Decides for this moment; reads the database, shortly.
     pub fn check(&mut self, engine: &SyncEngine) -> Decision {
-        self.state.checks_performed += 1;
-        if self.state.is_running {
+        if !self.begin_check() {
             return Decision::Running;
         }
-        match decide_for(engine) {
+        self.checked(ask(engine))
+    }
+
+    /// Notes a check. Returns whether the database is to be asked.
+    pub(super) const fn begin_check(&mut self) -> bool {
+        self.state.checks_performed += 1;
+        !self.state.is_running
+    }
+
+    /// What comes of the database's answer, at this moment.
+    pub(super) fn checked(&mut self, answer: Result<Decision>) -> Decision {
+        match answer {
+            // Begun by hand, while the database was asked.
+            Ok(Decision::Begin) if self.state.is_running => Decision::Running,
             Ok(Decision::Begin) => {
                 self.begun();
                 Decision::Begin
@@ -122,7 +138,8 @@ impl Schedule {
     }
 }
 
-fn decide_for(engine: &SyncEngine) -> Result<Decision> {
+/// Whether a sync is to be begun; blocks on the disk, shortly.
+pub(super) fn ask(engine: &SyncEngine) -> Result<Decision> {
     if engine.is_offline() {
         return Ok(Decision::NotDue);
     }
@@ -132,16 +149,37 @@ fn decide_for(engine: &SyncEngine) -> Result<Decision> {
 /// Whether the database asks for a sync at this moment: for services that have
 /// timers of their own. Blocks on the disk, shortly.
 pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
-    let status = status(database, clock)?;
-    if !status.is_due || status.is_running {
+    let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
+    let now = clock.now();
+    if !is_due(&config, now)
+        || SyncLock::is_held(database.lock_target())
+        || runs_without_lock(database, clock)?
+    {
         return Ok(Decision::NotDue);
     }
     let backoff = database.read(backoff::load)?;
-    let now = clock.now();
     Ok(match backoff {
         Some(backoff) if !backoff.is_over(now) => Decision::BackingOff,
         _ => Decision::Begin,
     })
+}
+
+/// Whether an engine without our lock seems to be at work, such as the TypeScript one.
+///
+/// Where that has died, its entry says "running" for ever. So one that is older than a run of
+/// ours may become is taken for dead; the sync that begins then marks it as failed.
+fn runs_without_lock(database: &Database, clock: &Arc<dyn Clock>) -> Result<bool> {
+    let running = SyncHistoryRepository::with_clock(database, Arc::clone(clock)).get_running()?;
+    let now = clock.now();
+    Ok(running.iter().any(|entry| {
+        from_iso(&entry.started_at).is_some_and(|started| {
+            // In the future it is the work of a wrong clock, which may have been right as well.
+            (now - started)
+                .abs()
+                .to_std()
+                .is_ok_and(|age| age < DEFAULT_DEADLINE)
+        })
+    }))
 }
 
 /// The text for the error callback, where a sync was not a success.

@@ -1,6 +1,5 @@
 //! One run, from its history entry to its result.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +18,9 @@ use super::tally::Tally;
 use crate::clock::to_iso;
 use crate::database::{Patience, write};
 use crate::history::SyncStatus;
+use crate::memory::{self, guarded};
 use crate::skills::{Prints, Table, repair_index};
-use crate::{Error, Result, memory};
+use crate::{Error, Result};
 
 pub(super) struct Run<'e, 'o> {
     pub(super) engine: &'e SyncEngine,
@@ -231,17 +231,6 @@ impl<'e, 'o> Run<'e, 'o> {
 fn tune(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "cache_size", -24_000)?;
     Ok(())
-}
-
-/// Makes an error of a panic, so that what comes after is still done.
-fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        Err(if memory::caused(&*panic) {
-            Error::OutOfMemory
-        } else {
-            Error::Internal("a callback panicked during the sync".into())
-        })
-    })
 }
 
 /// The result of a sync that could not even begin; it leaves no history entry.

@@ -16,6 +16,7 @@ mod reserve;
 
 use std::any::Any;
 use std::collections::TryReserveError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::ffi;
@@ -89,6 +90,17 @@ pub(crate) fn caused(panic: &(dyn Any + Send)) -> bool {
     text.is_some_and(|text| OF_RUSQLITE.contains(text))
         || made.is_some_and(|text| text.starts_with(OF_UREQ))
         || check().is_err()
+}
+
+/// Makes an error of a panic, so that what comes after is still done.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        Err(if caused(&*panic) {
+            Error::OutOfMemory
+        } else {
+            Error::Internal("a callback panicked during the sync".into())
+        })
+    })
 }
 
 /// To be asked before a thread is started, here or by others' code, and messages of it are

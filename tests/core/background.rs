@@ -1,11 +1,13 @@
 //! The background service: when it syncs, and how it is stopped.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use skillsmith_sync::background::{Decision, Schedule};
+use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
     BackgroundOptions, BackgroundSyncService, ClientOptions, Error, SyncConfigRepository,
@@ -19,7 +21,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn service(world: &World, options: BackgroundOptions) -> BackgroundSyncService {
     // Its waits are real ones.
-    let engine = SyncEngine::new(std::sync::Arc::new(world.client()), &world.database);
+    let engine = SyncEngine::new(Arc::new(world.client()), &world.database);
     BackgroundSyncService::new(engine, options).unwrap()
 }
 
@@ -205,9 +207,8 @@ fn stopping_ends_a_sync_that_is_under_way_and_dropping_stops() {
 fn callbacks_may_panic_and_may_stop_the_service() {
     let world = World::new(30, Options::default());
     world.server.fault(Fault::status(404).always());
-    let errors = std::sync::Arc::new(AtomicUsize::new(0));
-    let holder: std::sync::Arc<std::sync::OnceLock<BackgroundSyncService>> =
-        std::sync::Arc::default();
+    let errors = Arc::new(AtomicUsize::new(0));
+    let holder: Arc<OnceLock<BackgroundSyncService>> = Arc::default();
     let made = service(
         &world,
         BackgroundOptions {
@@ -232,6 +233,120 @@ fn callbacks_may_panic_and_may_stop_the_service() {
     wait_until(|| !service.is_service_started() && errors.load(Ordering::SeqCst) == 1);
     assert!(service.manual_sync().is_ok());
     assert_eq!(errors.load(Ordering::SeqCst), 2);
+}
+
+/// Has a service in a callback that lasts; `stop_within` is called in it first. Returns it with
+/// a flag that says whether the callback has returned.
+fn in_a_callback(world: &World, by_hand: bool, stop_within: bool) -> (Service, Arc<AtomicBool>) {
+    let holder: Service = Arc::default();
+    let returned = Arc::new(AtomicBool::new(false));
+    let (entered, inside) = channel();
+    let made = service(
+        world,
+        BackgroundOptions {
+            on_sync_complete: Some(Box::new({
+                let (holder, returned) = (Arc::downgrade(&holder), Arc::clone(&returned));
+                move |_| {
+                    if stop_within && let Some(service) = holder.upgrade() {
+                        service.get().unwrap().stop();
+                    }
+                    entered.send(()).unwrap();
+                    std::thread::sleep(Duration::from_millis(300));
+                    returned.store(true, Ordering::SeqCst);
+                }
+            })),
+            ..BackgroundOptions::default()
+        },
+    );
+    holder.set(made).unwrap();
+    if by_hand {
+        let holder = Arc::clone(&holder);
+        std::thread::spawn(move || holder.get().unwrap().manual_sync());
+    } else {
+        holder.get().unwrap().start().unwrap();
+    }
+    inside.recv_timeout(LONG).unwrap();
+    (holder, returned)
+}
+
+type Service = Arc<OnceLock<BackgroundSyncService>>;
+
+#[test]
+fn stopping_waits_for_the_callbacks_of_the_thread() {
+    let world = World::new(30, Options::default());
+    let (service, returned) = in_a_callback(&world, false, false);
+    let service = service.get().unwrap();
+    std::thread::scope(|scope| {
+        // Two at once: neither may leave before the callback does.
+        for _ in 0..2 {
+            scope.spawn(|| {
+                service.stop();
+                assert!(returned.load(Ordering::SeqCst));
+            });
+        }
+    });
+}
+
+#[test]
+fn stopping_waits_for_a_callback_that_has_stopped_it_itself() {
+    let world = World::new(30, Options::default());
+    let (service, returned) = in_a_callback(&world, false, true);
+    service.get().unwrap().stop();
+    assert!(returned.load(Ordering::SeqCst));
+}
+
+#[test]
+fn stopping_waits_for_the_callbacks_of_a_sync_by_hand() {
+    let world = World::new(30, Options::default());
+    let (service, returned) = in_a_callback(&world, true, false);
+    service.get().unwrap().stop();
+    assert!(returned.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_check_does_not_wait_for_the_write_lock() {
+    let world = World::new(30, Options::default());
+    // As a killed process of ours leaves it: whoever looks marks it as failed.
+    let dead = world.history().start_run().unwrap();
+    let writer = world.look();
+    let note = "INSERT INTO sync_state (key, value) VALUES ('current_run', json_quote(?1))";
+    writer.execute(note, [&dead]).unwrap();
+    SyncConfigRepository::new(&world.database)
+        .disable()
+        .unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let patient = OpenOptions::new().busy_budget(Duration::from_secs(600));
+    let database = patient.open(world.path()).unwrap();
+    let engine = SyncEngine::new(Arc::new(world.client()), &database);
+    assert!(engine.get_status().unwrap().is_running);
+    let service = BackgroundSyncService::new(engine, BackgroundOptions::default()).unwrap();
+    service.start().unwrap();
+    wait_until(|| service.get_state().checks_performed == 1);
+    let (told, heard) = channel();
+    std::thread::spawn(move || {
+        service.stop();
+        told.send(()).unwrap();
+    });
+    heard.recv_timeout(LONG).unwrap();
+    writer.execute_batch("COMMIT").unwrap();
+    assert!(!world.engine().get_status().unwrap().is_running);
+}
+
+#[test]
+fn promise_6_an_engine_that_died_elsewhere_does_not_stop_it_for_ever() {
+    let world = World::new(30, Options::default());
+    // As the TypeScript engine begins; then its process is killed.
+    let entry = world.history().start_run().unwrap();
+    let check = || Schedule::new().check(&world.engine());
+    assert_eq!(check(), Decision::NotDue);
+    world.clock.advance(Duration::from_secs(29 * 60));
+    assert_eq!(check(), Decision::NotDue);
+    world.clock.advance(Duration::from_secs(2 * 60));
+    assert_eq!(check(), Decision::Begin);
+    assert_success(&world.sync());
+    let entry = world.history().get_by_id(&entry).unwrap().unwrap();
+    assert_eq!(entry.error_message.as_deref(), Some("interrupted"));
 }
 
 #[test]
