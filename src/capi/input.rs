@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// No structure of options is anywhere near that large; a size above it was never set.
 const MAX_OPTIONS: usize = 4096;
@@ -31,7 +31,11 @@ pub(super) unsafe fn optional_text(
     // SAFETY: not NULL, so a string by the caller's promise; copied before we return.
     let bytes = unsafe { CStr::from_ptr(text) };
     match bytes.to_str() {
-        Ok(text) => Ok(Some(text.to_owned())),
+        Ok(text) => {
+            // This copy, and those that it comes to in messages and requests.
+            memory::afford(text.len().saturating_mul(4))?;
+            Ok(Some(text.to_owned()))
+        }
         Err(error) => Err(Error::InvalidArgument(format!(
             "The argument '{name}' is not valid UTF-8 (at byte {}).",
             error.valid_up_to()

@@ -365,26 +365,32 @@ fn no_memory_from_some_allocation_on_over_http() {
 
 #[test]
 fn nothing_large_can_be_had() {
-    large_input("large", (12..24).map(|shift| 1 << shift));
+    large_input("fresh", "large", (12..24).map(|shift| 1 << shift));
+}
+
+#[test]
+fn a_large_text_of_the_host_cannot_be_copied() {
+    large_input("text", "large", (12..24).map(|shift| 1 << shift));
 }
 
 #[test]
 fn the_system_itself_gives_no_more() {
     let kilobytes = [0, 64, 256, 1024, 2500, 5000, 10_000, 20_000, 40_000];
     large_input(
+        "fresh",
         "system",
         kilobytes.map(|kilobytes| kilobytes * 1024).into_iter(),
     );
 }
 
-/// The registry serves a page of 10 MB.
-fn large_input(how: &str, numbers: impl Iterator<Item = u64>) {
+/// The registry serves a page of 10 MB; in the scenario "text" the host has a text of that size.
+fn large_input(scenario: &str, how: &str, numbers: impl Iterator<Item = u64>) {
     let mut rig = Rig::start(None);
     let mut refused = 0;
     for n in numbers {
         let path = rig.path(&format!("{n}.db"));
         let place = path.display();
-        let answer = rig.ask(&format!("strike fresh {how} {n} {place}"));
+        let answer = rig.ask(&format!("strike {scenario} {how} {n} {place}"));
         println!("{how} {n} bytes: {}", answer.line);
         assert!(answer.is_exit_0(), "{how} {n}: {answer:?}");
         refused += usize::from(answer.errors().count() > 0);

@@ -215,6 +215,16 @@ static void scenario(const char *name, const char *path, const char *url, size_t
   CALL("config_new", configs, skillsmith_sync_config_repository_new(database, &configs, &error));
   CALL("config", config, skillsmith_sync_config_repository_get_config(configs, &config, &error));
   FREE("config_free", skillsmith_sync_config_free(config));
+  if (strcmp(name, "text") == 0) {
+    /* A text of the host's, as large as the page of the other scenarios. */
+    char *text = malloc(large + 1);
+    memset(text, 'x', large);
+    text[large] = '\0';
+    /* It gives nothing but its status. */
+    CALL("text", status == SKILLSMITH_OK ? text : NULL,
+         skillsmith_sync_config_repository_set_last_sync_error(configs, text, &error));
+    free(text);
+  }
   FREE("config_repository_free", skillsmith_sync_config_repository_free(configs));
 
   if (url != NULL) {
