@@ -26,6 +26,10 @@ use crate::{CancelToken, Error, Result};
 /// How long a short call waits for the write lock unless told otherwise.
 pub const DEFAULT_BUSY_BUDGET: Duration = Duration::from_secs(5);
 
+/// How long opening waits for other connections unless told otherwise: another process may
+/// be creating or recovering the same file at this moment.
+pub const DEFAULT_OPEN_BUDGET: Duration = Duration::from_secs(10);
+
 /// As long as SQLite can wait: 24 days.
 const LONGEST_BUSY_BUDGET: Duration = Duration::from_millis(i32::MAX as u64);
 
@@ -37,6 +41,7 @@ static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 pub struct OpenOptions {
     read_only: bool,
     busy_budget: Duration,
+    open_budget: Duration,
 }
 
 impl Default for OpenOptions {
@@ -44,6 +49,7 @@ impl Default for OpenOptions {
         Self {
             read_only: false,
             busy_budget: DEFAULT_BUSY_BUDGET,
+            open_budget: DEFAULT_OPEN_BUDGET,
         }
     }
 }
@@ -69,6 +75,14 @@ impl OpenOptions {
     #[must_use]
     pub fn busy_budget(mut self, budget: Duration) -> Self {
         self.busy_budget = budget.min(LONGEST_BUSY_BUDGET);
+        self
+    }
+
+    /// How long opening waits where the file has to be made or prepared first and another
+    /// connection writes, before it fails with [`Error::DatabaseBusy`]; 24 days at most.
+    #[must_use]
+    pub fn open_budget(mut self, budget: Duration) -> Self {
+        self.open_budget = budget.min(LONGEST_BUSY_BUDGET);
         self
     }
 
@@ -217,11 +231,24 @@ impl Database {
 
     /// Runs a short writing call in one IMMEDIATE transaction on the shared connection.
     pub(crate) fn write<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+        self.write_within(self.inner.options.busy_budget, call)
+    }
+
+    /// The same if nobody else writes just now, for what can be done another time.
+    pub(crate) fn write_at_once<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+        self.write_within(Duration::ZERO, call)
+    }
+
+    fn write_within<T>(
+        &self,
+        budget: Duration,
+        call: impl FnMut(&Connection) -> Result<T>,
+    ) -> Result<T> {
         if self.is_read_only() {
             return Err(Error::ReadOnly);
         }
         let patience = Patience {
-            budget: self.inner.options.busy_budget,
+            budget,
             cancel: &CancelToken::new(),
         };
         self.read(|conn| write(conn, patience, call))

@@ -16,9 +16,6 @@ use super::transaction::{Patience, write};
 use super::{OpenOptions, coexistence};
 use crate::{CancelToken, Error, Result};
 
-/// Another process may be creating or recovering the same file at this moment.
-const OPEN_BUDGET: Duration = Duration::from_secs(10);
-
 /// No database is smaller than its first page.
 const SMALLEST_PAGE: u64 = 512;
 
@@ -138,16 +135,21 @@ fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> 
             ));
         }
         Content::Empty => {
-            switch_to_wal(conn, path)?;
-            change(conn, path, |conn| match schema::inspect(conn)? {
-                Content::Empty => schema::create(conn),
-                // Another process was faster.
-                _ => Ok(()),
-            })?;
+            switch_to_wal(conn, path, options.open_budget)?;
+            change(
+                conn,
+                path,
+                options.open_budget,
+                |conn| match schema::inspect(conn)? {
+                    Content::Empty => schema::create(conn),
+                    // Another process was faster.
+                    _ => Ok(()),
+                },
+            )?;
         }
         Content::Old => {
             check_before_first_change(conn, path)?;
-            change(conn, path, schema::prepare_old)?;
+            change(conn, path, options.open_budget, schema::prepare_old)?;
         }
     }
     // With a WAL a lost last commit is the worst that a power cut can do; a
@@ -162,8 +164,8 @@ fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> 
 /// Refused, harmlessly, on file systems without shared memory.
 ///
 /// SQLite does not wait for a lock here, and another process may be creating the same file.
-fn switch_to_wal(conn: &Connection, path: &Path) -> Result<()> {
-    let end = Instant::now() + OPEN_BUDGET;
+fn switch_to_wal(conn: &Connection, path: &Path, budget: Duration) -> Result<()> {
+    let end = Instant::now() + budget;
     loop {
         match conn.pragma_update(None, "journal_mode", "wal") {
             Err(error)
@@ -184,10 +186,11 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Content> {
 fn change(
     conn: &Connection,
     path: &Path,
+    budget: Duration,
     call: impl FnMut(&Connection) -> Result<()>,
 ) -> Result<()> {
     let patience = Patience {
-        budget: OPEN_BUDGET,
+        budget,
         cancel: &CancelToken::new(),
     };
     write(conn, patience, call).map_err(|error| name(path, error))

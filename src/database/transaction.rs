@@ -26,10 +26,22 @@ pub(crate) fn write<T>(
     patience: Patience<'_>,
     mut call: impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
-    let start = Instant::now();
+    let of_reads: i64 = conn.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
     conn.busy_timeout(SLICE.min(patience.budget))?;
+    let outcome = in_slices(conn, patience, &mut call);
+    // Reads on this connection wait for as long as before.
+    conn.busy_timeout(Duration::from_millis(of_reads.try_into().unwrap_or(0)))?;
+    outcome
+}
+
+fn in_slices<T>(
+    conn: &Connection,
+    patience: Patience<'_>,
+    call: &mut impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    let start = Instant::now();
     loop {
-        match attempt(conn, &mut call) {
+        match attempt(conn, call) {
             Err(Error::DatabaseBusy)
                 if start.elapsed() < patience.budget && !patience.cancel.is_cancelled() => {}
             Err(Error::DatabaseBusy) if patience.cancel.is_cancelled() => {
@@ -75,6 +87,30 @@ mod tests {
             Ok(conn.execute("INSERT INTO t VALUES (1)", [])?)
         })
         .unwrap();
+    }
+
+    #[test]
+    fn reads_wait_as_long_as_before() {
+        let (_dir, one, _two) = two_connections();
+        one.busy_timeout(Duration::from_millis(1234)).unwrap();
+        for fails in [false, true] {
+            let patience = Patience {
+                budget: Duration::from_millis(10),
+                cancel: &CancelToken::new(),
+            };
+            let outcome = write(&one, patience, |_| {
+                if fails {
+                    Err(Error::DatabaseBusy)
+                } else {
+                    Ok(())
+                }
+            });
+            assert_eq!(outcome.is_err(), fails);
+            let left: i64 = one
+                .pragma_query_value(None, "busy_timeout", |row| row.get(0))
+                .unwrap();
+            assert_eq!(left, 1234);
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use crate::variables::{Variables, environment};
 /// How long a short call waits for the write lock: SQLite's wait blocks the event loop.
 const BUSY_BUDGET: Duration = Duration::from_millis(100);
 
+/// Several servers may start at once on a new file. But the one that writes may be another
+/// connection of this very thread, which cannot go on before we return.
+const OPEN_BUDGET: Duration = Duration::from_secs(1);
+
 #[napi(js_name = "NativeDatabase")]
 pub struct NativeDatabase {
     pub(crate) inner: Database,
@@ -33,7 +37,8 @@ impl NativeDatabase {
             };
             let options = OpenOptions::new()
                 .read_only(readonly)
-                .busy_budget(BUSY_BUDGET);
+                .busy_budget(BUSY_BUDGET)
+                .open_budget(OPEN_BUDGET);
             Ok(Self {
                 inner: options.open(path)?,
             })

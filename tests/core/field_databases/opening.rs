@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::{
@@ -402,4 +403,35 @@ fn what_another_program_does_between_two_syncs_is_mended() {
         }
     }
     assert_sound(&conn);
+}
+
+#[test]
+fn opening_waits_for_a_writer_as_long_as_it_is_told() {
+    let field = Field::new("v3");
+    let host = look(&field.path);
+    host.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    let impatient = OpenOptions::new().open_budget(Duration::from_millis(50));
+    let error = impatient.open(&field.path).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DatabaseBusy);
+    // Ten seconds unless told otherwise.
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    host.execute_batch("COMMIT").unwrap();
+    impatient.open(&field.path).unwrap();
+}
+
+#[test]
+fn reads_of_a_rollback_journal_wait_after_a_write_too() {
+    let field = Field::new("rollback_journal");
+    let database = Database::open(&field.path).unwrap();
+    let config = SyncConfigRepository::new(&database);
+    config.disable().unwrap();
+    let host = look(&field.path);
+    host.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let committed = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        host.execute_batch("COMMIT").unwrap();
+    });
+    assert!(!config.get_config().unwrap().enabled);
+    committed.join().unwrap();
 }
