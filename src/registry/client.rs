@@ -1,8 +1,9 @@
 //! The HTTP client of the live registry.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,8 +15,9 @@ use super::credentials::Credentials;
 use super::options::{ClientOptions, check_base, credentials};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
-use super::transport::{Transport, deadlines};
+use super::transport::{Limits, Transport, deadlines};
 use super::{Call, Health, HealthReport, Page, PageRequest, Registry, Wait, pacing};
+use crate::cancel::HookGuard;
 use crate::environment::Environment;
 use crate::{Error, Result};
 
@@ -32,8 +34,9 @@ pub struct SkillsmithApiClient {
     timeout: Duration,
     max_retries: u32,
     offline: bool,
-    /// The connections; a new pool after a cancelled request took the old one down.
-    agent: Arc<Mutex<Option<Agent>>>,
+    /// Pools of connections that no request uses just now; one, unless several have been
+    /// under way at once.
+    idle: Mutex<Vec<Agent>>,
     /// The registry asked for silence until then, in the clock's elapsed time.
     silent_until: Mutex<Option<Duration>>,
 }
@@ -71,7 +74,7 @@ impl SkillsmithApiClient {
             offline: options
                 .offline
                 .unwrap_or_else(|| environment.offline_mode()),
-            agent: Arc::default(),
+            idle: Mutex::default(),
             silent_until: Mutex::default(),
         })
     }
@@ -81,27 +84,36 @@ impl SkillsmithApiClient {
         &self.base
     }
 
-    fn agent(&self) -> Agent {
-        self.agent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| self.transport.agent())
-            .clone()
+    /// Connections for one request, which a cancellation cuts.
+    fn connections(&self, call: &Call<'_>) -> Result<Connections<'_>> {
+        // A name is looked up on a thread of ureq's.
+        crate::memory::afford_thread()?;
+        let idle = lock(&self.idle).pop();
+        let agent = idle.unwrap_or_else(|| self.transport.agent());
+        let cut = Arc::new(AtomicBool::new(false));
+        let (in_flight, flag) = (agent.clone(), Arc::clone(&cut));
+        let interrupt = call.cancel.on_cancel(move || {
+            flag.store(true, Ordering::Relaxed);
+            in_flight.clone().shutdown();
+        });
+        Ok(Connections {
+            idle: &self.idle,
+            agent,
+            cut,
+            interrupt: Some(interrupt),
+        })
     }
 
     /// Sends one request, following redirects on the same origin.
     fn send(
         &self,
+        connections: &Connections<'_>,
         path: &str,
         query: &[(&str, String)],
-        timeout: Duration,
+        limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
-        let agent = self.agent();
-        // A name is looked up on a thread of ureq's.
-        crate::memory::afford_thread()?;
-        let _interrupt = self.interruptible(&agent, call);
-        let outcome = self.follow(&agent, path, query, timeout, call);
+        let outcome = self.follow(&connections.agent, path, query, limits, call);
         call.check()?;
         outcome
     }
@@ -111,9 +123,10 @@ impl SkillsmithApiClient {
         agent: &Agent,
         path: &str,
         query: &[(&str, String)],
-        timeout: Duration,
+        limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
+        let begun = Instant::now();
         let request_id = format!("{:032x}", fastrand::u128(..));
         let mut redirected: Option<Uri> = None;
         for _ in 0..=MAX_REDIRECTS {
@@ -134,7 +147,7 @@ impl SkillsmithApiClient {
                 request = request.header(name, value);
             }
             let from = request.uri_ref().cloned();
-            let response = deadlines(request, timeout, call.left())
+            let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
                 .map_err(|error| explain(&self.credentials, error))?;
             if !response.status().is_redirection() {
@@ -174,14 +187,15 @@ impl SkillsmithApiClient {
             return Err(Error::Offline);
         }
         let report = |health, version| HealthReport { health, version };
-        let mut response = match self.send("/health", &[], HEALTH_TIMEOUT.min(self.timeout), call) {
+        let connections = self.connections(call)?;
+        let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
+        let mut response = match self.send(&connections, "/health", &[], limits, call) {
             Ok(response) => response,
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
                 return Err(error);
             }
             Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
         };
-        let _interrupt = self.interruptible(&self.agent(), call);
         let status = response.status();
         if status.is_server_error() {
             let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
@@ -245,22 +259,23 @@ impl SkillsmithApiClient {
         if let Err(error) = self.keep_silence(call) {
             return Attempt::Final(error);
         }
-        let mut response = match self.send("/skills-search", query, self.timeout, call) {
+        let connections = match self.connections(call) {
+            Ok(connections) => connections,
+            Err(error) => return Attempt::Final(error),
+        };
+        let limits = Limits::OfEach(self.timeout);
+        let mut response = match self.send(&connections, "/skills-search", query, limits, call) {
             Ok(response) => response,
             Err(error) => return again_or_final(error, None),
         };
         let now = call.clock.now();
         if let Some(pause) = pacing::pause_after(response.headers(), now) {
-            *self
-                .silent_until
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(call.clock.elapsed() + pause);
+            *lock(&self.silent_until) = Some(call.clock.elapsed() + pause);
         }
         if !response.status().is_success() {
             let asked = pacing::retry_after(response.headers(), now);
             return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
-        let _interrupt = self.interruptible(&self.agent(), call);
         let page = read_body(response.body_mut(), MAX_BODY)
             .map_err(|error| explain(&self.credentials, error))
             .and_then(|body| read(&body));
@@ -270,22 +285,9 @@ impl SkillsmithApiClient {
         }
     }
 
-    /// Has a cancellation cut what is in flight. The connections are gone then, so
-    /// that the next request starts with new ones.
-    fn interruptible(&self, agent: &Agent, call: &Call<'_>) -> impl Drop + use<> {
-        let (slot, agent) = (Arc::clone(&self.agent), agent.clone());
-        call.cancel.on_cancel(move || {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            agent.clone().shutdown();
-        })
-    }
-
     /// Waits where the last answer used up the rate limit.
     fn keep_silence(&self, call: &Call<'_>) -> Result<()> {
-        let until = *self
-            .silent_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let until = *lock(&self.silent_until);
         let Some(duration) = until.and_then(|until| until.checked_sub(call.clock.elapsed())) else {
             return Ok(());
         };
@@ -300,6 +302,30 @@ impl SkillsmithApiClient {
             retry_at: later(call.clock.now(), duration),
         })
     }
+}
+
+/// What one request uses, and nobody else meanwhile: cutting it cuts nothing of another run
+/// that shares the client.
+struct Connections<'a> {
+    idle: &'a Mutex<Vec<Agent>>,
+    agent: Agent,
+    /// They were shut down, and are of no more use.
+    cut: Arc<AtomicBool>,
+    interrupt: Option<HookGuard>,
+}
+
+impl Drop for Connections<'_> {
+    fn drop(&mut self) {
+        // From here on nobody cuts them.
+        self.interrupt = None;
+        if !self.cut.load(Ordering::Relaxed) {
+            lock(self.idle).push(self.agent.clone());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry for SkillsmithApiClient {

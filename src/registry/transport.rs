@@ -48,16 +48,40 @@ impl Transport {
     }
 }
 
-/// The deadlines of one request; `whole` bounds each of the headers and the body.
+/// How long one request may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limits {
+    /// Each of the headers and the body.
+    OfEach(Duration),
+    /// Everything together.
+    OfAll(Duration),
+}
+
+impl Limits {
+    /// What is left after so much time.
+    pub(super) const fn after(self, elapsed: Duration) -> Self {
+        match self {
+            Self::OfEach(limit) => Self::OfEach(limit),
+            Self::OfAll(limit) => Self::OfAll(limit.saturating_sub(elapsed)),
+        }
+    }
+}
+
+/// The deadlines of one request.
 pub(super) fn deadlines<S>(
     request: ureq::RequestBuilder<S>,
-    whole: Duration,
+    limits: Limits,
     left: Duration,
 ) -> ureq::RequestBuilder<S> {
     // A little later than the run's own deadline, which then is the cause that is told.
-    let whole = whole.min(left + Duration::from_secs(1));
+    let left = left.saturating_add(Duration::from_secs(1));
+    let (whole, global) = match limits {
+        Limits::OfEach(limit) => (limit.min(left), None),
+        Limits::OfAll(limit) => (limit.min(left), Some(limit.min(left))),
+    };
     request
         .config()
+        .timeout_global(global)
         .timeout_resolve(Some(CONNECT_TIMEOUT.min(whole)))
         .timeout_connect(Some(CONNECT_TIMEOUT.min(whole)))
         .timeout_send_request(Some(whole))
