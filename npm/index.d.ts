@@ -379,7 +379,7 @@ export declare class SkillsmithApiClient {
 export declare function createApiClient(config?: ApiClientConfig): SkillsmithApiClient;
 /** A registry that the host supplies. Its methods may return promises; their retries are their own. */
 export interface HostRegistry {
-	/** Whether nothing may be sent, so that every sync fails. */
+	/** Whether nothing may be sent: every sync then fails, and a background service begins none. */
 	isOffline(): boolean | Promise<boolean>;
 	/** How it is; the sync does not begin where it is `unhealthy`. */
 	checkHealth(): {
@@ -391,10 +391,7 @@ export interface HostRegistry {
 	search(options: SearchOptions): unknown;
 }
 /** Our client, the TypeScript stack's (known by its `baseUrl`, and read anew for each run), or a registry of the host's. */
-export type ApiClientLike = SkillsmithApiClient | HostRegistry | {
-	isOffline(): boolean;
-	checkHealth(): Promise<HealthStatus>;
-};
+export type ApiClientLike = SkillsmithApiClient | HostRegistry;
 /** Milliseconds between two syncs of each frequency. */
 export declare const FREQUENCY_INTERVALS: {
 	readonly daily: 86400000;
@@ -507,7 +504,7 @@ export interface BackgroundSyncOptions {
 	checkIntervalMs?: number;
 	/** Whether it checks at once when started. Default: true. */
 	syncOnStart?: boolean;
-	/** Told of every sync that has ended, whatever its result. */
+	/** Told of every sync that has ended, whatever its result. What it throws, or its promise rejects with, `onSyncError` is told. */
 	onSyncComplete?: (result: SyncResult) => void;
 	/** Told why a sync was not a success. Default: one line on stderr. */
 	onSyncError?: (error: Error) => void;
@@ -536,7 +533,10 @@ export type EngineLike = SyncEngine | {
 /** What an engine of the host's returns: that of the TypeScript stack lacks three of our fields. */
 export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>;
 type OursOnly = "skillsRejected" | "warnings" | "coverage";
-/** Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. */
+/**
+ * Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. Beside a {@link SyncEngine} it
+ * can only put a sync off: the engine's own database has to find it due as well, and no longer be patient after a failure.
+ */
 export type ScheduleLike = SyncConfigRepository | {
 	getConfig(): SyncConfig;
 	isSyncDue(): boolean;
@@ -551,7 +551,10 @@ export declare class BackgroundSyncService {
 	constructor(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions);
 	/** Starts checking, and syncs at once where that is due; does nothing where automatic syncing is disabled. Starting twice is fine. */
 	start(): void;
-	/** Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms. Stopping twice is fine. */
+	/**
+	 * Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms; an engine of the
+	 * host's that does not settle is left alone after 400 ms. Stopping twice is fine.
+	 */
 	stop(): Promise<void>;
 	/**
 	 * Syncs now, due or not, and keeps the process alive meanwhile.

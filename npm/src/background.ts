@@ -1,5 +1,5 @@
 import * as check from './check.js'
-import { failureOf, SyncEngine } from './engine.js'
+import { failureOf, letEnd, SyncEngine } from './engine.js'
 import { messageOf, SkillsmithSyncError, toError } from './errors.js'
 import { SyncConfigRepository } from './repositories.js'
 import type { SyncConfig, SyncOptions, SyncResult } from './types.js'
@@ -10,7 +10,7 @@ export interface BackgroundSyncOptions {
   checkIntervalMs?: number
   /** Whether it checks at once when started. Default: true. */
   syncOnStart?: boolean
-  /** Told of every sync that has ended, whatever its result. */
+  /** Told of every sync that has ended, whatever its result. What it throws, or its promise rejects with, `onSyncError` is told. */
   onSyncComplete?: (result: SyncResult) => void
   /** Told why a sync was not a success. Default: one line on stderr. */
   onSyncError?: (error: Error) => void
@@ -41,13 +41,19 @@ export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<Hos
 export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>
 type OursOnly = 'skillsRejected' | 'warnings' | 'coverage'
 
-/** Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. */
+/**
+ * Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. Beside a {@link SyncEngine} it
+ * can only put a sync off: the engine's own database has to find it due as well, and no longer be patient after a failure.
+ */
 export type ScheduleLike = SyncConfigRepository | { getConfig(): SyncConfig; isSyncDue(): boolean }
 
 const DEFAULT_CHECK_INTERVAL_MS = 60_000
 /** The largest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1
 const FIRST_PATIENCE_MS = 60_000
+/** How long the end waits for what may not hear of it: a signal for the syncs, and `stop` for an engine of the host's. */
+export const FAREWELL_MS = 400
+const OUR_SYNC = SyncEngine.prototype.sync
 
 /**
  * Syncs while it is started: when enabled and due, and with patience after a failure.
@@ -67,6 +73,8 @@ export class BackgroundSyncService {
     syncsTriggered: 0,
   }
   #timer: ReturnType<typeof setInterval> | undefined
+  /** Whether a check is waiting for the registry to say whether it is offline. */
+  #isAsking = false
   #running: { readonly abort: AbortController; readonly settled: Promise<SyncResult> } | undefined
   /** For engines of the host's; ours keep theirs in the database. */
   #failures = 0
@@ -109,7 +117,10 @@ export class BackgroundSyncService {
     this.#timer.unref?.()
   }
 
-  /** Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms. Stopping twice is fine. */
+  /**
+   * Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms; an engine of the
+   * host's that does not settle is left alone after 400 ms. Stopping twice is fine.
+   */
   stop(): Promise<void> {
     if (this.#state.isStarted) this.#log('stopped')
     this.#state.isStarted = false
@@ -117,10 +128,15 @@ export class BackgroundSyncService {
     const running = this.#running
     if (!running) return Promise.resolve()
     running.abort.abort()
-    // A background sync does not keep the process alive, but somebody may be waiting now.
-    const hold = setInterval(() => {}, MAX_DELAY_MS)
-    const done = (): void => clearInterval(hold)
-    return running.settled.then(done, done)
+    return new Promise((resolve) => {
+      // A background sync does not keep the process alive, but somebody may be waiting now.
+      const hold = setTimeout(resolve, this.#hasOurSync() ? MAX_DELAY_MS : FAREWELL_MS)
+      const done = (): void => {
+        clearTimeout(hold)
+        resolve()
+      }
+      running.settled.then(done, done)
+    })
   }
 
   /**
@@ -150,25 +166,51 @@ export class BackgroundSyncService {
 
   /** Begins a sync where one is wanted. Never throws: it is called by a timer. */
   #check(): void {
-    if (this.#running) return
+    if (this.#running || this.#isAsking) return
     try {
-      if (!this.#isWanted()) return
+      const decision = this.#engine instanceof SyncEngine ? SyncEngine.decide(this.#engine) : 'begin'
+      if (typeof decision === 'string') this.#act(decision)
+      else void this.#actLater(decision)
     } catch (thrown) {
-      this.#state.lastError = toError(thrown)
-      this.#log(`could not check: ${messageOf(thrown)}`)
-      return
+      this.#failed(thrown)
     }
+  }
+
+  /** Meanwhile the host may have stopped the service, or begun a sync by hand. */
+  async #actLater(decision: Promise<string>): Promise<void> {
+    this.#isAsking = true
+    try {
+      const decided = await decision
+      if (this.#state.isStarted && !this.#running) this.#act(decided)
+    } catch (thrown) {
+      if (this.#state.isStarted) this.#failed(thrown)
+    } finally {
+      this.#isAsking = false
+    }
+  }
+
+  #act(decision: string): void {
+    if (decision !== 'begin' || !this.#isScheduled()) return
     this.#sync(false).catch(() => {
       // The callbacks and the state have it.
     })
   }
 
-  #isWanted(): boolean {
-    const isOurs = this.#engine instanceof SyncEngine && this.#configRepo instanceof SyncConfigRepository
-    if (isOurs) return SyncEngine.decide(this.#engine as SyncEngine) === 'begin'
+  #failed(thrown: unknown): void {
+    this.#state.lastError = toError(thrown)
+    this.#log(`could not check: ${messageOf(thrown)}`)
+  }
+
+  /** Asked even where the database has decided: a host may have put its own methods in the place of ours. */
+  #isScheduled(): boolean {
     const config = this.#configRepo.getConfig()
     const isDue = config.enabled && (!config.lastSyncAt || this.#configRepo.isSyncDue())
     return isDue && Date.now() >= this.#patientUntil
+  }
+
+  /** Not where the host has put a method of its own in the place of ours, or patched it. */
+  #hasOurSync(): boolean {
+    return this.#engine instanceof SyncEngine && this.#engine.sync === OUR_SYNC
   }
 
   #sync(keepAlive: boolean): Promise<SyncResult> {
@@ -176,7 +218,8 @@ export class BackgroundSyncService {
     this.#state.isRunning = true
     this.#state.syncsTriggered += 1
     this.#log('syncing')
-    const settled = this.#ask(abort.signal, keepAlive).then(
+    if (!keepAlive) letEnd(abort.signal)
+    const settled = this.#ask(abort.signal).then(
       (result) => {
         this.#ended(abort.signal, result, result.success ? null : failureOf(result))
         return result
@@ -191,8 +234,7 @@ export class BackgroundSyncService {
   }
 
   /** At once, so that a sync has begun when `start` returns. */
-  async #ask(signal: AbortSignal, keepAlive: boolean): Promise<SyncResult> {
-    if (this.#engine instanceof SyncEngine) return SyncEngine.run(this.#engine, { signal }, keepAlive)
+  async #ask(signal: AbortSignal): Promise<SyncResult> {
     const result = await this.#engine.sync({ signal })
     return isOurs(result) ? result : { skillsRejected: 0, warnings: [], coverage: 'best-effort', ...result }
   }
@@ -204,28 +246,34 @@ export class BackgroundSyncService {
     this.#state.lastError = error
     this.#noteForPatience(error)
     this.#log(result ? `synced: ${result.skillsAdded} new, ${result.skillsUpdated} updated` : 'the sync failed')
-    let failure = error
-    if (result) failure = this.#tell(this.#options.onSyncComplete, result) ?? failure
-    if (!failure) return
-    if (this.#options.onSyncError) {
-      const thrown = this.#tell(this.#options.onSyncError, failure)
-      if (thrown) this.#report(`onSyncError threw: ${thrown.message}`)
-    } else if (!signal.aborted) {
-      this.#report(failure.message)
-    }
+    const complain = (failure: Error): void => this.#complain(signal, failure)
+    const isThrown = result && !this.#tell(this.#options.onSyncComplete, result, complain)
+    if (error && !isThrown) complain(error)
   }
 
-  /** Calls a callback; what it throws must not end the host. */
-  #tell<T>(callback: ((value: T) => void) | undefined, value: T): Error | undefined {
+  #complain(signal: AbortSignal, failure: Error): void {
+    const { onSyncError } = this.#options
+    if (onSyncError) this.#tell(onSyncError, failure, (thrown) => this.#report(`onSyncError threw: ${messageOf(thrown)}`))
+    else if (!signal.aborted) this.#report(messageOf(failure))
+  }
+
+  /**
+   * Calls a callback; what it throws, or its promise rejects with, must not end the host and goes to `complain`.
+   * Returns whether it threw nothing.
+   */
+  #tell<T>(callback: ((value: T) => unknown) | undefined, value: T, complain: (thrown: Error) => void): boolean {
     try {
-      callback?.(value)
-      return undefined
+      const returned = callback?.(value)
+      if (check.hasMethods(returned, 'then')) Promise.resolve(returned).catch((thrown) => complain(toError(thrown)))
+      return true
     } catch (thrown) {
-      return toError(thrown)
+      complain(toError(thrown))
+      return false
     }
   }
 
   #noteForPatience(error: Error | null): void {
+    if (this.#hasOurSync()) return
     this.#failures = error ? this.#failures + 1 : 0
     const wait = FIRST_PATIENCE_MS * 2 ** Math.min(this.#failures - 1, 20)
     this.#patientUntil = error ? Date.now() + Math.min(wait, this.#interval()) : 0
@@ -245,7 +293,33 @@ export class BackgroundSyncService {
 
   /** Never on stdout: that may be a protocol's channel. */
   #report(text: string): void {
-    process.stderr.write(`[skillsmith-sync] ${text.replaceAll('\n', ' ')}\n`)
+    print(`[skillsmith-sync] ${text.replaceAll('\n', ' ')}\n`)
+  }
+}
+
+/** Lines on their way to stderr. */
+let underWay = 0
+const ignore = (): void => {}
+
+/**
+ * Writes to stderr. Its reader may be gone, and an error of the stream that nobody listens to would end the host; a
+ * console bears only the first. The listener stays no longer than the line: the host's own errors are the host's.
+ */
+function print(line: string): void {
+  const { stderr } = process
+  const written = (): void => {
+    // The stream tells of an error after it has called back.
+    setImmediate(() => {
+      underWay -= 1
+      if (underWay === 0) stderr.off('error', ignore)
+    })
+  }
+  if (underWay === 0) stderr.on('error', ignore)
+  underWay += 1
+  try {
+    stderr.write(line, written)
+  } catch {
+    written()
   }
 }
 

@@ -77,7 +77,8 @@ function refusal<E extends Error>(error: E): E {
   return Object.assign(error, { code: 'INVALID_ARGUMENT' as const })
 }
 
-function describe(value: unknown): string {
+/** What kind of value it is, in words. */
+export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return value.constructor?.name ? `an object of ${value.constructor.name}` : 'an object'

@@ -71,7 +71,7 @@ export class SkillsmithApiClient {
       limit: check.optionalInteger('limit', given.limit, 1),
       offset: check.optionalInteger('offset', given.offset, 0, Number.MAX_SAFE_INTEGER),
     }
-    return JSON.parse(await textOf((listener) => this.#native.search(request, listener)))
+    return pageOf(JSON.parse(await textOf((listener) => this.#native.search(request, listener))))
   }
 
   /** @internal */
@@ -98,6 +98,17 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
   }
   check.optionalBoolean('debug', given.debug)
   return attempt(() => native.NativeClient.create(options, variables()))
+}
+
+/** The addon hands on the text of an answer as it was served, once it is JSON; a run looks at its rows. */
+function pageOf(answer: unknown): SearchResponse {
+  if (check.isObject(answer) && Array.isArray(answer.data)) return answer as unknown as SearchResponse
+  const isRecord = check.isObject(answer) && !Array.isArray(answer)
+  const what = isRecord ? `an object whose data is ${check.describe(answer.data)}` : check.describe(answer)
+  throw new SkillsmithSyncError(
+    `The registry's answer could not be understood: it is JSON, but no page of skills: ${what}`,
+    'PROTOCOL_ERROR',
+  )
 }
 
 function textOf(ask: (listener: (event: TaskEvent) => void) => void): Promise<string> {

@@ -4,7 +4,7 @@ import { SkillsmithApiClient } from './client.js'
 import { type DatabaseLike, hold, type Link, linkBehind, linkTo } from './database.js'
 import { attempt, fromFailure, messageOf, SkillsmithSyncError } from './errors.js'
 import { native } from './native.js'
-import { type ApiClientLike, answer, type HostRegistry, OFFLINE, type Source, sourceOf } from './registry.js'
+import { type ApiClientLike, answer, type HostRegistry, OFFLINE, saysOffline, type Source, sourceOf } from './registry.js'
 import type { SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './types.js'
 
@@ -15,6 +15,19 @@ export interface SyncEngineOptions {
   /** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
   apiClient?: ApiClientLike
 }
+
+/** That of the core. */
+const MAX_PAGE_SIZE = 10_000
+
+/** Signals of runs that do not keep the process alive: they alone go with a run through a `sync` of the host's. */
+const unhurried = new WeakSet<AbortSignal>()
+
+/** A run with this signal does not keep the process alive. */
+export function letEnd(signal: AbortSignal): void {
+  unhurried.add(signal)
+}
+
+type Decision = ReturnType<typeof native.decide>
 
 /** A repository of this library, or of the TypeScript stack, whose `db` names the database. */
 export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistoryRepository | object
@@ -57,16 +70,6 @@ export class SyncEngine {
    * @throws `TypeError` or `RangeError` for options that cannot be used, {@link SkillsmithSyncError} for a closed database; nothing was done then.
    */
   async sync(options?: SyncOptions): Promise<SyncResult> {
-    return SyncEngine.run(this, options, true)
-  }
-
-  /** How things stand. Short; blocks on the disk only. */
-  getStatus(): EngineStatus {
-    return attempt(() => native.engineStatus(this.#link.use()))
-  }
-
-  /** @internal For the background service, whose runs do not keep the process alive. */
-  static async run(engine: SyncEngine, options: SyncOptions | undefined, keepAlive: boolean): Promise<SyncResult> {
     const given = check.options(options)
     const signal = check.optionalObject('signal', given.signal, 'an AbortSignal')
     if (signal && !check.hasMethods(signal, 'addEventListener', 'removeEventListener')) {
@@ -75,22 +78,28 @@ export class SyncEngine {
     const run = {
       force: check.optionalBoolean('force', given.force),
       dryRun: check.optionalBoolean('dryRun', given.dryRun),
-      pageSize: check.optionalInteger('pageSize', given.pageSize),
-      deadlineMs: check.optionalInteger('deadlineMs', given.deadlineMs),
+      pageSize: check.optionalInteger('pageSize', given.pageSize, 1, MAX_PAGE_SIZE),
+      deadlineMs: check.optionalInteger('deadlineMs', given.deadlineMs, 1),
       onProgress: check.optionalFunction('onProgress', given.onProgress),
       signal,
-      keepAlive,
+      keepAlive: !signal || !unhurried.has(signal),
     }
-    const source = engine.#source()
-    return new Run(engine.#link.use(), 'client' in source ? source : asked(source.host), run).settled()
+    const source = this.#source()
+    return new Run(this.#link.use(), 'client' in source ? source : asked(source.host), run).settled()
   }
 
-  /** @internal Whether a background service is to begin a sync now. */
-  static decide(engine: SyncEngine): ReturnType<typeof native.decide> {
+  /** How things stand. Short; blocks on the disk only. */
+  getStatus(): EngineStatus {
+    return attempt(() => native.engineStatus(this.#link.use()))
+  }
+
+  /** @internal Whether a background service is to begin a sync now; promised where the registry promises to say whether it is offline. */
+  static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine.#source()
-    const isOffline = 'client' in source ? source.client.isOffline : source.host.isOffline()
-    if (isOffline === true) return 'not-due'
-    return attempt(() => native.decide(engine.#link.use()))
+    const decision = (isOffline: boolean): Decision =>
+      isOffline ? 'not-due' : attempt(() => native.decide(engine.#link.use()))
+    const isOffline = 'client' in source ? source.client.isOffline : saysOffline(source.host)
+    return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
   }
 }
 
@@ -151,7 +160,7 @@ const codes = new WeakMap<SyncResult, string>()
 
 /** Why a result is no success, as an error. */
 export function failureOf(result: SyncResult): SkillsmithSyncError {
-  const message = result.errors?.[0] ?? 'The sync failed without saying why.'
+  const message = messageOf(result.errors?.[0] ?? 'The sync failed without saying why.')
   return fromFailure({ code: codes.get(result) ?? 'HOST_ERROR', message })
 }
 

@@ -111,8 +111,9 @@ function isFailure(error: unknown): error is Failure {
 
 /** The words of whatever a host threw. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error && thrown.message) return thrown.message
   try {
+    // A message may be anything: it is a property like any other.
+    if (thrown instanceof Error && typeof thrown.message === 'string' && thrown.message) return thrown.message
     return String(thrown)
   } catch {
     return 'an error without words'

@@ -2,11 +2,11 @@ import type { HostRequest, NativeClient, NativeRun } from './addon.js'
 import * as check from './check.js'
 import { createNativeClient, SkillsmithApiClient } from './client.js'
 import { messageOf } from './errors.js'
-import type { HealthStatus, SearchOptions } from './types.js'
+import type { SearchOptions } from './types.js'
 
 /** A registry that the host supplies. Its methods may return promises; their retries are their own. */
 export interface HostRegistry {
-  /** Whether nothing may be sent, so that every sync fails. */
+  /** Whether nothing may be sent: every sync then fails, and a background service begins none. */
   isOffline(): boolean | Promise<boolean>
   /** How it is; the sync does not begin where it is `unhealthy`. */
   checkHealth(): { status: string } | Promise<{ status: string }>
@@ -15,7 +15,7 @@ export interface HostRegistry {
 }
 
 /** Our client, the TypeScript stack's (known by its `baseUrl`, and read anew for each run), or a registry of the host's. */
-export type ApiClientLike = SkillsmithApiClient | HostRegistry | { isOffline(): boolean; checkHealth(): Promise<HealthStatus> }
+export type ApiClientLike = SkillsmithApiClient | HostRegistry
 
 /** A registry as a run uses it. */
 export type Source = { readonly client: NativeClient } | { readonly host: HostRegistry }
@@ -45,6 +45,34 @@ function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeCl
     jwtToken: text('jwtToken'),
     offlineMode: check.optionalBoolean(`${name}.offlineMode`, stack.offlineMode),
   })
+}
+
+/** How long a check of the background waits for a registry to say whether it is offline. */
+const OFFLINE_PATIENCE_MS = 5_000
+
+/**
+ * Whether it says that it is offline; never throws or rejects. Of one that fails to say, or says nothing, the run is
+ * to tell: it asks again, fails with what is thrown, has a deadline and can be cancelled.
+ */
+export function saysOffline(host: HostRegistry): boolean | Promise<boolean> {
+  try {
+    const said: unknown = host.isOffline()
+    if (!check.hasMethods(said, 'then')) return said === true
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, OFFLINE_PATIENCE_MS, false)
+      timer.unref?.()
+      const settle = (isOffline: boolean): void => {
+        clearTimeout(timer)
+        resolve(isOffline)
+      }
+      Promise.resolve(said).then(
+        (isOffline) => settle(isOffline === true),
+        () => settle(false),
+      )
+    })
+  } catch {
+    return false
+  }
 }
 
 /** Thrown where the registry has said late that it is offline. */
@@ -80,7 +108,11 @@ export async function answer(
 
 function statusOf(thrown: unknown): number | undefined {
   if (!check.isObject(thrown)) return undefined
-  return [thrown.statusCode, thrown.status].find(
-    (status): status is number => Number.isInteger(status) && (status as number) >= 100 && (status as number) < 600,
-  )
+  try {
+    return [thrown.statusCode, thrown.status].find(
+      (status): status is number => Number.isInteger(status) && (status as number) >= 100 && (status as number) < 600,
+    )
+  } catch {
+    return undefined
+  }
 }

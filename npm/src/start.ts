@@ -1,4 +1,4 @@
-import { type BackgroundSyncOptions, BackgroundSyncService } from './background.js'
+import { type BackgroundSyncOptions, BackgroundSyncService, FAREWELL_MS } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
 import { Database, type DatabaseLike } from './database.js'
@@ -31,8 +31,6 @@ export interface BackgroundSync {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
-/** How long a signal waits for the syncs to stop. The database bears it where that is too short. */
-const FAREWELL_MS = 400
 
 /** What a signal has to stop. One listener serves all: Node warns of many. */
 const started = new Set<() => Promise<void>>()
@@ -46,6 +44,7 @@ function onSignal(signal: NodeJS.Signals): void {
     clearTimeout(timer)
     process.kill(process.pid, signal)
   }
+  // The database bears it where that is too short.
   const timer = setTimeout(end, FAREWELL_MS)
   void stopped.then(end)
 }

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 
+import { inChild } from './support/child.mjs'
 import { cleanEnvironment, folder, newPath, registry, ROOT, sync, until } from './support/index.mjs'
+import { Program } from './support/processes.mjs'
 
 const { BackgroundSyncService, createBackgroundSyncService, Database, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
 
@@ -142,6 +144,10 @@ describe('under fake timers, with an engine of the host', () => {
     await settle()
     assert.deepEqual(told, [['complete', false], ['error', 'one page is missing']])
     assert.equal(service.getState().lastError.message, 'one page is missing')
+    void service.manualSync()
+    engine.calls[1].resolve({ ...RESULT, success: false, errors: [Object.create(null)] })
+    await settle()
+    assert.deepEqual([told.at(-1), service.isSyncRunning()], [['error', 'an error without words'], false])
     assert.equal(service.getState().lastResult.success, false)
   })
 
@@ -186,6 +192,24 @@ describe('under fake timers, with an engine of the host', () => {
     Object.assign(config, schedule())
     mock.timers.tick(MINUTE)
     assert.equal(engine.calls.length, 2)
+  })
+
+  test('promise_13 an async onSyncComplete that rejects is told as one that throws', async () => {
+    const engine = hostEngine()
+    const errors = []
+    const service = new BackgroundSyncService(engine, schedule(), {
+      onSyncComplete: () => Promise.reject(new Error('in onSyncComplete')),
+      onSyncError: (error) => errors.push(error.message),
+    })
+    service.start()
+    engine.calls[0].resolve(RESULT)
+    await settle()
+    assert.deepEqual(errors, ['in onSyncComplete'])
+    engine.calls.length = 0
+    void service.manualSync()
+    engine.calls[0].resolve({ ...RESULT, success: false, errors: ['one page is missing'] })
+    await settle()
+    assert.deepEqual(errors.slice(1).sort(), ['in onSyncComplete', 'one page is missing'])
   })
 
   test('manualSync syncs whether it is due or not, but never beside another', async () => {
@@ -237,6 +261,17 @@ describe('under fake timers, with an engine of the host', () => {
     service.start()
     assert.equal(engine.calls.length, 2, 'it can be started again')
     assert.equal(engine.calls[1].options.signal.aborted, false)
+  })
+
+  test('stop does not wait for ever for an engine that ignores the signal', async () => {
+    const engine = hostEngine()
+    const service = new BackgroundSyncService(engine, schedule(), quiet)
+    service.start()
+    await service.stop()
+    assert.deepEqual([service.isServiceStarted(), service.isSyncRunning()], [false, true])
+    engine.calls[0].resolve(RESULT)
+    await settle()
+    assert.equal(service.isSyncRunning(), false)
   })
 
   test('stop from a callback does not wait for itself', async () => {
@@ -340,6 +375,128 @@ describe('with an engine of ours', () => {
     await service.stop()
   })
 
+  /** A registry of the host's whose word of being offline is that. */
+  const saying = (isOffline) => ({ isOffline, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) })
+
+  for (const [what, isOffline] of [
+    ['throws', '() => { throw new Error("no idea") }'],
+    ['rejects', 'async () => { throw new Error("no idea") }'],
+  ]) {
+    test(`promise_13 a registry that ${what} when asked whether it is offline fails a run, not the host`, async () => {
+      const body = `async ({ sync, args: [path] }) => {
+        const db = new sync.Database(path)
+        const apiClient = { isOffline: ${isOffline}, checkHealth() {}, search() {} }
+        const errors = []
+        const engine = new sync.SyncEngine({ db, apiClient })
+        const options = { checkIntervalMs: 5, onSyncError: (error) => errors.push(error.message) }
+        const service = sync.createBackgroundSyncService(engine, new sync.SyncConfigRepository(db), options)
+        await new Promise((resolve) => {
+          const timer = setInterval(() => {
+            if (errors.length === 0 && service.getState().checksPerformed < 1000) return
+            clearInterval(timer)
+            setTimeout(resolve, 100)
+          }, 5)
+        })
+        await service.stop()
+        return { errors, entries: new sync.SyncHistoryRepository(db).getHistory().map((entry) => entry.errorMessage) }
+      }`
+      assert.deepEqual(await inChild(body, { args: [newPath()] }), { value: { errors: ['no idea'], entries: ['no idea'] } })
+    })
+  }
+
+  test('promise_11 a registry that promises to say that it is offline is believed', async () => {
+    const { config, db, history } = await place()
+    let isOffline = true
+    const engine = new SyncEngine({ db, apiClient: saying(async () => isOffline) })
+    const service = createBackgroundSyncService(engine, config, { checkIntervalMs: 5 })
+    await until(() => service.getState().checksPerformed > 5)
+    assert.deepEqual([history.count(), service.getState().syncsTriggered], [0, 0])
+    isOffline = false
+    await until(() => history.count() === 1)
+    await service.stop()
+  })
+
+  test('the answer comes too late for a service that was stopped', async () => {
+    const { config, db, history } = await place()
+    let say
+    const engine = new SyncEngine({ db, apiClient: saying(() => new Promise((resolve) => (say = resolve))) })
+    const service = createBackgroundSyncService(engine, config)
+    await service.stop()
+    say(false)
+    await settle()
+    assert.deepEqual([history.count(), service.getState().syncsTriggered], [0, 0])
+  })
+
+  test('a registry that never says whether it is offline holds it up for 5 s, then a run', async () => {
+    const { config, db, history } = await place()
+    let asked = 0
+    const engine = new SyncEngine({ db, apiClient: saying(() => ((asked += 1), new Promise(() => {}))) })
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
+    try {
+      const service = createBackgroundSyncService(engine, config, { checkIntervalMs: 1_000, onSyncError: () => {} })
+      mock.timers.tick(4_999)
+      await settle()
+      assert.deepEqual([asked, service.isSyncRunning()], [1, false])
+      mock.timers.tick(1)
+      await settle()
+      assert.deepEqual([asked, service.isSyncRunning()], [2, true])
+      await service.stop()
+      assert.deepEqual([history.getHistory()[0].status, service.isSyncRunning()], ['failed', false])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  test('a sync of the host in the place of ours is called, as its own or by inheritance', async () => {
+    class Wrapping extends SyncEngine {
+      calls = 0
+      sync(options) {
+        this.calls += 1
+        return super.sync(options)
+      }
+    }
+    const { server, db, config } = await place()
+    const heir = new Wrapping({ db, apiClient: server.client() })
+    const spied = new SyncEngine({ db, apiClient: server.client() })
+    const spy = mock.method(spied, 'sync')
+    for (const [engine, calls] of [[heir, () => heir.calls], [spied, () => spy.mock.callCount()]]) {
+      const service = new BackgroundSyncService(engine, config)
+      const result = await service.manualSync()
+      assert.deepEqual([result.success, calls()], [true, 1])
+      config.setLastSync('2020-01-01T00:00:00.000Z', 1)
+      service.start()
+      assert.equal(calls(), 2)
+      await until(() => !service.isSyncRunning())
+      assert.equal(service.getState().lastError, null)
+      await service.stop()
+    }
+  })
+
+  test('promise_9 a sync of the host in the place of ours is met with patience too', async () => {
+    const { engine, config } = await place()
+    const spy = mock.method(engine, 'sync', () => Promise.reject(new Error('not today')))
+    const service = createBackgroundSyncService(engine, config, { checkIntervalMs: 5, onSyncError: () => {} })
+    await until(() => service.getState().checksPerformed > 10)
+    assert.equal(spy.mock.callCount(), 1)
+    await service.stop()
+  })
+
+  test('a schedule of the host in the place of ours is heard', async () => {
+    for (const method of ['isSyncDue', 'getConfig']) {
+      const { engine, config, history } = await place()
+      config.setLastSync('2020-01-01T00:00:00.000Z', 1)
+      const service = new BackgroundSyncService(engine, config, { checkIntervalMs: 5, syncOnStart: false })
+      service.start()
+      const disabled = { ...config.getConfig(), enabled: false }
+      mock.method(config, method, () => (method === 'isSyncDue' ? false : disabled))
+      await until(() => service.getState().checksPerformed > 5)
+      assert.deepEqual([method, history.count()], [method, 0])
+      config[method].mock.restore()
+      await until(() => history.count() === 1)
+      await service.stop()
+    }
+  })
+
   test('promise_12 stop cancels a run in flight and waits for its books', async (context) => {
     const { engine, config, history } = await place({ delay_ms: 2_000 }, 5_000)
     const service = createBackgroundSyncService(engine, config, { onSyncError: () => {} })
@@ -353,14 +510,15 @@ describe('with an engine of ours', () => {
 })
 
 describe('what it prints', () => {
-  const script = (options) => `
+  const fails = "throw new Error('the registry\\nis gone')"
+  const script = (options, sync = fails) => `
     const { BackgroundSyncService } = require(${JSON.stringify(`${ROOT}/npm`)})
-    const engine = { sync: async () => { throw new Error('the registry\\nis gone') } }
+    const engine = { sync: async () => { ${sync} } }
     const config = { getConfig: () => ({ enabled: true, lastSyncAt: null, intervalMs: 1e9 }), isSyncDue: () => true }
     new BackgroundSyncService(engine, config, ${options}).start()
     setTimeout(() => {}, 50)`
-  const run = (options) =>
-    spawnSync(process.execPath, ['-e', script(options)], { encoding: 'utf8', env: cleanEnvironment(folder()) })
+  const run = (...args) =>
+    spawnSync(process.execPath, ['-e', script(...args)], { encoding: 'utf8', env: cleanEnvironment(folder()) })
 
   test('is one line on stderr for an error that nobody takes, and nothing on stdout', () => {
     const done = run('{}')
@@ -378,4 +536,52 @@ describe('what it prints', () => {
     assert.match(done.stderr, /^\[skillsmith-sync\] started\n/)
     assert.match(done.stderr, /^\[skillsmith-sync\] onSyncError threw: once more$/m)
   })
+
+  test('promise_13 is a line for a callback that rejects, and the host lives on', () => {
+    const late = run('{ async onSyncError() { throw new Error("too late") } }')
+    assert.deepEqual([late.status, late.stdout, late.stderr], [0, '', '[skillsmith-sync] onSyncError threw: too late\n'])
+    const done = run('{ async onSyncComplete() { throw new Error("no room") } }', 'return { success: true }')
+    assert.deepEqual([done.status, done.stdout, done.stderr], [0, '', '[skillsmith-sync] no room\n'])
+  })
+
+  test('promise_13 is a line for an error whose message is no text', () => {
+    const done = run('{}', 'throw Object.assign(new Error(), { message: { code: 5 } })')
+    assert.deepEqual([done.status, done.stdout, done.stderr], [0, '', '[skillsmith-sync] Error: [object Object]\n'])
+  })
+
+  for (const [what, close] of [
+    ['whose other end is closed', ''],
+    ['that the host has destroyed', 'process.stderr.destroy()'],
+    ['that throws', 'process.stderr.write = () => { throw new Error("no stderr") }'],
+  ]) {
+    test(`promise_13 is lost on a stderr ${what}, and the host lives on`, async () => {
+      const body = `process.stdin.once('data', () => {
+        ${close}
+        ${script('{ debug: true, onSyncError() {} }')}
+        const again = new BackgroundSyncService(engine, config)
+        const timer = setInterval(() => again.manualSync().catch(() => {}), 5)
+        setTimeout(() => {
+          clearInterval(timer)
+          setTimeout(() => { require('node:fs').writeSync(3, 'listeners ' + process.stderr.listenerCount('error') + '\\n'); process.exit(7) }, 50)
+        }, 200)
+      })`
+      const program = new Program(process.execPath, ['-e', body], { env: cleanEnvironment(folder()) })
+      if (!close) program.child.stderr.destroy()
+      program.say('go')
+      assert.equal(await program.tells('listeners'), '0')
+      assert.equal((await program.end()).code, 7)
+    })
+  }
+})
+
+test('promise_12 a script that does nothing but stop a service ends, though its engine ignores the signal', () => {
+  const script = `
+    const { BackgroundSyncService } = require(${JSON.stringify(`${ROOT}/npm`)})
+    const engine = { sync: () => new Promise(() => {}) }
+    const config = { getConfig: () => ({ enabled: true, lastSyncAt: null, intervalMs: 1e9 }), isSyncDue: () => true }
+    const service = new BackgroundSyncService(engine, config)
+    service.start()
+    service.stop().then(() => console.log('stopped'))`
+  const done = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: cleanEnvironment(folder()), timeout: 15_000 })
+  assert.deepEqual([done.status, done.stdout, done.stderr], [0, 'stopped\n', ''])
 })

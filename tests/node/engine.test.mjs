@@ -244,7 +244,7 @@ describe('progress', () => {
   })
 
   test('throwing something that is no error is told all the same', async () => {
-    for (const [thrown, message] of [['a text', 'a text'], [undefined, 'undefined'], [null, 'null'], [{}, '[object Object]'], [Object.create(null), 'an error without words']]) {
+    for (const [thrown, message] of [['a text', 'a text'], [undefined, 'undefined'], [null, 'null'], [{}, '[object Object]'], [Object.create(null), 'an error without words'], [Object.assign(new Error(), { message: { code: 5 } }), 'Error: [object Object]']]) {
       const { engine } = place(hostRegistry(5))
       const result = await engine.sync({
         onProgress() {

@@ -173,12 +173,21 @@ test('promise 13: an error of onProgress ends the sync, not the host', async () 
   await place.assertRecovers(['a bug of the callback'])
 })
 
-test('promise 14: a background sync does not keep a process alive', async (t) => {
-  const { place, program } = await hanging('ends')
-  program.say('go')
+for (const manner of ['ends', 'endsSpied']) {
+  test(`promise 14: a background sync does not keep a process alive: ${manner}`, async (t) => {
+    const { place, program } = await hanging(manner)
+    program.say('go')
+    await program.tells('now')
+    assert.deepEqual(outcome(await endsAtOnce(t, program)), EXIT_0)
+    await place.assertRecovers(MAY_BE_WRITTEN)
+  })
+}
+
+test('promise 14: nor does a registry that never says whether it is offline', async (t) => {
+  const place = await Place.of(1)
+  const program = place.start('exit.mjs', ['endsWhileTheCheckIsPending'])
   await program.tells('now')
   assert.deepEqual(outcome(await endsAtOnce(t, program)), EXIT_0)
-  await place.assertRecovers(MAY_BE_WRITTEN)
 })
 
 test('promise 14: nor does one that has just begun', async (t) => {
@@ -225,6 +234,7 @@ for (const manner of [
   'stopInCheckHealth',
   'stopWhileSearchIsPending',
   'stopWhileOfflineIsAsked',
+  'stopWhileTheCheckIsPending',
 ]) {
   test(`promise 12: ${manner}`, async (t) => {
     const place = await Place.of(200)

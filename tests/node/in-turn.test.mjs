@@ -453,6 +453,23 @@ describe('background services with the parts of the other', () => {
     })
   }
 
+  test("promise_9 our engine's patience counts with the stack's configuration too, and survives a restart", async () => {
+    const s = await scene(30)
+    const fault = { status: { code: 429, headers: { 'Retry-After': '7200' } } }
+    await s.place.post('faults', [{ when: { path: 'listing', times: 0 }, action: fault }])
+    const errors = []
+    for (let start = 0; start < 2; start++) {
+      const service = new sync.BackgroundSyncService(s.ours.engine, s.theirs.config, { checkIntervalMs: 5, onSyncError: (error) => errors.push(error.code) })
+      service.start()
+      await until(() => errors.length > 0 && service.getState().checksPerformed > 10, 'ten checks')
+      await service.stop()
+    }
+    assert.deepEqual(errors, ['RATE_LIMITED'])
+    const listings = (await s.place.get('requests')).filter(({ path }) => path.endsWith('/skills-search'))
+    assert.equal(listings.length, 1)
+    s.db.close()
+  })
+
   test('either service starts nothing where the other has switched syncing off', async () => {
     const s = await scene(5)
     s.theirs.config.disable()

@@ -68,12 +68,14 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     place.assertSound()
   })
 
-  test(`${signal} ends a host though its registry never says whether it is offline`, async (t) => {
-    const place = await Place.of(10)
-    const program = place.start('signals.mjs', ['stopHangs'])
-    await program.tells('syncing')
-    assert.deepEqual(await endsBy(t, program, signal), { code: null, signal, ...QUIET })
-  })
+  for (const [manner, syncing] of [['stopHangs', 'true'], ['checkHangs', 'false']]) {
+    test(`${signal} ends a host though its registry never says whether it is offline: ${manner}`, async (t) => {
+      const place = await Place.of(10)
+      const program = place.start('signals.mjs', [manner])
+      assert.equal(await program.tells('syncing'), syncing)
+      assert.deepEqual(await endsBy(t, program, signal), { code: null, signal, ...QUIET })
+    })
+  }
 }
 
 test('a host that lives on after SIGINT', async (t) => {

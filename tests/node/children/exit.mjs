@@ -165,6 +165,18 @@ const manners = {
     await word()
     tell('now')
   },
+  async endsSpied() {
+    // A host that has put its own sync in the place of ours, as spies do.
+    const database = new Database()
+    const engine = new SyncEngine({ db: database })
+    const { sync } = engine
+    engine.sync = (options) => sync.call(engine, options)
+    const service = new BackgroundSyncService(engine, new SyncConfigRepository(database))
+    service.start()
+    tell('syncing', service.isSyncRunning())
+    await word()
+    tell('now')
+  },
   endsAtOnce() {
     background()
     tell('now')
@@ -223,12 +235,24 @@ const manners = {
       },
     })),
   async stopWhileOfflineIsAsked() {
-    // The host's own question whether it is offline never gets an answer.
+    // The service is told whether the host is offline; its run never gets an answer.
+    let asked = 0
+    const { service, stop } = background({ apiClient: { ...host(), isOffline: () => asked++ > 0 && new Promise(() => {}) } })
+    await sleep(100)
+    tell('now')
+    await stop()
+    tell('stopped', service.getState().isRunning)
+  },
+  async stopWhileTheCheckIsPending() {
     const { service, stop } = background({ apiClient: { ...host(), isOffline: () => new Promise(() => {}) } })
     await sleep(100)
     tell('now')
     await stop()
     tell('stopped', service.getState().isRunning)
+  },
+  endsWhileTheCheckIsPending() {
+    background({ apiClient: { ...host(), isOffline: () => new Promise(() => {}) } })
+    tell('now')
   },
   async stopWhileSearchIsPending() {
     const { service, stop } = background({ apiClient: host(() => new Promise(() => {})) })

@@ -72,6 +72,12 @@ const manners = {
     })
   },
   stopHangs() {
+    // The service is told, and its run waits for ever.
+    let asked = 0
+    const isOffline = () => asked++ > 0 && new Promise(() => {})
+    background({ apiClient: { isOffline, checkHealth() {}, search() {} } })
+  },
+  checkHangs() {
     background({ apiClient: { isOffline: () => new Promise(() => {}), checkHealth() {}, search() {} } })
   },
   many() {
