@@ -47,6 +47,7 @@ pub(super) struct Rules {
 pub(super) struct Applier<'c> {
     conn: &'c Connection,
     table: &'c Table,
+    pub(super) table_sign: String,
     rules: Rules,
     prints: Prints,
     stage: Stage<'c>,
@@ -75,6 +76,7 @@ impl<'c> Applier<'c> {
         Ok(Self {
             conn,
             table,
+            table_sign: table.sign(),
             rules,
             prints,
             stage: Stage::new(conn, table)?,
@@ -193,7 +195,8 @@ impl<'c> Applier<'c> {
     }
 
     /// Notes that every row before `place` has been taken in.
-    pub(super) fn reached(&mut self, place: Place) {
+    pub(super) fn reached(&mut self, mut place: Place) {
+        place.table.clone_from(&self.table_sign);
         self.place = Some(place);
     }
 
@@ -298,8 +301,10 @@ impl<'c> Applier<'c> {
     /// Tries the URLs once more that other rows had; after the last flush of the listing.
     ///
     /// `listed_all`: the whole registry was read by this run, so that a row it
-    /// did not meet is gone from the registry and gives its URL up.
+    /// did not meet is gone from the registry and gives its URL up. Not where a
+    /// row was rejected: that may be the one it did not meet.
     pub(super) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
+        let listed_all = listed_all && self.tally.rejected() == 0;
         if !self.table.has.unique_url || self.rules.dry_run {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::apply::Applier;
 use super::backoff;
 use super::options::Coverage;
-use super::plan::{Place, Plan};
+use super::plan::{Known, Place, Plan};
 use super::run::Run;
 use crate::clock::{from_iso, to_iso};
 use crate::config;
@@ -20,6 +20,8 @@ use crate::{CancelToken, Error, Result};
 /// The books of a run that ends must be written even if a host holds the lock for a while.
 pub(super) const BOOKS_BUDGET: Duration = Duration::from_secs(10);
 
+const CANCELLED_BOOKS_BUDGET: Duration = Duration::from_millis(100);
+
 /// An error message in the history is for a person to read.
 const MAX_MESSAGE: usize = 1_000;
 
@@ -29,7 +31,7 @@ pub(super) struct Found {
     pub(super) since: Option<DateTime<Utc>>,
     /// Another program has written to the full-text index since our last run, if there was one.
     pub(super) index_suspect: bool,
-    /// Where an earlier listing ended early.
+    /// Where this listing goes on, or has to begin.
     pub(super) place: Option<Place>,
     pub(super) plan: Option<Plan>,
 }
@@ -83,12 +85,29 @@ impl Run<'_, '_> {
         };
         let left: Option<String> = state::get(conn, state::key::INDEX)?;
         let registry = self.engine.registry.name();
+        let known: Option<Known> = state::get(conn, &state::key::plan(&registry))?;
+        let plan = known
+            .as_ref()
+            .and_then(|known| known.plan_at(self.started_at));
+        let sign = table.sign();
+        let mut place = state::get(conn, state::key::PLACE)?
+            .filter(|place: &Place| place.registry == registry && place.table == sign)
+            .filter(|place| !(place.filling && self.options.force));
+        if place.is_none() && since.is_none() && known.is_none_or(|known| known.table != sign) {
+            // A column or tier that has come since is empty in rows whose stamp is the registry's:
+            // one listing by content fills it, however many runs that takes.
+            let plan = plan.unwrap_or(Plan::Plain);
+            let start = Place::new(registry, plan, true, to_iso(self.started_at));
+            place = Some(Place {
+                filling: !self.options.force,
+                ..start
+            });
+        }
         Ok(Found {
             since,
             index_suspect: table.has.fts && (left.is_none() || left != index),
-            place: state::get(conn, state::key::PLACE)?
-                .filter(|place: &Place| place.registry == registry),
-            plan: state::get(conn, &state::key::plan(&registry))?,
+            place,
+            plan,
         })
     }
 
@@ -123,7 +142,9 @@ impl Run<'_, '_> {
             state::remove(conn, state::key::PLACE)?;
             state::remove(conn, state::key::CURRENT_RUN)?;
             state::set(conn, state::key::LISTED, &to_iso(now))?;
-            state::set(conn, &state::key::plan(&place.registry), &place.plan)?;
+            let key = state::key::plan(&place.registry);
+            let before: Option<Known> = state::get(conn, &key)?;
+            state::set(conn, &key, &self.learnt(place, &applier.table_sign, before))?;
             backoff::clear(conn)?;
             applier.keep_index_sign(conn)?;
             config::record_last_sync(
@@ -149,13 +170,43 @@ impl Run<'_, '_> {
         })
     }
 
+    /// What a finished listing has taught about its registry.
+    fn learnt(&self, place: &Place, table: &str, before: Option<Known>) -> Known {
+        let began = from_iso(&place.started_at).unwrap_or(self.started_at);
+        let untried = before
+            .as_ref()
+            .is_some_and(|known| known.plan == Plan::Words && known.plan_at(began).is_some());
+        let (chosen_at, filled) = before
+            .map(|known| (known.chosen_at, known.table))
+            .unwrap_or_default();
+        Known {
+            plan: place.plan,
+            chosen_at: if untried {
+                chosen_at
+            } else {
+                place.started_at.clone()
+            },
+            table: if self.coverage == Coverage::Complete {
+                table.to_owned()
+            } else {
+                // Rows that were not reached may still lack what the table has got.
+                filled
+            },
+        }
+    }
+
     /// The run ended early or did not begin. Best effort: where even this cannot
     /// be written, the entry is marked as interrupted by whoever looks next.
     pub(super) fn close_books_of_failure(&self, error: &Error) {
         let Some(id) = &self.id else { return };
         let now = self.engine.clock.now();
         let patience = Patience {
-            budget: BOOKS_BUDGET,
+            // Whoever cancels waits for us, and the rows are written already.
+            budget: if matches!(error, Error::Cancelled) {
+                CANCELLED_BOOKS_BUDGET
+            } else {
+                BOOKS_BUDGET
+            },
             cancel: &CancelToken::new(),
         };
         let text = error.to_string();

@@ -1,7 +1,9 @@
 //! The listing plan: how to ask a registry for everything it has, and the place in it where a run stands.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::from_iso;
 use crate::registry::PageRequest;
 
 /// Tiers of the registry, today's first. A skill has exactly one, so that
@@ -18,6 +20,9 @@ const TIERS: [&str; 7] = [
 
 /// Words that many skills contain, for a registry that wants a query and nothing else.
 const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "doc"];
+
+/// A registry that could only be searched may be listable by now.
+const RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// How the registry is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +41,37 @@ impl Plan {
     pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Tiers, Self::Words];
 }
 
+/// What a listing that was read to its end has taught about a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// The plan that worked.
+    pub(super) plan: Plan,
+    /// When the better plans were last refused, as local ISO time.
+    pub(super) chosen_at: String,
+    /// The sign of the table that was filled by a complete listing; empty if there was none.
+    pub(super) table: String,
+}
+
+impl Known {
+    /// The plan to begin with at this time. Words cannot reach everything, so the better plans
+    /// are tried again once a day.
+    pub(super) fn plan_at(&self, now: DateTime<Utc>) -> Option<Plan> {
+        let is_recent = || {
+            from_iso(&self.chosen_at)
+                .is_some_and(|chosen| (TimeDelta::zero()..RETRY_AFTER).contains(&(now - chosen)))
+        };
+        (self.plan != Plan::Words || is_recent()).then_some(self.plan)
+    }
+}
+
 /// Where a listing stands: everything before it has been read and applied.
 ///
 /// Kept in `sync_state` when a run ends early; the next run goes on from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 pub(crate) struct Place {
     /// The registry that was listed.
     pub(super) registry: String,
@@ -61,6 +93,12 @@ pub(crate) struct Place {
     pub(super) true_totals: bool,
     /// Whether some sweep did not stand still even when it was read again.
     pub(super) unsettled: bool,
+    /// The sign of the table that the rows before it were written to.
+    #[serde(default)]
+    pub(super) table: String,
+    /// `force` is for the table's sake only; a run that the user forces does not go on from here.
+    #[serde(default)]
+    pub(super) filling: bool,
     pub(super) at: Position,
 }
 
@@ -120,6 +158,8 @@ impl Place {
             done_rows: 0,
             true_totals: false,
             unsettled: false,
+            table: String::new(),
+            filling: false,
             at: Position::default(),
         }
     }
@@ -180,11 +220,12 @@ impl Place {
         Some(request)
     }
 
-    /// Has a tier that a row names listed too.
+    /// Has a tier that a row names listed too, unless no tier could have such a name.
     pub(super) fn note_tier(&mut self, tier: &str) {
         const MOST: usize = 50;
+        const LONGEST: usize = 64;
         let known = TIERS.contains(&tier) || self.more_tiers.iter().any(|known| known == tier);
-        if !known && self.more_tiers.len() < MOST {
+        if !known && tier.len() <= LONGEST && self.more_tiers.len() < MOST {
             self.more_tiers.push(tier.to_owned());
         }
     }

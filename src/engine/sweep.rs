@@ -78,11 +78,16 @@ impl<'r> Sweeper<'r> {
                         place: self.place.clone(),
                     }));
                 }
-                // Also where a run goes on in the middle and the registry has changed its mind.
                 Err(error @ Error::Refused { status: 400, .. })
                     if self.place.at.offset == 0 || self.pages == 1 =>
                 {
-                    self.refused(error)?;
+                    if self.place.at.offset == 0 || self.place.plan == Plan::Plain {
+                        // Also where a run goes on in the middle and the registry has changed its mind.
+                        self.refused(error)?;
+                    } else {
+                        // The sweep was not refused before: to skip it now would lose the rest of it.
+                        self.place.at = Position::default();
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -116,7 +121,9 @@ impl<'r> Sweeper<'r> {
         let at = &mut self.place.at;
         let served = page.rows.len() as u64;
         learn_total(at, self.place.true_totals, page.total, start, served);
-        self.place.true_totals |= at.total.rows().is_some();
+        if at.total == Total::Useless {
+            self.place.true_totals = false;
+        }
 
         // Rows after a page that came short: that was not the end.
         at.short |= at.offset > 0 && at.last_id.is_none() && served > 0;
@@ -185,6 +192,8 @@ impl<'r> Sweeper<'r> {
             };
         } else {
             self.place.unsettled |= at.moved;
+            // It held to the end. One that counts a page is found out on the second.
+            self.place.true_totals |= at.total.rows().is_some();
             self.place.next_sweep();
         }
     }

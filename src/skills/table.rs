@@ -110,6 +110,19 @@ impl Table {
         })
     }
 
+    /// What of it decides how a served row is stored. Where it differs from that of the last
+    /// listing, a row may stand here with its stamp and yet lack something.
+    pub(crate) fn sign(&self) -> String {
+        let columns: Vec<_> = self.columns.iter().map(|column| column.name).collect();
+        let tiers = self.tiers.as_ref().map(|tiers| tiers.join(","));
+        format!(
+            "{};{};{}",
+            columns.join(","),
+            tiers.as_deref().unwrap_or("*"),
+            if self.has.unique_url { "unique" } else { "" }
+        )
+    }
+
     /// The tier under which a skill is stored: its own, or the nearest that the
     /// CHECK allows and that grants no more trust.
     pub(crate) fn tier_for<'t>(&self, tier: &'t str) -> &'t str {

@@ -191,3 +191,35 @@ fn promise_5_a_skill_that_left_the_registry_gives_its_url_up() {
     // Syncing is additive: the row itself stays.
     assert!(rows(&world.path())["old"]["repo_url"].is_null());
 }
+
+#[test]
+fn promise_5_a_skill_whose_row_was_rejected_keeps_its_url() {
+    let world = World::new(0, Options::default());
+    world
+        .server
+        .catalogue(|catalogue| catalogue.upsert(skill("a", Some("u"), 1)));
+    assert_success(&world.sync());
+    let mut bad = skill("a", Some("u"), 2);
+    bad["quality_score"] = 7.into();
+    world.server.catalogue(|catalogue| {
+        catalogue.upsert(bad);
+        catalogue.upsert(skill("b", Some("u"), 2));
+    });
+    let result = world.sync();
+    assert_eq!(result.status, SyncStatus::Partial);
+    assert_eq!(
+        (result.skills_added, result.skills_rejected),
+        (1, 1),
+        "{result:?}"
+    );
+    assert!(
+        result
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("which skill 'a' has")),
+        "{result:?}"
+    );
+    let rows = rows(&world.path());
+    assert_eq!(rows["a"]["repo_url"], "u");
+    assert!(rows["b"]["repo_url"].is_null());
+}

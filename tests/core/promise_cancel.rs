@@ -3,15 +3,18 @@
 //! 200 ms are promised; the bounds here are wider, since a loaded machine is no
 //! fault: they tell a cancellation from a deadline, the shortest of which is 5 s.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
-use skillsmith_sync::{CancelToken, ErrorCode, SyncEngine, SyncOptions, SyncStatus};
+use skillsmith_sync::{
+    CancelToken, ClientOptions, Database, ErrorCode, SyncEngine, SyncOptions, SyncStatus,
+};
 use skillsmith_test_registry::{Fault, Options};
 
-use crate::support::{World, assert_success, client};
+use crate::support::{World, assert_success, client, client_with};
 
 const PROMPT: Duration = Duration::from_secs(3);
 
@@ -151,10 +154,11 @@ fn promise_12_cancel_while_a_host_holds_the_write_lock() {
         lock();
         held.store(true, std::sync::atomic::Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(600));
+        let begun = Instant::now();
         cancel.cancel();
-        std::thread::sleep(Duration::from_millis(300));
-        host.execute_batch("COMMIT").unwrap();
         let result = run.join().unwrap();
+        assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+        host.execute_batch("COMMIT").unwrap();
         assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
     });
     assert_success(&world.sync());
@@ -252,4 +256,55 @@ fn promise_13_a_failing_host_ends_the_run_in_its_own_words() {
     );
     assert_success(&world.engine().sync(SyncOptions::default()).unwrap());
     world.assert_mirrored();
+}
+
+#[test]
+fn promise_12_cancel_cuts_nothing_of_another_engine_with_the_same_client() {
+    let world = World::new(300, Options::default());
+    let mut options = ClientOptions::new().base_url(world.server.base_url());
+    options.max_retries = Some(0);
+    let client = Arc::new(client_with(options));
+    world
+        .server
+        .fault(Fault::delay(1_500).at_offset(99).always());
+    let other = Database::open_in_memory().unwrap();
+    let slow = SyncEngine::new(client.clone(), &other);
+    std::thread::scope(|scope| {
+        let whole = scope.spawn(|| slow.sync(SyncOptions::default()).unwrap());
+        while world.offsets().len() < 2 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // In its first page, while the other waits for its second.
+        world.server.fault(Fault::delay(30_000).at_offset(0));
+        let cut = SyncEngine::new(client, &world.database);
+        cancel_when(&cut, false, || world.offsets().len() == 3);
+        assert_success(&whole.join().unwrap());
+    });
+}
+
+#[test]
+fn a_health_check_has_one_deadline_for_everything() {
+    let world = World::new(30, Options::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    // In time for each of the headers and the body, but not for both.
+    std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let answer = [
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n",
+            r#"{"status":"healthy"}"#,
+        ];
+        for part in answer {
+            std::thread::sleep(Duration::from_millis(300));
+            // The client may have gone.
+            _ = peer.write_all(part.as_bytes());
+        }
+        std::thread::sleep(Duration::from_secs(5));
+    });
+    let mut options = ClientOptions::new().base_url(url);
+    options.timeout = Some(Duration::from_millis(500));
+    let engine = world.engine_with(client_with(options));
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    assert_eq!(result.code, Some(ErrorCode::Unhealthy), "{result:?}");
+    assert!(result.errors[0].contains("took too long"), "{result:?}");
 }

@@ -1,9 +1,12 @@
 //! Promise 1, *Complete*: after a run that reports success, every valid row that the registry served is stored.
 
-use skillsmith_sync::{Coverage, SyncOptions};
+use std::time::Duration;
+
+use serde_json::Value;
+use skillsmith_sync::{CancelToken, Coverage, SyncOptions};
 use skillsmith_test_registry::{Options, Order, Plain, QueryMatches, Total};
 
-use crate::support::{World, assert_success};
+use crate::support::{World, assert_success, forbid_skill_writes};
 
 /// Syncs everything once, and once more with nothing changed.
 #[track_caller]
@@ -155,6 +158,122 @@ fn promise_1_complete_when_a_tier_is_new() {
     assert!(rows.contains_key(&id) && rows.contains_key("another-platinum-skill"));
 }
 
+/// What a newer version of the other stack does to the file between two syncs.
+const NEWER: &str = "ALTER TABLE skills ADD COLUMN compatibility TEXT";
+
+/// The served skills whose `compatibility` is stored, and those that have one.
+fn compatibilities(world: &World) -> (usize, usize) {
+    let look = world.look();
+    let served = world.server.catalogue(|catalogue| catalogue.values());
+    let wanted = served.iter().filter_map(|skill| {
+        let value = skill.get("compatibility").filter(|value| !value.is_null());
+        Some((skill["id"].as_str()?, value?))
+    });
+    let stored = wanted.clone().filter(|(id, value)| {
+        let text: Option<String> = look
+            .query_row(
+                "SELECT compatibility FROM skills WHERE id = ?1",
+                [id],
+                |row| row.get(0),
+            )
+            .unwrap();
+        text.is_some_and(|text| serde_json::from_str::<Value>(&text).unwrap() == **value)
+    });
+    (stored.count(), wanted.count())
+}
+
+#[test]
+fn promise_1_a_column_that_appears_later_is_filled_once() {
+    let world = World::new(600, Options::default());
+    assert_success(&world.sync());
+    world.look().execute_batch(NEWER).unwrap();
+    let result = world.sync();
+    assert_success(&result);
+    let (stored, wanted) = compatibilities(&world);
+    assert!(wanted > 5);
+    assert_eq!(stored, wanted);
+    assert_eq!(result.skills_updated as usize, wanted, "{result:?}");
+    world.assert_mirrored();
+
+    // From then on the stamps decide again.
+    forbid_skill_writes(&world.path());
+    assert_eq!(world.sync().skills_unchanged, 600);
+}
+
+#[test]
+fn promise_1_a_column_that_appears_later_is_filled_by_short_sessions_too() {
+    let world = World::new(
+        1_500,
+        Options {
+            order: Order::Id,
+            ..Options::default()
+        },
+    );
+    let session = |requests: u64| {
+        let cancel = CancelToken::new();
+        let mut left = requests;
+        world.server.on_listing({
+            let cancel = cancel.clone();
+            move |_, _| {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    cancel.cancel();
+                }
+            }
+        });
+        world.sync_with(SyncOptions {
+            cancel,
+            ..SyncOptions::default()
+        })
+    };
+    assert_success(&world.sync());
+    // What this one has read has to be read again; what later ones read has not.
+    assert!(!session(4).success);
+    world.look().execute_batch(NEWER).unwrap();
+    world.server.clear_requests();
+    assert!(!session(4).success);
+    assert_eq!(world.offsets()[0], 0);
+    let mut sessions = 0;
+    while !session(4).success {
+        sessions += 1;
+        assert!(sessions < 20, "no progress");
+    }
+    assert!(sessions > 1);
+    let (stored, wanted) = compatibilities(&world);
+    assert!(wanted > 5);
+    assert_eq!(stored, wanted);
+}
+
+#[test]
+fn promise_1_a_tier_that_the_table_takes_later_is_stored() {
+    let world = World::new(300, Options::default());
+    let narrow = "(''verified''";
+    let wide = "(''official'', ''verified''";
+    let change_check = |from: &str, to: &str| {
+        world
+            .look()
+            .execute_batch(&format!(
+                "PRAGMA writable_schema = ON;
+                 UPDATE sqlite_master SET sql = replace(sql, '{from}', '{to}') WHERE name = 'skills';
+                 PRAGMA schema_version = 1000{};",
+                to.len()
+            ))
+            .unwrap();
+    };
+    change_check(wide, narrow);
+    assert_success(&world.sync());
+    let official = || {
+        let rows = crate::support::rows(&world.path());
+        let official = rows.values().filter(|row| row["trust_tier"] == "official");
+        official.count()
+    };
+    assert_eq!(official(), 0);
+    change_check(narrow, wide);
+    assert_success(&world.sync());
+    assert!(official() > 0);
+    world.assert_mirrored();
+}
+
 #[test]
 fn promise_1_best_effort_is_said_where_only_words_find_skills() {
     let options = Options {
@@ -174,6 +293,27 @@ fn promise_1_best_effort_is_said_where_only_words_find_skills() {
     // Everything that a word finds is there.
     let rows = crate::support::rows(&world.path());
     assert_eq!(rows.len() as u64, result.skills_added);
+}
+
+#[test]
+fn promise_1_a_registry_that_can_be_listed_by_now_is_listed() {
+    let options = Options {
+        plain: Plain::NeedsQuery,
+        ..Options::default()
+    };
+    let world = World::new(400, options);
+    assert_eq!(world.sync().coverage, Coverage::BestEffort);
+    world
+        .server
+        .options(|options| options.plain = Plain::Allowed);
+    // Not asked anew within a day, since that costs a request for each tier.
+    world.clock.advance(Duration::from_secs(23 * 3600));
+    assert_eq!(world.sync().coverage, Coverage::BestEffort);
+    world.clock.advance(Duration::from_secs(3600));
+    let result = world.sync();
+    assert_success(&result);
+    assert_eq!(result.coverage, Coverage::Complete, "{result:?}");
+    world.assert_mirrored();
 }
 
 #[test]

@@ -147,6 +147,22 @@ fn promise_17_force_begins_anew_and_is_resumed_as_force() {
 }
 
 #[test]
+fn promise_17_force_begins_anew_after_a_first_sync_that_stopped() {
+    let world = ordered(800);
+    assert!(!session(&world, 4, SyncOptions::default()).success);
+    world
+        .look()
+        .execute_batch("UPDATE skills SET description = 'spoilt'")
+        .unwrap();
+    world.server.on_listing(|_, _| {});
+    assert_success(&world.sync_with(SyncOptions {
+        force: true,
+        ..SyncOptions::default()
+    }));
+    world.assert_mirrored();
+}
+
+#[test]
 fn promise_17_a_registry_that_changed_its_mind_is_listed_anew() {
     let world = ordered(600);
     assert!(!session(&world, 3, SyncOptions::default()).success);
@@ -154,6 +170,39 @@ fn promise_17_a_registry_that_changed_its_mind_is_listed_anew() {
     world
         .server
         .options(|options| options.plain = Plain::NeedsFilter);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_a_tier_that_is_refused_in_its_middle_is_read_anew() {
+    let world = World::new(
+        2_000,
+        Options {
+            plain: Plain::NeedsFilter,
+            order: Order::Id,
+            ..Options::default()
+        },
+    );
+    let stands_inside_a_tier = || -> bool {
+        world
+            .look()
+            .query_row(
+                "SELECT count(*) FROM sync_state WHERE key = 'place' AND value ->> '$.at.offset'
+                   BETWEEN 1 AND (value ->> '$.at.total.rows') - 1",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap()
+    };
+    let mut sessions = 0;
+    while !stands_inside_a_tier() {
+        assert!(!session(&world, 3, SyncOptions::default()).success);
+        sessions += 1;
+        assert!(sessions < 30, "no run stopped inside a tier");
+    }
+    world.server.on_listing(|_, _| {});
+    world.server.fault(Fault::status(400));
     assert_success(&world.sync());
     world.assert_mirrored();
 }

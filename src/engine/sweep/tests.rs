@@ -149,3 +149,51 @@ fn a_tier_that_a_row_names_gets_a_sweep_of_its_own() {
     read(&registry, Tiers, 10).unwrap();
     assert!(tiers_and_words(&registry).contains(&"platinum".to_owned()));
 }
+
+/// Each tier of `tiers` has so many rows; where `hidden` says so, a row is left out of its page,
+/// and the total counts the page before that.
+fn counting_before_hiding(
+    tiers: [(&'static str, u64); 2],
+    hidden: impl Fn(&str, u64) -> bool + Send + Sync,
+) -> Scripted<impl Fn(&PageRequest) -> Result<Page> + Send + Sync> {
+    scripted(move |request| {
+        let asked = request.trust_tier.as_deref().unwrap_or_default();
+        let tier = tiers.iter().find(|(tier, _)| *tier == asked);
+        let Some((tier, rows)) = tier else {
+            return Ok(page([], r#"{"total":0,"limit":100}"#));
+        };
+        let end = (request.offset + u64::from(request.limit)).min(*rows);
+        let total = end.saturating_sub(request.offset);
+        let visible = (request.offset..end).filter(|row| !hidden(tier, *row));
+        Ok(page(
+            visible,
+            &format!(r#"{{"total":{total},"limit":100}}"#),
+        ))
+    })
+}
+
+#[test]
+fn a_total_that_proved_useless_ends_no_later_sweep() {
+    let registry = counting_before_hiding([("official", 150), ("verified", 250)], |tier, row| {
+        tier == "official" && row == 7
+    });
+    let place = read(&registry, Tiers, 100).unwrap();
+    assert_eq!(place.done_rows, 149 + 250);
+}
+
+#[test]
+fn a_total_that_held_to_the_end_saves_requests() {
+    let registry = scripted(|request| {
+        let rows = match request.trust_tier.as_deref() {
+            Some("official") => 150,
+            Some("verified") => 30,
+            _ => 0,
+        };
+        let end = (request.offset + u64::from(request.limit)).min(rows);
+        let meta = format!(r#"{{"total":{rows},"limit":100}}"#);
+        Ok(page(request.offset..end, &meta))
+    });
+    assert_eq!(read(&registry, Tiers, 100).unwrap().done_rows, 180);
+    // Two pages, and one for each other tier.
+    assert_eq!(registry.asked.lock().unwrap().len(), 2 + 6);
+}
