@@ -218,6 +218,7 @@ impl SyncHistoryRepository {
     }
 
     /// Deletes the entries that started more than `days_to_keep` days ago. Returns how many.
+    /// The entry of a sync that is under way stays.
     pub fn cleanup(&self, days_to_keep: u32) -> Result<usize> {
         let oldest = self
             .clock
@@ -228,7 +229,13 @@ impl SyncHistoryRepository {
                 Error::InvalidArgument(format!("{days_to_keep} days is out of range."))
             })?;
         self.database.write(|conn| {
-            Ok(conn.execute("DELETE FROM sync_history WHERE started_at < ?1", [&oldest])?)
+            // A run gives its lock back only after it has taken its entry out of the state.
+            let under_way = state::get::<String>(conn, state::key::CURRENT_RUN)?
+                .filter(|_| SyncLock::is_held(self.database.lock_target()));
+            Ok(conn.execute(
+                "DELETE FROM sync_history WHERE started_at < ?1 AND id IS NOT ?2",
+                (&oldest, &under_way),
+            )?)
         })
     }
 
@@ -276,7 +283,7 @@ impl SyncHistoryRepository {
             .database
             .read(|conn| state::get::<String>(conn, state::key::CURRENT_RUN));
         if let Ok(Some(id)) = dead {
-            _ = self.database.write(|conn| {
+            _ = self.database.write_at_once(|conn| {
                 // It may have ended, or another run may have begun, since we looked.
                 if state::get::<String>(conn, state::key::CURRENT_RUN)?.as_ref() == Some(&id)
                     && !SyncLock::is_held(self.database.lock_target())

@@ -67,7 +67,7 @@ fn tell_success(result: &SyncResult, console: &Console<'_>) {
             "{style}{verb} {changed} skills{style:#} ({} new, {} updated)",
             result.skills_added, result.skills_updated
         ));
-        if changed == 0 && result.skills_unchanged > 0 {
+        if result.success && changed == 0 && result.skills_unchanged > 0 {
             console.say(&format!(
                 "{FAINT}All {} skills are up to date.{FAINT:#}",
                 result.skills_unchanged

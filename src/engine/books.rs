@@ -209,7 +209,8 @@ impl Run<'_, '_> {
             },
             cancel: &CancelToken::new(),
         };
-        let text = error.to_string();
+        // A host's own registry can say as much as it likes.
+        let text = message_of(&[error.to_string()]).unwrap_or_default();
         let progressed = self.tally.processed() > 0;
         let write_books = |conn: &Connection| {
             state::remove(conn, state::key::CURRENT_RUN)?;

@@ -4,10 +4,16 @@ use std::collections::HashSet;
 
 use crate::Result;
 use crate::history::SyncRunResult;
+use crate::registry::wire::shortened;
 use crate::skills::Class;
 
 /// Rejected rows and warnings are named up to this many; the rest is a number.
 const NAMED: usize = 20;
+
+/// An id can be as long as the registry likes, and so can what is said of it: an unknown
+/// tier, or a database's own word.
+const MAX_LABEL: usize = 80;
+const MAX_REASON: usize = 200;
 
 /// Counts that add up, and what the user is told.
 #[derive(Debug, Default)]
@@ -89,8 +95,9 @@ impl Tally {
         if self.rejected.insert(print) && self.errors.len() < NAMED {
             let label = label.map_or_else(
                 || "Skill without id".to_owned(),
-                |label| format!("Skill '{}'", short(label)),
+                |label| format!("Skill '{}'", shortened(label, MAX_LABEL)),
             );
+            let reason = shortened(reason, MAX_REASON);
             self.errors.push(format!("{label} was rejected: {reason}"));
         }
     }
@@ -106,7 +113,8 @@ impl Tally {
 
     /// The same about a skill.
     pub(super) fn warn_of(&mut self, id: &str, what: &str) {
-        self.warn(format!("Skill '{}': {what}", short(id)));
+        let (id, what) = (shortened(id, MAX_LABEL), shortened(what, MAX_REASON));
+        self.warn(format!("Skill '{id}': {what}"));
     }
 
     /// What is told of rejected rows.
@@ -126,20 +134,6 @@ fn with_rest(named: &[String], rest: u64, what: &str) -> Vec<String> {
         all.push(format!("and {rest} {what}"));
     }
     all
-}
-
-/// An id can be as long as the registry likes.
-fn short(label: &str) -> String {
-    const MOST: usize = 80;
-    let mut text: String = label
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MOST)
-        .collect();
-    if label.chars().count() > MOST {
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
 use super::credentials::Credentials;
+use super::wire::shortened;
 use crate::Error;
 
 /// What a refusal says is shown, but not all of it.
 const MAX_DETAIL: usize = 300;
+const MAX_TIER: usize = 40;
 pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
 
 /// What a registry says in the body of a refusal.
@@ -42,7 +44,7 @@ pub(super) fn refusal(
     let retry_at = asked.and_then(|asked| later(now, asked));
     match status {
         StatusCode::TOO_MANY_REQUESTS if is_quota(&refusal) => Error::QuotaExceeded {
-            detail: quota_detail(&refusal),
+            detail: quota_detail(credentials, &refusal),
             resets_at: refusal
                 .resets_at
                 .as_str()
@@ -73,20 +75,22 @@ pub(super) fn refusal(
     }
 }
 
-/// What the body of a refusal says, without our credentials and not too much of it.
+/// What the body of a refusal says.
 fn detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
     let words: Vec<&str> = [&refusal.error, &refusal.message, &refusal.details]
         .into_iter()
         .filter_map(|value| value.as_str().or_else(|| value.get("message")?.as_str()))
         .filter(|text| !text.trim().is_empty())
         .collect();
-    let text: String = words
-        .join(": ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_DETAIL)
-        .collect();
-    (!text.is_empty()).then(|| credentials.redact(&text))
+    let text = told(credentials, &words.join(": "), MAX_DETAIL);
+    (!text.is_empty()).then_some(text)
+}
+
+/// A text from outside, without our credentials and not too much of it.
+fn told(credentials: &Credentials, text: &str, most: usize) -> String {
+    // In this order: nothing finds a credential that is cut, or has something in between.
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    shortened(&credentials.redact(&text), most)
 }
 
 /// Puts a failure of the connection into plain words.
@@ -101,13 +105,14 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
             Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
-            Err(error) => Error::Unreachable(credentials.redact(&io_in_words(&error))),
+            Err(error) => Error::Unreachable(told(credentials, &io_in_words(&error), MAX_DETAIL)),
         },
         Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
-            Error::Protocol(credentials.redact(&format!("it is no valid HTTP ({error})")))
+            let error = format!("it is no valid HTTP ({error})");
+            Error::Protocol(told(credentials, &error, MAX_DETAIL))
         }
-        other => Error::Unreachable(credentials.redact(&other.to_string())),
+        other => Error::Unreachable(told(credentials, &other.to_string(), MAX_DETAIL)),
     }
 }
 
@@ -121,12 +126,11 @@ fn is_quota(refusal: &Refusal) -> bool {
     refusal.error.as_str() == Some("monthly_quota_exceeded")
 }
 
-fn quota_detail(refusal: &Refusal) -> Option<String> {
+fn quota_detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
     let (used, limit) = (refusal.used.as_u64()?, refusal.limit.as_u64()?);
-    let tier = refusal
-        .tier
-        .as_str()
-        .map_or_else(String::new, |tier| format!(", plan {tier}"));
+    let tier = refusal.tier.as_str().map_or_else(String::new, |tier| {
+        format!(", plan {}", told(credentials, tier, MAX_TIER))
+    });
     Some(format!("{used} of {limit} requests{tier}"))
 }
 
@@ -140,6 +144,7 @@ fn phase_in_words(phase: ureq::Timeout) -> String {
         Phase::Resolve => "looking up its name took too long",
         Phase::Connect => "it does not accept connections",
         Phase::RecvBody => "its answer began but did not end",
+        Phase::Global => "its answer took too long",
         _ => "it accepted the request but sent no answer",
     }
     .into()

@@ -342,7 +342,11 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        self.fetch(request, call, Page::parse)
+        self.fetch(request, call, |body| {
+            let mut page = Page::parse(body)?;
+            page.redact(&self.credentials);
+            Ok(page)
+        })
     }
 }
 

@@ -92,11 +92,21 @@ impl Credentials {
 
     /// Takes every credential out of a text that came from outside.
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in self.all() {
-            text = text.replace(secret.reveal(), "[redacted]");
-        }
-        text
+        let mut secrets: Vec<&str> = self.all().map(Secret::reveal).collect();
+        // One may hold another, and would then be taken out in part only.
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret, "[redacted]")
+        })
+    }
+
+    /// Whether a credential stands in a text. A word as short as those for trying things out
+    /// stands in many by chance.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        const SHORTEST: usize = 12;
+        self.all()
+            .map(Secret::reveal)
+            .any(|secret| secret.len() >= SHORTEST && text.contains(secret))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Secret> {
@@ -155,5 +165,10 @@ mod tests {
         assert!(!format!("{all:?}").contains("sk-123"));
         assert_eq!(all.redact("bad key sk-123!"), "bad key [redacted]!");
         assert_eq!(all.describe(), "the API key given by the program");
+        let nested = Credentials {
+            jwt_token: Some(secret("123")),
+            ..all
+        };
+        assert_eq!(nested.redact("sk-123 or 123"), "[redacted] or [redacted]");
     }
 }

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// A server that accepts no connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// No instant lies further ahead than some limit of the system's, where ureq panics.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How one client connects; read from the environment once, when it is made.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
@@ -74,7 +77,7 @@ pub(super) fn deadlines<S>(
     left: Duration,
 ) -> ureq::RequestBuilder<S> {
     // A little later than the run's own deadline, which then is the cause that is told.
-    let left = left.saturating_add(Duration::from_secs(1));
+    let left = left.saturating_add(Duration::from_secs(1)).min(FOREVER);
     let (whole, global) = match limits {
         Limits::OfEach(limit) => (limit.min(left), None),
         Limits::OfAll(limit) => (limit.min(left), Some(limit.min(left))),

@@ -8,9 +8,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
+use super::credentials::Credentials;
 use super::field::{FIELDS, Field, FieldSeed, Kind, at, json_field};
 use crate::{Error, Result, memory};
 
@@ -102,18 +103,54 @@ impl Page {
         }
         Ok(page)
     }
+
+    /// Takes our credentials out of what is told of rows. An id or a tier that holds one is
+    /// none, and is not kept either.
+    pub(super) fn redact(&mut self, credentials: &Credentials) {
+        for row in &mut self.rows {
+            match &mut row.0 {
+                Content::Rejected(row) => {
+                    row.label = row.label.as_deref().map(|label| credentials.redact(label));
+                }
+                Content::Skill(skill) => {
+                    let tier = skill.fields[at::TRUST_TIER].as_text().unwrap_or_default();
+                    if credentials.are_in(&skill.id) || credentials.are_in(tier) {
+                        row.0 = Content::Rejected(Rejected {
+                            print: fingerprint(&skill.id),
+                            label: Some(credentials.redact(&skill.id)),
+                            reason: "it repeats the key that was sent".into(),
+                        });
+                    }
+                }
+            }
+        }
+    }
 }
 
-/// Says what is wrong with an answer in words, and how it begins.
+/// Says what is wrong with an answer in words, and not in its own: it may repeat the key
+/// that was sent.
 fn describe(text: &str, error: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         return "it is empty".into();
     }
-    if error.is_data() {
-        return format!("it is JSON, but no page of skills: {error}");
+    let start = text.trim_start().chars().next();
+    match start {
+        Some('{') if error.is_data() => format!("it is JSON, but no page of skills: {error}"),
+        _ if error.is_data() => "it is JSON, but no page of skills: it is no object".into(),
+        Some('<') => "it is no JSON; it looks like a web page".into(),
+        _ => "it is no JSON".into(),
     }
-    let start: String = text.chars().take(40).filter(|c| !c.is_control()).collect();
-    format!("it is no JSON; it begins with \"{start}\"")
+}
+
+/// A text from outside, without what a terminal would take for commands, and cut where it
+/// would be too long to read.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let mut shown = text.chars().filter(|c| !c.is_control());
+    let mut text: String = shown.by_ref().take(most).collect();
+    if shown.next().is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// The body was not valid UTF-8: the rows that hold the damage are not what was served.
@@ -169,6 +206,9 @@ fn whole(value: &serde_json::Value) -> Option<u64> {
         .or_else(|| value.as_f64().and_then(from_real))
 }
 
+/// A text in the wrong place. Serde would repeat it, whatever it holds and however long it is.
+const UNTOLD: Unexpected<'_> = Unexpected::Other("string");
+
 struct Rows(Vec<Row>);
 
 impl<'de> Deserialize<'de> for Rows {
@@ -179,6 +219,10 @@ impl<'de> Deserialize<'de> for Rows {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of skills")
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Rows, E> {
+                Err(E::invalid_type(UNTOLD, &self))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Rows, A::Error> {
@@ -196,7 +240,8 @@ impl<'de> Deserialize<'de> for Rows {
                 Ok(Rows(rows))
             }
         }
-        deserializer.deserialize_seq(RowsVisitor)
+        // As whatever it is: for a sequence serde_json would not ask the visitor about a text.
+        deserializer.deserialize_any(RowsVisitor)
     }
 }
 
@@ -279,6 +324,10 @@ impl<'de> Deserialize<'de> for Draft {
                 f.write_str("a skill")
             }
 
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Draft, E> {
+                Err(E::invalid_type(UNTOLD, &self))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
                 let mut draft = Draft::default();
                 while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
@@ -303,7 +352,7 @@ impl<'de> Deserialize<'de> for Draft {
                 Ok(draft)
             }
         }
-        deserializer.deserialize_map(DraftVisitor)
+        deserializer.deserialize_any(DraftVisitor)
     }
 }
 

@@ -57,6 +57,21 @@ fn a_listing_that_ends_early_is_partial_and_goes_on_next_time() {
 }
 
 #[test]
+fn a_listing_that_ends_early_is_not_called_up_to_date() {
+    let place = Place::with_skills(500);
+    place.ok(&["sync"]);
+    place.server().clear_requests();
+    place.server().fault(Fault::status(403).at_request(4));
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 3);
+    assert_snapshot!(outcome.stdout, @"Synced 0 skills (0 new, 0 updated)");
+    assert_snapshot!(outcome.stderr, @"
+    error: The registry does not allow this (403: Forbidden; sent no credential).
+    hint: The registry was not read to its end; the next sync goes on from there.
+    ");
+}
+
+#[test]
 fn a_401_says_how_to_set_a_key() {
     let place = Place::with_options(
         60,

@@ -150,6 +150,96 @@ fn promise_8_the_runs_deadline_ends_it() {
     assert!(result.total_processed > 0 && result.total_processed < 2_000);
 }
 
+/// Whatever a registry says, what is told and kept of it is for a person to read.
+#[track_caller]
+fn assert_readable(world: &World, result: &SyncResult) {
+    const MOST: usize = 400;
+    let kept = world.engine().get_status().unwrap().config.last_sync_error;
+    let noted = world.history().get_history(1).unwrap().remove(0);
+    for text in result.errors.iter().chain(&result.warnings).chain(&kept) {
+        let length = text.chars().count();
+        assert!(length <= MOST, "{length} characters: {text:.500}");
+    }
+    let message = noted.error_message.unwrap_or_default();
+    assert!(message.chars().count() <= 1_000);
+}
+
+#[test]
+fn promise_8_texts_stay_short_whatever_the_registry_says() {
+    let long = "long ".repeat(2_000_000);
+    for body in [
+        json!({ "data": long }),
+        json!(long),
+        json!(format!("\"{long}\"")),
+        json!({ "data": [], "data ": long, "meta": long }),
+    ] {
+        let world = World::new(300, Options::default());
+        world.server.fault(Fault::replace_body(body).always());
+        assert_readable(&world, &world.sync());
+    }
+    for body in [
+        json!({ "error": "monthly_quota_exceeded", "used": 1, "limit": 1, "tier": "é".repeat(20_000) }),
+        json!({ "error": "é".repeat(20_000) }),
+    ] {
+        for status in [403, 429, 404] {
+            let world = World::new(300, Options::default());
+            let refusal = Fault::status(status).with_body(body.clone());
+            world.server.fault(refusal.always());
+            assert_readable(&world, &world.sync());
+        }
+    }
+}
+
+#[test]
+fn promise_8_rows_with_huge_texts_are_told_of_in_short() {
+    const LONG: usize = 1_000_000;
+    let text = |letter: &str| letter.repeat(LONG / letter.len());
+    let world = World::new(300, Options::default());
+    let row = |id: String, tier: String| json!({ "id": id, "name": "n", "trust_tier": tier });
+    let data = json!([
+        text("é"),
+        [text("ü")],
+        { "id": text("i") },
+        { "id": 1, "name": text("n") },
+        row("a".into(), text("t")),
+        row("b".into(), text("ä")),
+        row(text("k"), text("u")),
+    ]);
+    let page = json!({ "data": data, "meta": { "total": 300, "limit": 100 } });
+    world.server.fault(Fault::replace_body(page).times(1));
+    world
+        .server
+        .fault(Fault::status(403).at_request(2).always());
+    let result = world.sync();
+    assert_eq!(result.skills_rejected, 4, "{:.500}", result.errors[0]);
+    assert!(result.errors[1].ends_with("expected a skill"), "{result:?}");
+    assert_readable(&world, &result);
+    // The place does not remember tiers that cannot be any.
+    let most: i64 = world
+        .look()
+        .query_row("SELECT max(length(value)) FROM sync_state", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(most < 2_000, "{most}");
+}
+
+#[test]
+fn a_deadline_without_end_is_none() {
+    let world = World::new(150, Options::default());
+    let mut options = skillsmith_sync::ClientOptions::new().base_url(world.server.base_url());
+    options.timeout = Some(Duration::MAX);
+    let result = world
+        .engine_with(client_with(options))
+        .sync(SyncOptions {
+            deadline: Duration::MAX,
+            ..SyncOptions::default()
+        })
+        .unwrap();
+    assert_success(&result);
+    world.assert_mirrored();
+}
+
 #[test]
 fn options_out_of_range_are_refused_and_change_nothing() {
     let world = World::new(10, Options::default());

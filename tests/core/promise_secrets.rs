@@ -1,7 +1,9 @@
 //! Promises 10, *Secrets stay home*, and 11, *Offline means offline*.
 
 use skillsmith_sync::environment::Environment;
-use skillsmith_sync::{ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncStatus};
+use skillsmith_sync::{
+    ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncResult, SyncStatus,
+};
 use skillsmith_test_registry::{Catalogue, Fault, Options, Redirect, Server};
 
 use crate::support::{World, assert_success, client_with};
@@ -76,26 +78,14 @@ fn promise_10_credentials_do_not_follow_a_redirect_to_another_origin() {
 #[test]
 fn promise_10_no_text_shows_a_credential() {
     let (world, options) = world_with_key();
-    // A server that says the key back, in its refusal and in a row.
+    // A server that says the key back.
     let echo = serde_json::json!({ "error": format!("key {KEY} is not valid") }).to_string();
     world
         .server
         .fault(Fault::status(403).with_body(echo).always());
-    let client = client_with(options.clone());
-    let shown = format!("{client:?} {options:?}");
-    let engine = world.engine_with(client);
-    let result = engine.sync(SyncOptions::default()).unwrap();
-    let status = engine.get_status().unwrap();
-    let history = world.history().get_history(10).unwrap();
-    for text in [
-        shown,
-        format!("{result:?}"),
-        format!("{status:?}"),
-        format!("{history:?}"),
-        format!("{engine:?}"),
-    ] {
-        assert!(!text.contains(KEY), "{text}");
-    }
+    let shown = format!("{options:?}");
+    let result = assert_not_shown(&world, options, KEY);
+    assert!(!shown.contains(KEY), "{shown}");
     assert!(
         result.errors[0].contains("key [redacted] is not valid"),
         "{result:?}"
@@ -104,13 +94,113 @@ fn promise_10_no_text_shows_a_credential() {
         result.errors[0].contains("the API key given by the program"),
         "{result:?}"
     );
-    let files = ["skills.db", "skills.db-wal"]
-        .map(|name| std::fs::read(world.folder.path().join(name)).unwrap_or_default());
-    for bytes in files {
+}
+
+/// As long as those of signed-in users are.
+fn token() -> String {
+    let letters = (0..420_u64).map(|at| {
+        let random = at.wrapping_add(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
+        char::from(b'A' + u8::try_from(random % 26).unwrap())
+    });
+    format!("eyJ{}", letters.collect::<String>())
+}
+
+/// Syncs, and finds no piece of the credential in whatever is told or kept.
+fn assert_not_shown(world: &World, options: ClientOptions, secret: &str) -> SyncResult {
+    const PIECE: usize = 8;
+    let client = client_with(options);
+    let mut texts = vec![format!("{client:?}")];
+    let engine = world.engine_with(client);
+    let told = std::sync::Mutex::new(Vec::new());
+    let result = engine
+        .sync(SyncOptions {
+            on_progress: Some(Box::new(|progress| {
+                told.lock().unwrap().push(format!("{progress:?}"));
+            })),
+            ..SyncOptions::default()
+        })
+        .unwrap();
+    texts.extend(told.into_inner().unwrap());
+    texts.push(format!("{result:?}"));
+    texts.push(format!("{:?}", engine.get_status().unwrap()));
+    texts.push(format!("{:?}", world.history().get_history(10).unwrap()));
+    texts.push(format!("{engine:?}"));
+    for name in ["skills.db", "skills.db-wal"] {
+        let bytes = std::fs::read(world.folder.path().join(name)).unwrap_or_default();
+        texts.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    for text in texts {
+        let piece = secret
+            .as_bytes()
+            .windows(PIECE)
+            .step_by(PIECE / 2)
+            .map(|piece| std::str::from_utf8(piece).unwrap())
+            .find(|piece| text.contains(piece));
+        assert_eq!(piece, None, "{}", &text[..text.len().min(2_000)]);
+    }
+    result
+}
+
+#[test]
+fn promise_10_a_long_token_is_not_shown_in_part_either() {
+    use serde_json::json;
+    let token = token();
+    let quota = json!({
+        "error": "monthly_quota_exceeded", "used": 7, "limit": 7, "tier": format!("of {token}")
+    });
+    let split = json!({ "error": format!("bad {}\u{0}{}", &token[..9], &token[9..]) });
+    for (answer, said) in [
+        (
+            Fault::status(403).with_body(json!({ "error": format!("token {token} has expired") })),
+            "token [redacted] has expired",
+        ),
+        (
+            // The end of what is shown lies within.
+            Fault::status(403)
+                .with_body(json!({ "error": format!("{}{token}", "long ".repeat(58)) })),
+            "long [redac",
+        ),
+        (Fault::status(403).with_body(split), "bad [redacted]"),
+        (
+            Fault::status(429).with_body(quota),
+            "7 of 7 requests, plan of [redacted]",
+        ),
+        (
+            Fault::replace_body(json!({ "data": format!("bad token {token}") })),
+            "no page of skills",
+        ),
+        (
+            Fault::replace_body(format!("\"bad token {token}\"")),
+            "no page of skills",
+        ),
+        (
+            Fault::replace_body(format!("bad token {token}")),
+            "it is no JSON",
+        ),
+        (
+            Fault::replace_body(json!({ "data": [format!("bad token {token}"), token] })),
+            "Skill without id was rejected: invalid type: string, expected a skill",
+        ),
+        (
+            Fault::replace_body(json!({ "data": [{ "id": token }, { "name": token }] })),
+            "Skill '[redacted]' was rejected: it has no name",
+        ),
+        (
+            Fault::replace_body(json!({ "data": [
+                { "id": token, "name": "n" },
+                { "id": "a", "name": "n", "trust_tier": format!("of {token}") },
+            ] })),
+            "Skill 'a' was rejected: it repeats the key that was sent",
+        ),
+    ] {
+        let world = World::new(150, Options::default());
+        world.server.fault(answer.always());
+        let mut options = ClientOptions::new().base_url(world.server.base_url());
+        options.jwt_token = Some(token.clone());
+        let result = assert_not_shown(&world, options, &token);
         assert!(
-            !bytes
-                .windows(KEY.len())
-                .any(|window| window == KEY.as_bytes())
+            result.errors.join("\n").contains(said),
+            "{said}: {result:?}"
         );
     }
 }

@@ -256,6 +256,40 @@ fn the_newest_come_first_and_old_ones_are_cleaned_up() {
 }
 
 #[test]
+fn a_cleanup_spares_the_run_that_is_under_way() {
+    use std::sync::mpsc::channel;
+    let world = World::new(250, Options::default());
+    let history = world.history();
+    let old = history.start_run().unwrap();
+    let (asked, is_asked) = channel();
+    let (go_on, may_go_on) = channel();
+    world.server.on_listing(move |number, _| {
+        if number == 2 {
+            asked.send(()).unwrap();
+            _ = may_go_on.recv();
+        }
+    });
+    let result = std::thread::scope(|scope| {
+        let run = scope.spawn(|| world.sync());
+        is_asked.recv().unwrap();
+        // Everything so far is of an earlier millisecond.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let deleted = history.cleanup(0);
+        go_on.send(()).unwrap();
+        assert_eq!(deleted.unwrap(), 1);
+        run.join().unwrap()
+    });
+    crate::support::assert_success(&result);
+    assert!(history.get_by_id(&old).unwrap().is_none());
+    let entries = history.get_history(10).unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].status, SyncStatus::Success);
+    // Once it has ended it is an entry like others.
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    assert_eq!(history.cleanup(0).unwrap(), 1);
+}
+
+#[test]
 fn skills_are_found_by_id() {
     let world = World::new(40, Options::default());
     world.sync();
