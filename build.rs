@@ -23,6 +23,10 @@ fn name_of_the_shared_library() {
         _ => format!("-Wl,-soname,libskillsmith_sync.so.{abi}"),
     };
     println!("cargo::rustc-cdylib-link-arg={argument}");
+    // dlclose leaves it in place: a request that was left behind may still end on its own thread.
+    if std::env::var("CARGO_CFG_TARGET_VENDOR").as_deref() != Ok("apple") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
 }
 
 /// What a C programmer has to know before anything else.

@@ -86,9 +86,10 @@
 
  Every function may be called from any thread, and every handle be shared between threads,
  without a lock of the caller's. Functions that block say on what: the network (sync,
- manual_sync, check_health), or the disk, shortly. A call that writes may wait for another
- program that writes, for at most the busy budget of its database. stop and the free of a
- service wait for its thread.
+ manual_sync, check_health, search), or the disk, shortly. A call that writes may wait for
+ another program that writes, for at most the busy budget of its database. stop and the
+ free of a service wait for its thread and for its callbacks, on whichever thread these run;
+ from one of its callbacks they do not wait.
 
  Callbacks run on these threads:
    on_progress                     the thread that called skillsmith_sync_engine_sync
@@ -127,6 +128,12 @@
  made: calls with a handle return SKILLSMITH_OPENED_BEFORE_FORK, and freeing anything of
  the parent's is refused and does nothing. It may open and make its own. The parent goes on
  as if nothing had happened.
+
+ UNLOADING
+
+ dlclose leaves the shared library in place: a request that a cancelled run has left behind
+ ends on a thread of its own. A plugin that has the static library in it must not be
+ unloaded either (link it with -z nodelete).
 
  ANOTHER SQLITE IN THE PROCESS
 
@@ -673,6 +680,38 @@ typedef struct skillsmith_client_options {
 } skillsmith_client_options;
 
 /*
+ Which page of the listing is wanted. Zero in a member means its default.
+
+ The texts are copied.
+ */
+typedef struct skillsmith_search_options {
+  /* `sizeof(skillsmith_search_options)`. */
+  size_t struct_size;
+  /*
+   A search word. Default: none, which the live registry refuses unless one of the next
+   three members is set.
+   */
+  const char *query;
+  /* Only skills of this category. Default: of all. */
+  const char *category;
+  /* Only skills of this tier, such as "verified". Default: of all. */
+  const char *trust_tier;
+  /*
+   Only skills with at least this quality score, in the registry's own measure.
+   Negative: with at least 0, and so with any score. Default: all, those without a
+   score too.
+   */
+  double min_score;
+  /*
+   Rows wanted; the registry may give fewer, and the live one gives 100 at most.
+   Default: 100.
+   */
+  uint32_t limit;
+  /* Rows to pass over. Default: 0. */
+  uint64_t offset;
+} skillsmith_search_options;
+
+/*
  Says how the registry is: one of `skillsmith_health`.
 
  `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run; say why with one of the
@@ -1155,8 +1194,9 @@ skillsmith_status skillsmith_sync_config_repository_new(const struct skillsmith_
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
+ on the disk, shortly, if it is the last that keeps a database whose own handle was
+ freed; any thread may call it.
  */
 skillsmith_status skillsmith_sync_config_repository_free(struct skillsmith_sync_config_repository *repository);
 
@@ -1295,8 +1335,9 @@ skillsmith_status skillsmith_sync_history_repository_new(const struct skillsmith
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
+ on the disk, shortly, if it is the last that keeps a database whose own handle was
+ freed; any thread may call it.
  */
 skillsmith_status skillsmith_sync_history_repository_free(struct skillsmith_sync_history_repository *repository);
 
@@ -1405,7 +1446,8 @@ skillsmith_status skillsmith_sync_history_repository_is_running(const struct ski
                                                                 struct skillsmith_error **out_error);
 
 /*
- Deletes the entries that started more than `days_to_keep` days ago.
+ Deletes the entries that started more than `days_to_keep` days ago; that of a sync that is
+ under way stays.
 
  Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
  budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before
@@ -1473,8 +1515,9 @@ skillsmith_status skillsmith_skill_repository_new(const struct skillsmith_databa
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
+ on the disk, shortly, if it is the last that keeps a database whose own handle was
+ freed; any thread may call it.
  */
 skillsmith_status skillsmith_skill_repository_free(struct skillsmith_skill_repository *repository);
 
@@ -1560,8 +1603,7 @@ skillsmith_status skillsmith_api_client_base_url(const struct skillsmith_api_cli
 /*
  Asks how the registry is.
 
- `cancel` may be NULL; a token that is only raised, not cancelled, is noticed when the
- answer comes. Blocks on the network, for at most about 5 s; any thread may
+ `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may
  call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
  `REDIRECT_REFUSED`; `API_UNHEALTHY` where there is no answer, with the reason.
  */
@@ -1569,6 +1611,29 @@ skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api
                                                      const struct skillsmith_cancel_token *cancel,
                                                      skillsmith_health *out_health,
                                                      struct skillsmith_error **out_error);
+
+/*
+ Fetches one page of the listing, as the registry serves it.
+
+ `options` may be NULL: the first 100 rows. `cancel` may be NULL. Gives an owned string,
+ the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. That it is
+ JSON is checked, what is in it is not. A U+0000 in one of its texts is escaped there.
+
+ Blocks on the network: each try as long as the client's `timeout_ms` allows. 408, 429,
+ 5xx, broken connections and unreadable answers are tried again as its `max_retries`
+ says, after 1, 2, 4 ... s, or when the registry has asked for; after about 30 minutes at
+ most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
+ `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
+ `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
+ `UNAUTHORIZED`, `FORBIDDEN`, `SERVER_ERROR`, `REDIRECT_REFUSED`; `REQUEST_REFUSED` for
+ any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
+ 16 MiB.
+ */
+skillsmith_status skillsmith_api_client_search(const struct skillsmith_api_client *client,
+                                               const struct skillsmith_search_options *options,
+                                               const struct skillsmith_cancel_token *cancel,
+                                               char **out_json,
+                                               struct skillsmith_error **out_error);
 
 /*
  Makes a registry of callbacks.
@@ -1700,8 +1765,9 @@ skillsmith_status skillsmith_sync_engine_new_with_registry(const struct skillsmi
 /*
  Frees an engine. A sync that is under way ends normally.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block, but for a `destroy` of the host's registry; any thread may call it.
+ NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks on the
+ disk, shortly, if it is the last that keeps a database whose own handle was freed, and for
+ a `destroy` of the host's registry; any thread may call it.
  */
 skillsmith_status skillsmith_sync_engine_free(struct skillsmith_sync_engine *engine);
 
@@ -1814,8 +1880,8 @@ skillsmith_status skillsmith_background_sync_service_stop(const struct skillsmit
 /*
  How things stand.
 
- Gives an owned record: `skillsmith_background_sync_state_free`. Does not block on the
- network; may wait for a check of the database. Any thread may call it, a callback too.
+ Gives an owned record: `skillsmith_background_sync_state_free`. Does not block; any
+ thread may call it, a callback too.
  Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_background_sync_service_get_state(const struct skillsmith_background_sync_service *service,
@@ -1838,7 +1904,7 @@ skillsmith_status skillsmith_background_sync_service_manual_sync(const struct sk
 /*
  Whether a sync of this service is under way.
 
- False for NULL and for a service that was freed. May wait for a check of the database;
+ False for NULL and for a service that was freed. Does not block;
  any thread may call it, a callback too.
  */
 bool skillsmith_background_sync_service_is_sync_running(const struct skillsmith_background_sync_service *service);
@@ -1846,7 +1912,7 @@ bool skillsmith_background_sync_service_is_sync_running(const struct skillsmith_
 /*
  Whether it was started and not stopped since.
 
- False for NULL and for a service that was freed. May wait for a check of the database;
+ False for NULL and for a service that was freed. Does not block;
  any thread may call it, a callback too.
  */
 bool skillsmith_background_sync_service_is_service_started(const struct skillsmith_background_sync_service *service);

@@ -21,7 +21,8 @@
  The rules of skillsmith_sync.h hold here, too. What differs:
 
  - Objects free themselves, in any order. They can be moved, not copied. One that was moved
-   from may be destroyed and assigned to; anything else with it throws NULL_ARGUMENT.
+   from may be destroyed and assigned to; anything else with it throws NULL_ARGUMENT. What is
+   noexcept cannot: it does nothing, and gives false or a null pointer.
  - Records are plain structures of the caller's own. Texts are UTF-8. A text of a database
    may hold U+0000; one that is passed in may not, and is refused with INVALID_ARGUMENT.
  - A function that fails throws `Error`; where it is the program's side that has no memory,
@@ -676,6 +677,19 @@ class CancelToken {
   detail::Owned<skillsmith_cancel_token, skillsmith_cancel_token_free> handle_;
 };
 
+namespace detail {
+
+/// In C, NULL stands for none: with a token that was moved from, nobody could end the run.
+inline const skillsmith_cancel_token *cancel_in(const CancelToken *cancel) {
+  if (cancel == nullptr) return nullptr;
+  if (cancel->native() == nullptr) {
+    throw Error(SKILLSMITH_NULL_ARGUMENT, "The argument 'cancel' is a token that was moved from.");
+  }
+  return cancel->native();
+}
+
+}  // namespace detail
+
 // ---- The database ---------------------------------------------------------------------
 
 /// How a database is opened.
@@ -1116,6 +1130,49 @@ inline skillsmith_client_options client_options(const ClientOptions &given) {
 
 }  // namespace detail
 
+/// Which page of the listing `SkillsmithApiClient::search` fetches. What is empty has its default.
+struct SearchOptions {
+  /// A search word. Default: none, which the live registry refuses unless one of the next
+  /// three members is set.
+  std::optional<std::string> query{};
+  /// Only skills of this category. Default: of all.
+  std::optional<std::string> category{};
+  /// Only skills of this tier, such as "verified". Default: of all.
+  std::optional<std::string> trust_tier{};
+  /// Only skills with at least this quality score, in the registry's own measure; 0: with
+  /// any score. Default: all, those without a score too.
+  std::optional<double> min_score{};
+  /// Rows wanted, at least 1; the registry may give fewer, and the live one gives 100 at most.
+  /// Default: 100.
+  std::optional<std::uint32_t> limit{};
+  /// Rows to pass over.
+  std::uint64_t offset = 0;
+};
+
+namespace detail {
+
+/// The options point into `given`.
+inline skillsmith_search_options search_options(const SearchOptions &given) {
+  skillsmith_search_options options{};
+  options.struct_size = sizeof options;
+  options.query = text_in(given.query, "query");
+  options.category = text_in(given.category, "category");
+  options.trust_tier = text_in(given.trust_tier, "trust_tier");
+  if (given.min_score) {
+    // Nor is "not a number" 0 or more.
+    if (!(*given.min_score >= 0)) refuse("min_score", "must be 0 or more.");
+    options.min_score = *given.min_score > 0 ? *given.min_score : -1;
+  }
+  if (given.limit) {
+    if (*given.limit == 0) refuse("limit", "must be at least 1.");
+    options.limit = *given.limit;
+  }
+  options.offset = given.offset;
+  return options;
+}
+
+}  // namespace detail
+
 /// Asks the live registry. Several engines may share it.
 class SkillsmithApiClient {
  public:
@@ -1140,16 +1197,32 @@ class SkillsmithApiClient {
 
   /// Asks how the registry is.
   ///
-  /// `cancel` stops it; one that is only raised is noticed when the answer comes. Blocks on
-  /// the network, for at most about 5 s. Errors: OFFLINE, CANCELLED, REDIRECT_REFUSED;
-  /// API_UNHEALTHY where there is no answer, with the reason.
+  /// `cancel` stops it. Blocks on the network, for at most about 5 s. Errors: OFFLINE,
+  /// CANCELLED, REDIRECT_REFUSED; API_UNHEALTHY where there is no answer, with the reason.
   Health check_health(const CancelToken *cancel = nullptr) const {
+    const auto token = detail::cancel_in(cancel);
     skillsmith_health health = SKILLSMITH_HEALTH_UNKNOWN;
     detail::check([&](auto error) {
-      return skillsmith_api_client_check_health(
-          handle_.get(), cancel == nullptr ? nullptr : cancel->native(), &health, error);
+      return skillsmith_api_client_check_health(handle_.get(), token, &health, error);
     });
     return static_cast<Health>(health);
+  }
+
+  /// Fetches one page of the listing: the JSON text as the registry serves it,
+  /// `{"data": [...], "meta": {...}}`. That it is JSON is checked, what is in it is not.
+  ///
+  /// `cancel` stops it. Blocks on the network: each try as long as the timeout of the client
+  /// allows, the pauses between them, and about 30 minutes in all at most. Errors:
+  /// INVALID_ARGUMENT, OFFLINE, CANCELLED, NETWORK_UNREACHABLE, NETWORK_TIMEOUT, RATE_LIMITED,
+  /// QUOTA_EXCEEDED, UNAUTHORIZED, FORBIDDEN, SERVER_ERROR, REDIRECT_REFUSED; REQUEST_REFUSED
+  /// for any other 4xx; PROTOCOL_ERROR where the answer is no JSON; RESPONSE_TOO_LARGE over
+  /// 16 MiB.
+  std::string search(const SearchOptions &options = {}, const CancelToken *cancel = nullptr) const {
+    const auto given = detail::search_options(options);
+    const auto token = detail::cancel_in(cancel);
+    return detail::take_string([&](auto json, auto error) {
+      return skillsmith_api_client_search(handle_.get(), &given, token, json, error);
+    });
   }
 
   /// The handle, for calls of the C library. It stays this object's.
@@ -1359,35 +1432,46 @@ class HostRegistry {
   /// 0, or 1 where it threw; the call then knows why.
   template <typename Ask>
   int answer(skillsmith_registry_call *handle, Ask &&ask) noexcept {
-    // What no failure can be made of (a what() that is not UTF-8) ends the run by the 1.
+    // What no failure can be made of, for want of memory, ends the run by the 1.
     thrown_.keep_last(nullptr);
     try {
       RegistryCall call(handle);
       ask(*registry_, call);
       return 0;
     } catch (const RegistryFailure &failure) {
-      if (skillsmith_registry_call_fail(handle, failure.code(), failure.what()) != SKILLSMITH_OK) {
-        fail(handle, failure.what());
+      if (!fail(handle, failure.code(), failure.what())) {
+        fail(handle, SKILLSMITH_HOST_ERROR, failure.what());
       }
     } catch (const HttpFailure &failure) {
-      const auto wait = failure.retry_after();
-      const bool has_detail = failure.what()[0] != '\0';
-      if (skillsmith_registry_call_fail_http(handle, failure.status(), wait ? wait->count() : -1,
-                                             has_detail ? failure.what() : nullptr) != SKILLSMITH_OK) {
-        fail(handle, "The registry failed with an HTTP status that is none.");
+      if (!fail_http(handle, failure)) {
+        fail(handle, SKILLSMITH_HOST_ERROR, "The registry failed with an HTTP status that is none.");
       }
     } catch (const std::exception &exception) {
-      fail(handle, exception.what());
+      fail(handle, SKILLSMITH_HOST_ERROR, exception.what());
       keep(handle);
     } catch (...) {
-      fail(handle, "The registry threw something that is no std::exception.");
+      fail(handle, SKILLSMITH_HOST_ERROR, "The registry threw something that is no std::exception.");
       keep(handle);
     }
     return 1;
   }
 
-  static void fail(skillsmith_registry_call *handle, const char *why) noexcept {
-    static_cast<void>(skillsmith_registry_call_fail(handle, SKILLSMITH_HOST_ERROR, why));
+  /// False where no page can fail with that code. A text that is not UTF-8 is refused, but what
+  /// to do next depends on the code, which has to get there.
+  static bool fail(skillsmith_registry_call *handle, skillsmith_status code, const char *why) noexcept {
+    return skillsmith_registry_call_fail(handle, code, why) == SKILLSMITH_OK ||
+           skillsmith_registry_call_fail(
+               handle, code, "The registry failed with a text that is not UTF-8.") == SKILLSMITH_OK;
+  }
+
+  /// The same for an HTTP status, and for what a Retry-After said.
+  static bool fail_http(skillsmith_registry_call *handle, const HttpFailure &failure) noexcept {
+    const auto wait = failure.retry_after();
+    const auto fails = [&](const char *detail) {
+      return skillsmith_registry_call_fail_http(handle, failure.status(), wait ? wait->count() : -1,
+                                                detail) == SKILLSMITH_OK;
+    };
+    return (failure.what()[0] != '\0' && fails(failure.what())) || fails(nullptr);
   }
 
   void keep(skillsmith_registry_call *handle) noexcept {
@@ -1494,7 +1578,7 @@ class SyncEngine {
       given.on_progress = Told::on_tell;
       given.user_data = &told;
     }
-    if (options.cancel != nullptr) given.cancel = options.cancel->native();
+    given.cancel = detail::cancel_in(options.cancel);
     const auto result = detail::take<skillsmith_sync_result, skillsmith_sync_result_free>(
         [&](auto out, auto error) {
           return skillsmith_sync_engine_sync(handle_.get(), &given, out, error);
@@ -1695,7 +1779,7 @@ class BackgroundSyncService {
         [&](auto error) { return skillsmith_background_sync_service_stop(handle_.get(), error); });
   }
 
-  /// How things stand. May wait for a check of the database. Errors: OPENED_BEFORE_FORK.
+  /// How things stand. Does not block. Errors: OPENED_BEFORE_FORK.
   BackgroundSyncState get_state() const {
     const auto given =
         detail::take<skillsmith_background_sync_state, skillsmith_background_sync_state_free>(
@@ -1733,12 +1817,12 @@ class BackgroundSyncService {
     return copied;
   }
 
-  /// Whether a sync of this service is under way. May wait for a check of the database.
+  /// Whether a sync of this service is under way. Does not block.
   bool is_sync_running() const noexcept {
     return skillsmith_background_sync_service_is_sync_running(handle_.get());
   }
 
-  /// Whether it was started and not stopped since. May wait for a check of the database.
+  /// Whether it was started and not stopped since. Does not block.
   bool is_service_started() const noexcept {
     return skillsmith_background_sync_service_is_service_started(handle_.get());
   }

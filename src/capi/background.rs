@@ -293,8 +293,8 @@ pub unsafe extern "C" fn skillsmith_background_sync_service_stop(
 
 /// How things stand.
 ///
-/// Gives an owned record: `skillsmith_background_sync_state_free`. Does not block on the
-/// network; may wait for a check of the database. Any thread may call it, a callback too.
+/// Gives an owned record: `skillsmith_background_sync_state_free`. Does not block; any
+/// thread may call it, a callback too.
 /// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
 ///
 /// # Safety
@@ -345,7 +345,7 @@ pub unsafe extern "C" fn skillsmith_background_sync_service_manual_sync(
 
 /// Whether a sync of this service is under way.
 ///
-/// False for NULL and for a service that was freed. May wait for a check of the database;
+/// False for NULL and for a service that was freed. Does not block;
 /// any thread may call it, a callback too.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_is_sync_running(
@@ -356,7 +356,7 @@ pub extern "C" fn skillsmith_background_sync_service_is_sync_running(
 
 /// Whether it was started and not stopped since.
 ///
-/// False for NULL and for a service that was freed. May wait for a check of the database;
+/// False for NULL and for a service that was freed. Does not block;
 /// any thread may call it, a callback too.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_is_service_started(

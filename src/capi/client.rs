@@ -1,6 +1,8 @@
 //! The HTTP client of the live registry.
 
 use std::ffi::{c_char, c_int};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use super::boundary::{boundary, getter};
@@ -13,11 +15,19 @@ use super::memory::give_string;
 use super::out::Out;
 use super::status::skillsmith_status;
 use crate::clock::{Clock, SystemClock};
-use crate::registry::{Call, Health};
-use crate::{ClientOptions, Registry, Result, SkillsmithApiClient};
+use crate::engine::{DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE};
+use crate::registry::{Call, Health, PageRequest};
+use crate::{CancelToken, ClientOptions, Error, Registry, Result, SkillsmithApiClient, memory};
 
 /// Longer than any answer to the question may take: its own deadline is 5 s.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a call looks up from waiting for its answer: a token may be merely raised.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A cancelled request ends at once, but for name lookup and connecting, which nothing can
+/// interrupt: those are left to run out on their own.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// Asks the live registry.
 ///
@@ -175,8 +185,7 @@ pub unsafe extern "C" fn skillsmith_api_client_base_url(
 
 /// Asks how the registry is.
 ///
-/// `cancel` may be NULL; a token that is only raised, not cancelled, is noticed when the
-/// answer comes. Blocks on the network, for at most about 5 s; any thread may
+/// `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may
 /// call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
 /// `REDIRECT_REFUSED`; `API_UNHEALTHY` where there is no answer, with the reason.
 ///
@@ -195,12 +204,8 @@ pub unsafe extern "C" fn skillsmith_api_client_check_health(
         out.check()?;
         let client = live::get(client)?;
         let cancel = live::get_optional(cancel)?.unwrap_or_default();
-        let clock = SystemClock;
-        let health = client.check_health(&Call {
-            cancel: &cancel,
-            clock: &clock,
-            deadline: clock.elapsed() + HEALTH_DEADLINE,
-            on_wait: &|_| {},
+        let health = ask(client, &cancel, HEALTH_DEADLINE, |client, call| {
+            client.check_health(call)
         })?;
         out.give(match health {
             Health::Healthy => skillsmith_health::SKILLSMITH_HEALTH_HEALTHY,
@@ -209,4 +214,166 @@ pub unsafe extern "C" fn skillsmith_api_client_check_health(
         });
         Ok(())
     })
+}
+
+/// Which page of the listing is wanted. Zero in a member means its default.
+///
+/// The texts are copied.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct skillsmith_search_options {
+    /// `sizeof(skillsmith_search_options)`.
+    pub struct_size: usize,
+    /// A search word. Default: none, which the live registry refuses unless one of the next
+    /// three members is set.
+    pub query: *const c_char,
+    /// Only skills of this category. Default: of all.
+    pub category: *const c_char,
+    /// Only skills of this tier, such as "verified". Default: of all.
+    pub trust_tier: *const c_char,
+    /// Only skills with at least this quality score, in the registry's own measure.
+    /// Negative: with at least 0, and so with any score. Default: all, those without a
+    /// score too.
+    pub min_score: f64,
+    /// Rows wanted; the registry may give fewer, and the live one gives 100 at most.
+    /// Default: 100.
+    pub limit: u32,
+    /// Rows to pass over. Default: 0.
+    pub offset: u64,
+}
+
+// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
+unsafe impl input::Options for skillsmith_search_options {
+    const NAME: &'static str = "options";
+}
+
+/// The page that is wanted, for the core.
+///
+/// # Safety
+/// As for [`input::options`]; the texts are NULL or NUL-terminated strings.
+unsafe fn page_request(options: *const skillsmith_search_options) -> Result<PageRequest> {
+    let mut wanted = PageRequest {
+        limit: DEFAULT_PAGE_SIZE,
+        ..PageRequest::default()
+    };
+    // SAFETY: the caller's promise.
+    let Some(given) = (unsafe { input::options(options) })? else {
+        return Ok(wanted);
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        wanted.query = input::optional_text(given.query, "query")?;
+        wanted.category = input::optional_text(given.category, "category")?;
+        wanted.trust_tier = input::optional_text(given.trust_tier, "trust_tier")?;
+    }
+    wanted.min_score = match given.min_score {
+        score if !score.is_finite() => {
+            return Err(Error::InvalidArgument(format!(
+                "The argument 'min_score' is {score}. Use a finite number."
+            )));
+        }
+        score if score < 0.0 => Some(0.0),
+        score => (score > 0.0).then_some(score),
+    };
+    if given.limit > 0 {
+        wanted.limit = given.limit;
+    }
+    wanted.offset = given.offset;
+    Ok(wanted)
+}
+
+/// Fetches one page of the listing, as the registry serves it.
+///
+/// `options` may be NULL: the first 100 rows. `cancel` may be NULL. Gives an owned string,
+/// the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. That it is
+/// JSON is checked, what is in it is not. A U+0000 in one of its texts is escaped there.
+///
+/// Blocks on the network: each try as long as the client's `timeout_ms` allows. 408, 429,
+/// 5xx, broken connections and unreadable answers are tried again as its `max_retries`
+/// says, after 1, 2, 4 ... s, or when the registry has asked for; after about 30 minutes at
+/// most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
+/// `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
+/// `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
+/// `UNAUTHORIZED`, `FORBIDDEN`, `SERVER_ERROR`, `REDIRECT_REFUSED`; `REQUEST_REFUSED` for
+/// any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
+/// 16 MiB.
+///
+/// # Safety
+/// As the preamble of the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skillsmith_api_client_search(
+    client: *const skillsmith_api_client,
+    options: *const skillsmith_search_options,
+    cancel: *const skillsmith_cancel_token,
+    out_json: *mut *mut c_char,
+    out_error: *mut *mut skillsmith_error,
+) -> skillsmith_status {
+    // SAFETY: the caller's promise.
+    let (out, errors) = unsafe { (Out::new(out_json, "out_json"), ErrorOut::new(out_error)) };
+    boundary(&errors, || {
+        out.check()?;
+        let client = live::get(client)?;
+        // SAFETY: the caller's promise.
+        let request = unsafe { page_request(options) }?;
+        let cancel = live::get_optional(cancel)?.unwrap_or_default();
+        let text = ask(client, &cancel, DEFAULT_DEADLINE, move |client, call| {
+            client.search_text(&request, call)
+        })?;
+        // For the copy.
+        memory::afford(text.len() + 1)?;
+        out.give(give_string(&text)?);
+        Ok(())
+    })
+}
+
+/// Asks on a thread of its own, so that a caller that cancels gets away, wherever the
+/// request stands.
+fn ask<T: Send + 'static>(
+    client: Arc<SkillsmithApiClient>,
+    cancel: &CancelToken,
+    deadline: Duration,
+    question: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let own = cancel.child();
+    let (sender, answers) = sync_channel(1);
+    let thread = memory::spawn("skillsmith-client", {
+        let own = own.clone();
+        move || {
+            let clock = SystemClock;
+            let answer = question(
+                &client,
+                &Call {
+                    cancel: &own,
+                    clock: &clock,
+                    deadline: clock.elapsed() + deadline,
+                    on_wait: &|_| {},
+                },
+            );
+            _ = sender.send(answer);
+        }
+    })?;
+    while !cancel.is_cancelled() {
+        match answers.recv_timeout(POLL) {
+            Ok(answer) => {
+                _ = thread.join();
+                return answer;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                // The border of this call catches it.
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => {
+                    return Err(Error::Internal(
+                        "the client's thread ended without a word".into(),
+                    ));
+                }
+            },
+        }
+    }
+    own.cancel();
+    let end = answers.recv_timeout(FAREWELL);
+    if !matches!(end, Err(RecvTimeoutError::Timeout)) {
+        _ = thread.join();
+    }
+    Err(Error::Cancelled)
 }

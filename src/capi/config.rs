@@ -184,8 +184,9 @@ pub unsafe extern "C" fn skillsmith_sync_config_repository_new(
 
 /// Frees a repository. The database stays open.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block; any thread may call it.
+/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
+/// on the disk, shortly, if it is the last that keeps a database whose own handle was
+/// freed; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_repository_free(
     repository: *mut skillsmith_sync_config_repository,

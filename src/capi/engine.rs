@@ -299,8 +299,9 @@ fn engine(
 
 /// Frees an engine. A sync that is under way ends normally.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block, but for a `destroy` of the host's registry; any thread may call it.
+/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks on the
+/// disk, shortly, if it is the last that keeps a database whose own handle was freed, and for
+/// a `destroy` of the host's registry; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_engine_free(
     engine: *mut skillsmith_sync_engine,

@@ -229,8 +229,9 @@ pub unsafe extern "C" fn skillsmith_sync_history_repository_new(
 
 /// Frees a repository. The database stays open.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block; any thread may call it.
+/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
+/// on the disk, shortly, if it is the last that keeps a database whose own handle was
+/// freed; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_free(
     repository: *mut skillsmith_sync_history_repository,
@@ -488,7 +489,8 @@ pub unsafe extern "C" fn skillsmith_sync_history_repository_is_running(
     })
 }
 
-/// Deletes the entries that started more than `days_to_keep` days ago.
+/// Deletes the entries that started more than `days_to_keep` days ago; that of a sync that is
+/// under way stays.
 ///
 /// Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
 /// budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before

@@ -166,6 +166,8 @@ impl SkillsmithApiClient {
     /// Those of a search; [`Error::Protocol`] where the answer is no JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
         self.fetch(request, call, |body| {
+            // For the copy.
+            crate::memory::afford(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
                 .map(|text| String::from(Box::<str>::from(text)))
                 .map_err(|error| Error::Protocol(format!("it is no JSON: {error}")))

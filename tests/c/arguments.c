@@ -1,6 +1,9 @@
 /* What callers pass: structures of other versions, texts that are none, numbers at their ends. */
 #include "check.h"
 
+#include <float.h>
+#include <math.h>
+
 /* ---- structures of options ---------------------------------------------------------- */
 
 /* A structure with room behind it, as a later version of the header might have. */
@@ -9,6 +12,7 @@ typedef struct sized {
     size_t size;
     skillsmith_open_options open;
     skillsmith_client_options client;
+    skillsmith_search_options search;
     skillsmith_sync_options sync;
     skillsmith_sync_config_update update;
     skillsmith_sync_run_result run;
@@ -92,6 +96,16 @@ static skillsmith_status call_client(const sized *options, skillsmith_error **ou
   return status;
 }
 
+static skillsmith_status call_search(const sized *options, skillsmith_error **out_error) {
+  skillsmith_api_client *client = client_of(registry_url());
+  char *json = RUBBISH(char);
+  skillsmith_status status = skillsmith_api_client_search(client, &options->known.search, NULL, &json, out_error);
+  CHECK((json == NULL) == (status != SKILLSMITH_OK));
+  CODE(SKILLSMITH_OK, skillsmith_string_free(json));
+  CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+  return status;
+}
+
 static skillsmith_status call_sync(const sized *options, skillsmith_error **out_error) {
   skillsmith_sync_result *result = RUBBISH(skillsmith_sync_result);
   skillsmith_status status = skillsmith_sync_engine_sync(engine, &options->known.sync, &result, out_error);
@@ -152,6 +166,7 @@ static void struct_sizes(void) {
   set_up();
   sizes(call_open, sizeof(skillsmith_open_options), zero);
   sizes(call_client, sizeof(skillsmith_client_options), zero);
+  sizes(call_search, sizeof(skillsmith_search_options), zero);
   sizes(call_sync, sizeof(skillsmith_sync_options), zero);
   sizes(call_update, sizeof(skillsmith_sync_config_update), zero);
   sizes(call_complete, sizeof(skillsmith_sync_run_result), zero);
@@ -161,6 +176,7 @@ static void struct_sizes(void) {
   /* What an older header lacks is at its default. */
   one_size(call_open, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_client, zero, sizeof(size_t), SKILLSMITH_OK, "");
+  one_size(call_search, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_sync, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_update, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_complete, zero, sizeof(size_t), SKILLSMITH_OK, "");
@@ -195,6 +211,7 @@ static void texts_that_are_none(void) {
   for (index = 0; index < sizeof bad / sizeof bad[0]; index++) {
     const char *text = bad[index].text, *at = bad[index].at;
     OPTIONS(skillsmith_client_options, client_options);
+    OPTIONS(skillsmith_search_options, search_options);
     OPTIONS(skillsmith_sync_run_result, result);
     OPTIONS(skillsmith_registry_callbacks, callbacks);
     skillsmith_database *opened;
@@ -236,7 +253,20 @@ static void texts_that_are_none(void) {
     client_options.api_key = NULL;
     client_options.jwt_token = text;
     REFUSED(skillsmith_api_client_new(&client_options, &client, &error));
+    client = client_of(registry_url());
+#define SEARCH() REFUSED(skillsmith_api_client_search(client, &search_options, NULL, &next, &error))
+    search_options.query = text;
+    SEARCH();
+    search_options.query = NULL;
+    search_options.category = text;
+    SEARCH();
+    search_options.category = NULL;
+    search_options.trust_tier = text;
+    SEARCH();
+    CHECK(next == NULL);
+    CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
   }
+  CHECK_EQ(registry_requests(), 0);
   tear_down();
 }
 
@@ -469,6 +499,41 @@ static void user_data_of_a_failure(void) {
   CHECK_EQ(get(&data.destroyed), 0);
 }
 
+/* Whatever is a number is for the registry to judge. */
+static void numbers_of_searches(void) {
+  static const double good[] = {DBL_MIN, 1, 1e6, DBL_MAX, -DBL_MIN, -1, -DBL_MAX};
+  static const double bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+  static const uint32_t limits[] = {1, 10001, INT32_MAX, UINT32_MAX};
+  static const uint64_t offsets[] = {1, UINT32_MAX, INT64_MAX, UINT64_MAX};
+  skillsmith_api_client *client = client_of(registry_url());
+  OPTIONS(skillsmith_search_options, options);
+  char *json = RUBBISH(char);
+  size_t index;
+  int requests = 0;
+#define FOUND()                                                                    \
+  OK(skillsmith_api_client_search(client, &options, NULL, &json, &error));         \
+  CODE(SKILLSMITH_OK, skillsmith_string_free(json));                               \
+  requests++
+  for (index = 0; index < sizeof good / sizeof good[0]; index++) {
+    options.min_score = good[index];
+    FOUND();
+  }
+  for (index = 0; index < sizeof bad / sizeof bad[0]; index++) {
+    options.min_score = bad[index];
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "'min_score'",
+          skillsmith_api_client_search(client, &options, NULL, &json, &error));
+    CHECK(json == NULL);
+  }
+  options.min_score = 0;
+  for (index = 0; index < 4; index++) {
+    options.limit = limits[index];
+    options.offset = offsets[index];
+    FOUND();
+  }
+  CHECK_EQ(registry_requests(), requests);
+  CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+}
+
 PROGRAM(CASE(struct_sizes), CASE(texts_that_are_none), CASE(texts_of_all_kinds), CASE(paths),
-        CASE(numbers_of_repositories), CASE(numbers_of_options), CASE(addresses),
-        CASE(user_data_of_a_failure))
+        CASE(numbers_of_repositories), CASE(numbers_of_options), CASE(numbers_of_searches),
+        CASE(addresses), CASE(user_data_of_a_failure))

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::header::{self, Function, Parameter};
 
 /// Where NULL is an answer; anywhere else it is refused.
-const OPTIONAL: [(&str, &str); 15] = [
+const OPTIONAL: [(&str, &str); 17] = [
     ("skillsmith_database_open", "path"),
     ("skillsmith_database_open", "options"),
     (
@@ -24,6 +24,8 @@ const OPTIONAL: [(&str, &str); 15] = [
     ("skillsmith_sync_history_repository_cleanup", "out_deleted"),
     ("skillsmith_api_client_new", "options"),
     ("skillsmith_api_client_check_health", "cancel"),
+    ("skillsmith_api_client_search", "options"),
+    ("skillsmith_api_client_search", "cancel"),
     ("skillsmith_registry_call_fail_http", "detail"),
     ("skillsmith_sync_engine_sync", "options"),
     ("skillsmith_background_sync_service_new", "options"),
@@ -92,6 +94,7 @@ static fixtures live, stale;
 static served rows;
 static skillsmith_open_options open_options;
 static skillsmith_client_options client_options;
+static skillsmith_search_options search_options;
 static skillsmith_sync_options sync_options;
 static skillsmith_sync_config_update update;
 static skillsmith_sync_run_result run_result;
@@ -104,6 +107,7 @@ static fixtures make_fixtures(void) {
   open_options.struct_size = sizeof open_options;
   client_options.struct_size = sizeof client_options;
   client_options.base_url = registry_url();
+  search_options.struct_size = sizeof search_options;
   sync_options.struct_size = sizeof sync_options;
   update.struct_size = sizeof update;
   run_result.struct_size = sizeof run_result;

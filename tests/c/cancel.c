@@ -1,6 +1,7 @@
 /* Stopping a run: from another thread and from a signal, wherever it stands. */
 #include "check.h"
 
+#include <dirent.h>
 #include <sqlite3.h>
 
 /* A token that another thread cancels a moment after the run is where it should be. */
@@ -8,6 +9,7 @@ typedef struct stopper {
   skillsmith_cancel_token *token;
   int requests;
   int pause;
+  int only_raises;
   int64_t at;
 } stopper;
 
@@ -16,7 +18,7 @@ static void *stop(void *argument) {
   if (it->requests > 0) WAIT_UNTIL(registry_requests() >= it->requests);
   pause_ms(it->pause);
   it->at = now_ms();
-  CODE(SKILLSMITH_OK, skillsmith_cancel_token_cancel(it->token));
+  CODE(SKILLSMITH_OK, it->only_raises ? skillsmith_cancel_token_raise(it->token) : skillsmith_cancel_token_cancel(it->token));
   return NULL;
 }
 
@@ -125,20 +127,35 @@ static void locked_database(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
+/* What a client is asked by itself. */
+enum { HEALTH, SEARCH };
+
+static void asks(const skillsmith_api_client *client, int question, const skillsmith_cancel_token *token) {
+  skillsmith_health health = SKILLSMITH_HEALTH_HEALTHY;
+  char *json = RUBBISH(char);
+  if (question == HEALTH) {
+    FAILS(SKILLSMITH_CANCELLED, "cancelled", skillsmith_api_client_check_health(client, token, &health, &error));
+    CHECK_EQ(health, SKILLSMITH_HEALTH_UNKNOWN);
+  } else {
+    FAILS(SKILLSMITH_CANCELLED, "cancelled", skillsmith_api_client_search(client, NULL, token, &json, &error));
+    CHECK(json == NULL);
+  }
+}
+
 static void before_the_run(void) {
   skillsmith_database *database = open_in_memory();
   skillsmith_sync_engine *engine = engine_for(database);
   OPTIONS(skillsmith_sync_options, options);
   skillsmith_cancel_token *token = RUBBISH(skillsmith_cancel_token);
   skillsmith_api_client *client = client_of(registry_url());
-  skillsmith_health health = SKILLSMITH_HEALTH_HEALTHY;
+  char *json = RUBBISH(char);
   OK(skillsmith_cancel_token_new(&token, &error));
   CODE(SKILLSMITH_OK, skillsmith_cancel_token_cancel(token));
   CODE(SKILLSMITH_OK, skillsmith_cancel_token_cancel(token));
   options.cancel = token;
   RUN(SKILLSMITH_CANCELLED, "cancelled", engine, &options);
-  FAILS(SKILLSMITH_CANCELLED, "cancelled", skillsmith_api_client_check_health(client, token, &health, &error));
-  CHECK_EQ(health, SKILLSMITH_HEALTH_UNKNOWN);
+  asks(client, HEALTH, token);
+  asks(client, SEARCH, token);
   CHECK_EQ(registry_requests(), 0);
   CODE(SKILLSMITH_OK, skillsmith_cancel_token_free(token));
   {
@@ -146,27 +163,114 @@ static void before_the_run(void) {
     skillsmith_sync_result *result = RUBBISH(skillsmith_sync_result);
     FAILS(SKILLSMITH_INVALID_HANDLE, "token", skillsmith_sync_engine_sync(engine, &options, &result, &error));
     CHECK(result == NULL);
+    FAILS(SKILLSMITH_INVALID_HANDLE, "token", skillsmith_api_client_search(client, NULL, token, &json, &error));
+    CHECK(json == NULL);
   }
   CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
   CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
-static void a_health_check(void) {
-  skillsmith_api_client *client = client_of(registry_url());
-  skillsmith_health health = SKILLSMITH_HEALTH_HEALTHY;
-  stopper it;
+/* ---- questions of the client -------------------------------------------------------- */
+
+/* Threads of this process that ask for a client. */
+static int askers(void) {
+  DIR *threads = opendir("/proc/self/task");
+  const struct dirent *entry;
+  int count = 0;
+  CHECK(threads != NULL);
+  while ((entry = readdir(threads)) != NULL) {
+    char path[300], name[32] = "";
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+    /* One may end meanwhile. */
+    if ((file = fopen(path, "r")) == NULL) continue;
+    if (fgets(name, sizeof name, file) != NULL && strncmp(name, "skillsmith-clie", 15) == 0) count++;
+    fclose(file);
+  }
+  closedir(threads);
+  return count;
+}
+
+static void *one_question(void *argument) {
+  char *json = RUBBISH(char);
+  OK(skillsmith_api_client_search((skillsmith_api_client *)argument, NULL, NULL, &json, &error));
+  CODE(SKILLSMITH_OK, skillsmith_string_free(json));
+  return NULL;
+}
+
+/* So that "none" means something. */
+static void askers_are_seen(skillsmith_api_client *client) {
   pthread_t thread;
-  memset(&it, 0, sizeof it);
-  OK(skillsmith_cancel_token_new(&it.token, &error));
-  it.requests = 1;
-  registry_fault("{\"path\": \"health\"}", "{\"delay\": {\"ms\": 4000}}");
-  thread = start(stop, &it);
-  FAILS(SKILLSMITH_CANCELLED, "cancelled", skillsmith_api_client_check_health(client, it.token, &health, &error));
-  CHECK(now_ms() - it.at < PROMPTLY);
+  registry_fault("{}", "{\"delay\": {\"ms\": 300}}");
+  thread = start(one_question, client);
+  WAIT_UNTIL(askers() == 1);
   join(thread);
-  CODE(SKILLSMITH_OK, skillsmith_cancel_token_free(it.token));
+  WAIT_UNTIL(askers() == 0);
+}
+
+/* By a token that is cancelled, and by one that is only raised. */
+static void unasked(const skillsmith_api_client *client, int question, int requests) {
+  int only_raises;
+  for (only_raises = 0; only_raises < 2; only_raises++) {
+    stopper it;
+    pthread_t thread;
+    int64_t took;
+    memset(&it, 0, sizeof it);
+    tell("DELETE", "requests", "");
+    OK(skillsmith_cancel_token_new(&it.token, &error));
+    it.requests = requests;
+    it.pause = 60;
+    it.only_raises = only_raises;
+    thread = start(stop, &it);
+    asks(client, question, it.token);
+    took = now_ms();
+    join(thread);
+    took -= it.at;
+    if (took > PROMPTLY) FAIL("question %d ended %d ms later", question, (int)took);
+    CHECK_EQ(registry_requests(), requests);
+    CODE(SKILLSMITH_OK, skillsmith_cancel_token_free(it.token));
+  }
+}
+
+static void questions(void) {
+  static const char *const actions[] = {
+      "{\"delay\": {\"ms\": 60000}}", "{\"stall_after\": {\"bytes\": 10}}", "{\"drip\": {\"ms\": 500, \"bytes\": 1}}",
+      "{\"status\": {\"code\": 503, \"headers\": {\"Retry-After\": \"60\"}}}"};
+  OPTIONS(skillsmith_client_options, patient);
+  skillsmith_api_client *client = RUBBISH(skillsmith_api_client);
+  char *json = RUBBISH(char);
+  size_t index;
+  patient.base_url = registry_url();
+  OK(skillsmith_api_client_new(&patient, &client, &error));
+  askers_are_seen(client);
+  for (index = 0; index < 4; index++) {
+    registry_fault("{\"path\": \"any\", \"times\": 0}", actions[index]);
+    /* A health check is not repeated. */
+    if (index < 3) unasked(client, HEALTH, 1);
+    unasked(client, SEARCH, 1);
+    /* What was asked for is no longer waited for. */
+    WAIT_UNTIL(askers() == 0);
+    registry_reset();
+    /* The client is none the worse for it. */
+    OK(skillsmith_api_client_search(client, NULL, NULL, &json, &error));
+    CODE(SKILLSMITH_OK, skillsmith_string_free(json));
+  }
   CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+}
+
+/* Nothing can interrupt it, so it is left behind. */
+static void questions_while_connecting(void) {
+  int port, clients[4], index, listener = deaf_listener(&port, clients, 4);
+  char url[64];
+  skillsmith_api_client *client;
+  sprintf(url, "http://127.0.0.1:%d/x", port);
+  client = client_of(url);
+  unasked(client, HEALTH, 0);
+  unasked(client, SEARCH, 0);
+  CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+  for (index = 0; index < 4; index++) close(clients[index]);
+  close(listener);
 }
 
 /* One token ends several runs; freed meanwhile, it ends none. */
@@ -312,5 +416,5 @@ static void a_storm(void) {
   CODE(SKILLSMITH_OK, skillsmith_cancel_token_free(token));
 }
 
-PROGRAM(CASE(connecting), CASE(at_every_stage), CASE(locked_database), CASE(before_the_run), CASE(a_health_check),
-        CASE(several_runs), CASE(a_token_that_is_freed), CASE(a_signal), CASE(a_storm))
+PROGRAM(CASE(connecting), CASE(at_every_stage), CASE(locked_database), CASE(before_the_run), CASE(questions),
+        CASE(questions_while_connecting), CASE(several_runs), CASE(a_token_that_is_freed), CASE(a_signal), CASE(a_storm))

@@ -84,6 +84,7 @@ static void the_child(everything all, const char *path) {
   BEFORE(skillsmith_skill_repository_count(all.skills, &count, &error));
   BEFORE(skillsmith_sync_engine_get_status(all.engine, &status, &error));
   BEFORE(skillsmith_sync_engine_sync(all.engine, NULL, &result, &error));
+  BEFORE(skillsmith_api_client_search(all.client, NULL, NULL, &text, &error));
   BEFORE(skillsmith_sync_engine_new(all.client, all.database, &engine, &error));
   BEFORE(skillsmith_sync_engine_new_with_registry(all.registry, all.database, &engine, &error));
   BEFORE(skillsmith_background_sync_service_start(all.service, &error));

@@ -17,6 +17,17 @@ const skillsmith::CancelToken *interrupt = nullptr;
 
 extern "C" void on_interrupt(int) { interrupt->raise(); }
 
+// A token that Ctrl-C raises. The handler goes before it does, whatever is thrown meanwhile.
+struct Interrupt {
+  Interrupt() {
+    interrupt = &token;
+    std::signal(SIGINT, on_interrupt);
+  }
+  ~Interrupt() { std::signal(SIGINT, SIG_DFL); }
+
+  const skillsmith::CancelToken token;
+};
+
 int report(const skillsmith::SyncResult &result) {
   for (const auto &warning : result.warnings) std::cerr << "warning: " << warning << '\n';
   for (const auto &error : result.errors) std::cerr << "error: " << error << '\n';
@@ -29,16 +40,14 @@ int report(const skillsmith::SyncResult &result) {
 }
 
 int sync(const char *path) {
-  const skillsmith::CancelToken token;
-  interrupt = &token;
-  std::signal(SIGINT, on_interrupt);
+  const Interrupt ctrl_c;
 
   const auto database =
       path != nullptr ? skillsmith::Database(path) : skillsmith::Database::open_default();
   skillsmith::SyncEngine engine(skillsmith::SkillsmithApiClient(), database);
 
   skillsmith::SyncOptions options;
-  options.cancel = &token;
+  options.cancel = &ctrl_c.token;
   // What this throws would end the run, and come out of sync().
   options.on_progress = [](const skillsmith::SyncProgress &progress) {
     if (progress.phase == skillsmith::SyncPhase::complete) {
@@ -47,7 +56,6 @@ int sync(const char *path) {
     }
   };
   const int status = report(engine.sync(options));
-  std::signal(SIGINT, SIG_DFL);
 
   const auto now = engine.get_status();
   if (now.config.next_sync_at) std::cout << "the next one is due at " << *now.config.next_sync_at << '\n';

@@ -1,4 +1,6 @@
 // Syncs: the client, the engine, a registry of the host's, callbacks that throw.
+#include <limits>
+
 #include "check.hpp"
 
 using namespace skillsmith;
@@ -22,8 +24,10 @@ TEST(clients) {
   CHECK_EQ(client.base_url(), place.url);
   CHECK(!client.is_offline());
   CHECK(client.check_health() == Health::healthy);
-  const CancelToken token;
+  CancelToken gone;
+  const CancelToken token = std::move(gone);
   CHECK(client.check_health(&token) == Health::healthy);
+  CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, client.check_health(&gone));
   token.cancel();
   CHECK_THROWS(SKILLSMITH_CANCELLED, client.check_health(&token));
 
@@ -43,6 +47,68 @@ TEST(clients) {
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
   options.api_key = "two\nlines";
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+}
+
+TEST(searches) {
+  const SkillsmithApiClient client(at(place));
+  const std::string whole = client.search();
+  CHECK(whole.find(R"("meta":{"total":250,"limit":100,"offset":0}})") != std::string::npos);
+  SearchOptions options;
+  CHECK_EQ(client.search(options), whole);
+  options.limit = 2;
+  options.offset = 3;
+  CHECK(client.search(options).find(R"("meta":{"total":250,"limit":2,"offset":3}})") != std::string::npos);
+  // Each of them finds less than all there is.
+  const auto total = [&](const SearchOptions &wanted) {
+    const std::string page = client.search(wanted);
+    return std::stoi(page.substr(page.rfind(R"("total":)") + 8));
+  };
+  options = SearchOptions();
+  options.query = "git";
+  const int with_word = total(options);
+  options = SearchOptions();
+  options.trust_tier = "community";
+  const int of_tier = total(options);
+  options = SearchOptions();
+  options.category = "testing";
+  const int of_category = total(options);
+  options = SearchOptions();
+  options.min_score = 0.5;
+  const int with_score = total(options);
+  options.min_score = 0;
+  const int with_any_score = total(options);
+  for (const int found : {with_word, of_tier, of_category, with_score, with_any_score}) CHECK(found > 0 && found < 250);
+  CHECK(with_score < with_any_score);
+
+  // What cannot be is refused, and nothing is sent.
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
+  for (const double score : {-1.0, nan, infinite, -infinite}) {
+    options.min_score = score;
+    CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, client.search(options));
+  }
+  options = SearchOptions();
+  options.limit = 0;
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, client.search(options));
+  for (const auto member : {&SearchOptions::query, &SearchOptions::category, &SearchOptions::trust_tier}) {
+    for (const std::string &text : {std::string("a\0b", 3), std::string("\xff")}) {
+      options = SearchOptions();
+      options.*member = text;
+      CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, client.search(options));
+    }
+  }
+  options = SearchOptions();
+  options.trust_tier = "none of them";
+  CHECK_THROWS(SKILLSMITH_REQUEST_REFUSED, client.search(options));
+
+  CancelToken gone;
+  const CancelToken token = std::move(gone);
+  CHECK_EQ(client.search({}, &token), whole);
+  CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, client.search({}, &gone));
+  token.cancel();
+  CHECK_THROWS(SKILLSMITH_CANCELLED, client.search({}, &token));
+  ClientOptions off = at(place);
+  off.offline = true;
+  CHECK_THROWS(SKILLSMITH_OFFLINE, SkillsmithApiClient(off).search());
 }
 
 TEST(syncs) {
@@ -115,6 +181,14 @@ TEST(cancelling) {
     shelf->on_search = nullptr;
     CHECK_EQ(engine.sync(options).code, SKILLSMITH_CANCELLED);
   }
+  // With one that was moved from nothing runs that could not be cancelled.
+  CancelToken gone;
+  const CancelToken token = std::move(gone);
+  SyncOptions options;
+  options.cancel = &gone;
+  const int asked = shelf->asked;
+  CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, engine.sync(options));
+  CHECK_EQ(shelf->asked.load(), asked);
   CHECK(engine.sync().success);
 }
 
@@ -163,8 +237,15 @@ TEST(registries) {
   }
   shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_DISK_FULL, "odd"); };
   CHECK_EQ(engine.sync(force).code, SKILLSMITH_HOST_ERROR);
-  shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_HOST_ERROR, "\xff"); };
-  CHECK_EQ(engine.sync(force).code, SKILLSMITH_HOST_ERROR);
+  // A text that is not UTF-8 costs the text, not the code.
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_NETWORK_TIMEOUT, "\xff"); };
+  SyncResult unreadable = engine.sync(force);
+  CHECK_EQ(unreadable.code, SKILLSMITH_NETWORK_TIMEOUT);
+  CHECK(unreadable.errors.at(0).find("UTF-8") != std::string::npos);
+  shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(SKILLSMITH_DISK_FULL, "\xff"); };
+  unreadable = engine.sync(force);
+  CHECK_EQ(unreadable.code, SKILLSMITH_HOST_ERROR);
+  CHECK(unreadable.errors.at(0).find("UTF-8") != std::string::npos);
 
   const std::pair<int, skillsmith_status> answers[] = {
       {401, SKILLSMITH_UNAUTHORIZED}, {403, SKILLSMITH_FORBIDDEN},    {429, SKILLSMITH_RATE_LIMITED},
@@ -175,6 +256,13 @@ TEST(registries) {
     CHECK_EQ(engine.sync(force).code, code);
     shelf->on_search = [http](const PageRequest &, RegistryCall &) { throw HttpFailure(http); };
     CHECK_EQ(engine.sync(force).code, code);
+    shelf->on_search = [http](const PageRequest &, RegistryCall &) { throw HttpFailure(http, 5s, "\xff"); };
+    CHECK_EQ(engine.sync(force).code, code);
+  }
+  // Nor does it cost what a Retry-After said.
+  for (const char *detail : {"no tea", "\xff"}) {
+    shelf->on_search = [detail](const PageRequest &, RegistryCall &) { throw HttpFailure(429, 24h, detail); };
+    CHECK(engine.sync(force).errors.at(0).find("Try again after ") != std::string::npos);
   }
   const HttpFailure failure(429, 5s);
   CHECK(failure.status() == 429 && failure.retry_after() == 5000ms);

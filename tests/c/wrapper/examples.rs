@@ -1,6 +1,7 @@
 //! Each example compiles without a warning and does what it says.
 
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -177,6 +178,51 @@ fn sync_in_cpp_is_interrupted() {
 #[test]
 fn sync_in_python_is_interrupted() {
     is_interrupted(Example::Python);
+}
+
+/// Once its token is gone, Ctrl-C ends the program, as if it had no handler: after an exception, too.
+#[test]
+fn sync_in_cpp_lets_go_of_the_signal() {
+    let place = Place::new();
+    let source = place.file("interrupted.cpp");
+    // The whole example, with a Ctrl-C at the end of its main.
+    std::fs::write(
+        &source,
+        format!(
+            "#define main example\n#include {:?}\n#undef main\n\
+             int main(int argc, char **argv) {{\n\
+               const int status = example(argc, argv);\n\
+               std::cout.flush();\n\
+               std::raise(SIGINT);\n\
+               return status;\n\
+             }}\n",
+            root().join("bindings/c/examples/sync.cpp")
+        ),
+    )
+    .unwrap();
+    let mut command = compiler("g++");
+    command.args(WARNINGS).arg("-std=c++17");
+    let program = place.compile(&mut command, &[&source], "interrupted");
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    for (path, wanted) in [
+        ("/proc/none/skills.db", "IO_ERROR: "),
+        ("skills.db", "250 new"),
+    ] {
+        let said = output(
+            place
+                .command(&program)
+                .arg(path)
+                .env("SKILLSMITH_API_URL", server.base_url()),
+        );
+        assert_eq!(
+            said.status.signal(),
+            Some(Signal::INT.as_raw()),
+            "{path}: {:?}: {}",
+            said.status,
+            says(&said)
+        );
+        assert!(says(&said).contains(wanted), "{path}: {}", says(&said));
+    }
 }
 
 /// Rows longer than the example's piece of a line, an empty line, and no newline at the end.

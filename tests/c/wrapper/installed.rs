@@ -1,13 +1,16 @@
 //! What `bindings/c/build` installs, used through pkg-config and CMake: the commands of the
 //! examples' README, as they stand there.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use serde_json::Value;
 use skillsmith_test_registry::{Catalogue, Options, Server};
+use tempfile::TempDir;
 
 use crate::place::{Place, output, root, says, succeeds};
 
@@ -29,18 +32,36 @@ static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
     made.read_to_string(&mut last_run).unwrap();
     if run.is_empty() || run != last_run {
         _ = std::fs::remove_dir_all(&prefix);
-        let mut build = Command::new(root().join("bindings/c/build"));
-        // The directory that this test was built in.
-        build
-            .arg(&prefix)
-            .env("CARGO_TARGET_DIR", scratch.parent().unwrap());
-        succeeds(&mut build);
+        // By its name where the caller is, which is another folder than the script's.
+        succeeds(build(scratch).arg("c-install"));
         made.set_len(0).unwrap();
         made.rewind().unwrap();
         made.write_all(run.as_bytes()).unwrap();
     }
     prefix
 });
+
+/// The script, called from there.
+fn build(folder: &Path) -> Command {
+    let mut build = Command::new(root().join("bindings/c/build"));
+    // The directory that this test was built in.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    build.current_dir(folder).env("CARGO_TARGET_DIR", target);
+    build
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    cargo
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
 
 /// A copy of the examples, and the blocks of commands in their README.
 fn examples() -> (Place, Vec<String>) {
@@ -148,5 +169,78 @@ fn the_wrapper_is_installed() {
             installed == std::fs::read(root().join(source)).unwrap(),
             "{source}"
         );
+    }
+}
+
+#[test]
+fn relative_folders_are_the_callers() {
+    // After this cargo has nothing to do.
+    LazyLock::force(&PREFIX);
+    let folder = TempDir::new().unwrap();
+    succeeds(build(folder.path()).args(["usr", "--destdir", "pkg"]));
+    assert_eq!(names(folder.path()), BTreeSet::from(["pkg".to_owned()]));
+    let prefix = folder.path().join("usr");
+    let installed = folder
+        .path()
+        .join("pkg")
+        .join(prefix.strip_prefix("/").unwrap());
+    assert_eq!(
+        names(&installed.join("include")),
+        names(&PREFIX.join("include"))
+    );
+    let found = std::fs::read_to_string(installed.join("lib/pkgconfig/skillsmith_sync.pc"));
+    let named = format!("prefix={}\n", prefix.display());
+    assert!(found.unwrap().starts_with(&named));
+}
+
+#[test]
+fn the_script_says_how_it_is_used() {
+    let mut build = Command::new("./build");
+    let said = output(build.current_dir(root().join("bindings/c")));
+    assert_eq!(said.status.code(), Some(2));
+    assert!(says(&said).contains("bindings/c/build PREFIX"), "{said:?}");
+}
+
+/// What cargo-c is told to install beside the libraries; it was never run.
+#[test]
+fn cargo_c_has_the_same_headers_and_the_crate_has_them() {
+    let told = output(cargo().args([
+        "metadata",
+        "--format-version=1",
+        "--no-deps",
+        "--offline",
+        "--locked",
+    ]));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let assets = told["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|package| package["metadata"].pointer("/capi/install/include/asset"))
+        .unwrap();
+    let sources: Vec<&str> = assets
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|asset| asset["from"].as_str().unwrap())
+        .collect();
+
+    let file_names = sources.iter().map(|source| {
+        let name = Path::new(source).file_name().unwrap();
+        name.to_str().unwrap().to_owned()
+    });
+    assert_eq!(
+        file_names.collect::<BTreeSet<_>>(),
+        names(&PREFIX.join("include"))
+    );
+    let packed = succeeds(cargo().args([
+        "package",
+        "--list",
+        "--allow-dirty",
+        "--offline",
+        "--package=skillsmith-sync",
+    ]));
+    for source in sources {
+        assert!(packed.lines().any(|line| line == source), "{source}");
     }
 }

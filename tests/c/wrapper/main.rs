@@ -136,3 +136,19 @@ fn python_writes_beside_the_library() {
     let said = output(&mut python);
     assert_eq!(said.status.code(), Some(0), "{}", says(&said));
 }
+
+/// Threads that a cancelled run has left behind may still be in its code.
+#[test]
+fn the_library_stays_when_it_is_unloaded() {
+    const UNLOAD: &str = "
+import ctypes, _ctypes, os, sys
+library = ctypes.CDLL(sys.argv[1])
+library.skillsmith_abi_version()
+_ctypes.dlclose(library._handle)
+ctypes.CDLL(sys.argv[1], mode=os.RTLD_NOW | os.RTLD_NOLOAD)
+";
+    let place = Place::new();
+    let mut python = place.command(Path::new("python3"));
+    let said = output(python.args(["-c", UNLOAD]).arg(place.library()));
+    assert_eq!(said.status.code(), Some(0), "{}", says(&said));
+}
