@@ -13,7 +13,8 @@ use crate::environment::Environment;
 use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
 use crate::{
-    CancelToken, Database, Error, Result, SyncConfigRepository, SyncEngine, SyncOptions, SyncResult,
+    CancelToken, Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine, SyncOptions,
+    SyncResult,
 };
 
 /// How often a started service checks unless told otherwise.
@@ -194,7 +195,9 @@ impl BackgroundSyncService {
         // Under the same lock as in `stop`, which must not miss it.
         let stop = self.shared.fresh_stop();
         drop(progress);
-        self.shared.sync(&stop)
+        let outcome = self.shared.run(&stop);
+        self.shared.ended(&outcome);
+        outcome
     }
 
     /// How things stand.
@@ -307,7 +310,7 @@ impl Shared {
         }
         loop {
             if self.check(stop) == Decision::Begin {
-                _ = self.sync(stop);
+                self.sync_by_itself(stop);
             }
             if stop.is_cancelled() || !clock.wait(self.options.check_interval, stop) {
                 return;
@@ -330,19 +333,33 @@ impl Shared {
         progress.schedule.checked(answer)
     }
 
-    /// One sync that the schedule has begun.
-    fn sync(&self, stop: &CancelToken) -> Result<SyncResult> {
-        // Whatever happens, the schedule has to know that it is over.
-        let outcome = guarded(|| {
+    fn sync_by_itself(&self, stop: &CancelToken) {
+        let outcome = self.run(stop);
+        // Somebody else has begun between our check and this: no failure, and nothing to tell.
+        let is_done_elsewhere = outcome
+            .as_ref()
+            .is_ok_and(|result| result.code == Some(ErrorCode::SyncInProgress));
+        if is_done_elsewhere {
+            self.progress().schedule.another_was_faster();
+        } else {
+            self.ended(&outcome);
+        }
+    }
+
+    /// One sync that the schedule has begun, whatever happens in it.
+    fn run(&self, stop: &CancelToken) -> Result<SyncResult> {
+        guarded(|| {
             self.engine.sync(SyncOptions {
                 cancel: stop.clone(),
                 ..SyncOptions::default()
             })
-        });
-        self.progress().schedule.finished(&outcome);
+        })
+    }
+
+    fn ended(&self, outcome: &Result<SyncResult>) {
+        self.progress().schedule.finished(outcome);
         // A callback that panics is the host's bug; the next cycle still runs.
-        _ = catch_unwind(AssertUnwindSafe(|| self.tell(&outcome)));
-        outcome
+        _ = catch_unwind(AssertUnwindSafe(|| self.tell(outcome)));
     }
 
     fn tell(&self, outcome: &Result<SyncResult>) {

@@ -125,6 +125,12 @@ impl Schedule {
         self.state.syncs_triggered += 1;
     }
 
+    /// Notes that a sync that was begun was not needed.
+    pub(super) const fn another_was_faster(&mut self) {
+        self.state.is_running = false;
+        self.state.syncs_triggered -= 1;
+    }
+
     /// Notes how a sync that was begun has ended.
     pub fn finished(&mut self, outcome: &Result<SyncResult>) {
         self.state.is_running = false;

@@ -1,21 +1,25 @@
 //! The background service: when it syncs, and how it is stopped.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use skillsmith_sync::background::{Decision, Schedule};
+use skillsmith_sync::clock::{Clock, SystemClock};
 use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
-    BackgroundOptions, BackgroundSyncService, ClientOptions, Error, SyncConfigRepository,
-    SyncEngine, SyncFrequency, start_background_sync,
+    BackgroundOptions, BackgroundSyncService, CancelToken, ClientOptions, Database, Error,
+    SyncConfigRepository, SyncEngine, SyncFrequency, SyncOptions, SyncResult,
+    start_background_sync,
 };
 use skillsmith_test_registry::{Fault, Options};
 
-use crate::support::{World, assert_success, client_with};
+use crate::support::{World, assert_success, client, client_with};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -347,6 +351,85 @@ fn promise_6_an_engine_that_died_elsewhere_does_not_stop_it_for_ever() {
     assert_success(&world.sync());
     let entry = world.history().get_by_id(&entry).unwrap().unwrap();
     assert_eq!(entry.error_message.as_deref(), Some("interrupted"));
+}
+
+/// Another process begins between the check and the sync: the first thing that a sync does is
+/// to look how late it is.
+#[derive(Debug)]
+struct Overtaken {
+    path: PathBuf,
+    base_url: String,
+    other: Mutex<Option<JoinHandle<SyncResult>>>,
+    underway: CancelToken,
+}
+
+impl Clock for Overtaken {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        let mut other = self.other.lock().unwrap();
+        if other.is_none() {
+            let database = Database::open(&self.path).unwrap();
+            let engine = SyncEngine::new(Arc::new(client(&self.base_url)), &database);
+            let underway = self.underway.clone();
+            let run = move || {
+                let on_progress = Box::new(move |_: &_| underway.cancel());
+                let options = SyncOptions {
+                    on_progress: Some(on_progress),
+                    ..SyncOptions::default()
+                };
+                engine.sync(options).unwrap()
+            };
+            *other = Some(std::thread::spawn(run));
+            assert!(self.underway.wait(LONG));
+        }
+        SystemClock.elapsed()
+    }
+
+    fn wait(&self, duration: Duration, cancel: &CancelToken) -> bool {
+        SystemClock.wait(duration, cancel)
+    }
+}
+
+#[test]
+fn a_sync_that_another_one_overtakes_is_no_failure() {
+    let world = World::new(300, Options::default());
+    world.server.fault(Fault::delay(500).at_offset(99));
+    let clock = Arc::new(Overtaken {
+        path: world.path(),
+        base_url: world.server.base_url(),
+        other: Mutex::default(),
+        underway: CancelToken::new(),
+    });
+    let engine = SyncEngine::with_clock(
+        Arc::new(world.client()),
+        &world.database,
+        clock.clone() as Arc<dyn Clock>,
+    );
+    let told = Arc::new(AtomicUsize::new(0));
+    let failures = told.clone();
+    let service = BackgroundSyncService::new(
+        engine,
+        BackgroundOptions {
+            check_interval: Duration::from_millis(20),
+            on_sync_error: Some(Box::new(move |_| {
+                failures.fetch_add(1, Ordering::SeqCst);
+            })),
+            ..BackgroundOptions::default()
+        },
+    )
+    .unwrap();
+    service.start().unwrap();
+    wait_until(|| service.get_state().checks_performed >= 3);
+    let other = clock.other.lock().unwrap().take().unwrap();
+    assert_success(&other.join().unwrap());
+    service.stop();
+    let state = service.get_state();
+    assert_eq!((state.last_error, state.syncs_triggered), (None, 0));
+    assert_eq!(told.load(Ordering::SeqCst), 0);
+    world.assert_mirrored();
 }
 
 #[test]
