@@ -347,6 +347,7 @@ fn ask<T: Send + 'static>(
                     clock: &clock,
                     deadline: clock.elapsed() + deadline,
                     on_wait: &|_| {},
+                    single_try: false,
                 },
             );
             _ = sender.send(answer);

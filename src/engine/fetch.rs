@@ -125,6 +125,7 @@ fn read(
         clock,
         deadline,
         on_wait: &on_wait,
+        single_try: false,
     };
     let reading = std::panic::AssertUnwindSafe(|| -> Result<()> {
         if registry.check_health(&call)? == Health::Unhealthy {

@@ -248,7 +248,12 @@ impl SkillsmithApiClient {
                 .min_score
                 .map(|score| ("min_score", score.to_string())),
         );
-        retry::run(call, self.max_retries, || self.attempt(&query, call, &read))
+        let retries = if call.single_try {
+            0
+        } else {
+            self.max_retries
+        };
+        retry::run(call, retries, || self.attempt(&query, call, &read))
     }
 
     /// One try of a page.

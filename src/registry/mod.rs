@@ -30,7 +30,8 @@ use crate::{CancelToken, Error, Result, memory};
 /// A source of skills: the live registry, or whatever stands in for it.
 ///
 /// Called on a thread of the engine's; calls may block, and should return soon
-/// after [`Call::cancel`] is cancelled. Retries are the implementation's own.
+/// after [`Call::cancel`] is cancelled. Retries are the implementation's own, but it makes
+/// none where [`Call::single_try`] is set.
 pub trait Registry: Send + Sync {
     /// What tells this registry from another: the base URL. The listing plan
     /// that worked, and the place of an unfinished listing, are kept under it.
@@ -94,7 +95,8 @@ pub struct PageRequest {
     pub offset: u64,
 }
 
-/// The circumstances of a call: who may stop it, when it must end, and who hears of waits.
+/// The circumstances of a call: who may stop it, when it must end, who hears of waits, and
+/// how often it may be tried.
 pub struct Call<'a> {
     /// Stops the call.
     pub cancel: &'a CancelToken,
@@ -104,6 +106,10 @@ pub struct Call<'a> {
     pub deadline: Duration,
     /// Told before each wait.
     pub on_wait: &'a dyn Fn(&Wait),
+    /// One try is enough: a failure is returned at once, and not tried again. A pause that an
+    /// earlier answer asked for is still kept. The engine asks in this way for the parts of a
+    /// page that has failed already, so that an outage does not cost four tries for each of them.
+    pub single_try: bool,
 }
 
 /// A pause that is about to begin.

@@ -18,6 +18,7 @@ mod promise_one_at_a_time;
 mod promise_polite;
 mod promise_resumes;
 mod promise_secrets;
+mod promise_values;
 mod replay;
 mod repositories;
 mod runs;

@@ -130,6 +130,7 @@ impl NativeClient {
                     clock: &SystemClock,
                     deadline: SystemClock.elapsed() + engine::DEFAULT_DEADLINE,
                     on_wait: &|_| {},
+                    single_try: false,
                 };
                 Ok(TaskEvent {
                     text: Some(question(&client, &call)?),

@@ -62,6 +62,7 @@ fn read(registry: &dyn Registry, plan: Plan, page_size: u32) -> Result<Place> {
         clock: &SystemClock,
         deadline: Duration::MAX,
         on_wait: &|_| {},
+        single_try: false,
     };
     let place = Place::new("scripted".into(), plan, false, String::new());
     let mut sweeper = Sweeper::new(registry, page_size, place);
