@@ -217,6 +217,8 @@ enum skillsmith_status
   SKILLSMITH_SERVER_ERROR = 209,
   /* The run's own deadline came before the end of the listing. */
   SKILLSMITH_RUN_DEADLINE = 210,
+  /* The registry gives its listing to certain plans only, and the caller has another one. */
+  SKILLSMITH_PLAN_REQUIRED = 211,
   /* SQLite failed in a way that has no number of its own. */
   SKILLSMITH_DATABASE_ERROR = 301,
   /* Another program kept the write lock for longer than the busy budget. */

@@ -73,6 +73,8 @@ declare const CODES: {
 	readonly SERVER_ERROR: true;
 	/** 210: the run's deadline. */
 	readonly RUN_DEADLINE: true;
+	/** 211: the plan does not include it. */
+	readonly PLAN_REQUIRED: false;
 	/** 301: SQLite failed. */
 	readonly DATABASE_ERROR: false;
 	/** 302: another connection kept the write lock for too long. */

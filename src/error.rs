@@ -53,9 +53,13 @@ pub enum Error {
     /// The registry says of itself that it cannot serve, or cannot be reached.
     #[error("API is unhealthy. Try again later.{}", in_brackets(.0.as_deref()))]
     Unhealthy(Option<String>),
-    /// No answer could be had: name lookup, connection, TLS, or a cut answer.
+    /// No connection could be had: name lookup, connecting, TLS.
     #[error("Cannot reach the registry: {0}")]
     Unreachable(String),
+    /// A connection was there and broke off before the end of the answer. The code is that of
+    /// [`Error::Unreachable`]; the difference is that another page may well come.
+    #[error("The connection to the registry broke off: {0}")]
+    CutOff(String),
     /// A deadline for connecting, the headers or the body ran out.
     #[error("The registry did not answer in time ({0})")]
     Timeout(String),
@@ -79,6 +83,9 @@ pub enum Error {
     /// 403: the credential does not allow the listing.
     #[error("{0}")]
     Forbidden(String),
+    /// 403: the registry gives the listing to certain plans only, and the caller has another one.
+    #[error("{0}")]
+    PlanRequired(String),
     /// 5xx that did not heal within the retries.
     #[error("The registry failed to answer: HTTP {status}{}", in_brackets(.detail.as_deref()))]
     Server {
@@ -268,6 +275,8 @@ error_codes! {
     Server = 209, "SERVER_ERROR", true;
     /// The run's deadline.
     RunDeadline = 210, "RUN_DEADLINE", true;
+    /// The plan does not include it.
+    PlanRequired = 211, "PLAN_REQUIRED", false;
     /// SQLite failed.
     Database = 301, "DATABASE_ERROR", false;
     /// The write lock was not to be had.
@@ -317,12 +326,13 @@ impl Error {
             Self::InvalidHandle(_) => ErrorCode::InvalidHandle,
             Self::Offline => ErrorCode::Offline,
             Self::Unhealthy(_) => ErrorCode::Unhealthy,
-            Self::Unreachable(_) => ErrorCode::Unreachable,
+            Self::Unreachable(_) | Self::CutOff(_) => ErrorCode::Unreachable,
             Self::Timeout(_) => ErrorCode::Timeout,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
             Self::Unauthorized(_) => ErrorCode::Unauthorized,
             Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::PlanRequired(_) => ErrorCode::PlanRequired,
             Self::Server { .. } => ErrorCode::Server,
             Self::RunDeadline(_) => ErrorCode::RunDeadline,
             Self::Database(_) => ErrorCode::Database,
@@ -355,6 +365,57 @@ impl Error {
             Self::RateLimited { retry_at } | Self::Server { retry_at, .. } => *retry_at,
             Self::QuotaExceeded { resets_at, .. } => *resets_at,
             _ => None,
+        }
+    }
+
+    /// Whether asking for anything else would fail in the same way, now. Where it would not, the
+    /// failure may be one of the page that was asked for, and the next page may still come.
+    ///
+    /// There is no `_` arm: a new error has to be named here.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the pass that goes on"))]
+    pub(crate) const fn nothing_can_come(&self) -> bool {
+        match self {
+            // The registry answers, or begins to, but not with this page.
+            Self::CutOff(_)
+            | Self::Timeout(_)
+            | Self::Forbidden(_)
+            | Self::Protocol(_)
+            | Self::Refused { .. }
+            | Self::TooLarge(_) => false,
+            // With a time to come back, a 503 speaks of the registry and not of the page.
+            Self::Server { retry_at, .. } => retry_at.is_some(),
+            // Nobody wants more, or nothing can be done with it.
+            Self::InvalidArgument(_)
+            | Self::RunNotFound(_)
+            | Self::SyncInProgress
+            | Self::Cancelled
+            | Self::DatabaseClosed
+            | Self::OpenedBeforeFork
+            | Self::Host(_)
+            | Self::NullArgument(_)
+            | Self::InvalidHandle(_)
+            | Self::RunDeadline(_)
+            | Self::Database(_)
+            | Self::DatabaseBusy
+            | Self::NotADatabase(_)
+            | Self::DatabaseDamaged { .. }
+            | Self::NotSkillsmith { .. }
+            | Self::PermissionDenied { .. }
+            | Self::ReadOnly
+            | Self::DiskFull
+            | Self::DatabaseInUse(_)
+            | Self::Io { .. }
+            | Self::OutOfMemory
+            | Self::Internal(_)
+            // The registry, or the way to it, is closed to us as a whole.
+            | Self::Offline
+            | Self::Unhealthy(_)
+            | Self::Unreachable(_)
+            | Self::RateLimited { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Unauthorized(_)
+            | Self::PlanRequired(_)
+            | Self::RedirectRefused(_) => true,
         }
     }
 
@@ -425,6 +486,41 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn a_page_that_fails_is_told_from_a_registry_that_fails() {
+        let server = |retry_at| Error::Server {
+            status: 503,
+            detail: None,
+            retry_at,
+        };
+        for of_the_page in [
+            Error::CutOff(String::new()),
+            Error::Timeout(String::new()),
+            Error::Forbidden(String::new()),
+            Error::Protocol(String::new()),
+            Error::TooLarge(1),
+            Error::Refused {
+                status: 416,
+                detail: None,
+            },
+            server(None),
+        ] {
+            assert!(!of_the_page.nothing_can_come(), "{of_the_page:?}");
+        }
+        for of_the_registry in [
+            server(DateTime::from_timestamp(1_800_000_000, 0)),
+            Error::Unreachable(String::new()),
+            Error::Unauthorized(String::new()),
+            Error::PlanRequired(String::new()),
+            Error::RedirectRefused(String::new()),
+            Error::RateLimited { retry_at: None },
+            Error::Cancelled,
+            Error::DatabaseBusy,
+        ] {
+            assert!(of_the_registry.nothing_can_come(), "{of_the_registry:?}");
+        }
     }
 
     #[test]

@@ -40,6 +40,8 @@ const CODES = {
   SERVER_ERROR: true,
   /** 210: the run's deadline. */
   RUN_DEADLINE: true,
+  /** 211: the plan does not include it. */
+  PLAN_REQUIRED: false,
   /** 301: SQLite failed. */
   DATABASE_ERROR: false,
   /** 302: another connection kept the write lock for too long. */

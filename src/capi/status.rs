@@ -53,6 +53,8 @@ pub enum skillsmith_status {
     SKILLSMITH_SERVER_ERROR = 209,
     /// The run's own deadline came before the end of the listing.
     SKILLSMITH_RUN_DEADLINE = 210,
+    /// The registry gives its listing to certain plans only, and the caller has another one.
+    SKILLSMITH_PLAN_REQUIRED = 211,
     /// SQLite failed in a way that has no number of its own.
     SKILLSMITH_DATABASE_ERROR = 301,
     /// Another program kept the write lock for longer than the busy budget.
@@ -108,6 +110,7 @@ impl skillsmith_status {
             ErrorCode::QuotaExceeded => Self::SKILLSMITH_QUOTA_EXCEEDED,
             ErrorCode::Unauthorized => Self::SKILLSMITH_UNAUTHORIZED,
             ErrorCode::Forbidden => Self::SKILLSMITH_FORBIDDEN,
+            ErrorCode::PlanRequired => Self::SKILLSMITH_PLAN_REQUIRED,
             ErrorCode::Server => Self::SKILLSMITH_SERVER_ERROR,
             ErrorCode::RunDeadline => Self::SKILLSMITH_RUN_DEADLINE,
             ErrorCode::Database => Self::SKILLSMITH_DATABASE_ERROR,

@@ -82,6 +82,7 @@ fn fail(status: i32) -> Result<()> {
         },
         ErrorCode::Unauthorized => Error::Unauthorized(text),
         ErrorCode::Forbidden => Error::Forbidden(text),
+        ErrorCode::PlanRequired => Error::PlanRequired(text),
         ErrorCode::Server => Error::Server {
             status: 500,
             detail: Some(text),

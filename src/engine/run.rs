@@ -259,10 +259,12 @@ const fn leaves_a_part(error: &Error) -> bool {
     matches!(
         error,
         Error::Unreachable(_)
+            | Error::CutOff(_)
             | Error::Timeout(_)
             | Error::Server { .. }
             | Error::Unauthorized(_)
             | Error::Forbidden(_)
+            | Error::PlanRequired(_)
             | Error::Protocol(_)
             | Error::Refused { .. }
             | Error::RedirectRefused(_)

@@ -58,6 +58,9 @@ pub(super) fn refusal(
             detail.map_or_else(String::new, |detail| format!(": {detail}")),
             credentials.describe(),
         )),
+        StatusCode::FORBIDDEN if wants_a_plan(&refusal) => {
+            Error::PlanRequired(plan_required(credentials, &refusal))
+        }
         StatusCode::FORBIDDEN => Error::Forbidden(format!(
             "The registry does not allow this (403{}; sent {}).",
             detail.map_or_else(String::new, |detail| format!(": {detail}")),
@@ -105,7 +108,14 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
             Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
-            Err(error) => Error::Unreachable(told(credentials, &io_in_words(&error), MAX_DETAIL)),
+            Err(error) => {
+                let words = told(credentials, &io_in_words(&error), MAX_DETAIL);
+                if broke_off(&error) {
+                    Error::CutOff(words)
+                } else {
+                    Error::Unreachable(words)
+                }
+            }
         },
         Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
@@ -121,7 +131,23 @@ pub(super) fn read_body(body: &mut Body, limit: u64) -> Result<Vec<u8>, ureq::Er
     body.with_config().limit(limit).read_to_vec()
 }
 
-/// 408, 429, 5xx, broken connections and unreadable answers may heal; nothing else does.
+fn wants_a_plan(refusal: &Refusal) -> bool {
+    refusal.details["code"].as_str() == Some("tier_not_entitled")
+}
+
+fn plan_required(credentials: &Credentials, refusal: &Refusal) -> String {
+    let current = refusal.details["currentTier"]
+        .as_str()
+        .map(|tier| told(credentials, tier, MAX_TIER))
+        .filter(|tier| !tier.is_empty())
+        .map_or_else(String::new, |tier| format!("; yours is '{tier}'"));
+    format!(
+        "The registry gives this listing to the plans Team and Enterprise only{current} (403; sent {}). \
+         Change the plan, or use a key of one of these plans.",
+        credentials.describe()
+    )
+}
+
 fn is_quota(refusal: &Refusal) -> bool {
     refusal.error.as_str() == Some("monthly_quota_exceeded")
 }
@@ -150,16 +176,24 @@ fn phase_in_words(phase: ureq::Timeout) -> String {
     .into()
 }
 
+/// Whether there was a connection, and it ended too early.
+fn broke_off(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
+    )
+}
+
 fn io_in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Kind;
+    if broke_off(error) {
+        return "it ended before the answer did.".into();
+    }
     match error.kind() {
         Kind::ConnectionRefused => {
             "the connection was refused. Check the address, or try again later.".into()
         }
-        Kind::ConnectionReset
-        | Kind::ConnectionAborted
-        | Kind::BrokenPipe
-        | Kind::UnexpectedEof => "the connection broke off in the middle of an answer.".into(),
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
             "there is no network connection to it.".into()
         }

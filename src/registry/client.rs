@@ -248,11 +248,7 @@ impl SkillsmithApiClient {
                 .min_score
                 .map(|score| ("min_score", score.to_string())),
         );
-        let retries = if call.single_try {
-            0
-        } else {
-            self.max_retries
-        };
+        let retries = if call.single_try { 0 } else { self.max_retries };
         retry::run(call, retries, || self.attempt(&query, call, &read))
     }
 
@@ -367,11 +363,13 @@ impl fmt::Debug for SkillsmithApiClient {
     }
 }
 
+/// 408, 429, 5xx, broken connections and unreadable answers may heal; nothing else does.
 fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
     match error {
         Error::RateLimited { .. }
         | Error::Server { .. }
         | Error::Unreachable(_)
+        | Error::CutOff(_)
         | Error::Timeout(_)
         | Error::Protocol(_) => Attempt::Again(error, asked),
         _ => Attempt::Final(error),

@@ -28,6 +28,13 @@ impl Limits {
         if let Some(reason) = &options.forbidden {
             return Err(Response::error(403, reason));
         }
+        if let Some(plan) = &options.plan_required {
+            let body = json!({
+                "error": "Registry sync is available on the Team and Enterprise plans",
+                "details": { "code": "tier_not_entitled", "currentTier": plan },
+            });
+            return Err(Response::json(403, &body));
+        }
         if let Some(quota) = options
             .monthly_quota
             .as_ref()

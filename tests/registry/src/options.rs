@@ -42,6 +42,8 @@ pub struct Options {
     pub anonymous_quota: Option<u64>,
     /// Refuses every listing with 403 and this reason.
     pub forbidden: Option<String>,
+    /// Refuses every listing with 403, since only larger plans may list; the text is the caller's plan.
+    pub plan_required: Option<String>,
     /// Refuses listing requests above a rate with 429.
     pub rate_limit: Option<RateLimit>,
     /// How 429 tells when to come back.
@@ -90,6 +92,7 @@ impl Default for Options {
             api_keys: Vec::new(),
             anonymous_quota: None,
             forbidden: None,
+            plan_required: None,
             rate_limit: None,
             retry_after_form: RetryAfterForm::Seconds,
             monthly_quota: None,

@@ -99,6 +99,20 @@ fn a_plan_may_be_forbidden_to_list() {
 }
 
 #[test]
+fn a_listing_may_be_reserved_for_larger_plans() {
+    let server = server(Options {
+        plan_required: Some("community".into()),
+        ..Options::default()
+    });
+    let reply = page(&server, "");
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        reply.json()["details"],
+        json!({ "code": "tier_not_entitled", "currentTier": "community" })
+    );
+}
+
+#[test]
 fn a_rate_limit_refuses_until_its_window_ends() {
     let limit = RateLimit {
         limit: 2,
