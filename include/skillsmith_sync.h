@@ -107,8 +107,10 @@
  SIGNALS
 
  skillsmith_cancel_token_raise and skillsmith_abi_version are the only functions that a
- signal handler may call. The library installs no handlers. It never writes to stdout or
- stderr, and never ends the process: a bug of its own becomes SKILLSMITH_INTERNAL.
+ signal handler may call. The library installs no handlers and changes no disposition: a
+ host that has a limit of file sizes (ulimit -f) ignores SIGXFSZ itself, so that a write
+ beyond it fails with SKILLSMITH_IO_ERROR. The library never writes to stdout or stderr,
+ and never ends the process: a bug of its own becomes SKILLSMITH_INTERNAL.
 
  OUT OF MEMORY
 
@@ -239,6 +241,13 @@ enum skillsmith_status
   SKILLSMITH_IO_ERROR = 309,
   /* Another SQLite of this process has the file open, and the two cannot be kept apart. */
   SKILLSMITH_DATABASE_IN_USE = 310,
+  /*
+   The file was replaced, moved or deleted by another program while it was in use; the next call
+   uses the file that is there then.
+   */
+  SKILLSMITH_DATABASE_REPLACED = 311,
+  /* Too many files are open, in this process or in the system. */
+  SKILLSMITH_TOO_MANY_FILES = 312,
   /* The registry's answer cannot be understood. */
   SKILLSMITH_PROTOCOL_ERROR = 401,
   /* The registry refuses the request. */
@@ -731,6 +740,8 @@ typedef struct skillsmith_page_request {
   uint32_t limit;
   /* Rows to pass over. */
   uint64_t offset;
+  /* Only skills with at least this score; negative: whatever their score, and without one. */
+  double min_score;
 } skillsmith_page_request;
 
 /*
@@ -738,8 +749,9 @@ typedef struct skillsmith_page_request {
 
  It gives the page with `skillsmith_registry_call_set_page`, or says what went wrong
  with one of the `skillsmith_registry_call_fail` functions, and returns 0. Any other
- return value ends the run with `HOST_ERROR`. Retries are its own: the engine asks for
- each page once.
+ return value is a failure, `HOST_ERROR`. Retries are its own: the engine goes on behind a
+ page that has failed, asks for it once more at the end, in smaller pieces, and ends the
+ run where three in a row have failed.
  */
 typedef int (*skillsmith_search_callback)(void *user_data,
                                           const struct skillsmith_page_request *request,
@@ -1110,7 +1122,7 @@ skillsmith_status skillsmith_cancel_token_free(struct skillsmith_cancel_token *t
  refused and left as it is.
 
  Gives an owned handle: `skillsmith_database_free`. Blocks on the disk; any thread may
- call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 310.
+ call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 312.
  */
 skillsmith_status skillsmith_database_open(const char *path,
                                            const struct skillsmith_open_options *options,
@@ -1627,8 +1639,8 @@ skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api
  most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
  `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
  `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
- `UNAUTHORIZED`, `FORBIDDEN`, `SERVER_ERROR`, `REDIRECT_REFUSED`; `REQUEST_REFUSED` for
- any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
+ `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
+ `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
  16 MiB.
  */
 skillsmith_status skillsmith_api_client_search(const struct skillsmith_api_client *client,
@@ -1699,7 +1711,7 @@ skillsmith_status skillsmith_registry_call_wait(const struct skillsmith_registry
  Parses the text, and does not block otherwise; any thread may call it until the callback
  returns. Errors: `NULL_ARGUMENT`,
  `INVALID_HANDLE`; `PROTOCOL_ERROR` where the text is no page, and `RESPONSE_TOO_LARGE`
- over 16 MiB, with which the run then ends.
+ over 16 MiB; the page has failed then.
  */
 skillsmith_status skillsmith_registry_call_set_page(const struct skillsmith_registry_call *call,
                                                     const char *json,
@@ -1712,7 +1724,9 @@ skillsmith_status skillsmith_registry_call_set_page(const struct skillsmith_regi
  `status` tells why: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
  `_NETWORK_TIMEOUT`, `_API_UNHEALTHY` or `_PROTOCOL_ERROR`. `message` is UTF-8 for the
  person who has to act on it, and copied; it goes into the result and the history, so
- keep credentials out of it. The run ends with it. The first failure stays.
+ keep credentials out of it. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run; after
+ any other, pages behind this one are asked for, as after `skillsmith_search_callback`
+ says. The first failure stays.
 
  Does not block; any thread may call it until the callback returns. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for any
@@ -1726,10 +1740,11 @@ skillsmith_status skillsmith_registry_call_fail(const struct skillsmith_registry
  Says that the registry has answered with an HTTP status that is no success.
 
  The engine does what it does with that answer of the live registry: 400 makes it ask
- for the listing in another way; 401, 403, 429, 5xx and 408 end the run with the
- errors that they have here, any other with `REQUEST_REFUSED`. `retry_after_ms` is what
+ for the listing in another way; 401, 429, and 5xx and 408 with a time to come back end
+ the run with the errors that they have here; any other status is a failure of this page
+ alone, until three in a row have failed. `retry_after_ms` is what
  a `Retry-After` said, in milliseconds from now, or -1; after 429 and 5xx no sync
- begins by itself before then. `detail` is what the body said, or NULL; UTF-8, copied.
+ begins by itself before then, for a month at most. `detail` is what the body said, or NULL; UTF-8, copied.
 
  Does not block; any thread may call it until the callback returns. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a

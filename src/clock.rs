@@ -1,11 +1,13 @@
 //! Time as a parameter: the wall clock, elapsed time and waiting.
 //!
 //! Everything that waits or compares times takes a [`Clock`], so that a test
-//! can let hours pass in no time.
+//! can let hours pass in no time. No clock, and no time that somebody wrote down, is so far off
+//! that reckoning with it panics.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::fmt;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
@@ -31,7 +33,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        in_utc(SystemTime::now())
     }
 
     fn elapsed(&self) -> Duration {
@@ -42,6 +44,52 @@ impl Clock for SystemClock {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> bool {
         !cancel.wait(duration)
     }
+}
+
+/// Nothing that a registry says keeps us away for longer than this: quotas are by the month,
+/// and what lies further ahead is a mistake.
+pub(crate) const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
+
+/// The time so much later; the last one that there is where that lies behind it.
+pub(crate) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    time.checked_add_signed(by)
+        .unwrap_or(if by < TimeDelta::zero() {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+}
+
+/// A time at which to come back, seen from `now`: at most [`LONGEST_PAUSE`] ahead.
+pub(crate) fn within_a_month(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    at.min(later(now, LONGEST_PAUSE))
+}
+
+/// The system's time, which may lie before 1970 where nobody has set the clock. Kept within the
+/// years of four digits: their texts sort as the times do, and every other program can read them.
+fn in_utc(time: SystemTime) -> DateTime<Utc> {
+    const FIRST: DateTime<Utc> = NaiveDate::from_ymd_opt(0, 1, 1)
+        .unwrap()
+        .and_hms_opt(0, 0, 0)
+        .unwrap()
+        .and_utc();
+    const LAST: DateTime<Utc> = NaiveDate::from_ymd_opt(9999, 12, 31)
+        .unwrap()
+        .and_hms_milli_opt(23, 59, 59, 999)
+        .unwrap()
+        .and_utc();
+    let epoch = DateTime::UNIX_EPOCH;
+    let time = match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => TimeDelta::from_std(since)
+            .ok()
+            .and_then(|since| epoch.checked_add_signed(since))
+            .unwrap_or(LAST),
+        Err(before) => TimeDelta::from_std(before.duration())
+            .ok()
+            .and_then(|before| epoch.checked_sub_signed(before))
+            .unwrap_or(FIRST),
+    };
+    time.clamp(FIRST, LAST)
 }
 
 /// A time as this library writes it: ISO 8601 with milliseconds and `Z`.
@@ -65,8 +113,8 @@ pub fn from_iso(text: &str) -> Option<DateTime<Utc>> {
         None => without_offset(text)?.and_utc(),
     };
     // A leap second, which most of what reads these times has never heard of, is the next second.
-    DateTime::from_timestamp(time.timestamp(), 0)
-        .map(|whole| whole + TimeDelta::nanoseconds(time.timestamp_subsec_nanos().into()))
+    DateTime::from_timestamp(time.timestamp(), 0)?
+        .checked_add_signed(TimeDelta::nanoseconds(time.timestamp_subsec_nanos().into()))
 }
 
 /// Such a time is in UTC.
@@ -112,6 +160,74 @@ mod tests {
         }
         assert_eq!(from_iso("yesterday"), None);
         assert_eq!(from_iso(""), None);
+    }
+
+    #[test]
+    fn promise_13_times_of_any_year_are_read() {
+        for (text, full) in [
+            // As JavaScript writes the years that have more than four digits, or are before the first.
+            ("+010000-01-01T00:00:00.000Z", "+10000-01-01T00:00:00.000Z"),
+            ("+262142-12-31T23:59:59.9Z", "+262142-12-31T23:59:59.900Z"),
+            ("-000001-12-31T23:59:59.000Z", "-0001-12-31T23:59:59.000Z"),
+            ("-262143-01-01T00:00:00Z", "-262143-01-01T00:00:00.000Z"),
+            ("0000-01-01", "0000-01-01T00:00:00.000Z"),
+            ("1969-12-31T16:00:00Z", "1969-12-31T16:00:00.000Z"),
+        ] {
+            let time = from_iso(text);
+            assert_eq!(time.map(to_iso).as_deref(), Some(full), "{text}");
+            assert_eq!(from_iso(full), time);
+        }
+        // Behind the last second, before the first one, and years that nobody reckons with.
+        for text in [
+            "+262142-12-31T23:59:60.9+00:00",
+            "+262142-12-31T23:59:59-14:00",
+            "-262143-01-01T00:00:00+14:00",
+            "+262143-01-01T00:00:00Z",
+            "+275760-09-13T00:00:00.000Z",
+            "-271821-04-20T00:00:00.000Z",
+            "+99999999999999999999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(from_iso(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn promise_13_the_systems_clock_may_show_anything() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(to_iso(in_utc(epoch)), "1970-01-01T00:00:00.000Z");
+        for (before_ms, text) in [
+            (1, "1969-12-31T23:59:59.999Z"),
+            (28_800_000, "1969-12-31T16:00:00.000Z"),
+            (100_000_000_000_000, "0000-01-01T00:00:00.000Z"),
+        ] {
+            // The clock of Windows begins in 1601.
+            let Some(time) = epoch.checked_sub(Duration::from_millis(before_ms)) else {
+                continue;
+            };
+            assert_eq!(to_iso(in_utc(time)), text);
+        }
+        for (seconds, text) in [
+            (1_795_000_000, "2026-11-18T11:06:40.000Z"),
+            (253_402_300_800, "9999-12-31T23:59:59.999Z"),
+            (
+                u64::try_from(i64::MAX).unwrap() - 1,
+                "9999-12-31T23:59:59.999Z",
+            ),
+        ] {
+            let time = epoch.checked_add(Duration::from_secs(seconds)).unwrap();
+            assert_eq!(to_iso(in_utc(time)), text);
+        }
+    }
+
+    #[test]
+    fn promise_9_no_pause_is_longer_than_a_month() {
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let in_days = |days| later(now, TimeDelta::days(days));
+        assert_eq!(within_a_month(in_days(30), now), in_days(30));
+        assert_eq!(within_a_month(in_days(32), now), in_days(31));
+        assert_eq!(within_a_month(DateTime::<Utc>::MAX_UTC, now), in_days(31));
+        assert_eq!(later(now, TimeDelta::MAX), DateTime::<Utc>::MAX_UTC);
+        assert_eq!(later(now, TimeDelta::MIN), DateTime::<Utc>::MIN_UTC);
     }
 
     #[test]

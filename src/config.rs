@@ -1,17 +1,19 @@
 //! `sync_config`: whether, how often and when this machine syncs.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
-use crate::database::Database;
-use crate::database::text::{optional_text, text};
-use crate::{Error, Result};
+use crate::database::{Database, has_table};
+use crate::stored::{count, is_on, optional_text, text};
+use crate::{Error, Result, stored};
 
 /// How often a sync becomes due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -246,6 +248,9 @@ pub(crate) fn is_due(config: &SyncConfig, now: DateTime<Utc>) -> bool {
 }
 
 pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
+    if !has_table(conn, "sync_config")? {
+        return defaults(conn);
+    }
     let found = conn
         .prepare_cached(
             "SELECT id, enabled, frequency, interval_ms, last_sync_at, next_sync_at,
@@ -257,7 +262,11 @@ pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
     if let Some(config) = found {
         return Ok(config);
     }
-    // Opening makes the row; a program that empties the table meanwhile wants the defaults.
+    // The first write makes the row; a program that empties the table wants the defaults.
+    defaults(conn)
+}
+
+fn defaults(conn: &Connection) -> Result<SyncConfig> {
     Ok(conn.query_row(
         "SELECT 'default' AS id, 1 AS enabled, 'daily' AS frequency, 86400000 AS interval_ms,
                 NULL AS last_sync_at, NULL AS next_sync_at, 0 AS last_sync_count, NULL AS last_sync_error,
@@ -275,21 +284,36 @@ fn ensure_row(conn: &Connection) -> Result<()> {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
-    let frequency = text(row, "frequency")?;
+    // The column's CHECK allows only these words; a file without it gets the default.
+    let frequency = text(row, "frequency")?
+        .parse()
+        .unwrap_or(SyncFrequency::Daily);
     Ok(SyncConfig {
         id: text(row, "id")?,
-        enabled: row.get("enabled")?,
-        // The column's CHECK allows only these words; a file without it gets the default.
-        frequency: frequency.parse().unwrap_or(SyncFrequency::Daily),
-        interval_ms: row.get("interval_ms")?,
+        enabled: is_on(row, "enabled")?,
+        frequency,
+        interval_ms: interval(row, frequency)?,
         last_sync_at: optional_text(row, "last_sync_at")?,
         next_sync_at: optional_text(row, "next_sync_at")?,
-        // Nullable in files that the other stack made.
-        last_sync_count: row.get::<_, Option<i64>>("last_sync_count")?.unwrap_or(0),
+        last_sync_count: count(row, "last_sync_count")?,
         last_sync_error: optional_text(row, "last_sync_error")?,
         created_at: text(row, "created_at")?,
         updated_at: text(row, "updated_at")?,
     })
+}
+
+/// The interval as it stands, where a sync can be due by it; else that of the frequency. The
+/// next change of the configuration then writes that one.
+fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
+    // A hundred years, which is never, but a time that can be reckoned with.
+    const LONGEST_MS: i64 = 36_525 * 86_400_000;
+    let written = match row.get_ref("interval_ms")? {
+        ValueRef::Integer(_) => stored::whole(row, "interval_ms")?,
+        _ => None,
+    };
+    Ok(written
+        .filter(|ms| (1..=LONGEST_MS).contains(ms))
+        .unwrap_or(frequency.interval_ms()))
 }
 
 /// [`SyncConfigRepository::set_last_sync`] inside a transaction of the caller's.

@@ -58,7 +58,7 @@ pub enum Error {
     Unreachable(String),
     /// A connection was there and broke off before the end of the answer. The code is that of
     /// [`Error::Unreachable`]; the difference is that another page may well come.
-    #[error("The connection to the registry broke off: {0}")]
+    #[error("Cannot reach the registry: {0}")]
     CutOff(String),
     /// A deadline for connecting, the headers or the body ran out.
     #[error("The registry did not answer in time ({0})")]
@@ -145,6 +145,28 @@ pub enum Error {
     /// Another SQLite of this process has the file open, and the two cannot be kept apart here.
     #[error("{} is open in this process through another SQLite, and this system cannot keep the two from harming each other. Close it there first, or sync in a process of its own: skillsmith sync.", .0.display())]
     DatabaseInUse(PathBuf),
+    /// The file is on a file system that is mounted read-only.
+    #[error("{} is on a file system that is mounted read-only: it can be read, but not written. Copy it to a place that can be written, and use it there.", .0.display())]
+    ReadOnlyFileSystem(PathBuf),
+    /// The same, and it cannot even be read: its last changes are in a journal that has to be taken in first.
+    #[error("{} is on a file system that is mounted read-only, and its last changes are still in {}, which cannot be taken in there. Copy both files to a place that can be written, and open the copy.", .path.display(), .journal.display())]
+    JournalOnReadOnlyFileSystem {
+        /// The database.
+        path: PathBuf,
+        /// Its `-wal` or `-journal`.
+        journal: PathBuf,
+    },
+    /// The file at the path is no longer the one that was opened.
+    #[error("{} was replaced, moved or deleted by another program while it was in use. Nothing more was written; try again: the next call uses the file that is there now.", .0.display())]
+    DatabaseReplaced(PathBuf),
+    /// The process, or the system, has as many files open as it may.
+    #[error("Cannot {action} {}: too many files are open. Close some, or raise the limit (`ulimit -n`), and try again.", .path.display())]
+    TooManyFiles {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// Some other failure of the file system.
     #[error("Cannot {action} {}: {source}", .path.display())]
     Io {
@@ -297,6 +319,10 @@ error_codes! {
     Io = 309, "IO_ERROR", false;
     /// Another SQLite of this process has the file open.
     DatabaseInUse = 310, "DATABASE_IN_USE", true;
+    /// The file was replaced, moved or deleted while it was in use.
+    DatabaseReplaced = 311, "DATABASE_REPLACED", true;
+    /// Too many files are open.
+    TooManyFiles = 312, "TOO_MANY_FILES", true;
     /// An answer that cannot be understood.
     Protocol = 401, "PROTOCOL_ERROR", true;
     /// A request that the registry refuses.
@@ -341,10 +367,14 @@ impl Error {
             Self::DatabaseDamaged { .. } => ErrorCode::DatabaseDamaged,
             Self::NotSkillsmith { .. } => ErrorCode::NotSkillsmith,
             Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
-            Self::ReadOnly => ErrorCode::ReadOnly,
+            Self::ReadOnly
+            | Self::ReadOnlyFileSystem(_)
+            | Self::JournalOnReadOnlyFileSystem { .. } => ErrorCode::ReadOnly,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::Io { .. } => ErrorCode::Io,
             Self::DatabaseInUse(_) => ErrorCode::DatabaseInUse,
+            Self::DatabaseReplaced(_) => ErrorCode::DatabaseReplaced,
+            Self::TooManyFiles { .. } => ErrorCode::TooManyFiles,
             Self::Protocol(_) => ErrorCode::Protocol,
             Self::Refused { .. } => ErrorCode::Refused,
             Self::RedirectRefused(_) => ErrorCode::RedirectRefused,
@@ -372,7 +402,6 @@ impl Error {
     /// failure may be one of the page that was asked for, and the next page may still come.
     ///
     /// There is no `_` arm: a new error has to be named here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the pass that goes on"))]
     pub(crate) const fn nothing_can_come(&self) -> bool {
         match self {
             // The registry answers, or begins to, but not with this page.
@@ -404,6 +433,10 @@ impl Error {
             | Self::ReadOnly
             | Self::DiskFull
             | Self::DatabaseInUse(_)
+            | Self::DatabaseReplaced(_)
+            | Self::ReadOnlyFileSystem(_)
+            | Self::JournalOnReadOnlyFileSystem { .. }
+            | Self::TooManyFiles { .. }
             | Self::Io { .. }
             | Self::OutOfMemory
             | Self::Internal(_)
@@ -419,42 +452,59 @@ impl Error {
         }
     }
 
-    /// An [`Error::Io`] or [`Error::PermissionDenied`] for a failed file operation.
+    /// The error for a failed file operation, by what the operating system said.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
         source: std::io::Error,
     ) -> Self {
+        use std::io::ErrorKind;
         let path = path.into();
-        match source.kind() {
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                Self::PermissionDenied { action, path }
-            }
-            std::io::ErrorKind::StorageFull => Self::DiskFull,
-            std::io::ErrorKind::OutOfMemory => Self::OutOfMemory,
-            _ => Self::Io {
-                action,
-                path,
-                source,
-            },
+        let source = match source.kind() {
+            ErrorKind::PermissionDenied => return Self::PermissionDenied { action, path },
+            ErrorKind::ReadOnlyFilesystem => return Self::ReadOnlyFileSystem(path),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => return Self::DiskFull,
+            ErrorKind::OutOfMemory => return Self::OutOfMemory,
+            _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
+            ErrorKind::FileTooLarge => std::io::Error::new(
+                ErrorKind::FileTooLarge,
+                "the file would become larger than this process may make one. Raise the limit (`ulimit -f`)",
+            ),
+            _ => source,
+        };
+        Self::Io {
+            action,
+            path,
+            source,
         }
     }
+}
+
+fn is_too_many_files(error: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = [libc::EMFILE, libc::ENFILE];
+    // ERROR_TOO_MANY_OPEN_FILES
+    #[cfg(not(unix))]
+    let codes = [4];
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Sqlite;
+        let extended = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
+            // Only the connection knows the path.
+            _ if extended == Some(rusqlite::ffi::SQLITE_READONLY_DBMOVED) => Self::Database(error),
             Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
+            // By nobody but `database::interruptible`.
+            Some(Sqlite::OperationInterrupted) => Self::Cancelled,
             Some(Sqlite::DiskFull) => Self::DiskFull,
             Some(Sqlite::ReadOnly) => Self::ReadOnly,
             Some(Sqlite::OutOfMemory) => Self::OutOfMemory,
-            _ if error
-                .sqlite_error()
-                .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_NOMEM) =>
-            {
-                Self::OutOfMemory
-            }
+            _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_NOMEM) => Self::OutOfMemory,
             _ => Self::Database(error),
         }
     }

@@ -1,4 +1,5 @@
 //! `sync_history`: one entry a run.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
 
@@ -6,13 +7,43 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
-use crate::clock::{Clock, SystemClock, from_iso, to_iso};
-use crate::database::text::{Text, optional_text, text};
-use crate::database::{Database, SyncLock, state};
+use crate::clock::{Clock, SystemClock, from_iso, later, to_iso};
+use crate::database::{Database, SyncLock, has_table, state};
+use crate::stored::{count as stored_count, optional_text, text, whole};
 use crate::{Error, Result, memory};
 
 /// What is written over an entry whose run died without finishing it.
 const INTERRUPTED: &str = "interrupted";
+
+/// Whether a time lies after `?1`. As texts where SQLite cannot read it, and never NULL.
+macro_rules! is_ahead {
+    ($column:literal) => {
+        concat!(
+            "coalesce(CASE typeof(",
+            $column,
+            ") WHEN 'text' THEN julianday(",
+            $column,
+            ") > julianday(?1) END, ",
+            $column,
+            " > ?1, 0)"
+        )
+    };
+}
+
+/// Newest first. What began after `?1`, a little ahead of now, was written under a wrong clock:
+/// it comes last, or it would be the newest run for years.
+macro_rules! newest_first {
+    () => {
+        concat!(
+            "ORDER BY ",
+            is_ahead!("started_at"),
+            ", started_at DESC, rowid DESC"
+        )
+    };
+}
+
+/// Clocks of one machine and file systems differ by so much.
+const SLACK: TimeDelta = TimeDelta::minutes(1);
 
 /// How a run stands or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -85,8 +116,11 @@ pub struct SyncHistoryEntry {
     pub created_at: String,
 }
 
+/// Missing in a file that this library has not changed yet: an empty history.
+const TABLE: &str = "sync_history";
+
 /// Figures over the whole history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncStats {
     /// Entries in all.
@@ -165,51 +199,80 @@ impl SyncHistoryRepository {
 
     /// One entry, or `None`.
     pub fn get_by_id(&self, id: &str) -> Result<Option<SyncHistoryEntry>> {
-        self.one("SELECT * FROM sync_history WHERE id = ?1", Some(id))
+        self.database.read(|conn| {
+            if !has_table(conn, TABLE)? {
+                return Ok(None);
+            }
+            Ok(conn
+                .prepare_cached("SELECT * FROM sync_history WHERE id = ?1")?
+                .query_row([id], from_row)
+                .optional()?)
+        })
     }
 
-    /// The newest entries first, at most `limit` of them.
+    /// The newest entries first, at most `limit` of them. An entry that began in the future, by
+    /// this repository's clock, comes behind all others.
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
+        const SQL: &str = concat!("SELECT * FROM sync_history ", newest_first!(), " LIMIT ?2");
         self.database.read(|conn| {
+            if !has_table(conn, TABLE)? {
+                return Ok(Vec::new());
+            }
             memory::collect(
-                conn.prepare_cached(
-                    "SELECT * FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT ?1",
-                )?
-                .query_map([limit], from_row)?,
+                conn.prepare_cached(SQL)?
+                    .query_map((self.latest(), limit), from_row)?,
             )
         })
     }
 
-    /// The newest successful entry, or `None`.
+    /// The newest successful entry, or `None`; one that began in the future only where there is
+    /// no other.
     pub fn get_last_successful(&self) -> Result<Option<SyncHistoryEntry>> {
-        self.one(
-            "SELECT * FROM sync_history WHERE status = 'success' ORDER BY started_at DESC, rowid DESC LIMIT 1",
-            None,
-        )
-    }
-
-    fn one(&self, sql: &str, id: Option<&str>) -> Result<Option<SyncHistoryEntry>> {
+        const SQL: &str = concat!(
+            "SELECT * FROM sync_history WHERE status = 'success' ",
+            newest_first!(),
+            " LIMIT 1"
+        );
         self.database.read(|conn| {
-            let mut found = conn.prepare_cached(sql)?;
-            Ok(match id {
-                Some(id) => found.query_row([id], from_row),
-                None => found.query_row([], from_row),
+            if !has_table(conn, TABLE)? {
+                return Ok(None);
             }
-            .optional()?)
+            Ok(conn
+                .prepare_cached(SQL)?
+                .query_row([self.latest()], from_row)
+                .optional()?)
         })
     }
 
-    /// The entries that are marked as running, newest first.
+    /// The entries that are marked as running, newest first, those of the future last.
     ///
     /// An entry of this library whose run has died is marked as failed first.
     pub fn get_running(&self) -> Result<Vec<SyncHistoryEntry>> {
+        const SQL: &str = concat!(
+            "SELECT * FROM sync_history WHERE status = 'running' ",
+            newest_first!()
+        );
         self.mark_interrupted();
         self.database.read(|conn| {
-            memory::collect(
-                conn.prepare_cached("SELECT * FROM sync_history WHERE status = 'running' ORDER BY started_at DESC, rowid DESC")?
-                    .query_map([], from_row)?,
-            )
+            if !has_table(conn, TABLE)? {
+                return Ok(Vec::new());
+            }
+            let mut running = memory::collect(
+                conn.prepare_cached(SQL)?
+                    .query_map([self.latest()], from_row)?,
+            )?;
+            // One of ours that is dead, where that could not be written just now.
+            if !SyncLock::is_held(self.database.lock_target()) {
+                let dead: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
+                running.retain(|entry| Some(&entry.id) != dead.as_ref());
+            }
+            Ok(running)
         })
+    }
+
+    /// The last moment at which an entry can have begun.
+    fn latest(&self) -> String {
+        to_iso(later(self.clock.now(), SLACK))
     }
 
     /// Whether an entry is marked as running, after the same check.
@@ -242,31 +305,42 @@ impl SyncHistoryRepository {
     /// How many entries there are.
     pub fn count(&self) -> Result<i64> {
         self.database.read(|conn| {
+            if !has_table(conn, TABLE)? {
+                return Ok(0);
+            }
             Ok(conn.query_row("SELECT count(*) FROM sync_history", [], |row| row.get(0))?)
         })
     }
 
     /// Figures over the whole history.
     pub fn get_stats(&self) -> Result<SyncStats> {
+        const SQL: &str = concat!(
+            "SELECT count(*) AS total,
+                    count(*) FILTER (WHERE status = 'success') AS successful,
+                    count(*) FILTER (WHERE status = 'failed') AS failed,
+                    -- A time of the future only where there is no other.
+                    coalesce(max(completed_at) FILTER (WHERE status = 'success' AND NOT ",
+            is_ahead!("started_at"),
+            " AND NOT ",
+            is_ahead!("completed_at"),
+            "),
+                             max(completed_at) FILTER (WHERE status = 'success')) AS last_success_at,
+                    CAST(round(avg(duration_ms) FILTER (WHERE status = 'success')) AS INTEGER) AS average
+             FROM sync_history"
+        );
         self.database.read(|conn| {
-            Ok(conn.query_row(
-                "SELECT count(*),
-                        count(*) FILTER (WHERE status = 'success'),
-                        count(*) FILTER (WHERE status = 'failed'),
-                        max(completed_at) FILTER (WHERE status = 'success'),
-                        CAST(round(avg(duration_ms) FILTER (WHERE status = 'success')) AS INTEGER)
-                 FROM sync_history",
-                [],
-                |row| {
-                    Ok(SyncStats {
-                        total_runs: row.get(0)?,
-                        successful_runs: row.get(1)?,
-                        failed_runs: row.get(2)?,
-                        last_success_at: row.get(3)?,
-                        average_duration_ms: row.get(4)?,
-                    })
-                },
-            )?)
+            if !has_table(conn, TABLE)? {
+                return Ok(SyncStats::default());
+            }
+            Ok(conn.query_row(SQL, [self.latest()], |row| {
+                Ok(SyncStats {
+                    total_runs: row.get("total")?,
+                    successful_runs: row.get("successful")?,
+                    failed_runs: row.get("failed")?,
+                    last_success_at: optional_text(row, "last_success_at")?,
+                    average_duration_ms: whole(row, "average")?,
+                })
+            })?)
         })
     }
 
@@ -299,16 +373,40 @@ impl SyncHistoryRepository {
 
 /// Makes an entry that runs from `now`; inside a transaction of the caller's.
 pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO sync_history (id, started_at, status) VALUES (?1, ?2, 'running')
-         ON CONFLICT (id) DO NOTHING",
-    )?;
-    loop {
+    // An id that is taken is a matter of chance, not of many tries; a trigger may leave every entry out.
+    for _ in 0..20 {
         let id = run_id(now);
-        if insert.execute([&id, &to_iso(now)])? == 1 {
+        if start_as(conn, &id, now)? {
             return Ok(id);
         }
     }
+    Err(Error::Database(rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
+        Some("sync_history takes no entry; look at its triggers".into()),
+    )))
+}
+
+/// Makes the entry of that `id`, unless there is one; whether it was made.
+pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
+    let made = conn
+        .prepare_cached(
+            "INSERT INTO sync_history (id, started_at, status) VALUES (?1, ?2, 'running')
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute([id, &to_iso(started_at)])?;
+    Ok(made == 1)
+}
+
+/// Whether there is any entry.
+pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        return Ok(false);
+    }
+    Ok(
+        conn.query_row("SELECT EXISTS (SELECT 1 FROM sync_history)", [], |row| {
+            row.get(0)
+        })?,
+    )
 }
 
 fn run_id(now: DateTime<Utc>) -> String {
@@ -329,11 +427,11 @@ pub(crate) fn finish(
     result: Option<SyncRunResult>,
     error: Option<&str>,
 ) -> Result<()> {
-    let started: Option<Text> = conn
+    let started = conn
         .prepare_cached("SELECT started_at FROM sync_history WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
+        .query_row([id], |row| text(row, "started_at"))
         .optional()?;
-    let Text(started) = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
+    let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
     conn.prepare_cached(
         "UPDATE sync_history
          SET completed_at = :completed_at, status = :status,
@@ -359,16 +457,17 @@ pub(crate) fn finish(
 
 /// Marks running entries as failed: the one of that `id`, or all.
 pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
-    let running: Vec<(String, Text)> = conn
-        .prepare_cached("SELECT id, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
-        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+    // By the row's number: another program's id may be anything.
+    let running: Vec<(i64, String)> = conn
+        .prepare_cached("SELECT rowid AS number, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
+        .query_map([id], |row| Ok((row.get("number")?, text(row, "started_at")?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (id, Text(started)) in running {
+    for (number, started) in running {
         conn.execute(
             "UPDATE sync_history
              SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
-             WHERE id = ?1",
-            (id, to_iso(now), INTERRUPTED, duration_ms(&started, now)),
+             WHERE rowid = ?1",
+            (number, to_iso(now), INTERRUPTED, duration_ms(&started, now)),
         )?;
     }
     Ok(())
@@ -380,13 +479,14 @@ fn count(number: u64) -> i64 {
 
 /// The time since `started`, never negative: clocks jump.
 fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
-    from_iso(started).map_or(0, |started| (now - started).num_milliseconds().max(0))
+    from_iso(started).map_or(0, |started| {
+        now.signed_duration_since(started).num_milliseconds().max(0)
+    })
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
     memory::afford_row(row)?;
-    // Nullable in files that the other stack made.
-    let count = |column| row.get(column).map(Option::<i64>::unwrap_or_default);
+    let count = |column| stored_count(row, column);
     Ok(SyncHistoryEntry {
         id: text(row, "id")?,
         started_at: text(row, "started_at")?,
@@ -396,7 +496,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
         skills_updated: count("skills_updated")?,
         skills_unchanged: count("skills_unchanged")?,
         error_message: optional_text(row, "error_message")?,
-        duration_ms: row.get("duration_ms")?,
+        duration_ms: whole(row, "duration_ms")?,
         created_at: text(row, "created_at")?,
     })
 }

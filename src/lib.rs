@@ -16,6 +16,7 @@ mod history;
 mod memory;
 pub mod registry;
 mod skills;
+mod stored;
 #[cfg(feature = "test-hooks")]
 pub mod testing;
 

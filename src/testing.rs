@@ -1,10 +1,17 @@
 //! Doors for this project's own tests (feature `test-hooks`); not part of any published library.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Result;
 use crate::database::{Handle, OpenOptions, coexistence};
+use crate::registry::wire::Content;
+use crate::registry::{Page, Row, pacing};
+use crate::skills::stamp;
 
 /// A bare connection, made exactly as every connection of the library is made.
 #[derive(Debug)]
@@ -15,7 +22,7 @@ impl RawConnection {
     pub fn open(path: impl AsRef<Path>, busy_ms: u32) -> Result<Self> {
         let busy = Duration::from_millis(busy_ms.into());
         let database = OpenOptions::new().busy_budget(busy).open(path)?;
-        let conn = database.connect()?;
+        let conn = database.connect_for(&crate::CancelToken::new())?;
         conn.busy_timeout(busy)?;
         Ok(Self(conn))
     }
@@ -41,4 +48,58 @@ pub fn coexistence_is_installed() -> bool {
 /// Descriptors of databases and -shm files that are kept, used or not.
 pub fn descriptors() -> usize {
     coexistence::descriptors()
+}
+
+static LONGEST_LOCK_WAIT_MS: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// No wait for the write lock takes longer, whatever its budget: for simulations, in which a
+/// lock that is held for good would take half a minute each time.
+pub fn limit_lock_waits(longest: Duration) {
+    let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+    LONGEST_LOCK_WAIT_MS.store(longest, Ordering::Relaxed);
+}
+
+pub(crate) fn longest_lock_wait() -> Duration {
+    Duration::from_millis(LONGEST_LOCK_WAIT_MS.load(Ordering::Relaxed))
+}
+
+/// The rows of a page, the rejected ones too.
+pub fn rows(page: &Page) -> &[Row] {
+    &page.rows
+}
+
+/// Id and name of a row that is a skill.
+pub fn skill(row: &Row) -> Option<(&str, &str)> {
+    match &row.0 {
+        Content::Skill(skill) => Some((&skill.id, &skill.name)),
+        Content::Rejected(_) => None,
+    }
+}
+
+/// A text that is equal for equal stamps.
+pub fn canonical_stamp(stamp: &str) -> String {
+    stamp::canonical(stamp).into_owned()
+}
+
+/// Whether a stamp lies after `since`.
+pub fn is_newer(stamp: &str, since: DateTime<Utc>) -> bool {
+    stamp::newer_than(stamp, since)
+}
+
+/// What the headers of an answer ask for: how long to wait before trying again, and before the
+/// next request.
+pub fn waits(headers: &[(&str, &str)], now: DateTime<Utc>) -> (Option<Duration>, Option<Duration>) {
+    let headers: HeaderMap = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((
+                HeaderName::try_from(*name).ok()?,
+                HeaderValue::try_from(*value).ok()?,
+            ))
+        })
+        .collect();
+    (
+        pacing::retry_after(&headers, now),
+        pacing::pause_after(&headers, now),
+    )
 }

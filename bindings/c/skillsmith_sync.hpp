@@ -251,6 +251,7 @@ struct PageRequest {
   std::optional<std::string> trust_tier;  ///< Only skills of this tier; none: of all.
   std::uint32_t limit = 0;                ///< Rows wanted; the registry may give fewer.
   std::uint64_t offset = 0;               ///< Rows to pass over.
+  std::optional<double> min_score;        ///< Only skills with at least this score; none: all, those without one too.
 };
 
 // ---- What is inside -------------------------------------------------------------------
@@ -464,6 +465,7 @@ inline PageRequest copy(const skillsmith_page_request &given) {
   request.trust_tier = optional_text(given.trust_tier);
   request.limit = given.limit;
   request.offset = given.offset;
+  if (given.min_score >= 0) request.min_score = given.min_score;
   return request;
 }
 
@@ -711,7 +713,7 @@ class Database {
   /// complete, with its folder; an existing one of any version is used as it is. What is no
   /// database, is damaged, or belongs to some other program is refused and left as it is.
   ///
-  /// Blocks on the disk. Errors: INVALID_ARGUMENT, and all from 301 to 310.
+  /// Blocks on the disk. Errors: INVALID_ARGUMENT, and all from 301 to 312.
   explicit Database(const std::string &path, const OpenOptions &options = {})
       : Database(detail::text_in(path, "path"), options) {}
 
@@ -1214,8 +1216,8 @@ class SkillsmithApiClient {
   /// `cancel` stops it. Blocks on the network: each try as long as the timeout of the client
   /// allows, the pauses between them, and about 30 minutes in all at most. Errors:
   /// INVALID_ARGUMENT, OFFLINE, CANCELLED, NETWORK_UNREACHABLE, NETWORK_TIMEOUT, RATE_LIMITED,
-  /// QUOTA_EXCEEDED, UNAUTHORIZED, FORBIDDEN, SERVER_ERROR, REDIRECT_REFUSED; REQUEST_REFUSED
-  /// for any other 4xx; PROTOCOL_ERROR where the answer is no JSON; RESPONSE_TOO_LARGE over
+  /// QUOTA_EXCEEDED, UNAUTHORIZED, FORBIDDEN, PLAN_REQUIRED, SERVER_ERROR, REDIRECT_REFUSED;
+  /// REQUEST_REFUSED for any other 4xx; PROTOCOL_ERROR where the answer is no JSON; RESPONSE_TOO_LARGE over
   /// 16 MiB.
   std::string search(const SearchOptions &options = {}, const CancelToken *cancel = nullptr) const {
     const auto given = detail::search_options(options);

@@ -108,6 +108,7 @@ export interface HostRequest {
   trustTier?: string
   limit?: number
   offset?: number
+  minQualityScore?: number
 }
 
 export interface NativeClientOptions {

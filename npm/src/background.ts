@@ -76,7 +76,7 @@ export class BackgroundSyncService {
   /** Whether a check is waiting for the registry to say whether it is offline. */
   #isAsking = false
   #running: { readonly abort: AbortController; readonly settled: Promise<SyncResult> } | undefined
-  /** For engines of the host's; ours keep theirs in the database. */
+  /** For engines of the host's. Ours keep theirs in the database, where that can be written. */
   #failures = 0
   #patientUntil = 0
 
@@ -273,10 +273,25 @@ export class BackgroundSyncService {
   }
 
   #noteForPatience(error: Error | null): void {
-    if (this.#hasOurSync()) return
-    this.#failures = error ? this.#failures + 1 : 0
+    const isPatient = error !== null && !(this.#hasOurSync() && this.#isInDatabase(error))
+    this.#failures = isPatient ? this.#failures + 1 : 0
     const wait = FIRST_PATIENCE_MS * 2 ** Math.min(this.#failures - 1, 20)
-    this.#patientUntil = error ? Date.now() + Math.min(wait, this.#interval()) : 0
+    this.#patientUntil = isPatient ? Date.now() + Math.min(wait, this.#interval()) : 0
+  }
+
+  /** Whether the database knows of a failed sync of ours: on a full disk it wants the next one at once. */
+  #isInDatabase(error: Error): boolean {
+    const code = error instanceof SkillsmithSyncError ? error.code : null
+    if (code === 'CANCELLED' || code === 'SYNC_IN_PROGRESS' || !(this.#engine instanceof SyncEngine)) return true
+    try {
+      const decision = SyncEngine.decide(this.#engine)
+      if (typeof decision === 'string') return decision !== 'begin'
+      // Nobody waits for it.
+      decision.catch(() => {})
+      return false
+    } catch {
+      return false
+    }
   }
 
   #interval(): number {

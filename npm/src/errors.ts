@@ -62,6 +62,10 @@ const CODES = {
   IO_ERROR: false,
   /** 310: another SQLite of this process has the file open, and the system cannot keep the two apart. */
   DATABASE_IN_USE: true,
+  /** 311: the file was replaced, moved or deleted by another program while it was in use. */
+  DATABASE_REPLACED: true,
+  /** 312: too many files are open, in this process or in the system. */
+  TOO_MANY_FILES: true,
   /** 401: an answer of the registry that cannot be understood. */
   PROTOCOL_ERROR: true,
   /** 402: a request that the registry refuses. */

@@ -90,10 +90,11 @@ export async function answer(
       run.answer(request.id, String(health?.status))
       return
     }
-    const { query, trustTier, limit, offset } = request
+    const { query, trustTier, minQualityScore, limit, offset } = request
     const page = await host.search({
       ...(query !== undefined && { query }),
       ...(trustTier !== undefined && { trustTier }),
+      ...(minQualityScore !== undefined && { minQualityScore }),
       limit,
       offset: offset ?? 0,
     })

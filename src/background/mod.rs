@@ -8,13 +8,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use self::schedule::UnwrittenBackoff;
 pub use self::schedule::{BackgroundSyncState, Decision, Schedule, decide};
 use crate::environment::Environment;
 use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
 use crate::{
-    CancelToken, Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine, SyncOptions,
-    SyncResult,
+    CancelToken, Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine,
+    SyncFrequency, SyncOptions, SyncResult,
 };
 
 /// How often a started service checks unless told otherwise.
@@ -78,6 +79,7 @@ struct Shared {
 #[derive(Default)]
 struct Progress {
     schedule: Schedule,
+    unwritten: UnwrittenBackoff,
     /// Who works for the service just now, callbacks included.
     workers: Vec<Worker>,
     /// The number of the next one.
@@ -330,6 +332,7 @@ impl Shared {
         if stop.is_cancelled() {
             return Decision::NotDue;
         }
+        let answer = progress.unwritten.over(answer, self.engine.clock().now());
         progress.schedule.checked(answer)
     }
 
@@ -357,9 +360,41 @@ impl Shared {
     }
 
     fn ended(&self, outcome: &Result<SyncResult>) {
-        self.progress().schedule.finished(outcome);
+        let left_no_trace = self.left_no_trace(outcome);
+        let mut progress = self.progress();
+        match left_no_trace {
+            Some(interval_ms) => {
+                let now = self.engine.clock().now();
+                progress.unwritten.note(now, interval_ms);
+            }
+            None => progress.unwritten.clear(),
+        }
+        progress.schedule.finished(outcome);
+        drop(progress);
         // A callback that panics is the host's bug; the next cycle still runs.
         _ = catch_unwind(AssertUnwindSafe(|| self.tell(outcome)));
+    }
+
+    /// The interval, where a run has failed and the database wants another one at once all the same: it could not be
+    /// written there that it has failed.
+    fn left_no_trace(&self, outcome: &Result<SyncResult>) -> Option<i64> {
+        let code = match outcome {
+            Ok(result) if result.success => return None,
+            Ok(result) => result.code,
+            Err(error) => Some(error.code()),
+        };
+        if matches!(code, Some(ErrorCode::Cancelled | ErrorCode::SyncInProgress)) {
+            return None;
+        }
+        match guarded(|| schedule::ask(&self.engine)) {
+            Ok(Decision::Begin) | Err(_) => {
+                let config = SyncConfigRepository::new(self.engine.database()).get_config();
+                Some(config.map_or(SyncFrequency::Daily.interval_ms(), |config| {
+                    config.interval_ms
+                }))
+            }
+            Ok(_) => None,
+        }
     }
 
     fn tell(&self, outcome: &Result<SyncResult>) {

@@ -3,9 +3,11 @@
 //! A small state machine without a thread, a timer or a network. The service of
 //! this crate drives it from its thread; the Node package, whose engines may be
 //! the host's own, has its state in JavaScript and asks [`decide`].
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::clock::{Clock, from_iso};
@@ -87,7 +89,7 @@ impl Schedule {
 
     /// Notes a check. Returns whether the database is to be asked.
     pub(super) const fn begin_check(&mut self) -> bool {
-        self.state.checks_performed += 1;
+        self.state.checks_performed = self.state.checks_performed.saturating_add(1);
         !self.state.is_running
     }
 
@@ -122,13 +124,13 @@ impl Schedule {
 
     const fn begun(&mut self) {
         self.state.is_running = true;
-        self.state.syncs_triggered += 1;
+        self.state.syncs_triggered = self.state.syncs_triggered.saturating_add(1);
     }
 
     /// Notes that a sync that was begun was not needed.
     pub(super) const fn another_was_faster(&mut self) {
         self.state.is_running = false;
-        self.state.syncs_triggered -= 1;
+        self.state.syncs_triggered = self.state.syncs_triggered.saturating_sub(1);
     }
 
     /// Notes how a sync that was begun has ended.
@@ -140,6 +142,42 @@ impl Schedule {
                 self.state.last_result = Some(result.clone());
             }
             Err(error) => self.state.last_error = Some(error.to_string()),
+        }
+    }
+}
+
+/// The waits after failed runs that could not be written into the database, such as on a full disk: the same as
+/// there, 1, 2, 4 … minutes, but gone with the service.
+#[derive(Debug, Default)]
+pub(super) struct UnwrittenBackoff {
+    failures: u32,
+    wait: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl UnwrittenBackoff {
+    /// Notes a run that failed without leaving a trace.
+    pub(super) fn note(&mut self, now: DateTime<Utc>, interval_ms: i64) {
+        self.failures = self.failures.saturating_add(1);
+        let minutes = TimeDelta::minutes(1 << self.failures.saturating_sub(1).min(20));
+        let longest = TimeDelta::try_milliseconds(interval_ms.max(60_000)).unwrap_or(minutes);
+        let end = now.checked_add_signed(minutes.min(longest));
+        self.wait = end.map(|end| (now, end));
+    }
+
+    /// Notes any other end of a run.
+    pub(super) const fn clear(&mut self) {
+        self.failures = 0;
+        self.wait = None;
+    }
+
+    /// What comes of the database's answer at `now`.
+    pub(super) fn over(&self, answer: Result<Decision>, now: DateTime<Utc>) -> Result<Decision> {
+        match (answer, self.wait) {
+            // Before its start the clock was ahead, and the end means nothing.
+            (Ok(Decision::Begin), Some((start, end))) if (start..end).contains(&now) => {
+                Ok(Decision::BackingOff)
+            }
+            (answer, _) => answer,
         }
     }
 }
@@ -180,7 +218,7 @@ fn runs_without_lock(database: &Database, clock: &Arc<dyn Clock>) -> Result<bool
     Ok(running.iter().any(|entry| {
         from_iso(&entry.started_at).is_some_and(|started| {
             // In the future it is the work of a wrong clock, which may have been right as well.
-            (now - started)
+            now.signed_duration_since(started)
                 .abs()
                 .to_std()
                 .is_ok_and(|age| age < DEFAULT_DEADLINE)
@@ -194,5 +232,34 @@ pub(super) fn error_of(outcome: &Result<SyncResult>) -> Option<String> {
         Ok(result) if result.status == SyncStatus::Success => None,
         Ok(result) => Some(result.errors.first().cloned().unwrap_or_default()),
         Err(error) => Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_that_are_not_written_double_and_end() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let minutes = |count| start + TimeDelta::minutes(count);
+        let mut backoff = UnwrittenBackoff::default();
+        let at = |backoff: &UnwrittenBackoff, now| backoff.over(Ok(Decision::Begin), now).unwrap();
+        assert_eq!(at(&backoff, start), Decision::Begin);
+        for wait in [1, 2, 4, 8, 10, 10] {
+            backoff.note(start, 600_000);
+            assert_eq!(at(&backoff, start), Decision::BackingOff);
+            assert_eq!(
+                at(&backoff, minutes(wait) - TimeDelta::milliseconds(1)),
+                Decision::BackingOff
+            );
+            assert_eq!(at(&backoff, minutes(wait)), Decision::Begin);
+            assert_eq!(at(&backoff, minutes(-1)), Decision::Begin);
+        }
+        // Other answers stay, and so does the database's own word.
+        let answer = backoff.over(Ok(Decision::NotDue), start).unwrap();
+        assert_eq!(answer, Decision::NotDue);
+        backoff.clear();
+        assert_eq!(at(&backoff, start), Decision::Begin);
     }
 }

@@ -294,8 +294,8 @@ unsafe fn page_request(options: *const skillsmith_search_options) -> Result<Page
 /// most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
 /// `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
 /// `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
-/// `UNAUTHORIZED`, `FORBIDDEN`, `SERVER_ERROR`, `REDIRECT_REFUSED`; `REQUEST_REFUSED` for
-/// any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
+/// `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
+/// `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
 /// 16 MiB.
 ///
 /// # Safety

@@ -72,7 +72,7 @@ impl From<skillsmith_open_options> for OpenOptions {
 /// refused and left as it is.
 ///
 /// Gives an owned handle: `skillsmith_database_free`. Blocks on the disk; any thread may
-/// call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 310.
+/// call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 312.
 ///
 /// # Safety
 /// As the preamble of the header says.

@@ -16,6 +16,7 @@ use super::memory::{Arena, lend, skillsmith_text};
 use super::out::Out;
 use super::status::{skillsmith_status, skillsmith_status_value};
 use super::user_data::{UserData, skillsmith_destroy_callback};
+use crate::clock::{self, Clock as _, SystemClock};
 use crate::registry::{Call, Health, Page, PageRequest};
 use crate::{CancelToken, Error, Registry, Result};
 
@@ -61,6 +62,8 @@ pub struct skillsmith_page_request {
     pub limit: u32,
     /// Rows to pass over.
     pub offset: u64,
+    /// Only skills with at least this score; negative: whatever their score, and without one.
+    pub min_score: f64,
 }
 
 impl skillsmith_page_request {
@@ -70,6 +73,7 @@ impl skillsmith_page_request {
             trust_tier: arena.optional_text(request.trust_tier.as_deref()),
             limit: request.limit,
             offset: request.offset,
+            min_score: request.min_score.unwrap_or(-1.0),
         }
     }
 }
@@ -86,8 +90,9 @@ pub type skillsmith_health_callback = Option<
 ///
 /// It gives the page with `skillsmith_registry_call_set_page`, or says what went wrong
 /// with one of the `skillsmith_registry_call_fail` functions, and returns 0. Any other
-/// return value ends the run with `HOST_ERROR`. Retries are its own: the engine asks for
-/// each page once.
+/// return value is a failure, `HOST_ERROR`. Retries are its own: the engine goes on behind a
+/// page that has failed, asks for it once more at the end, in smaller pieces, and ends the
+/// run where three in a row have failed.
 pub type skillsmith_search_callback = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -242,7 +247,7 @@ pub extern "C" fn skillsmith_registry_call_wait(
 /// Parses the text, and does not block otherwise; any thread may call it until the callback
 /// returns. Errors: `NULL_ARGUMENT`,
 /// `INVALID_HANDLE`; `PROTOCOL_ERROR` where the text is no page, and `RESPONSE_TOO_LARGE`
-/// over 16 MiB, with which the run then ends.
+/// over 16 MiB; the page has failed then.
 ///
 /// # Safety
 /// As the preamble of the header says.
@@ -288,7 +293,9 @@ pub unsafe extern "C" fn skillsmith_registry_call_set_page(
 /// `status` tells why: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
 /// `_NETWORK_TIMEOUT`, `_API_UNHEALTHY` or `_PROTOCOL_ERROR`. `message` is UTF-8 for the
 /// person who has to act on it, and copied; it goes into the result and the history, so
-/// keep credentials out of it. The run ends with it. The first failure stays.
+/// keep credentials out of it. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run; after
+/// any other, pages behind this one are asked for, as after `skillsmith_search_callback`
+/// says. The first failure stays.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for any
@@ -335,10 +342,11 @@ fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
 /// Says that the registry has answered with an HTTP status that is no success.
 ///
 /// The engine does what it does with that answer of the live registry: 400 makes it ask
-/// for the listing in another way; 401, 403, 429, 5xx and 408 end the run with the
-/// errors that they have here, any other with `REQUEST_REFUSED`. `retry_after_ms` is what
+/// for the listing in another way; 401, 429, and 5xx and 408 with a time to come back end
+/// the run with the errors that they have here; any other status is a failure of this page
+/// alone, until three in a row have failed. `retry_after_ms` is what
 /// a `Retry-After` said, in milliseconds from now, or -1; after 429 and 5xx no sync
-/// begins by itself before then. `detail` is what the body said, or NULL; UTF-8, copied.
+/// begins by itself before then, for a month at most. `detail` is what the body said, or NULL; UTF-8, copied.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
@@ -357,9 +365,11 @@ pub unsafe extern "C" fn skillsmith_registry_call_fail_http(
         let exchange = live::get(call)?;
         // SAFETY: the caller's promise.
         let detail = unsafe { input::optional_text(detail, "detail") }?;
-        let retry_at = TimeDelta::try_milliseconds(retry_after_ms)
-            .filter(|_| retry_after_ms >= 0)
-            .and_then(|delay| Utc::now().checked_add_signed(delay));
+        let now = SystemClock.now();
+        let retry_at = (retry_after_ms >= 0).then(|| {
+            let delay = TimeDelta::try_milliseconds(retry_after_ms).unwrap_or(TimeDelta::MAX);
+            clock::within_a_month(clock::later(now, delay), now)
+        });
         exchange.answer(Err(http_failure(http_status, retry_at, detail)?));
         Ok(())
     })

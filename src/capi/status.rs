@@ -75,6 +75,11 @@ pub enum skillsmith_status {
     SKILLSMITH_IO_ERROR = 309,
     /// Another SQLite of this process has the file open, and the two cannot be kept apart.
     SKILLSMITH_DATABASE_IN_USE = 310,
+    /// The file was replaced, moved or deleted by another program while it was in use; the next call
+    /// uses the file that is there then.
+    SKILLSMITH_DATABASE_REPLACED = 311,
+    /// Too many files are open, in this process or in the system.
+    SKILLSMITH_TOO_MANY_FILES = 312,
     /// The registry's answer cannot be understood.
     SKILLSMITH_PROTOCOL_ERROR = 401,
     /// The registry refuses the request.
@@ -123,6 +128,8 @@ impl skillsmith_status {
             ErrorCode::DiskFull => Self::SKILLSMITH_DISK_FULL,
             ErrorCode::Io => Self::SKILLSMITH_IO_ERROR,
             ErrorCode::DatabaseInUse => Self::SKILLSMITH_DATABASE_IN_USE,
+            ErrorCode::DatabaseReplaced => Self::SKILLSMITH_DATABASE_REPLACED,
+            ErrorCode::TooManyFiles => Self::SKILLSMITH_TOO_MANY_FILES,
             ErrorCode::Protocol => Self::SKILLSMITH_PROTOCOL_ERROR,
             ErrorCode::Refused => Self::SKILLSMITH_REQUEST_REFUSED,
             ErrorCode::RedirectRefused => Self::SKILLSMITH_REDIRECT_REFUSED,

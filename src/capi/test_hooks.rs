@@ -103,6 +103,8 @@ fn fail(status: i32) -> Result<()> {
             source: std::io::ErrorKind::Other.into(),
         },
         ErrorCode::DatabaseInUse => Error::DatabaseInUse(path),
+        ErrorCode::DatabaseReplaced => Error::DatabaseReplaced(path),
+        ErrorCode::TooManyFiles => Error::TooManyFiles { action, path },
         ErrorCode::Protocol => Error::Protocol(text),
         ErrorCode::Refused => Error::Refused {
             status: 418,

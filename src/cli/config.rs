@@ -7,7 +7,7 @@ use super::console::Console;
 use super::fields::{auto_sync, field, last_sync, next_sync};
 use super::{Exit, database};
 use crate::clock::{Clock, SystemClock};
-use crate::{Database, Result, SyncConfigRepository, SyncConfigUpdate};
+use crate::{Result, SyncConfigRepository, SyncConfigUpdate};
 
 pub(super) fn run(arguments: &ConfigArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
     let update = SyncConfigUpdate {
@@ -16,9 +16,9 @@ pub(super) fn run(arguments: &ConfigArguments, path: &Path, console: &Console<'_
     };
     let changes = update != SyncConfigUpdate::default();
     let database = if changes {
-        Database::open(path)?
+        database::for_writing(path, console)?
     } else {
-        database::for_reading(path)?
+        database::for_reading(path, console)?
     };
     let repository = SyncConfigRepository::new(&database);
     let config = repository.update_config(update)?;

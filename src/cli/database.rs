@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
-use crate::database::OpenOptions;
+use super::console::Console;
+use crate::database::{OpenOptions, holds_nothing};
 use crate::environment::Environment;
 use crate::{Database, Error, Result};
 
@@ -21,30 +22,36 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
         })
 }
 
+/// For a command that writes.
+pub(super) fn for_writing(path: &Path, console: &Console<'_>) -> Result<Database> {
+    options(console).open(path)
+}
+
 /// For a command that only looks: what is missing is not created but taken as empty,
 /// and what may not be written is opened for reading.
-pub(super) fn for_reading(path: &Path) -> Result<Database> {
+pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database> {
     if is_missing(path) {
         return Database::open_in_memory();
     }
-    Database::open(path).or_else(|error| match error {
-        Error::PermissionDenied { .. } => OpenOptions::new()
+    options(console).open(path).or_else(|error| match error {
+        Error::PermissionDenied { .. } | Error::ReadOnlyFileSystem(_) => options(console)
             .read_only(true)
             .open(path)
-            .map_err(|_| error),
+            .map_err(|second| match second {
+                // It says more than that nothing can be written there.
+                Error::JournalOnReadOnlyFileSystem { .. } | Error::Cancelled => second,
+                _ => error,
+            }),
         error => Err(error),
     })
 }
 
-/// For a dry run, which works on a database that is not there yet as on an empty one.
-pub(super) fn for_trying(path: &Path) -> Result<Database> {
-    if is_missing(path) {
-        return Database::open_in_memory();
-    }
-    Database::open(path)
+/// Opening obeys Ctrl-C.
+fn options(console: &Console<'_>) -> OpenOptions {
+    OpenOptions::new().cancel(console.terminal.cancel.clone())
 }
 
-/// Whether nothing is there; a file that cannot be looked at is something.
+/// Whether there is no database yet, but can be one.
 pub(super) fn is_missing(path: &Path) -> bool {
-    path != Path::new(":memory:") && matches!(path.try_exists(), Ok(false))
+    path != Path::new(":memory:") && holds_nothing(path)
 }

@@ -25,7 +25,7 @@ const HEADER: [&str; 7] = [
 const NUMBERS: std::ops::RangeInclusive<usize> = 2..=5;
 
 pub(super) fn run(limit: u32, path: &Path, console: &Console<'_>) -> Result<Exit> {
-    let database = database::for_reading(path)?;
+    let database = database::for_reading(path, console)?;
     let repository = SyncHistoryRepository::new(&database);
     // Entries of runs that died are marked before they are shown.
     repository.is_running()?;

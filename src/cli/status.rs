@@ -25,7 +25,7 @@ struct Document<'a> {
 
 pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
     let missing = database::is_missing(path);
-    let database = database::for_reading(path)?;
+    let database = database::for_reading(path, console)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let now = clock.now();
     let status = engine::status(&database, &clock)?;

@@ -9,8 +9,8 @@ use super::progress::Line;
 use super::{Exit, database, exit_of};
 use crate::engine::DEFAULT_PAGE_SIZE;
 use crate::{
-    ClientOptions, Database, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions,
-    SyncResult, SyncStatus,
+    ClientOptions, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions, SyncResult,
+    SyncStatus,
 };
 
 pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -18,9 +18,9 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     let client = SkillsmithApiClient::with_environment(ClientOptions::new(), environment)?;
     let address = client.base_url().to_owned();
     let database = if arguments.dry_run {
-        database::for_trying(path)?
+        database::for_reading(path, console)?
     } else {
-        Database::open(path)?
+        database::for_writing(path, console)?
     };
     let line = Line::new(console);
     let mut shown = line.clone();

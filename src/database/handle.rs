@@ -6,6 +6,7 @@ use std::ops::Deref;
 use rusqlite::Connection;
 
 use super::coexistence::Ticket;
+use super::raw;
 use crate::{Error, Result};
 
 /// A connection of this process. A forked child can neither use nor close it: what
@@ -47,7 +48,9 @@ impl Deref for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        let mut was_replaced = false;
         if self.check().is_ok() {
+            was_replaced = raw::has_moved(&self.conn);
             #[expect(unsafe_code, reason = "the one place where the connection is dropped")]
             // SAFETY: nobody uses it after this.
             unsafe {
@@ -55,5 +58,9 @@ impl Drop for Handle {
             }
         }
         drop(self.ticket.take());
+        if was_replaced {
+            // As long as anybody has the old file open, its -shm tells others wrong things of the new one.
+            super::let_go_of_replaced();
+        }
     }
 }

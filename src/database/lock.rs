@@ -1,7 +1,9 @@
 //! One sync at a time per database, across threads and processes.
 //!
-//! A lock of the operating system on a file beside the database: it ends with
-//! its owner, however that dies. The database file itself is never touched.
+//! Two locks of the operating system, which end with their owner, however that dies. One on a file beside the
+//! database, which every version of this library takes. And, where a lock can belong to an open file description,
+//! one on the database file itself: another name of the file leads to the same lock, and it is still there when
+//! somebody has deleted the lock file. The database's content is never touched.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -9,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::coexistence;
+use super::coexistence::{self, FileLock};
 use crate::{Error, Result};
 
-/// Somebody who only asks whether a sync is running holds the lock for an
+/// Somebody who only asks whether a sync is running may hold the lock file's lock for an
 /// instant; a sync that starts in that instant tries again for so long.
 const PROBE_GRACE: Duration = Duration::from_millis(100);
 
@@ -24,7 +26,12 @@ pub(crate) struct SyncLock {
 
 #[derive(Debug)]
 enum Held {
-    File(File),
+    File {
+        /// Given back first: whoever gets the lock file's lock gets this one, too.
+        of_database: Option<FileLock>,
+        /// `None` on a file system where nobody can make one, nor sync.
+        beside: Option<LockFile>,
+    },
     Flag(Arc<AtomicBool>),
 }
 
@@ -45,19 +52,30 @@ impl SyncLock {
 
     fn try_acquire(target: &LockTarget) -> Result<Option<Self>> {
         match target {
-            LockTarget::File(path) => {
-                let file = open_lock_file(path)?;
-                match file.try_lock() {
-                    Ok(()) => {
-                        // A forked child would keep the lock beyond our death.
-                        coexistence::keep_from_children(&file);
-                        Ok(Some(Self {
-                            held: Held::File(file),
-                        }))
+            LockTarget::File(database) => {
+                let path = lock_path(database);
+                let beside = match LockFile::ensure(&path) {
+                    Ok(file) => Some(file),
+                    Err(Error::ReadOnlyFileSystem(_)) => None,
+                    Err(error) => return Err(error),
+                };
+                if let Some(file) = &beside {
+                    match file.0.try_lock() {
+                        Ok(()) => {}
+                        Err(TryLockError::WouldBlock) => return Ok(None),
+                        Err(TryLockError::Error(error)) => {
+                            return Err(Error::file("lock", path, error));
+                        }
                     }
-                    Err(TryLockError::WouldBlock) => Ok(None),
-                    Err(TryLockError::Error(error)) => Err(Error::file("lock", path, error)),
                 }
+                Ok(coexistence::lock_for_sync(database)
+                    .ok()
+                    .map(|of_database| Self {
+                        held: Held::File {
+                            of_database,
+                            beside,
+                        },
+                    }))
             }
             LockTarget::Flag(flag) => Ok((!flag.swap(true, Ordering::Acquire)).then(|| Self {
                 held: Held::Flag(flag.clone()),
@@ -67,11 +85,16 @@ impl SyncLock {
 
     /// Whether some sync holds the lock just now.
     ///
-    /// Never creates the lock file; where it cannot be opened, nobody can hold it.
+    /// Never creates the lock file; where it cannot be opened, only the database's own lock tells.
     pub(crate) fn is_held(target: &LockTarget) -> bool {
         match target {
-            LockTarget::File(path) => File::open(path)
-                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
+            LockTarget::File(database) => {
+                coexistence::is_locked_for_sync(database)
+                    // An older version of this library locks nothing else.
+                    || LockFile::open(&lock_path(database)).is_ok_and(|file| {
+                        matches!(file.0.try_lock_shared(), Err(TryLockError::WouldBlock))
+                    })
+            }
             LockTarget::Flag(flag) => flag.load(Ordering::Acquire),
         }
     }
@@ -79,10 +102,50 @@ impl SyncLock {
 
 impl Drop for SyncLock {
     fn drop(&mut self) {
-        match &self.held {
-            // Closing the file gives the lock back.
-            Held::File(file) => coexistence::about_to_close(file),
+        match &mut self.held {
+            Held::File {
+                of_database,
+                beside,
+            } => {
+                drop(of_database.take());
+                drop(beside.take());
+            }
             Held::Flag(flag) => flag.store(false, Ordering::Release),
+        }
+    }
+}
+
+/// The lock file, open. What is locked is unlocked when it is dropped, and not only closed: a child that was forked
+/// meanwhile may have it, too. In such a child it is its parent's.
+#[derive(Debug)]
+struct LockFile(File, u32);
+
+impl LockFile {
+    fn ensure(path: &Path) -> Result<Self> {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        Self::of(|| options.open(path)).map_err(|error| Error::file("create", path, error))
+    }
+
+    fn open(path: &Path) -> std::io::Result<Self> {
+        Self::of(|| File::open(path))
+    }
+
+    fn of(open: impl FnOnce() -> std::io::Result<File>) -> std::io::Result<Self> {
+        Ok(Self(coexistence::open_apart(open)?, std::process::id()))
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        if self.1 == std::process::id() {
+            _ = self.0.unlock();
+            coexistence::about_to_close(&self.0);
         }
     }
 }
@@ -90,36 +153,27 @@ impl Drop for SyncLock {
 /// What is locked for a database.
 #[derive(Debug, Clone)]
 pub(crate) enum LockTarget {
-    /// The lock file.
+    /// The database at this path.
     File(PathBuf),
     /// A database in memory is known to this process only. No lock: a child that was forked
     /// while one is held would wait for it in vain.
     Flag(Arc<AtomicBool>),
 }
 
-impl LockTarget {
-    /// The lock file of the database at `path`, the same under every name of it.
-    pub(crate) fn beside(path: &Path) -> Self {
-        let mut name = path
-            .canonicalize()
-            .unwrap_or_else(|_| path.to_owned())
-            .into_os_string();
-        name.push("-sync-lock");
-        Self::File(name.into())
-    }
-}
-
-fn open_lock_file(path: &Path) -> Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options
-        .open(path)
-        .map_err(|error| Error::file("create", path, error))
+/// The lock file of the database at `path`, the same through every symbolic link.
+fn lock_path(path: &Path) -> PathBuf {
+    let canonical = path.canonicalize().or_else(|error| {
+        // Deleted, perhaps by somebody who does not know that a sync runs.
+        match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
+            _ => Err(error),
+        }
+    });
+    let mut name = canonical
+        .unwrap_or_else(|_: std::io::Error| path.to_owned())
+        .into_os_string();
+    name.push("-sync-lock");
+    name.into()
 }
 
 #[cfg(test)]
@@ -139,7 +193,7 @@ mod tests {
     #[test]
     fn a_file_is_locked_once() {
         let dir = tempfile::tempdir().unwrap();
-        only_one(&LockTarget::File(dir.path().join("skills.db-sync-lock")));
+        only_one(&LockTarget::File(dir.path().join("skills.db")));
     }
 
     #[test]
@@ -150,7 +204,7 @@ mod tests {
     #[test]
     fn a_question_does_not_make_a_sync_fail() {
         let dir = tempfile::tempdir().unwrap();
-        let target = LockTarget::File(dir.path().join("skills.db-sync-lock"));
+        let target = LockTarget::File(dir.path().join("skills.db"));
         drop(SyncLock::acquire(&target).unwrap());
         let stop = crate::CancelToken::new();
         let asker = {

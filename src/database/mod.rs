@@ -3,8 +3,10 @@
 #[cfg_attr(not(feature = "test-hooks"), expect(dead_code, reason = "tests ask"))]
 pub(crate) mod coexistence;
 mod handle;
+mod in_place;
 mod lock;
 mod open;
+mod raw;
 mod schema;
 pub(crate) mod state;
 pub(crate) mod text;
@@ -13,13 +15,19 @@ mod transaction;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 pub(crate) use self::handle::Handle;
+pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
 pub(crate) use self::lock::{LockTarget, SyncLock};
+use self::open::Opening;
+#[cfg(feature = "cli")]
+pub(crate) use self::open::holds_nothing;
+pub(crate) use self::raw::interruptible;
+pub(crate) use self::schema::{ensure_sync_tables, has_table};
 pub(crate) use self::transaction::{Patience, write};
 use crate::{CancelToken, Error, Result};
 
@@ -42,6 +50,7 @@ pub struct OpenOptions {
     read_only: bool,
     busy_budget: Duration,
     open_budget: Duration,
+    cancel: CancelToken,
 }
 
 impl Default for OpenOptions {
@@ -50,6 +59,7 @@ impl Default for OpenOptions {
             read_only: false,
             busy_budget: DEFAULT_BUSY_BUDGET,
             open_budget: DEFAULT_OPEN_BUDGET,
+            cancel: CancelToken::new(),
         }
     }
 }
@@ -86,11 +96,20 @@ impl OpenOptions {
         self
     }
 
+    /// Ends the waiting of [`open`](Self::open), which then fails with [`Error::Cancelled`] within
+    /// 200 ms. What is opened does not heed it any more.
+    #[must_use]
+    pub fn cancel(mut self, cancel: CancelToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
     /// Opens the database at `path`; `:memory:` is a new one in memory.
     ///
     /// A missing file is created complete, with its folder, readable by its
     /// owner only. An existing one of any version is used as it is; the tables
-    /// of a sync are added where they are missing. Blocks on the disk.
+    /// of a sync are added where they are missing, by the first call that writes.
+    /// Blocks on the disk.
     ///
     /// # Errors
     /// Refuses, unchanged, what is no database, is damaged, or belongs to some
@@ -111,8 +130,11 @@ impl OpenOptions {
             return self.open_in_memory();
         }
         let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
-        let conn = open::file(&path, self)?;
-        let lock = LockTarget::beside(&path);
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let conn = open::file(&path, self.opening(&self.cancel))?;
+        let lock = LockTarget::File(path.clone());
         Ok(Database::new(
             Location::File(path),
             lock,
@@ -128,7 +150,7 @@ impl OpenOptions {
             ));
         }
         let name = format!("/skillsmith-{}", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
-        let conn = open::memory(&name, self)?;
+        let conn = open::memory(&name, self.opening(&self.cancel))?;
         let lock = LockTarget::Flag(Arc::default());
         Ok(Database::new(
             Location::Memory(name),
@@ -136,6 +158,16 @@ impl OpenOptions {
             self.clone(),
             conn,
         ))
+    }
+
+    /// For the connection that a caller opens; see [`Opening`].
+    const fn opening<'a>(&'a self, cancel: &'a CancelToken) -> Opening<'a> {
+        Opening {
+            options: self,
+            cancel,
+            create: true,
+            search: true,
+        }
     }
 }
 
@@ -152,9 +184,18 @@ struct Inner {
     location: Location,
     lock: LockTarget,
     options: OpenOptions,
-    conn: Mutex<Option<Handle>>,
+    conn: Mutex<Shared>,
     /// A forked child must not even wait for the lock: its holder may not exist there.
     pid: u32,
+}
+
+/// The connection that all clones share.
+enum Shared {
+    Open(Handle),
+    /// The file at the path was replaced; the next call opens the one that is there now.
+    Replaced,
+    /// By the caller, for good.
+    Closed,
 }
 
 enum Location {
@@ -175,15 +216,17 @@ impl Database {
     }
 
     fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Handle) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                location,
-                lock,
-                options,
-                conn: Mutex::new(Some(conn)),
-                pid: std::process::id(),
-            }),
+        let inner = Arc::new(Inner {
+            location,
+            lock,
+            options: options.cancel(CancelToken::new()),
+            conn: Mutex::new(Shared::Open(conn)),
+            pid: std::process::id(),
+        });
+        if matches!(inner.location, Location::File(_)) {
+            in_use(|known| known.push(Arc::downgrade(&inner)));
         }
+        Self { inner }
     }
 
     /// The absolute path, or `None` for a database in memory.
@@ -209,7 +252,7 @@ impl Database {
 
     /// Whether [`close`](Self::close) has not been called yet.
     pub fn is_open(&self) -> bool {
-        self.check_process().is_ok() && self.conn_slot().is_some()
+        self.check_process().is_ok() && !matches!(*self.inner.shared(), Shared::Closed)
     }
 
     /// Closes the shared connection. Later calls fail with [`Error::DatabaseClosed`].
@@ -218,15 +261,51 @@ impl Database {
     /// and ends normally.
     pub fn close(&self) {
         if self.check_process().is_ok() {
-            self.conn_slot().take();
+            *self.inner.shared() = Shared::Closed;
         }
     }
 
-    /// Runs a short reading call on the shared connection.
+    /// Runs a short reading call on the shared connection, on the file that is at the path now.
+    ///
+    /// A file that was deleted is read as an empty database, and not created.
     pub(crate) fn read<T>(&self, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.check_process()?;
-        call(self.conn_slot().as_ref().ok_or(Error::DatabaseClosed)?)
-            .map_err(|error| self.name_damage(error))
+        match self.shared_in_place(false) {
+            Ok(shared) => self.call(&shared, call),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                let stand_in = OpenOptions::new().open_in_memory()?;
+                let shared = stand_in.inner.shared();
+                self.call(&shared, call)
+            }
+            Err(error @ Error::DatabaseReplaced(_)) => {
+                let Some(path) = self.path() else {
+                    return Err(error);
+                };
+                // A sync of this process still works on the old file, beside whose -wal the new one cannot be
+                // opened as usual. What is in the new one itself can be read.
+                let options = self.inner.options.clone().read_only(true);
+                let cancel = CancelToken::new();
+                let opening = Opening {
+                    search: false,
+                    ..options.opening(&cancel)
+                };
+                let conn = open::as_it_is(path, opening)?;
+                self.call(&Shared::Open(conn), call)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn call<T>(&self, shared: &Shared, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let Shared::Open(conn) = shared else {
+            return Err(Error::DatabaseClosed);
+        };
+        let outcome = call(conn)
+            .map_err(|error| open::with_cause(conn, error))
+            .map_err(|error| self.name_damage(error));
+        if let (Ok(_), Location::File(path)) = (&outcome, &self.inner.location) {
+            in_place::note_version_read(conn, path);
+        }
+        outcome
     }
 
     /// Runs a short writing call in one IMMEDIATE transaction on the shared connection.
@@ -242,7 +321,7 @@ impl Database {
     fn write_within<T>(
         &self,
         budget: Duration,
-        call: impl FnMut(&Connection) -> Result<T>,
+        mut call: impl FnMut(&Connection) -> Result<T>,
     ) -> Result<T> {
         if self.is_read_only() {
             return Err(Error::ReadOnly);
@@ -251,25 +330,76 @@ impl Database {
             budget,
             cancel: &CancelToken::new(),
         };
-        self.read(|conn| write(conn, patience, call))
+        let mut attempt = || {
+            let shared = self.shared_in_place(true)?;
+            self.call(&shared, |conn| {
+                write(conn, patience, |conn| {
+                    ensure_sync_tables(conn)?;
+                    call(conn)
+                })
+            })
+        };
+        match attempt() {
+            // In the middle of the call: it was rolled back, and is made on the new file.
+            Err(Error::DatabaseReplaced(_)) => attempt(),
+            outcome => outcome,
+        }
     }
 
-    /// A connection of its own for a run.
-    pub(crate) fn connect(&self) -> Result<Handle> {
-        self.check_process()?;
-        if !self.is_open() {
-            return Err(Error::DatabaseClosed);
-        }
-        self.connect_again()
+    /// A connection of its own for a run, which can be cancelled while it waits for the file.
+    pub(crate) fn connect_for(&self, cancel: &CancelToken) -> Result<Handle> {
+        // What is at the path now is opened, or created, as the caller's own call would have done it.
+        drop(self.shared_in_place(true)?);
+        self.connect_within(cancel, false)
     }
 
     /// Another one for a run that has begun: it ends normally, though the database is closed meanwhile.
+    ///
+    /// Never creates the file: one that was deleted under the run is missing.
     pub(crate) fn connect_again(&self) -> Result<Handle> {
         self.check_process()?;
+        // Nobody has looked at a file that was put there meanwhile.
+        let search = self.let_go_if_replaced();
+        self.connect_within(&CancelToken::new(), search)
+    }
+
+    fn connect_within(&self, cancel: &CancelToken, search: bool) -> Result<Handle> {
+        let opening = Opening {
+            create: false,
+            search,
+            ..self.inner.options.opening(cancel)
+        };
         match &self.inner.location {
-            Location::File(path) => open::file(path, &self.inner.options),
-            Location::Memory(name) => open::memory(name, &self.inner.options),
+            Location::File(path) => open::file(path, opening),
+            Location::Memory(name) => open::memory(name, opening),
         }
+    }
+
+    /// The shared connection, of the file that is at the path now; or that it is closed.
+    fn shared_in_place(&self, create: bool) -> Result<MutexGuard<'_, Shared>> {
+        self.check_process()?;
+        self.let_go_if_replaced();
+        let mut shared = self.inner.shared();
+        if let (Shared::Replaced, Location::File(path)) = (&*shared, &self.inner.location) {
+            let cancel = CancelToken::new();
+            let opening = Opening {
+                create,
+                ..self.inner.options.opening(&cancel)
+            };
+            *shared = Shared::Open(open::file(path, opening)?);
+        }
+        Ok(shared)
+    }
+
+    /// Closes every connection of this process but those of runs, where the file at the path is another one by now,
+    /// and tells whether it is.
+    fn let_go_if_replaced(&self) -> bool {
+        let is_replaced = self.inner.is_replaced();
+        if is_replaced {
+            self.inner.shared().let_go();
+            let_go_of_replaced();
+        }
+        is_replaced
     }
 
     fn check_process(&self) -> Result<()> {
@@ -277,6 +407,15 @@ impl Database {
             Ok(())
         } else {
             Err(Error::OpenedBeforeFork)
+        }
+    }
+
+    /// Takes the commits of a run's connection out of the journal, where its file is not the one at the path any more.
+    pub(crate) fn leave(&self, conn: &Connection) {
+        if let Some(path) = self.path()
+            && check_in_place(conn, path).is_err()
+        {
+            in_place::empty_journal(conn);
         }
     }
 
@@ -288,17 +427,70 @@ impl Database {
     /// Puts the file's name to an error that says it is damaged.
     pub(crate) fn name_damage(&self, error: Error) -> Error {
         match (error, self.path()) {
-            (Error::Database(error), Some(path)) => open::explain(path, error),
+            (Error::Database(error), Some(path)) => open::explain(path, error, None),
             (error, _) => error,
         }
     }
+}
 
-    fn conn_slot(&self) -> std::sync::MutexGuard<'_, Option<Handle>> {
-        self.inner
-            .conn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Inner {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether the path leads to another file than the shared connection has open, or did at the last look.
+    fn is_replaced(&self) -> bool {
+        match &self.location {
+            Location::File(path) => self.shared().is_replaced(path),
+            Location::Memory(_) => false,
+        }
+    }
+}
+
+impl Shared {
+    fn is_replaced(&self, path: &Path) -> bool {
+        match self {
+            Self::Open(conn) => check_in_place(conn, path).is_err(),
+            Self::Replaced => true,
+            Self::Closed => false,
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Self::Open(conn) = self {
+            in_place::empty_journal(conn);
+        }
+        if !matches!(self, Self::Closed) {
+            *self = Self::Replaced;
+        }
+    }
+}
+
+/// Closes the shared connections of this process whose file is not at its path any more.
+fn let_go_of_replaced() {
+    let mut all = Vec::new();
+    in_use(|known| all.extend(known.iter().filter_map(Weak::upgrade)));
+    for inner in all {
+        // Whoever is busy with one finds out at the next call.
+        if inner.pid == std::process::id()
+            && let Ok(mut shared) = inner.conn.try_lock()
+            && let Location::File(path) = &inner.location
+            && shared.is_replaced(path)
+        {
+            shared.let_go();
+        }
+    }
+}
+
+/// The databases of this process, of any path.
+fn in_use(call: impl FnOnce(&mut Vec<Weak<Inner>>)) {
+    static IN_USE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+    // A child that is forked at this moment would wait for the lock for ever.
+    coexistence::without_forks(|| {
+        let mut known = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|weak| weak.strong_count() > 0);
+        call(&mut known);
+    });
 }
 
 impl fmt::Debug for Database {

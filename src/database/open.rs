@@ -4,61 +4,143 @@
 //! closing any descriptor of it would drop the locks that another SQLite of
 //! this process holds.
 
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::handle::Handle;
 use super::schema::{self, Content};
-use super::transaction::{Patience, write};
-use super::{OpenOptions, coexistence};
+use super::transaction::{Patience, SLICE, write};
+use super::{OpenOptions, checkpoint_at_end, coexistence, in_place, interruptible, raw};
 use crate::{CancelToken, Error, Result};
 
 /// No database is smaller than its first page.
 const SMALLEST_PAGE: u64 = 512;
 
-pub(super) fn file(path: &Path, options: &OpenOptions) -> Result<Handle> {
+/// How one connection is opened, beside the caller's options.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) options: &'a OpenOptions,
+    /// Ends every wait.
+    pub(super) cancel: &'a CancelToken,
+    /// Whether a missing file is created.
+    pub(super) create: bool,
+    /// Whether a file that this library has not prepared yet is searched for damage.
+    pub(super) search: bool,
+}
+
+pub(super) fn file(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    if ends_in_separator(path) {
+        return Err(is_a_folder(path));
+    }
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(Error::InvalidArgument(format!(
-            "{} is a folder. Give the path of a database file.",
-            path.display()
-        ))),
+        Ok(found) if found.is_dir() => Err(is_a_folder(path)),
         Ok(found) if !found.is_file() => Err(Error::InvalidArgument(format!(
-            "{} is no regular file. Give the path of a database file.",
+            "{} is not a regular file. Give the path of a database file.",
             path.display()
         ))),
+        // SQLite would throw the journal away.
+        Ok(found) if found.len() == 0 && has_content(&beside(path, "-wal")) => {
+            Err(Error::DatabaseDamaged {
+                path: path.to_owned(),
+                detail: format!(
+                    "it is empty, but {} beside it holds changes: a program was interrupted while it wrote. To start anew, move both away",
+                    beside(path, "-wal").display()
+                ),
+            })
+        }
         // SQLite takes a file of one byte for an empty one, and would overwrite it.
         Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
             Err(Error::NotADatabase(path.to_owned()))
         }
-        Ok(_) => existing(path, options),
-        Err(error) if error.kind() == ErrorKind::NotFound && options.read_only => {
+        Ok(_) => existing(path, opening),
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && (opening.options.read_only || !opening.create) =>
+        {
             Err(Error::file("open", path, error))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => new(path, options),
+        Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
         Err(error) => Err(Error::file("open", path, error)),
     }
 }
 
+fn is_a_folder(path: &Path) -> Error {
+    Error::InvalidArgument(format!(
+        "{} is a folder. Give the path of a database file.",
+        path.display()
+    ))
+}
+
+/// Whether opening the path for writing would make a new database: nothing is there, or an empty file.
+#[cfg(feature = "cli")]
+pub(crate) fn holds_nothing(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(found) => found.is_file() && found.len() == 0 && !has_content(&beside(path, "-wal")),
+        Err(error) => error.kind() == ErrorKind::NotFound && !ends_in_separator(path),
+    }
+}
+
+/// The path of a folder, whether there is one or not.
+fn ends_in_separator(path: &Path) -> bool {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .last()
+        .is_some_and(|last| std::path::is_separator(char::from(*last)))
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path
+        .canonicalize()
+        .unwrap_or_else(|_| path.to_owned())
+        .into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.len() > 0)
+}
+
 /// A database in memory that connections of this process share by its name.
-pub(super) fn memory(name: &str, options: &OpenOptions) -> Result<Handle> {
+pub(super) fn memory(name: &str, opening: Opening<'_>) -> Result<Handle> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(format!("file:{name}?vfs=memdb"), flags)?;
-    configure(&conn, options)?;
-    prepare(&conn, Path::new(":memory:"), options)?;
+    configure(&conn)?;
+    prepare(&conn, Path::new(":memory:"), opening)?;
     Ok(Handle::new(conn, None))
 }
 
-fn new(path: &Path, options: &OpenOptions) -> Result<Handle> {
+fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
     }
-    let conn = connect(path, options)?;
+    let conn = connect(path, opening.options, true)?;
+    let outcome = make_new(&conn, path, opening);
+    match outcome {
+        Ok(()) => Ok(conn),
+        Err(error) => {
+            drop(conn);
+            // Of a refused file nothing is left. Where others are busy with it, it is theirs.
+            if !matches!(error, Error::DatabaseBusy)
+                && std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
+            {
+                _ = std::fs::remove_file(path);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     // Before anything is in it. SQLite gives the -wal and -shm files the same mode.
     #[cfg(unix)]
     {
@@ -66,33 +148,91 @@ fn new(path: &Path, options: &OpenOptions) -> Result<Handle> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| Error::file("protect", path, error))?;
     }
-    configure(&conn, options)?;
-    prepare(&conn, path, options)?;
-    Ok(conn)
+    configure(conn)?;
+    prepare(conn, path, opening)
 }
 
-fn existing(path: &Path, options: &OpenOptions) -> Result<Handle> {
-    let conn = connect(path, options)?;
-    configure(&conn, options)?;
-    if !options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
-        return Err(Error::PermissionDenied {
-            action: "write",
-            path: path.to_owned(),
-        });
+fn existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let conn = connect(path, opening.options, false)?;
+    configure(&conn)?;
+    if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(not_writable(path, "write"));
     }
-    prepare(&conn, path, options)?;
+    match prepare(&conn, path, opening) {
+        Err(Error::ReadOnlyFileSystem(_)) if opening.options.read_only => {
+            drop(conn);
+            unchanging(path, opening)
+        }
+        outcome => outcome.map(|()| conn),
+    }
+}
+
+/// A database in WAL mode on a file system that is mounted read-only: SQLite cannot make the -shm that it needs, and
+/// reads it only with our word that nobody can change it.
+fn unchanging(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    for suffix in ["-wal", "-journal"] {
+        let journal = beside(path, suffix);
+        if has_content(&journal) {
+            return Err(Error::JournalOnReadOnlyFileSystem {
+                path: path.to_owned(),
+                journal,
+            });
+        }
+    }
+    as_it_is(path, opening)
+}
+
+/// Only what is in the file itself, for options that are read-only.
+pub(super) fn as_it_is(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let conn = connect_unchanging(path)?;
+    configure(&conn)?;
+    prepare(&conn, path, opening)?;
     Ok(conn)
 }
 
-fn connect(path: &Path, options: &OpenOptions) -> Result<Handle> {
+/// Reads the file as it is, without locks and without journals.
+fn connect_unchanging(path: &Path) -> Result<Handle> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte));
+            }
+            other => {
+                // A string takes whatever is written to it.
+                _ = write!(uri, "%{other:02x}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    connect_with(
+        path,
+        Path::new(&uri),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
+fn connect(path: &Path, options: &OpenOptions, create: bool) -> Result<Handle> {
     let access = if options.read_only {
         OpenFlags::SQLITE_OPEN_READ_ONLY
-    } else {
+    } else if create {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
     };
+    connect_with(path, path, access).map_err(|error| match path.symlink_metadata() {
+        // Deleted since it was looked at.
+        Err(missing) if !create && missing.kind() == ErrorKind::NotFound => {
+            Error::file("open", path, missing)
+        }
+        _ => error,
+    })
+}
+
+fn connect_with(path: &Path, name: &Path, access: OpenFlags) -> Result<Handle> {
     coexistence::before_open(path)?;
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|error| explain(path, error))?;
+    let conn = raw::open(name, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|failure| explain(path, failure.error, failure.cause))?;
     let ticket = coexistence::after_open(path)?;
     Ok(Handle::new(conn, ticket))
 }
@@ -109,8 +249,9 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// What every connection gets.
-fn configure(conn: &Connection, options: &OpenOptions) -> Result<()> {
-    conn.busy_timeout(options.busy_budget)?;
+fn configure(conn: &Connection) -> Result<()> {
+    // While it is opened, it waits in slices.
+    conn.busy_timeout(SLICE)?;
     conn.set_prepared_statement_cache_capacity(32);
     // The TypeScript stack relies on both; SQLite's default is off.
     conn.pragma_update(None, "foreign_keys", true)?;
@@ -119,81 +260,94 @@ fn configure(conn: &Connection, options: &OpenOptions) -> Result<()> {
     Ok(())
 }
 
-/// Looks at what the file holds, refuses what is not ours, and adds what is missing.
-fn prepare(conn: &Connection, path: &Path, options: &OpenOptions) -> Result<()> {
-    let content = inspect(conn, path)?;
-    if matches!(content, Content::Ready | Content::Old) {
-        check_skills(conn, path)?;
-    }
+/// Looks at what the file holds, refuses what is not ours, and makes a new database of an empty file.
+fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
+    let options = opening.options;
+    let content = opening.patiently(options.busy_budget, || inspect(conn, path))?;
     match content {
         Content::Foreign => return Err(not_skillsmith(path, "it has no table 'skills'")),
         Content::Ready => {}
-        Content::Empty | Content::Old if options.read_only => {
+        Content::Old => {
+            if opening.search {
+                opening.patiently(options.busy_budget, || {
+                    let _guard = interruptible(conn, opening.cancel, None);
+                    check_before_first_change(conn, path)
+                })?;
+            }
+        }
+        Content::Empty if options.read_only => {
             return Err(not_skillsmith(
                 path,
-                "it lacks the tables of a sync, and was opened read-only; open it for writing once",
+                "it is empty, and was opened read-only; open it for writing once",
             ));
         }
         Content::Empty => {
-            switch_to_wal(conn, path, options.open_budget)?;
-            change(
-                conn,
-                path,
-                options.open_budget,
-                |conn| match schema::inspect(conn)? {
-                    Content::Empty => schema::create(conn),
-                    // Another process was faster.
-                    _ => Ok(()),
-                },
-            )?;
-        }
-        Content::Old => {
-            check_before_first_change(conn, path)?;
-            change(conn, path, options.open_budget, schema::prepare_old)?;
+            switch_to_wal(conn, path, opening)?;
+            let patience = Patience {
+                budget: options.open_budget,
+                cancel: opening.cancel,
+            };
+            write(conn, patience, |conn| match schema::inspect(conn)? {
+                Content::Empty => schema::create(conn),
+                // Another process was faster.
+                _ => Ok(()),
+            })
+            .map_err(|error| name(conn, path, error))?;
+            checkpoint_at_end(conn);
         }
     }
     // With a WAL a lost last commit is the worst that a power cut can do; a
     // rollback journal could be damaged, and keeps SQLite's default.
-    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    conn.busy_timeout(SLICE)?;
+    let mode: String = opening.patiently(options.busy_budget, || {
+        conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .map_err(|error| explain_on(conn, path, error))
+    })?;
     if mode == "wal" {
         conn.pragma_update(None, "synchronous", "normal")?;
     }
+    in_place::note_version_read(conn, path);
+    conn.busy_timeout(options.busy_budget)?;
     Ok(())
+}
+
+impl Opening<'_> {
+    /// Tries again while another connection is in the way, until the budget is spent or somebody cancels.
+    fn patiently<T>(&self, budget: Duration, mut call: impl FnMut() -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        loop {
+            match call() {
+                Err(Error::DatabaseBusy) if self.cancel.is_cancelled() => {
+                    return Err(Error::Cancelled);
+                }
+                Err(Error::DatabaseBusy) if start.elapsed() < budget => {}
+                outcome => return outcome,
+            }
+        }
+    }
 }
 
 /// Refused, harmlessly, on file systems without shared memory.
 ///
 /// SQLite does not wait for a lock here, and another process may be creating the same file.
-fn switch_to_wal(conn: &Connection, path: &Path, budget: Duration) -> Result<()> {
-    let end = Instant::now() + budget;
-    loop {
-        match conn.pragma_update(None, "journal_mode", "wal") {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < end =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            outcome => return outcome.map_err(|error| explain(path, error)),
-        }
-    }
+fn switch_to_wal(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
+    opening.patiently(opening.options.open_budget, || {
+        conn.pragma_update(None, "journal_mode", "wal")
+            .map_err(|error| explain_on(conn, path, error))
+            .inspect_err(|error| {
+                if matches!(error, Error::DatabaseBusy) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+    })
 }
 
 fn inspect(conn: &Connection, path: &Path) -> Result<Content> {
-    schema::inspect(conn).map_err(|error| name(path, error))
-}
-
-fn change(
-    conn: &Connection,
-    path: &Path,
-    budget: Duration,
-    call: impl FnMut(&Connection) -> Result<()>,
-) -> Result<()> {
-    let patience = Patience {
-        budget,
-        cancel: &CancelToken::new(),
-    };
-    write(conn, patience, call).map_err(|error| name(path, error))
+    let content = schema::inspect(conn).map_err(|error| name(conn, path, error))?;
+    if matches!(content, Content::Ready | Content::Old) {
+        check_skills(conn, path)?;
+    }
+    Ok(content)
 }
 
 /// The table must be usable as one of skills.
@@ -205,7 +359,7 @@ fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
                 [column],
                 |row| row.get(0),
             )
-            .map_err(|error| explain(path, error))?;
+            .map_err(|error| explain_on(conn, path, error))?;
         if !found {
             return Err(not_skillsmith(
                 path,
@@ -228,7 +382,7 @@ fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
     let tables: Vec<String> = conn
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
         .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
-        .map_err(|error| explain(path, error))?;
+        .map_err(|error| explain_on(conn, path, error))?;
     for table in tables {
         let verdict: String = conn
             .query_row(
@@ -236,7 +390,7 @@ fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
                 [&table],
                 |row| row.get(0),
             )
-            .map_err(|error| explain(path, error))?;
+            .map_err(|error| explain_on(conn, path, error))?;
         if verdict != "ok" {
             return Err(damaged(verdict));
         }
@@ -251,56 +405,133 @@ fn not_skillsmith(path: &Path, detail: &str) -> Error {
     }
 }
 
-fn name(path: &Path, error: Error) -> Error {
+fn name(conn: &Connection, path: &Path, error: Error) -> Error {
     match error {
-        Error::Database(error) => explain(path, error),
+        Error::Database(error) => explain_on(conn, path, error),
         error => error,
     }
 }
 
-/// Says what SQLite's error means for the file at `path`.
-pub(super) fn explain(path: &Path, error: rusqlite::Error) -> Error {
-    let path = path.to_owned();
+fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error) -> Error {
+    explain(path, error, raw::last_io_error(conn))
+}
+
+/// Tells a failure of the disk by what the operating system said to the connection, where SQLite has no code for it.
+pub(super) fn with_cause(conn: &Connection, error: Error) -> Error {
+    match error {
+        Error::Database(error) => {
+            let path = Path::new(conn.path().unwrap_or_default());
+            if is_replaced(&error) {
+                return Error::DatabaseReplaced(path.to_owned());
+            }
+            of_the_disk(path, &error, raw::last_io_error(conn))
+                .unwrap_or_else(|| Error::Database(error))
+        }
+        error => error,
+    }
+}
+
+fn is_replaced(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED)
+}
+
+/// What an error of SQLite's that means "the operating system would not" is by the system's own word; `None` where
+/// that tells nothing more.
+fn of_the_disk(
+    path: &Path,
+    error: &rusqlite::Error,
+    cause: Option<std::io::Error>,
+) -> Option<Error> {
+    let (action, cause) = match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => ("open", cause?),
+        Some(ErrorCode::SystemIoFailure) => ("use", cause?),
+        _ => return None,
+    };
+    match cause.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::InvalidFilename
+        | ErrorKind::NotADirectory => Some(Error::file(action, path, cause)),
+        _ => match Error::file(action, path, cause) {
+            told @ Error::TooManyFiles { .. } => Some(told),
+            _ => None,
+        },
+    }
+}
+
+/// Says what SQLite's error means for the file at `path`; `cause` is the system's last word, if it is known.
+pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io::Error>) -> Error {
+    if is_replaced(&error) {
+        return Error::DatabaseReplaced(path.to_owned());
+    }
+    #[cfg(unix)]
+    if let Some(found) = &cause
+        && found.raw_os_error() == Some(coexistence::IN_USE_BY_ANOTHER_FILE)
+        && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+    {
+        return Error::DatabaseReplaced(path.to_owned());
+    }
+    if let Some(told) = of_the_disk(path, &error, cause) {
+        return told;
+    }
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Error::NotADatabase(path),
+        Some(ErrorCode::NotADatabase) => Error::NotADatabase(path.to_owned()),
         Some(ErrorCode::DatabaseCorrupt) => Error::DatabaseDamaged {
-            path,
+            path: path.to_owned(),
             detail: error.to_string(),
         },
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => cannot_open(path, error),
-        Some(ErrorCode::ReadOnly) => Error::PermissionDenied {
-            action: "write",
-            path,
-        },
+        Some(ErrorCode::ReadOnly) => not_writable(path, "write"),
         _ => error.into(),
     }
 }
 
-/// SQLite says only that it could not; the operating system knows why.
-fn cannot_open(path: std::path::PathBuf, error: rusqlite::Error) -> Error {
-    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
+/// SQLite tries to open for reading what it could not open for writing or create, so that the system's
+/// word for the first failure is lost; then it is found out.
+fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
         let missing = std::io::Error::new(
             ErrorKind::NotFound,
             "it is a link to a place that does not exist",
         );
         return Error::file("open", path, missing);
     }
-    match std::fs::metadata(&path) {
-        // The file is there: neither reading nor writing it was allowed.
-        Ok(_) => Error::PermissionDenied {
-            action: "open",
-            path,
-        },
+    match std::fs::metadata(path) {
+        // The file is there: neither reading nor writing it, or its -wal and -shm, was allowed.
+        Ok(_) => not_writable(path, "open"),
         Err(found) if found.kind() == ErrorKind::NotFound => {
             match path.parent().map(std::fs::metadata) {
-                Some(Ok(folder)) if folder.is_dir() => Error::PermissionDenied {
-                    action: "create",
-                    path,
-                },
+                Some(Ok(folder)) if folder.is_dir() => not_writable(path, "create"),
                 Some(Err(cause)) => Error::file("open", path, cause),
                 _ => Error::Database(error),
             }
         }
         Err(found) => Error::file("open", path, found),
+    }
+}
+
+/// For want of permission, or since nobody can write there.
+fn not_writable(path: &Path, action: &'static str) -> Error {
+    if is_mounted_read_only(path) || path.parent().is_some_and(is_mounted_read_only) {
+        Error::ReadOnlyFileSystem(path.to_owned())
+    } else {
+        Error::PermissionDenied {
+            action,
+            path: path.to_owned(),
+        }
+    }
+}
+
+fn is_mounted_read_only(path: &Path) -> bool {
+    #[cfg(unix)]
+    return coexistence::is_mounted_read_only(path);
+    #[cfg(not(unix))]
+    {
+        _ = path;
+        false
     }
 }

@@ -8,7 +8,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
 ///
@@ -161,7 +161,7 @@ pub(super) enum Content {
 /// Looks at the schema; fails where the file is no sound database.
 pub(super) fn inspect(conn: &Connection) -> Result<Content> {
     let names: Vec<(String, String)> = conn
-        .prepare("SELECT name, type FROM sqlite_master")?
+        .prepare_cached("SELECT name, type FROM sqlite_master")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let has = |name: &str| names.iter().any(|(known, _)| known == name);
@@ -213,6 +213,29 @@ fn stamp_is_missing(conn: &Connection, has_versions: bool) -> Result<bool> {
     Ok(highest == Some(2))
 }
 
+/// Makes what a sync needs and the file lacks, inside the caller's transaction: before the first change that is made
+/// to a file, and not when it is only read. Cheap where nothing is missing.
+pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
+    match inspect(conn)? {
+        Content::Ready => Ok(()),
+        Content::Old => prepare_old(conn),
+        // Some program has emptied the file since it was opened.
+        Content::Empty => create(conn),
+        Content::Foreign => Err(Error::NotSkillsmith {
+            path: conn.path().unwrap_or_default().into(),
+            detail: "its table 'skills' is gone".into(),
+        }),
+    }
+}
+
+/// Whether the table is there: before its first change a file may lack those of a sync.
+pub(crate) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
+    // rusqlite's `table_exists` would not see what another connection has made.
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)")?
+        .query_row([name], |row| row.get(0))?)
+}
+
 /// Makes a complete new database, inside the caller's transaction.
 pub(super) fn create(conn: &Connection) -> Result<()> {
     conn.execute_batch(SKILLS)?;
@@ -221,7 +244,7 @@ pub(super) fn create(conn: &Connection) -> Result<()> {
 }
 
 /// Adds what version 3 adds, inside the caller's transaction.
-pub(super) fn prepare_old(conn: &Connection) -> Result<()> {
+fn prepare_old(conn: &Connection) -> Result<()> {
     conn.execute_batch(SYNC_TABLES)?;
     let has_versions = conn.query_row(
         "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')",

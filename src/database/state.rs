@@ -7,14 +7,20 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::has_table;
 use crate::{Error, Result};
+
+/// Missing in a file that this library has not changed yet.
+const TABLE: &str = "sync_state";
 
 /// The keys in use.
 pub(crate) mod key {
     /// When this engine first listed the registry to its end.
     pub(crate) const LISTED: &str = "listed";
     /// Where a listing that stopped early goes on.
-    pub(crate) const PLACE: &str = "place";
+    pub(crate) const CURSOR: &str = "cursor";
+    /// The same in versions before 0.2, which must not find an old one again.
+    pub(super) const SUPERSEDED: &str = "place";
     /// The run that this engine has under way.
     pub(crate) const CURRENT_RUN: &str = "current_run";
     /// The sign of the full-text index as our last run left it.
@@ -22,18 +28,30 @@ pub(crate) mod key {
     /// Failed runs in a row, and when to try again.
     pub(crate) const BACKOFF: &str = "backoff";
 
-    /// The listing plan that worked for a registry.
+    /// What is known of a registry, the listing plan that worked above all.
     pub(crate) fn plan(registry: &str) -> String {
         format!("plan:{registry}")
+    }
+
+    /// What the last listing of a registry could not read.
+    pub(crate) fn gaps(registry: &str) -> String {
+        format!("gaps:{registry}")
     }
 }
 
 pub(crate) fn get<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<Option<T>> {
-    let text: Option<String> = conn
+    if !has_table(conn, TABLE)? {
+        return Ok(None);
+    }
+    let value = conn
         .prepare_cached("SELECT value FROM sync_state WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
+        .query_row([key], |row| {
+            // Whatever another program has put there.
+            let bytes = row.get_ref(0)?.as_bytes().ok();
+            Ok(bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()))
+        })
         .optional()?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    Ok(value.flatten())
 }
 
 pub(crate) fn set<T: Serialize>(conn: &Connection, key: &str, value: &T) -> Result<()> {
@@ -52,8 +70,28 @@ pub(crate) fn remove(conn: &Connection, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// Forgets what only older versions read, and would read wrongly now.
+pub(crate) fn remove_superseded(conn: &Connection) -> Result<()> {
+    remove(conn, key::SUPERSEDED)
+}
+
+/// Whether a listing of some registry has been read to its end.
+pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        return Ok(false);
+    }
+    Ok(conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;')",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
 /// Whether nothing was ever kept: no run of this engine has ended here.
 pub(crate) fn is_empty(conn: &Connection) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        return Ok(true);
+    }
     Ok(
         conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sync_state)", [], |row| {
             row.get(0)

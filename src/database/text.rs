@@ -24,11 +24,6 @@ pub(crate) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
     Ok(row.get::<_, Text>(column)?.0)
 }
 
-/// The text in a column that may be NULL.
-pub(crate) fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
-    Ok(row.get::<_, Option<Text>>(column)?.map(|text| text.0))
-}
-
 /// Any value.
 pub(crate) fn value(found: ValueRef<'_>) -> Value {
     match found {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::{in_place, open};
 use crate::{CancelToken, Error, Result};
 
 /// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
-const SLICE: Duration = Duration::from_millis(50);
+pub(super) const SLICE: Duration = Duration::from_millis(50);
 
 /// How long to wait for the write lock.
 #[derive(Debug, Clone, Copy)]
@@ -21,17 +22,29 @@ pub(crate) struct Patience<'a> {
 /// In a file with a rollback journal the commit itself can find readers in its
 /// way; then the whole call is made again within the budget, so it must not
 /// have lasting effects of its own.
+///
+/// Fails with [`Error::DatabaseReplaced`] where the file is not the one at its path any more.
 pub(crate) fn write<T>(
     conn: &Connection,
     patience: Patience<'_>,
     mut call: impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
+    let budget = patience.budget;
+    #[cfg(feature = "test-hooks")]
+    let budget = budget.min(crate::testing::longest_lock_wait());
+    let patience = Patience { budget, ..patience };
     let of_reads: i64 = conn.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
     conn.busy_timeout(SLICE.min(patience.budget))?;
     let outcome = in_slices(conn, patience, &mut call);
     // Reads on this connection wait for as long as before.
     conn.busy_timeout(Duration::from_millis(of_reads.try_into().unwrap_or(0)))?;
     outcome
+        .map_err(|error| open::with_cause(conn, error))
+        .inspect_err(|error| {
+            if matches!(error, Error::DatabaseReplaced(_)) {
+                in_place::empty_journal(conn);
+            }
+        })
 }
 
 fn in_slices<T>(
@@ -55,7 +68,11 @@ fn in_slices<T>(
 fn attempt<T>(conn: &Connection, call: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let value = call(&transaction)?;
+    in_place::check_own_name(conn)?;
+    in_place::note_version(conn)?;
     transaction.commit()?;
+    // Between the question and the commit it may have happened, too.
+    in_place::check_own_name(conn)?;
     Ok(value)
 }
 

@@ -1,115 +1,143 @@
 //! Comparing rows and writing the changed ones, batch by batch.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+mod twice;
+mod write;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+pub(super) use self::twice::Twice;
 use super::batch::BatchSize;
 use super::checkpoint::Checkpointer;
-use super::plan::Place;
+use super::cursor::{Cursor, Mode};
+use super::listing::row_of_id;
 use super::tally::Tally;
-use crate::database::{Patience, state, write};
+use crate::clock::{Clock, from_iso, to_iso};
 use crate::registry::Row;
 use crate::registry::field::{Field, at};
 use crate::registry::wire::{Content, Skill};
 use crate::skills::{
-    Class, Prints, Refused, Settled, Stage, Table, Unfit, Verdict, compare, counts_agree,
-    create_list, fit, index_sign, is_index_fault, is_row_fault, list_after, newer_than, rebuild,
-    set_aside, settle, stored,
+    Fingerprints, RowOutcome, Stage, Table, Unfit, Verdict, compare, create_list, fit, is_later,
+    newer_than, set_aside, stored,
 };
-use crate::{CancelToken, Error, Result, memory};
+use crate::{CancelToken, Result, memory};
 
-/// A host may be in a long transaction of its own; a run has time.
-const BUSY_BUDGET: Duration = Duration::from_secs(30);
-
-/// A crash loses no more of the place than this, even while nothing changes.
-const PLACE_EVERY: Duration = Duration::from_secs(2);
-
-/// URLs that are settled in one transaction.
-const URLS_AT_ONCE: u32 = 200;
-
-/// Row by row, a transaction ends after this long.
-const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
+/// A crash loses no more of the cursor than this, even while nothing changes.
+const CURSOR_EVERY: Duration = Duration::from_secs(2);
 
 /// What decides how rows are compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// By content.
-    pub(super) force: bool,
+    pub(super) mode: Mode,
     /// The specification's filter: leave out what was stamped at this time or before.
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) dry_run: bool,
+    /// An earlier run has read part of this listing.
+    pub(super) is_resumed: bool,
+}
+
+/// What an applier works with.
+pub(super) struct Tools<'c> {
+    pub(super) conn: &'c Connection,
+    pub(super) table: &'c Table,
+    pub(super) clock: &'c dyn Clock,
+    pub(super) cancel: &'c CancelToken,
+    /// When the run has to have ended, in the clock's elapsed time.
+    pub(super) ends_at: Duration,
+    /// None in a dry run.
+    pub(super) checkpointer: Option<Checkpointer>,
 }
 
 /// Takes rows in, and has written every one of them once `flush` returns.
 pub(super) struct Applier<'c> {
-    conn: &'c Connection,
-    table: &'c Table,
-    pub(super) table_sign: String,
+    tools: Tools<'c>,
+    layout: String,
     rules: Rules,
-    prints: Prints,
+    fingerprints: Fingerprints,
     stage: Stage<'c>,
+    /// What becomes of each staged row, in their order, once they are committed.
+    pending: Vec<Pending>,
+    /// A URL waits to be kept.
+    has_urls: bool,
     staged_weight: u64,
     size: BatchSize,
-    /// The place after the last row that was taken in.
-    place: Option<Place>,
-    place_kept: Instant,
-    cancel: &'c CancelToken,
-    /// None in a dry run.
-    checkpointer: Option<Checkpointer>,
+    /// The cursor after the last row that was taken in.
+    cursor: Option<Cursor>,
+    cursor_kept: Duration,
+    pub(super) twice: Twice,
+    /// What is committed, and nothing else.
     pub(super) tally: Tally,
-    pub(super) written: u64,
+    /// The longest that a lock is waited for.
+    longest_wait: Duration,
+}
+
+struct Pending {
+    from: RowOutcome,
+    to: RowOutcome,
+    note: Option<String>,
 }
 
 impl<'c> Applier<'c> {
     pub(super) fn new(
-        conn: &'c Connection,
-        table: &'c Table,
-        prints: Prints,
+        tools: Tools<'c>,
+        fingerprints: Fingerprints,
         rules: Rules,
-        cancel: &'c CancelToken,
-        checkpointer: Option<Checkpointer>,
+        twice: Twice,
+        tally: Tally,
     ) -> Result<Self> {
-        create_list(conn)?;
+        create_list(tools.conn)?;
         Ok(Self {
-            conn,
-            table,
-            table_sign: table.sign(),
+            layout: tools.table.layout_key(),
             rules,
-            prints,
-            stage: Stage::new(conn, table)?,
+            fingerprints,
+            stage: Stage::new(tools.conn, tools.table)?,
+            pending: Vec::new(),
+            has_urls: false,
             staged_weight: 0,
             size: BatchSize::default(),
-            place: None,
-            place_kept: Instant::now(),
-            cancel,
-            checkpointer,
-            tally: Tally::default(),
-            written: 0,
+            cursor: None,
+            cursor_kept: tools.clock.elapsed(),
+            tools,
+            twice,
+            tally,
+            longest_wait: write::BUSY_BUDGET,
         })
     }
 
+    pub(super) const fn table(&self) -> &'c Table {
+        self.tools.table
+    }
+
+    /// The run ends for some reason: what is still to be written does not wait long for a lock.
+    pub(super) fn hurry(&mut self) {
+        self.longest_wait = write::HURRIED_BUDGET;
+    }
+
+    pub(super) fn layout(&self) -> &str {
+        &self.layout
+    }
+
     /// Decides what a row needs, and stages it if it has to be written.
-    pub(super) fn take(&mut self, row: Row) -> Result<()> {
+    pub(super) fn take(&mut self, identity: u64, row: Row) -> Result<()> {
         memory::check()?;
-        self.prints.make_room()?;
-        self.tally.make_room()?;
+        self.fingerprints.reserve_one()?;
+        self.tally.reserve_one()?;
+        self.pending.try_reserve(1)?;
         match row.0 {
             Content::Rejected(row) => {
                 self.tally
-                    .reject(row.print, row.label.as_deref(), &row.reason);
+                    .reject(identity, row.label.as_deref(), &row.reason);
                 Ok(())
             }
             Content::Skill(mut skill) => {
                 // The stored row, and what is hashed and compared of the two.
                 memory::afford(text_bytes(&skill).saturating_mul(4))?;
-                match fit(&mut skill, self.table) {
-                    Ok(note) => self.take_skill(&skill, note),
+                match fit(&mut skill, self.tools.table) {
+                    Ok(note) => self.take_skill(skill, note),
                     Err(Unfit(reason)) => {
-                        self.tally
-                            .reject(print_of(&skill.id), Some(&skill.id), &reason);
+                        self.tally.reject(identity, Some(&skill.id), &reason);
                         Ok(())
                     }
                 }
@@ -117,47 +145,131 @@ impl<'c> Applier<'c> {
         }
     }
 
-    fn take_skill(&mut self, skill: &Skill, note: Option<String>) -> Result<()> {
-        let class = self.prints.class(&skill.id);
-        // Met before in this run, or the stamp tells.
-        if (class != Class::Unseen || !self.rules.force) && self.stands_here(skill)
-            || self.is_too_old(skill)
-        {
-            self.note_unchanged(skill, class);
+    fn take_skill(&mut self, skill: Box<Skill>, note: Option<String>) -> Result<()> {
+        let outcome = self.fingerprints.outcome(&skill.id);
+        let is_met = outcome != RowOutcome::Unseen;
+        if (is_met || !self.rules.mode.is_by_content()) && self.stands_here(&skill) {
+            self.twice.later_came(&skill.id);
+            self.note_unchanged(&skill, outcome);
             return Ok(());
         }
-        let found = if self.prints.is_new(&skill.id) {
+        if self.is_too_old(&skill) {
+            self.note_unchanged(&skill, outcome);
+            return Ok(());
+        }
+        if is_met {
+            // A second copy in one listing: the later one is what the registry means.
+            let here = self.stamp_here(&skill.id)?;
+            let comes_later = is_later(skill.stamp(), here.as_deref());
+            if comes_later || is_later(here.as_deref(), skill.stamp()) {
+                self.twice.note(&skill.id);
+            }
+            if !comes_later {
+                return Ok(());
+            }
+        } else if self.waits_for_a_later_copy(&skill)? {
+            if self.twice.hold(skill, note) {
+                return Ok(());
+            }
+            // Nothing is kept of it: the next listing, read in one run, sees both copies.
+            self.tally.leave_for_next();
+            return Ok(());
+        }
+        self.twice.later_came(&skill.id);
+        self.compare_and_stage(&skill, note, outcome)
+    }
+
+    /// Whether a copy that is older than the stored one may be followed by that one.
+    fn waits_for_a_later_copy(&self, skill: &Skill) -> Result<bool> {
+        if !self.tools.table.has.stamp || self.fingerprints.is_new(&skill.id) {
+            return Ok(false);
+        }
+        let may_be_listed_twice =
+            self.twice.is_known(&skill.id) || (self.rules.is_resumed && is_stamped(skill));
+        if !may_be_listed_twice {
+            return Ok(false);
+        }
+        let here = self.stamp_here(&skill.id)?;
+        Ok(is_later(here.as_deref(), skill.stamp()))
+    }
+
+    /// The stamp under which the row is staged, or else stored.
+    fn stamp_here(&self, id: &str) -> Result<Option<String>> {
+        if self.stage.contains(id)? {
+            return self.stage.stamp(id);
+        }
+        let found = stored(self.tools.conn, self.tools.table, id)?;
+        let stamp = found.and_then(|found| {
+            let stamp = found.text(self.tools.table, at::UPDATED_AT)?;
+            Some(stamp.to_owned())
+        });
+        Ok(stamp)
+    }
+
+    fn compare_and_stage(
+        &mut self,
+        skill: &Skill,
+        note: Option<String>,
+        outcome: RowOutcome,
+    ) -> Result<()> {
+        if outcome != RowOutcome::Unseen && self.stage.contains(&skill.id)? {
+            // Compared with the newest that there is.
+            self.flush()?;
+        }
+        let table = self.tools.table;
+        let found = if self.fingerprints.is_new(&skill.id) {
             None
         } else {
-            stored(self.conn, self.table, &skill.id)?
+            stored(self.tools.conn, table, &skill.id)?
         };
         let verdict = found.as_ref().map_or(Verdict::Changed, |found| {
-            compare(skill, found, self.table, self.rules.force)
+            // A later copy of a row that was written before: the stamp may be that of either.
+            let is_met = outcome != RowOutcome::Unseen;
+            compare(
+                skill,
+                found,
+                table,
+                is_met || self.rules.mode.is_by_content(),
+            )
         });
         match verdict {
-            Verdict::Unchanged => self.note_unchanged(skill, class),
+            Verdict::Unchanged => self.note_unchanged(skill, outcome),
             Verdict::OnlyUrlMissing => {
-                if let Some(url) = skill.fields[at::REPO_URL].as_text() {
-                    set_aside(self.conn, &skill.id, url)?;
+                if let Some(url) = skill.fields[at::REPO_URL].as_text()
+                    && !self.rules.dry_run
+                    && set_aside(self.tools.conn, &skill.id, url)?
+                {
+                    self.has_urls = true;
+                    self.staged_weight += BatchSize::weight(url.len());
                 }
-                self.note_unchanged(skill, class);
+                self.note_unchanged(skill, outcome);
             }
             Verdict::Changed => {
                 let is_new = found.is_none();
-                let to = self
-                    .tally
-                    .reclass(class, if is_new { Class::Added } else { Class::Updated });
+                let to = RowOutcome::after(outcome, is_new);
                 let stamp = skill.stamp().unwrap_or_default();
-                self.prints.note(&skill.id, stamp, self.has_url(skill), to);
-                if let Some(note) = note {
-                    self.tally.warn_of(&skill.id, &note);
-                }
+                self.fingerprints
+                    .note(&skill.id, stamp, self.has_url(skill), to);
+                let note = note.or_else(|| {
+                    skill
+                        .mended
+                        .then(|| "a damaged character in its text is stored as U+FFFD".to_owned())
+                });
+                self.pending.push(Pending {
+                    from: outcome,
+                    to,
+                    note: note.map(|note| super::tally::about(&skill.id, &note)),
+                });
+                self.staged_weight += BatchSize::weight(text_bytes(skill));
                 if !self.rules.dry_run {
                     let description = found
                         .as_ref()
-                        .and_then(|found| found.text(self.table, at::DESCRIPTION));
-                    self.stage.push(skill, is_new, description)?;
-                    self.staged_weight += BatchSize::weight(text_bytes(skill));
+                        .and_then(|found| found.text(table, at::DESCRIPTION));
+                    let now = match skill.stamp() {
+                        Some(_) => String::new(),
+                        None => to_iso(self.tools.clock.now()),
+                    };
+                    self.stage.push(skill, is_new, description, &now)?;
                 }
             }
         }
@@ -166,10 +278,10 @@ impl<'c> Applier<'c> {
 
     /// Whether the fingerprint says that the row stands here with this stamp.
     fn stands_here(&self, skill: &Skill) -> bool {
-        let Some(stamp) = skill.stamp().filter(|_| self.table.has.stamp) else {
+        let Some(stamp) = skill.stamp().filter(|_| self.tools.table.has.stamp) else {
             return false;
         };
-        let matches = |has_url| self.prints.matches(&skill.id, stamp, has_url);
+        let matches = |has_url| self.fingerprints.matches(&skill.id, stamp, has_url);
         match skill.fields[at::REPO_URL] {
             // An absent field leaves what is stored, whatever that is.
             Field::Absent => matches(false) || matches(true),
@@ -178,7 +290,7 @@ impl<'c> Applier<'c> {
     }
 
     fn has_url(&self, skill: &Skill) -> bool {
-        self.table.has.unique_url && skill.fields[at::REPO_URL].as_text().is_some()
+        self.tools.table.has.unique_url && skill.fields[at::REPO_URL].as_text().is_some()
     }
 
     fn is_too_old(&self, skill: &Skill) -> bool {
@@ -187,17 +299,45 @@ impl<'c> Applier<'c> {
             .is_some_and(|since| skill.stamp().is_some_and(|stamp| !newer_than(stamp, since)))
     }
 
-    fn note_unchanged(&mut self, skill: &Skill, class: Class) {
-        if class == Class::Unseen {
-            let class = self.tally.reclass(class, Class::Unchanged);
-            self.prints.note_class(&skill.id, class);
+    fn note_unchanged(&mut self, skill: &Skill, outcome: RowOutcome) {
+        if outcome == RowOutcome::Unseen {
+            self.tally.transition(outcome, RowOutcome::Unchanged);
+            self.fingerprints
+                .note_outcome(&skill.id, RowOutcome::Unchanged);
         }
     }
 
-    /// Notes that every row before `place` has been taken in.
-    pub(super) fn reached(&mut self, mut place: Place) {
-        place.table.clone_from(&self.table_sign);
-        self.place = Some(place);
+    /// The listing is at its end: copies that were held back for a later one are all there is.
+    pub(super) fn take_held(&mut self) -> Result<()> {
+        for (skill, note) in self.twice.take_held() {
+            let outcome = self.fingerprints.outcome(&skill.id);
+            if outcome == RowOutcome::Unseen {
+                self.compare_and_stage(&skill, note, outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An earlier run of this listing held a copy back, and what it was is gone: unless a later one
+    /// came since, the next listing has to tell.
+    pub(super) fn leave_unknown(&mut self, id: &str) {
+        if self.fingerprints.outcome(id) == RowOutcome::Unseen {
+            self.twice.forget(id);
+            self.tally.leave_for_next();
+        }
+    }
+
+    /// Notes that every row before `cursor` has been taken in.
+    pub(super) fn reached(&mut self, mut cursor: Cursor) {
+        cursor.layout.clone_from(&self.layout);
+        cursor.findings.held = self.twice.held_ids();
+        cursor.findings.twice = self.twice.ids();
+        self.cursor = Some(cursor);
+    }
+
+    /// Forgets where the listing stands: it is not to go on from there.
+    pub(super) fn lose_cursor(&mut self) {
+        self.cursor = None;
     }
 
     /// Whether a full batch waits.
@@ -205,189 +345,33 @@ impl<'c> Applier<'c> {
         self.staged_weight >= self.size.capacity()
     }
 
-    /// Whether the place reached is worth keeping by now.
-    pub(super) fn place_is_due(&self) -> bool {
-        !self.rules.dry_run && self.place_kept.elapsed() >= PLACE_EVERY
+    /// Whether the cursor reached is worth keeping by now.
+    pub(super) fn cursor_is_due(&self) -> bool {
+        let since = self.tools.clock.elapsed().saturating_sub(self.cursor_kept);
+        !self.rules.dry_run && since >= CURSOR_EVERY
     }
 
-    /// Writes what is staged, with the place reached.
-    pub(super) fn flush(&mut self) -> Result<()> {
-        if self.rules.dry_run || (self.stage.is_empty() && self.place.is_none()) {
-            self.written = self.tally.changed();
-            return Ok(());
-        }
-        self.stage.set_taken_urls_aside()?;
-        let mut outcome = self.write_batch();
-        if outcome.as_ref().is_err_and(is_index_fault) {
-            // Another program has upset the index; it is made anew, once.
-            write(self.conn, self.patience(), rebuild)?;
-            outcome = self.write_batch();
-        }
-        match outcome {
-            Err(Error::Database(error)) if is_row_fault(&error) => {
-                self.write_row_by_row()?;
-                self.write_batch()
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn write_batch(&mut self) -> Result<()> {
-        let mut locked = Instant::now();
-        let (stage, place) = (&self.stage, &self.place);
-        write(self.conn, self.patience(), |conn| {
-            locked = Instant::now();
-            stage.write_all()?;
-            if let Some(place) = place {
-                state::set(conn, state::key::PLACE, place)?;
-            }
-            Ok(())
-        })?;
-        self.size.learn(self.staged_weight, locked.elapsed());
-        self.end_batch()
-    }
-
-    fn end_batch(&mut self) -> Result<()> {
-        if let Some(checkpointer) = &self.checkpointer {
-            checkpointer.committed();
-        }
-        self.stage.clear()?;
-        self.staged_weight = 0;
-        self.written = self.tally.changed();
-        self.place = None;
-        self.place_kept = Instant::now();
-        Ok(())
-    }
-
-    /// Finds the rows that the database will not take, and writes all others.
-    fn write_row_by_row(&mut self) -> Result<()> {
-        let ids = self.stage.ids()?;
-        let mut rest = ids.as_slice();
-        while !rest.is_empty() {
-            let stage = &self.stage;
-            let (done, refused) = write(self.conn, self.patience(), |_| {
-                let begun = Instant::now();
-                let mut refused = Vec::new();
-                for (at, id) in rest.iter().enumerate() {
-                    if begun.elapsed() > SINGLE_ROWS_FOR {
-                        return Ok((at, refused));
-                    }
-                    stage.set_url_aside_if_taken(id)?;
-                    refused.extend(stage.write_one(id)?);
-                }
-                Ok((rest.len(), refused))
-            })?;
-            for row in refused {
-                self.refuse(&row);
-            }
-            rest = &rest[done..];
-        }
-        self.stage.clear()?;
-        self.staged_weight = 0;
-        Ok(())
-    }
-
-    fn refuse(&mut self, row: &Refused) {
-        self.tally.withdraw(self.prints.class(&row.id));
-        if row.was_new {
-            self.prints.forget(&row.id);
+    /// Notes how a row that was rejected by the database is to be told of.
+    fn refuse(&mut self, id: &str, from: RowOutcome, was_new: bool, reason: &str) {
+        self.tally.uncount(from);
+        if was_new {
+            self.fingerprints.forget(id);
         } else {
-            self.prints.note_class(&row.id, Class::Unseen);
+            self.fingerprints.note_outcome(id, RowOutcome::Unseen);
         }
-        self.tally
-            .reject(print_of(&row.id), Some(&row.id), &row.reason);
+        self.tally.refuse(row_of_id(id), id, reason);
     }
+}
 
-    /// Tries the URLs once more that other rows had; after the last flush of the listing.
-    ///
-    /// `listed_all`: the whole registry was read by this run, so that a row it
-    /// did not meet is gone from the registry and gives its URL up. Not where a
-    /// row was rejected: that may be the one it did not meet.
-    pub(super) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
-        let listed_all = listed_all && self.tally.rejected() == 0;
-        if !self.table.has.unique_url || self.rules.dry_run {
-            return Ok(());
-        }
-        let mut after = String::new();
-        loop {
-            let rows = list_after(self.conn, &after, URLS_AT_ONCE)?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            memory::check()?;
-            after.clone_from(&last.id);
-            let (table, prints) = (self.table, &self.prints);
-            let settled = write(self.conn, self.patience(), |conn| {
-                rows.iter()
-                    .map(|row| {
-                        settle(conn, table, row, |owner| {
-                            listed_all && prints.class(owner) == Class::Unseen
-                        })
-                    })
-                    .collect::<Result<Vec<_>>>()
-            })?;
-            for (row, settled) in rows.iter().zip(settled) {
-                match settled {
-                    Settled::Stored => {
-                        let class = self
-                            .tally
-                            .reclass(self.prints.class(&row.id), Class::Updated);
-                        self.prints.note_class(&row.id, class);
-                    }
-                    Settled::NoRow => {}
-                    Settled::TakenBy(owner) => self.tally.warn_of(
-                        &row.id,
-                        &format!(
-                            "it is stored without its repo_url {}, which skill '{owner}' has",
-                            row.url
-                        ),
-                    ),
-                }
-            }
-        }
-    }
-
-    /// Leaves the full-text index in step, whatever the file and its other users do to it.
-    pub(super) fn settle_index(&mut self) -> Result<()> {
-        if self.rules.dry_run || !self.table.has.fts {
-            return Ok(());
-        }
-        let behind = self.tally.changed() > 0 && !self.table.has.fts_triggers;
-        if behind || !counts_agree(self.conn)? {
-            write(self.conn, self.patience(), rebuild)?;
-        }
-        Ok(())
-    }
-
-    /// Notes how the index was left; inside the caller's transaction.
-    pub(super) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
-        if self.table.has.fts {
-            state::set(conn, state::key::INDEX, &index_sign(conn)?)?;
-        }
-        Ok(())
-    }
-
-    const fn patience(&self) -> Patience<'c> {
-        Patience {
-            budget: BUSY_BUDGET,
-            cancel: self.cancel,
-        }
-    }
+/// Whether a copy of a skill can be told from a later one.
+fn is_stamped(skill: &Skill) -> bool {
+    skill.stamp().is_some_and(|stamp| from_iso(stamp).is_some())
 }
 
 fn text_bytes(skill: &Skill) -> usize {
-    let fields: usize = skill
-        .fields
-        .iter()
-        .filter_map(Field::as_text)
-        .map(str::len)
-        .sum();
-    skill.id.len() + skill.name.len() + fields
-}
-
-/// Tells a rejected row from others.
-fn print_of(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+    let fields = skill.fields.iter().filter_map(Field::as_text).map(str::len);
+    fields.fold(
+        skill.id.len().saturating_add(skill.name.len()),
+        usize::saturating_add,
+    )
 }

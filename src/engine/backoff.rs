@@ -1,10 +1,11 @@
 //! When to try again after a run that failed. Kept in `sync_state`, so that a restart does not forget it.
+#![warn(clippy::arithmetic_side_effects)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{from_iso, to_iso};
+use crate::clock::{from_iso, later, to_iso, within_a_month};
 use crate::database::state;
 use crate::{Error, Result};
 
@@ -22,7 +23,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// After another failure: 1, 2, 4 … minutes, at most the interval of the
-    /// configuration, and never before the registry's own word.
+    /// configuration, and never before the registry's own word; never more than a month.
     ///
     /// A run that read something was worth its while, so counting starts anew.
     fn after(
@@ -36,10 +37,15 @@ impl Backoff {
             Some(old) if !progressed => old.failures.saturating_add(1),
             _ => 1,
         };
-        let minutes = TimeDelta::minutes(1 << (failures - 1).min(20));
-        let delay = minutes.min(TimeDelta::milliseconds(interval_ms.max(60_000)));
-        let not_before = error.retry_at().filter(|at| *at > now);
-        let next = (now + delay).max(not_before.unwrap_or(now));
+        let minutes = TimeDelta::minutes(1 << failures.saturating_sub(1).min(20));
+        let interval =
+            TimeDelta::try_milliseconds(interval_ms.max(60_000)).unwrap_or(TimeDelta::MAX);
+        let not_before = error
+            .retry_at()
+            .filter(|at| *at > now)
+            .map(|at| within_a_month(at, now));
+        let next = later(now, minutes.min(interval)).max(not_before.unwrap_or(now));
+        let next = within_a_month(next, now);
         Self {
             failures,
             failed_at: to_iso(now),
@@ -51,8 +57,11 @@ impl Backoff {
     /// Whether an automatic run may be tried at `now`.
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
         // Written under a clock that was ahead: its times mean nothing.
-        let clock_went_back = from_iso(&self.failed_at).is_none_or(|failed| failed > now);
-        clock_went_back || from_iso(&self.next_try_at).is_none_or(|next| now >= next)
+        let Some(failed_at) = from_iso(&self.failed_at).filter(|failed| *failed <= now) else {
+            return true;
+        };
+        // An older version of this library may have noted any time.
+        from_iso(&self.next_try_at).is_none_or(|next| now >= within_a_month(next, failed_at))
     }
 }
 
@@ -93,7 +102,10 @@ mod tests {
     }
 
     fn minutes(backoff: &Backoff, from: DateTime<Utc>) -> i64 {
-        (from_iso(&backoff.next_try_at).unwrap() - from).num_minutes()
+        from_iso(&backoff.next_try_at)
+            .unwrap()
+            .signed_duration_since(from)
+            .num_minutes()
     }
 
     #[test]
@@ -132,6 +144,55 @@ mod tests {
         assert_eq!(minutes(&new, now()), 3 * 1440);
         assert!(!new.is_over(now() + TimeDelta::days(2)));
         assert!(new.is_over(now() + TimeDelta::days(3)));
+    }
+
+    #[test]
+    fn promise_9_a_month_is_the_longest_pause() {
+        let month = 31 * 1_440;
+        for retry_at in [now() + TimeDelta::days(32), DateTime::<Utc>::MAX_UTC] {
+            let error = Error::RateLimited {
+                retry_at: Some(retry_at),
+            };
+            let new = Backoff::after(None, &error, false, DAY_MS, now());
+            assert_eq!(minutes(&new, now()), month);
+            assert!(
+                new.not_before
+                    .as_ref()
+                    .is_some_and(|at| *at == new.next_try_at)
+            );
+            assert!(!new.is_over(now() + TimeDelta::days(30)));
+            assert!(new.is_over(now() + TimeDelta::days(31)));
+        }
+        // What an older version noted.
+        for next in ["5195-01-01T00:00:00.000Z", "+262142-12-31T23:59:60.9+00:00"] {
+            let old = Backoff {
+                failures: 1,
+                failed_at: to_iso(now()),
+                next_try_at: next.into(),
+                not_before: Some(next.into()),
+            };
+            assert!(old.is_over(now() + TimeDelta::days(31)), "{next}");
+        }
+    }
+
+    #[test]
+    fn promise_13_no_count_and_no_interval_is_too_large() {
+        for failures in [0, 1, u32::MAX] {
+            let old = Backoff {
+                failures,
+                failed_at: "+262142-12-31T23:59:60.9+00:00".into(),
+                next_try_at: String::new(),
+                not_before: None,
+            };
+            assert!(old.is_over(now()));
+            for interval_ms in [i64::MIN, 0, i64::MAX] {
+                for at in [now(), DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                    let error = Error::Unhealthy(None);
+                    let new = Backoff::after(Some(&old), &error, false, interval_ms, at);
+                    assert!(new.is_over(later(at, TimeDelta::days(31))));
+                }
+            }
+        }
     }
 
     #[test]

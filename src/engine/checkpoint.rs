@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::database::Database;
+use crate::database::{Database, checkpoint_at_end, checkpoint_passive};
 use crate::{Result, memory};
 
 /// In pages: where the thread cannot keep up, the writer copies 64 MB itself.
@@ -68,7 +68,7 @@ impl Drop for Checkpointer {
 
 fn work(conn: &Connection, requests: &Receiver<()>) {
     while requests.recv().is_ok() {
-        // Busy, or failed for the disk: the writer meets the same and says so.
-        _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        checkpoint_passive(conn);
     }
+    checkpoint_at_end(conn);
 }

@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::plan::Place;
-use super::sweep::{Step, Sweeper};
+use super::cursor::Cursor;
+use super::listing::{Lister, Start, Step};
 use crate::clock::Clock;
 use crate::registry::{Call, Health, Registry, Wait};
 use crate::{CancelToken, Error, Result, memory};
@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// A cancelled fetch ends at once, but for name lookup and connecting, which
 /// nothing can interrupt: those are left to run out on their own.
-const FAREWELL: Duration = Duration::from_millis(100);
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 
 /// What the fetch thread reports.
 pub(super) enum Event {
@@ -26,9 +26,9 @@ pub(super) enum Event {
     /// It pauses.
     Waiting(Wait),
     /// A page came.
-    Page(Step),
+    Page(Box<Step>),
     /// Everything has been read.
-    End(Place),
+    End(Box<Cursor>),
 }
 
 /// The engine's end of the fetch thread.
@@ -42,12 +42,11 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    /// Starts reading at `place`, up to `deadline` in the clock's elapsed time.
+    /// Starts reading, up to `deadline` in the clock's elapsed time.
     pub(super) fn start(
         registry: Arc<dyn Registry>,
         clock: Arc<dyn Clock>,
-        page_size: u32,
-        place: Place,
+        start: Start,
         deadline: Duration,
     ) -> Result<Self> {
         let cancel = CancelToken::new();
@@ -56,9 +55,7 @@ impl Fetch {
         let thread = memory::spawn("skillsmith-fetch", {
             let (cancel, clock) = (cancel.clone(), Arc::clone(&clock));
             move || {
-                read(
-                    &*registry, &*clock, &cancel, page_size, place, deadline, &sender,
-                );
+                read(&*registry, &*clock, &cancel, start, deadline, &sender);
             }
         })?;
         Ok(Self {
@@ -100,7 +97,7 @@ impl Drop for Fetch {
             return;
         };
         // A page that waits in the channel keeps the sender from ending.
-        let end = std::time::Instant::now() + FAREWELL;
+        let end = std::time::Instant::now() + SHUTDOWN_GRACE;
         while !thread.is_finished() && std::time::Instant::now() < end {
             _ = self.events.recv_timeout(Duration::from_millis(5));
         }
@@ -114,8 +111,7 @@ fn read(
     registry: &dyn Registry,
     clock: &dyn Clock,
     cancel: &CancelToken,
-    page_size: u32,
-    place: Place,
+    start: Start,
     deadline: Duration,
     sender: &SyncSender<Result<Event>>,
 ) {
@@ -131,15 +127,15 @@ fn read(
         if registry.check_health(&call)? == Health::Unhealthy {
             return Err(Error::Unhealthy(None));
         }
-        let mut sweeper = Sweeper::new(registry, page_size, place);
+        let mut lister = Lister::new(registry, start);
         let mut event = Event::Connected;
         // The receiver goes away when the run ends early.
         while sender.send(Ok(event)).is_ok() {
-            let Some(step) = sweeper.next(&call)? else {
-                _ = sender.send(Ok(Event::End(sweeper.into_place())));
+            let Some(step) = lister.next(&call)? else {
+                _ = sender.send(Ok(Event::End(Box::new(lister.into_cursor()))));
                 return Ok(());
             };
-            event = Event::Page(step);
+            event = Event::Page(Box::new(step));
         }
         Ok(())
     });

@@ -1,16 +1,25 @@
-//! The sync itself: plan → sweep → apply → finish.
+//! The sync itself: plan → listing → apply → finish.
+//!
+//! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
+//! writes on the caller's, `finish` judges the listing and leaves the record. What becomes of a page
+//! is decided by `pass::step`, which touches nothing.
 
 mod apply;
 pub(crate) mod backoff;
 mod batch;
-mod books;
 mod checkpoint;
+mod cursor;
 mod fetch;
+mod finish;
+mod gap;
+mod listing;
 mod options;
+mod pass;
 mod plan;
+mod profile;
 mod progress;
 mod run;
-mod sweep;
+mod start;
 mod tally;
 
 use std::fmt;
@@ -75,7 +84,7 @@ impl SyncEngine {
         let dry_run = options.dry_run;
         let outcome = match SyncLock::acquire(self.database.lock_target()) {
             Ok(Some(lock)) => {
-                let result = run::Run::new(self, options, begun).execute();
+                let result = run::execute(self, options, begun);
                 drop(lock);
                 return Ok(result);
             }

@@ -27,9 +27,10 @@ pub struct SyncOptions<'a> {
     pub force: bool,
     /// Only count what would be done: no row, no history entry, no schedule. Default: false.
     ///
-    /// Opening the database has made or prepared its tables before that.
+    /// A file that does not exist is made by opening it; nothing else is written.
     pub dry_run: bool,
-    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Default: 100.
+    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Two are asked for at
+    /// least, since each page begins with the last row before it. Default: 100.
     pub page_size: u32,
     /// How long the run may take; what it did not reach is left to the next one. Default: 30 minutes.
     pub deadline: Duration,
@@ -120,11 +121,11 @@ pub struct SyncProgress {
     pub phase: SyncPhase,
     /// Where it is: rows of the listing read, or changed rows written while upserting.
     pub current: u64,
-    /// Where it ends: rows of the listing, or changed rows found so far; 0 while unknown.
+    /// Where it ends: rows of the listing, 0 while unknown; or changed rows written so far.
     pub total: u64,
     /// Skills looked at so far.
     pub skills_processed: u64,
-    /// Skills found to be new or changed so far.
+    /// Skills added or updated so far: written and committed (in a dry run: counted).
     pub skills_changed: u64,
     /// The same in words, or why it waits.
     pub message: Option<String>,
@@ -136,7 +137,7 @@ pub struct SyncProgress {
 pub enum Coverage {
     /// The registry was listed whole.
     Complete,
-    /// It could be asked by search words only, or did not stand still while it was read.
+    /// Something may be missing: the warnings say why, or the run did not reach its end.
     BestEffort,
 }
 

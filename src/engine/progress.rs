@@ -1,7 +1,7 @@
 //! Telling the caller how the run gets on, phases in their order.
 
+use super::cursor::Cursor;
 use super::options::{OnProgress, SyncPhase, SyncProgress};
-use super::plan::Place;
 use super::tally::Tally;
 
 /// The caller's callback, and what it was told last.
@@ -41,18 +41,22 @@ impl<'a> Progress<'a> {
         self.tell(phase, self.position, tally, reason);
     }
 
-    /// A page was taken in, up to `place`.
-    pub(super) fn page(&mut self, place: &Place, tally: &Tally) {
-        let (read, total) = place.progress();
-        // The total of a sweep that has just begun, or ended, is not known; that of the others is.
+    /// A page has come, up to `cursor`, and is about to be compared.
+    pub(super) fn page(&mut self, cursor: &Cursor, tally: &Tally) {
+        let (read, total) = cursor.progress();
+        // The total of a pass that has just begun, or ended, is not known; that of the others is.
         let total = if total == 0 && self.position.1 > 0 {
             self.position.1.max(read)
         } else {
             total
         };
         self.position = (read, total);
-        let message = format!("Read {} skills", self.position.0);
+        let message = format!("Read {read} skills");
         self.tell(SyncPhase::Fetching, self.position, tally, &message);
+        self.comparing(tally);
+    }
+
+    fn comparing(&mut self, tally: &Tally) {
         if self.furthest < Some(SyncPhase::Comparing) {
             self.tell(
                 SyncPhase::Comparing,
@@ -64,20 +68,17 @@ impl<'a> Progress<'a> {
     }
 
     /// A batch was written.
-    pub(super) fn wrote(&mut self, written: u64, tally: &Tally) {
-        let message = format!("Wrote {written} changed skills");
-        self.tell(
-            SyncPhase::Upserting,
-            (written, tally.changed()),
-            tally,
-            &message,
-        );
+    pub(super) fn wrote(&mut self, tally: &Tally) {
+        let changed = tally.changed();
+        let message = format!("Wrote {changed} changed skills");
+        self.comparing(tally);
+        self.tell(SyncPhase::Upserting, (changed, changed), tally, &message);
     }
 
     /// The run is at its end.
     pub(super) fn complete(&mut self, tally: &Tally) {
         if self.furthest < Some(SyncPhase::Upserting) {
-            self.wrote(tally.changed(), tally);
+            self.wrote(tally);
         }
         let changed = tally.changed();
         self.tell(

@@ -1,192 +1,248 @@
-//! One run, from its history entry to its result.
+//! One run: what it works with, and the way from its start to its result.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::SyncEngine;
-use super::apply::{Applier, Rules};
-use super::books::{BOOKS_BUDGET, Found, Listed};
+use super::apply::{Applier, Rules, Tools, Twice};
 use super::checkpoint::Checkpointer;
+use super::cursor::Cursor;
 use super::fetch::{Event, Fetch};
+use super::finish::{self, CompletedListing};
 use super::options::{Coverage, SyncOptions, SyncResult};
-use super::plan::{Place, Plan};
 use super::progress::Progress;
+use super::start::{self, StartingState};
 use super::tally::Tally;
 use crate::clock::to_iso;
-use crate::database::{Patience, write};
+use crate::database::{Patience, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::history::SyncStatus;
 use crate::memory::{self, guarded};
-use crate::skills::{Prints, Table, repair_index};
-use crate::{Error, Result};
+use crate::skills::{Fingerprints, Table, repair_index};
+use crate::{CancelToken, Error, Result};
 
-pub(super) struct Run<'e, 'o> {
+/// The record of a run that ends must be written even if a host holds the lock for a while.
+pub(super) const RECORD_BUDGET: Duration = Duration::from_secs(10);
+
+/// Whoever cancels waits for us. An index without triggers that takes longer is left to the next run.
+const CANCELLED_INDEX_BUDGET: Duration = Duration::from_millis(100);
+
+/// What a run works with, from its start to its end.
+pub(super) struct Context<'e, 'o> {
     pub(super) engine: &'e SyncEngine,
     pub(super) options: SyncOptions<'o>,
     /// When it began, in the clock's elapsed time.
     begun: Duration,
     pub(super) started_at: DateTime<Utc>,
-    pub(super) id: Option<String>,
-    pub(super) tally: Tally,
-    pub(super) coverage: Coverage,
 }
 
-impl<'e, 'o> Run<'e, 'o> {
-    pub(super) fn new(engine: &'e SyncEngine, options: SyncOptions<'o>, begun: Duration) -> Self {
-        let started_at = engine.clock.now();
-        Self {
-            engine,
-            options,
-            begun,
-            started_at,
-            id: None,
-            tally: Tally::default(),
-            coverage: Coverage::Complete,
+impl Context<'_, '_> {
+    /// When a statement that takes long has to give up.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.left())
+    }
+
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience {
+            budget: RECORD_BUDGET.min(self.left()),
+            cancel: &self.options.cancel,
         }
     }
 
-    pub(super) fn execute(mut self) -> SyncResult {
-        // Whatever a callback or a registry does, the lock is given back and the books are closed.
-        let outcome = guarded(|| self.run()).map_err(|error| self.explain(error));
-        if let Err(error) = &outcome {
-            self.close_books_of_failure(error);
-        }
-        self.result(outcome.err().as_ref())
+    fn left(&self) -> Duration {
+        let used = self.engine.clock.elapsed().saturating_sub(self.begun);
+        self.options.deadline.saturating_sub(used)
     }
 
-    /// Puts to an error what only the run knows of it.
-    fn explain(&self, error: Error) -> Error {
-        match (error, self.options.cancel.reason()) {
-            (Error::Cancelled, Some(reason)) => Error::Host(reason),
-            (error @ (Error::Cancelled | Error::Host(_)), _) => error,
-            // Whatever failed, failed for that.
-            _ if memory::check().is_err() => Error::OutOfMemory,
-            (error, _) => self.engine.database.name_damage(error),
-        }
+    pub(super) fn is_over(&self) -> bool {
+        self.left().is_zero()
     }
+}
 
-    fn run(&mut self) -> Result<()> {
-        let mut progress = Progress::new(self.options.on_progress.take());
-        let conn = self.engine.database.connect()?;
+/// What a run comes to, as far as it got.
+#[derive(Default)]
+pub(super) struct Run {
+    /// Of its history entry.
+    pub(super) id: Option<String>,
+    pub(super) tally: Tally,
+    /// The full-text index was in step when the run began to write, or was mended.
+    pub(super) index_is_known: bool,
+    /// What the listing could not read.
+    pub(super) gaps: Vec<String>,
+    /// The listing was read to its end and is in no doubt.
+    is_complete: bool,
+}
+
+/// Runs to the end, whatever a callback or a registry does: the lock is given back and the record closed.
+pub(super) fn execute(
+    engine: &SyncEngine,
+    mut options: SyncOptions<'_>,
+    begun: Duration,
+) -> SyncResult {
+    let mut progress = Progress::new(options.on_progress.take());
+    let context = Context {
+        engine,
+        options,
+        begun,
+        started_at: engine.clock.now(),
+    };
+    let mut run = Run::default();
+    let outcome = guarded(|| run.read_and_write(&context, &mut progress))
+        .map_err(|error| explain(&context, error));
+    if let Err(Error::DatabaseReplaced(_)) = &outcome {
+        run.tally = Tally::default();
+    }
+    if let Err(error) = &outcome {
+        finish::failure(&context, &run, error);
+    }
+    run.into_result(&context, outcome.err().as_ref())
+}
+
+/// Puts to an error what only the run knows of it.
+fn explain(context: &Context<'_, '_>, error: Error) -> Error {
+    match (error, context.options.cancel.reason()) {
+        (Error::Cancelled, Some(reason)) => Error::Host(reason),
+        // A statement that took too long was interrupted, or a lock could not be had in time.
+        (Error::Cancelled | Error::DatabaseBusy, None)
+            if !context.options.cancel.is_cancelled() && context.is_over() =>
+        {
+            Error::RunDeadline(context.options.deadline)
+        }
+        (error @ (Error::Cancelled | Error::Host(_)), _) => error,
+        // Whatever failed, failed for that.
+        _ if memory::check().is_err() => Error::OutOfMemory,
+        (error, _) => context.engine.database.name_damage(error),
+    }
+}
+
+impl Run {
+    fn read_and_write(
+        &mut self,
+        context: &Context<'_, '_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        let (engine, options) = (context.engine, &context.options);
+        let conn = engine.database.connect_for(&options.cancel)?;
         tune(&conn)?;
         let table = Table::read(&conn)?;
-        let found = self.look(&conn, &table)?;
-        if self.engine.registry.is_offline() {
-            self.open_books(&conn)?;
+        let found = start::find(context, &conn, &table)?;
+        if engine.registry.is_offline() {
+            self.id = start::open_record(context, &conn)?;
             return Err(Error::Offline);
         }
-        if self.options.cancel.is_cancelled() {
+        if options.cancel.is_cancelled() {
             // Before anything is sent.
-            self.open_books(&conn)?;
+            self.id = start::open_record(context, &conn)?;
             return Err(Error::Cancelled);
         }
         progress.connecting(&self.tally);
-        let place = self.starting_place(&found);
-        let whole = place.is_start() && found.since.is_none();
-        let rules = Rules {
-            force: place.force,
-            since: found.since.filter(|_| !place.force),
-            dry_run: self.options.dry_run,
-        };
         let fetch = Fetch::start(
-            Arc::clone(&self.engine.registry),
-            Arc::clone(&self.engine.clock),
-            self.options.page_size,
-            place,
-            self.begun.saturating_add(self.options.deadline),
+            Arc::clone(&engine.registry),
+            Arc::clone(&engine.clock),
+            found.listing(options.page_size),
+            context.begun.saturating_add(options.deadline),
         )?;
         // Reads the whole table: damage is found before anything is written.
-        let prints = Prints::load(&conn, &table)?;
-        self.open_books(&conn)?;
-        if found.index_suspect && !self.options.dry_run {
-            write(&conn, self.patience(), repair_index)?;
+        let fingerprints = Fingerprints::load(&conn, &table)?;
+        self.id = start::open_record(context, &conn)?;
+        if found.index_suspect && !options.dry_run {
+            let _guard = interruptible(&conn, &options.cancel, context.ends_at());
+            write(&conn, context.patience(), repair_index)?;
         }
-        let cancel = self.options.cancel.clone();
-        let checkpointer = if self.options.dry_run {
+        self.index_is_known = true;
+        let checkpointer = if options.dry_run {
             None
         } else {
-            Some(Checkpointer::start(&self.engine.database, &conn)?)
+            Some(Checkpointer::start(&engine.database, &conn)?)
         };
-        let mut applier = Applier::new(&conn, &table, prints, rules, &cancel, checkpointer)?;
-        let outcome = guarded(|| self.apply(&fetch, &mut applier, &mut progress, &rules));
-        let outcome = outcome
-            .and_then(|place| self.close_books(&conn, &mut applier, &Listed { place, whole }))
-            .inspect_err(|_| {
-                // What was read is kept, with the place; the cause is what matters to the user.
-                _ = applier.flush().and_then(|()| applier.settle_index());
-            });
-        self.tally = applier.tally;
+        let tools = Tools {
+            conn: &conn,
+            table: &table,
+            clock: &*engine.clock,
+            cancel: &options.cancel,
+            ends_at: context.begun.saturating_add(options.deadline),
+            checkpointer,
+        };
+        let rules = Rules {
+            mode: found.cursor.mode,
+            since: found.since,
+            dry_run: options.dry_run,
+            is_resumed: found.cursor.is_resumed,
+        };
+        let tally = Tally::going_on(&found.cursor.findings);
+        let twice = Twice::new(found.twice());
+        let mut applier = Applier::new(tools, fingerprints, rules, twice, tally)?;
+        let outcome = guarded(|| {
+            let cursor = take_in(context, &fetch, &mut applier, progress, &rules)?;
+            self.end_listing(context, &conn, &mut applier, found, cursor)
+        });
+        let outcome = outcome.inspect_err(|error| {
+            // What was read is kept, with the cursor; the cause is what matters to the user.
+            applier.hurry();
+            let kept = applier.flush();
+            if kept.is_ok() {
+                let deadline = match error {
+                    Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),
+                    _ => context.ends_at(),
+                };
+                _ = applier.settle_index(&CancelToken::new(), deadline);
+            }
+        });
+        self.tally = std::mem::take(&mut applier.tally);
+        drop(applier);
+        if !options.dry_run {
+            // Little of ours is ever in a journal beside the file.
+            checkpoint_at_end(&conn);
+        }
         if outcome.is_ok() {
             progress.complete(&self.tally);
+        }
+        let path = engine.database.path();
+        let in_place = path.map_or(Ok(()), |path| check_in_place(&conn, path));
+        if let Err(replaced) = in_place {
+            engine.database.leave(&conn);
+            // What was written, or only compared, is not the file that is at the path now.
+            self.tally = Tally::default();
+            return match outcome {
+                Err(error @ (Error::Cancelled | Error::Host(_))) => Err(error),
+                _ => Err(replaced),
+            };
         }
         outcome
     }
 
-    /// Takes in page after page until the listing ends.
-    fn apply(
-        &self,
-        fetch: &Fetch,
+    /// The listing is at its end: settles what is left, and writes the record.
+    fn end_listing(
+        &mut self,
+        context: &Context<'_, '_>,
+        conn: &Connection,
         applier: &mut Applier<'_>,
-        progress: &mut Progress<'_>,
-        rules: &Rules,
-    ) -> Result<Place> {
-        loop {
-            match fetch.next(&self.options.cancel, self.options.deadline)? {
-                Event::Connected => {
-                    let message = match rules.since {
-                        Some(since) => format!("Fetching changes since {}", to_iso(since)),
-                        None => "Fetching all skills".into(),
-                    };
-                    progress.connected(&applier.tally, &message);
-                }
-                Event::Waiting(wait) => progress.waiting(&applier.tally, &wait.reason),
-                Event::Page(step) => {
-                    for row in step.rows {
-                        applier.take(row)?;
-                        if applier.is_batch_full() {
-                            applier.flush()?;
-                            progress.wrote(applier.written, &applier.tally);
-                        }
-                    }
-                    progress.page(&step.place, &applier.tally);
-                    applier.reached(step.place);
-                    if applier.place_is_due() {
-                        applier.flush()?;
-                    }
-                }
-                Event::End(place) => {
-                    let changed = applier.tally.changed();
-                    applier.flush()?;
-                    if changed > 0 {
-                        progress.wrote(applier.written, &applier.tally);
-                    }
-                    return Ok(place);
-                }
-            }
+        found: StartingState,
+        cursor: Cursor,
+    ) -> Result<()> {
+        finish::refuse_empty_listing(context, conn, applier, &found, &cursor)?;
+        applier.take_held()?;
+        applier.flush()?;
+        for id in &cursor.findings.held {
+            applier.leave_unknown(id);
         }
-    }
-
-    /// Where an earlier listing ended, unless this run has to begin anew.
-    fn starting_place(&self, found: &Found) -> Place {
-        if let Some(place) = &found.place
-            && !self.options.dry_run
-            && (place.force || !self.options.force)
-        {
-            return place.clone();
+        let has_changed = Table::read(conn)?.layout_key() != applier.layout();
+        let listing = CompletedListing::new(found, cursor, has_changed, &mut applier.tally);
+        self.gaps.clone_from(&listing.gaps);
+        applier.settle_urls(listing.is_whole && listing.is_complete)?;
+        applier.settle_index(&context.options.cancel, context.ends_at())?;
+        if let Some(id) = &self.id {
+            finish::success(context, conn, applier, &listing, id)?;
         }
-        Place::new(
-            self.engine.registry.name(),
-            found.plan.unwrap_or(Plan::Plain),
-            self.options.force,
-            to_iso(self.started_at),
-        )
+        self.is_complete = listing.is_complete;
+        Ok(())
     }
 
     pub(super) fn status(&self, error: Option<&Error>) -> SyncStatus {
         match error {
-            None if self.tally.rejected() == 0 => SyncStatus::Success,
+            None if self.errors().is_empty() => SyncStatus::Success,
             None => SyncStatus::Partial,
             Some(error) if self.tally.processed() > 0 && leaves_a_part(error) => {
                 SyncStatus::Partial
@@ -195,11 +251,20 @@ impl<'e, 'o> Run<'e, 'o> {
         }
     }
 
-    fn result(self, error: Option<&Error>) -> SyncResult {
+    /// What is told of rows that could not be read or stored.
+    pub(super) fn errors(&self) -> Vec<String> {
+        self.gaps
+            .iter()
+            .cloned()
+            .chain(self.tally.errors())
+            .collect()
+    }
+
+    fn into_result(self, context: &Context<'_, '_>, error: Option<&Error>) -> SyncResult {
         let status = self.status(error);
         let mut errors: Vec<String> = error.map(ToString::to_string).into_iter().collect();
-        errors.extend(self.tally.errors());
-        let duration = self.engine.clock.elapsed().saturating_sub(self.begun);
+        errors.extend(self.errors());
+        let duration = context.engine.clock.elapsed().saturating_sub(context.begun);
         SyncResult {
             success: status == SyncStatus::Success,
             skills_added: self.tally.added,
@@ -209,18 +274,59 @@ impl<'e, 'o> Run<'e, 'o> {
             total_processed: self.tally.processed(),
             errors,
             warnings: self.tally.warnings(),
-            coverage: self.coverage,
+            coverage: if self.is_complete && error.is_none() {
+                Coverage::Complete
+            } else {
+                Coverage::BestEffort
+            },
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            dry_run: self.options.dry_run,
+            dry_run: context.options.dry_run,
             status,
             code: error.map(Error::code),
         }
     }
+}
 
-    pub(super) const fn patience(&self) -> Patience<'_> {
-        Patience {
-            budget: BOOKS_BUDGET,
-            cancel: &self.options.cancel,
+/// Takes in page after page until the listing ends.
+fn take_in(
+    context: &Context<'_, '_>,
+    fetch: &Fetch,
+    applier: &mut Applier<'_>,
+    progress: &mut Progress<'_>,
+    rules: &Rules,
+) -> Result<Cursor> {
+    loop {
+        match fetch.next(&context.options.cancel, context.options.deadline)? {
+            Event::Connected => {
+                let message = match rules.since {
+                    Some(since) => format!("Fetching changes since {}", to_iso(since)),
+                    None => "Fetching all skills".into(),
+                };
+                progress.connected(&applier.tally, &message);
+            }
+            Event::Waiting(wait) => progress.waiting(&applier.tally, &wait.reason),
+            Event::Page(step) => {
+                progress.page(&step.cursor, &applier.tally);
+                for (identity, row) in step.rows {
+                    applier.take(identity, row)?;
+                    if applier.is_batch_full() {
+                        applier.flush()?;
+                        progress.wrote(&applier.tally);
+                    }
+                }
+                applier.reached(step.cursor);
+                if applier.cursor_is_due() {
+                    applier.flush()?;
+                }
+            }
+            Event::End(cursor) => {
+                let before = applier.tally.changed();
+                applier.flush()?;
+                if applier.tally.changed() > before {
+                    progress.wrote(&applier.tally);
+                }
+                return Ok(*cursor);
+            }
         }
     }
 }
@@ -244,7 +350,7 @@ pub(super) fn not_begun(error: &Error, dry_run: bool) -> SyncResult {
         total_processed: 0,
         errors: vec![error.to_string()],
         warnings: Vec::new(),
-        coverage: Coverage::Complete,
+        coverage: Coverage::BestEffort,
         duration_ms: 0,
         dry_run,
         status: SyncStatus::Failed,

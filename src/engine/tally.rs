@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::cursor::Findings;
 use crate::Result;
 use crate::history::SyncRunResult;
 use crate::registry::wire::shortened;
-use crate::skills::Class;
+use crate::skills::RowOutcome;
 
 /// Rejected rows and warnings are named up to this many; the rest is a number.
 const NAMED: usize = 20;
@@ -15,34 +16,68 @@ const NAMED: usize = 20;
 const MAX_LABEL: usize = 80;
 const MAX_REASON: usize = 200;
 
-/// Counts that add up, and what the user is told.
+/// Counts that add up, and what the user is told. Written where something is committed, and
+/// nowhere else: result, history, progress and exit code are made from it.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) added: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
-    /// Fingerprints of the rejected rows: pages overlap, and sweeps are read again.
+    /// What tells the rejected rows apart: pages overlap, and passes are read again.
     rejected: HashSet<u64>,
     errors: Vec<String>,
+    /// What earlier runs of the same listing said of rows that they could not store, and how many there were.
+    earlier_errors: Vec<String>,
+    earlier_rejected: u64,
     warnings: Vec<String>,
     more_warnings: u64,
+    /// The database refused rows that it may take another time.
+    has_refused: bool,
+    /// Rows that were left as they are though the registry served an older copy.
+    left: u64,
 }
 
 impl Tally {
+    /// For a run that goes on with a listing which has found this out.
+    pub(super) fn going_on(findings: &Findings) -> Self {
+        Self {
+            earlier_errors: findings.errors.clone(),
+            earlier_rejected: findings.rejected,
+            has_refused: findings.refused,
+            ..Self::default()
+        }
+    }
+
+    /// Notes in a cursor what the listing has found wrong so far.
+    pub(super) fn note_in(&self, findings: &mut Findings) {
+        let named = self.errors.iter().chain(&self.earlier_errors);
+        findings.errors = named.take(NAMED).cloned().collect();
+        findings.rejected = self.all_rejected();
+        findings.refused = self.has_refused;
+    }
+
+    /// Rows that this run could not store.
     pub(super) fn rejected(&self) -> u64 {
         self.rejected.len() as u64
     }
 
+    /// Those of the whole listing.
+    pub(super) fn all_rejected(&self) -> u64 {
+        self.rejected().saturating_add(self.earlier_rejected)
+    }
+
     /// Different skills that were looked at.
     pub(super) fn processed(&self) -> u64 {
-        self.added + self.updated + self.unchanged + self.rejected()
+        self.changed()
+            .saturating_add(self.unchanged)
+            .saturating_add(self.rejected())
     }
 
     pub(super) const fn changed(&self) -> u64 {
-        self.added + self.updated
+        self.added.saturating_add(self.updated)
     }
 
-    pub(super) fn run_result(&self) -> SyncRunResult {
+    pub(super) const fn run_result(&self) -> SyncRunResult {
         SyncRunResult {
             skills_added: self.added,
             skills_updated: self.updated,
@@ -50,49 +85,39 @@ impl Tally {
         }
     }
 
-    /// Moves a skill from one class to another, and returns the one it is in then.
-    ///
-    /// A skill that was added stays added, however often it is written.
-    pub(super) fn reclass(&mut self, from: Class, to: Class) -> Class {
-        let to = match (from, to) {
-            (Class::Added, _) => Class::Added,
-            (Class::Updated, Class::Unchanged) => Class::Updated,
-            (_, to) => to,
-        };
-        if let Some(count) = self.of(from) {
-            *count -= 1;
-        }
+    /// Moves a skill from one outcome to another.
+    pub(super) const fn transition(&mut self, from: RowOutcome, to: RowOutcome) {
+        self.uncount(from);
         if let Some(count) = self.of(to) {
-            *count += 1;
-        }
-        to
-    }
-
-    /// Takes a skill out of its class again: the database would not have it.
-    pub(super) fn withdraw(&mut self, class: Class) {
-        if let Some(count) = self.of(class) {
-            *count -= 1;
+            *count = count.saturating_add(1);
         }
     }
 
-    fn of(&mut self, class: Class) -> Option<&mut u64> {
-        match class {
-            Class::Unseen => None,
-            Class::Unchanged => Some(&mut self.unchanged),
-            Class::Added => Some(&mut self.added),
-            Class::Updated => Some(&mut self.updated),
+    /// Takes a skill out of the outcome that it was counted under.
+    pub(super) const fn uncount(&mut self, outcome: RowOutcome) {
+        if let Some(count) = self.of(outcome) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    const fn of(&mut self, outcome: RowOutcome) -> Option<&mut u64> {
+        match outcome {
+            RowOutcome::Unseen => None,
+            RowOutcome::Unchanged => Some(&mut self.unchanged),
+            RowOutcome::Added => Some(&mut self.added),
+            RowOutcome::Updated => Some(&mut self.updated),
         }
     }
 
     /// Has room for one more rejected row; to be asked before one is counted.
-    pub(super) fn make_room(&mut self) -> Result<()> {
+    pub(super) fn reserve_one(&mut self) -> Result<()> {
         self.rejected.try_reserve(1)?;
         Ok(())
     }
 
-    /// Counts a row that cannot be stored; `print` tells it from others.
-    pub(super) fn reject(&mut self, print: u64, label: Option<&str>, reason: &str) {
-        if self.rejected.insert(print) && self.errors.len() < NAMED {
+    /// Counts a row that cannot be stored; `identity` tells it from others.
+    pub(super) fn reject(&mut self, identity: u64, label: Option<&str>, reason: &str) {
+        if self.rejected.insert(identity) && self.errors.len() < NAMED {
             let label = label.map_or_else(
                 || "Skill without id".to_owned(),
                 |label| format!("Skill '{}'", shortened(label, MAX_LABEL)),
@@ -102,30 +127,74 @@ impl Tally {
         }
     }
 
+    /// Counts a row that the database would not take.
+    pub(super) fn refuse(&mut self, identity: u64, id: &str, reason: &str) {
+        self.has_refused = true;
+        self.reject(identity, Some(id), reason);
+    }
+
+    pub(super) const fn has_refused(&self) -> bool {
+        self.has_refused
+    }
+
+    /// Leaves a row as it is, for the next listing to decide which copy is meant.
+    pub(super) const fn leave_for_next(&mut self) {
+        self.left = self.left.saturating_add(1);
+    }
+
+    /// Whether rows were left as they are.
+    pub(super) const fn has_left(&self) -> bool {
+        self.left > 0
+    }
+
     /// Tells the user of something that costs nothing.
     pub(super) fn warn(&mut self, text: String) {
         if self.warnings.len() < NAMED {
             self.warnings.push(text);
         } else {
-            self.more_warnings += 1;
+            self.more_warnings = self.more_warnings.saturating_add(1);
         }
+    }
+
+    /// The same of the listing as a whole, which comes before what is told of single rows.
+    pub(super) fn warn_first(&mut self, text: String) {
+        self.warnings.insert(0, text);
     }
 
     /// The same about a skill.
     pub(super) fn warn_of(&mut self, id: &str, what: &str) {
-        let (id, what) = (shortened(id, MAX_LABEL), shortened(what, MAX_REASON));
-        self.warn(format!("Skill '{id}': {what}"));
+        self.warn(about(id, what));
     }
 
-    /// What is told of rejected rows.
+    /// What is told of rejected rows, this run's first.
     pub(super) fn errors(&self) -> Vec<String> {
-        let unnamed = self.rejected().saturating_sub(self.errors.len() as u64);
-        with_rest(&self.errors, unnamed, "more rejected")
+        let named: Vec<String> = self
+            .errors
+            .iter()
+            .chain(&self.earlier_errors)
+            .take(NAMED)
+            .cloned()
+            .collect();
+        let unnamed = self.all_rejected().saturating_sub(named.len() as u64);
+        let mut errors = with_rest(&named, unnamed, "more rejected");
+        if self.left > 0 {
+            errors.push(format!(
+                "{} skills were served with an older stamp than the one that is stored; the next sync decides which is meant",
+                self.left
+            ));
+        }
+        errors
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
         with_rest(&self.warnings, self.more_warnings, "more warnings")
     }
+}
+
+/// What is told about a skill.
+pub(super) fn about(id: &str, what: &str) -> String {
+    let (id, what) = (shortened(id, MAX_LABEL), shortened(what, MAX_REASON));
+    format!("Skill '{id}': {what}")
 }
 
 fn with_rest(named: &[String], rest: u64, what: &str) -> Vec<String> {
@@ -157,21 +226,33 @@ mod tests {
     }
 
     #[test]
-    fn classes_add_up_whatever_a_run_meets() {
+    fn outcomes_add_up_whatever_a_run_meets() {
         let mut tally = Tally::default();
-        let class = tally.reclass(Class::Unseen, Class::Added);
-        assert_eq!(tally.reclass(class, Class::Updated), Class::Added);
-        let class = tally.reclass(Class::Unseen, Class::Unchanged);
-        let class = tally.reclass(class, Class::Updated);
-        assert_eq!(tally.reclass(class, Class::Unchanged), Class::Updated);
+        tally.transition(RowOutcome::Unseen, RowOutcome::Added);
+        let to = RowOutcome::after(RowOutcome::Added, false);
+        tally.transition(RowOutcome::Added, to);
+        tally.transition(RowOutcome::Unseen, RowOutcome::Unchanged);
+        let to = RowOutcome::after(RowOutcome::Unchanged, false);
+        tally.transition(RowOutcome::Unchanged, to);
+        let counts = (tally.added, tally.updated, tally.unchanged);
+        assert_eq!((counts, tally.processed()), ((1, 1, 0), 2));
+    }
+
+    #[test]
+    fn what_earlier_runs_of_a_listing_found_is_told_by_the_last() {
+        let mut first = Tally::default();
+        for identity in 0..30 {
+            first.reject(identity, Some("bad"), "it has no name");
+        }
+        let mut findings = Findings::default();
+        first.note_in(&mut findings);
+        let mut last = Tally::going_on(&findings);
+        last.reject(99, Some("worse"), "it has no name");
+        let errors = last.errors();
         assert_eq!(
-            (
-                tally.added,
-                tally.updated,
-                tally.unchanged,
-                tally.processed()
-            ),
-            (1, 1, 0, 2)
+            (errors.len(), last.rejected(), last.all_rejected()),
+            (21, 1, 31)
         );
+        assert!(errors[0].contains("worse") && errors[20] == "and 11 more rejected");
     }
 }

@@ -1,4 +1,5 @@
 //! What an answer, or the lack of one, means: from HTTP to an [`Error`] in plain words.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
+use super::body::read_body;
 use super::credentials::Credentials;
+use super::mend::read_leniently;
 use super::wire::shortened;
-use crate::Error;
+use crate::{Error, clock};
 
 /// What a refusal says is shown, but not all of it.
 const MAX_DETAIL: usize = 300;
@@ -38,17 +41,18 @@ pub(super) fn refusal(
     now: DateTime<Utc>,
 ) -> Error {
     let status = response.status();
-    let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-    let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+    let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+    let refusal: Refusal = serde_json::from_value(read_leniently(&body)).unwrap_or_default();
     let detail = detail(credentials, &refusal);
-    let retry_at = asked.and_then(|asked| later(now, asked));
+    let retry_at = asked.map(|asked| later(now, asked));
     match status {
         StatusCode::TOO_MANY_REQUESTS if is_quota(&refusal) => Error::QuotaExceeded {
             detail: quota_detail(credentials, &refusal),
             resets_at: refusal
                 .resets_at
                 .as_str()
-                .and_then(crate::clock::from_iso)
+                .and_then(clock::from_iso)
+                .map(|at| clock::within_a_month(at, now))
                 .or(retry_at),
         },
         StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { retry_at },
@@ -90,7 +94,7 @@ fn detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
 }
 
 /// A text from outside, without our credentials and not too much of it.
-fn told(credentials: &Credentials, text: &str, most: usize) -> String {
+pub(super) fn told(credentials: &Credentials, text: &str, most: usize) -> String {
     // In this order: nothing finds a credential that is cut, or has something in between.
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     shortened(&credentials.redact(&text), most)
@@ -117,18 +121,12 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
                 }
             }
         },
-        Http::Decompress(..) => Error::Protocol("its compression is damaged".into()),
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
             let error = format!("it is no valid HTTP ({error})");
             Error::Protocol(told(credentials, &error, MAX_DETAIL))
         }
         other => Error::Unreachable(told(credentials, &other.to_string(), MAX_DETAIL)),
     }
-}
-
-/// Reads a body, up to a bound that counts after decompression.
-pub(super) fn read_body(body: &mut Body, limit: u64) -> Result<Vec<u8>, ureq::Error> {
-    body.with_config().limit(limit).read_to_vec()
 }
 
 fn wants_a_plan(refusal: &Refusal) -> bool {
@@ -160,8 +158,10 @@ fn quota_detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> 
     Some(format!("{used} of {limit} requests{tier}"))
 }
 
-pub(super) fn later(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
-    now.checked_add_signed(TimeDelta::from_std(duration).ok()?)
+/// The time at which to come back.
+pub(super) fn later(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    let by = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    clock::within_a_month(clock::later(now, by), now)
 }
 
 fn phase_in_words(phase: ureq::Timeout) -> String {
@@ -188,7 +188,7 @@ fn broke_off(error: &std::io::Error) -> bool {
 fn io_in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Kind;
     if broke_off(error) {
-        return "it ended before the answer did.".into();
+        return "the connection broke off in the middle of an answer.".into();
     }
     match error.kind() {
         Kind::ConnectionRefused => {

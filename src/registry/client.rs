@@ -1,17 +1,19 @@
 //! The HTTP client of the live registry.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use ureq::http::{Response, Uri};
+use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, later, read_body, refusal};
+use super::answer::{MAX_REFUSAL, explain, later, refusal, told};
+use super::body::read_body;
 use super::credentials::Credentials;
+use super::mend::read_leniently;
 use super::options::{ClientOptions, check_base, credentials};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
@@ -23,6 +25,9 @@ use crate::{Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
+
+/// What a registry calls its version is shown, but not all of it.
+const MAX_VERSION: usize = 100;
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -138,6 +143,7 @@ impl SkillsmithApiClient {
             };
             request = request
                 .header("accept", "application/json")
+                .header("accept-encoding", "gzip")
                 .header(
                     "user-agent",
                     concat!("skillsmith-sync/", env!("CARGO_PKG_VERSION")),
@@ -150,10 +156,15 @@ impl SkillsmithApiClient {
             let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
                 .map_err(|error| explain(&self.credentials, error))?;
+            self.heed(response.headers(), call);
             if !response.status().is_redirection() {
                 return Ok(response);
             }
-            redirected = Some(redirect::target(&response, from.as_ref())?);
+            redirected = Some(redirect::target(
+                &self.credentials,
+                &response,
+                from.as_ref(),
+            )?);
         }
         Err(Error::Protocol(format!(
             "it redirected more than {MAX_REDIRECTS} times"
@@ -179,12 +190,6 @@ impl SkillsmithApiClient {
     /// # Errors
     /// As [`Registry::check_health`].
     pub fn health_report(&self, call: &Call<'_>) -> Result<HealthReport> {
-        #[derive(Deserialize, Default)]
-        #[serde(default)]
-        struct Answer {
-            status: serde_json::Value,
-            version: serde_json::Value,
-        }
         if self.offline {
             return Err(Error::Offline);
         }
@@ -200,30 +205,36 @@ impl SkillsmithApiClient {
         };
         let status = response.status();
         if status.is_server_error() {
-            let body = read_body(response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-            let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
+            let body =
+                read_body(&self.credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+            let said = read_leniently(&body);
             // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
-            let own_word = said.status.as_str() == Some("unhealthy");
+            let own_word = said["status"].as_str() == Some("unhealthy");
             return if own_word {
                 Ok(report(Health::Unhealthy, None))
             } else {
                 Err(Error::Unhealthy(Some(format!("HTTP {status}"))))
             };
         }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.rate_limited(&mut response, call)?;
+        }
         if !status.is_success() {
             return Ok(report(Health::Degraded, None));
         }
-        let body = read_body(response.body_mut(), MAX_REFUSAL)
-            .map_err(|error| explain(&self.credentials, error));
+        let body = read_body(&self.credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
         let body = body.map_err(|error| Error::Unhealthy(Some(error.to_string())))?;
-        let said: Answer = serde_json::from_slice(&body).unwrap_or_default();
-        let health = match said.status.as_str() {
+        let said = read_leniently(&body);
+        let health = match said["status"].as_str() {
             Some("healthy") => Health::Healthy,
             Some("unhealthy") => Health::Unhealthy,
             _ => Health::Degraded,
         };
-        Ok(report(health, said.version.as_str().map(str::to_owned)))
+        let version = said["version"]
+            .as_str()
+            .map(|version| told(&self.credentials, version, MAX_VERSION));
+        Ok(report(health, version))
     }
 
     /// One page, as whatever `read` makes of its bytes.
@@ -271,16 +282,12 @@ impl SkillsmithApiClient {
             Ok(response) => response,
             Err(error) => return again_or_final(error, None),
         };
-        let now = call.clock.now();
-        if let Some(pause) = pacing::pause_after(response.headers(), now) {
-            *lock(&self.silent_until) = Some(call.clock.elapsed() + pause);
-        }
         if !response.status().is_success() {
+            let now = call.clock.now();
             let asked = pacing::retry_after(response.headers(), now);
             return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
-        let page = read_body(response.body_mut(), MAX_BODY)
-            .map_err(|error| explain(&self.credentials, error))
+        let page = read_body(&self.credentials, response.body_mut(), MAX_BODY)
             .and_then(|body| read(&body));
         match page {
             Ok(page) => Attempt::Done(page),
@@ -288,10 +295,48 @@ impl SkillsmithApiClient {
         }
     }
 
+    /// Notes where an answer, of whatever kind, used up the rate limit.
+    fn heed(&self, headers: &HeaderMap, call: &Call<'_>) {
+        if let Some(pause) = pacing::pause_after(headers, call.clock.now()) {
+            self.be_silent(pause, call);
+        }
+    }
+
+    fn be_silent(&self, pause: Duration, call: &Call<'_>) {
+        let until = call.clock.elapsed().saturating_add(pause);
+        let mut silent_until = lock(&self.silent_until);
+        // Another run of this client may have been asked for a longer silence.
+        *silent_until = Some(silent_until.map_or(until, |old| old.max(until)));
+    }
+
+    /// A health check that was answered with 429: the next request waits as after a page.
+    fn rate_limited(&self, response: &mut Response<Body>, call: &Call<'_>) -> Result<()> {
+        let now = call.clock.now();
+        let pause = pacing::asked_pause(response.headers(), now);
+        let error = refusal(&self.credentials, response, Some(pause), now);
+        call.check()?;
+        if matches!(error, Error::QuotaExceeded { .. }) {
+            return Err(error);
+        }
+        self.be_silent(pause, call);
+        Ok(())
+    }
+
+    /// How long the registry still wants silence; `None` where it does not.
+    fn silence_left(&self, call: &Call<'_>) -> Option<Duration> {
+        let until = *lock(&self.silent_until);
+        until?.checked_sub(call.clock.elapsed())
+    }
+
+    fn too_silent(duration: Duration, call: &Call<'_>) -> Error {
+        Error::RateLimited {
+            retry_at: Some(later(call.clock.now(), duration)),
+        }
+    }
+
     /// Waits where the last answer used up the rate limit.
     fn keep_silence(&self, call: &Call<'_>) -> Result<()> {
-        let until = *lock(&self.silent_until);
-        let Some(duration) = until.and_then(|until| until.checked_sub(call.clock.elapsed())) else {
+        let Some(duration) = self.silence_left(call) else {
             return Ok(());
         };
         let wait = Wait {
@@ -301,9 +346,7 @@ impl SkillsmithApiClient {
             ),
             duration,
         };
-        call.wait(&wait, || Error::RateLimited {
-            retry_at: later(call.clock.now(), duration),
-        })
+        call.wait(&wait, || Self::too_silent(duration, call))
     }
 }
 
@@ -341,7 +384,14 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
-        Ok(self.health_report(call)?.health)
+        // A run begins with this: also the request after the last one of the run before.
+        self.keep_silence(call)?;
+        let report = self.health_report(call)?;
+        // What does not fit the run ends it here, and not at the first page.
+        match self.silence_left(call) {
+            Some(duration) if duration >= call.left() => Err(Self::too_silent(duration, call)),
+            _ => Ok(report.health),
+        }
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {

@@ -1,6 +1,9 @@
 //! Who we say we are. A credential is shown to the registry and to nobody else.
 
 use std::fmt;
+use std::sync::OnceLock;
+
+use super::disguise::Disguises;
 
 /// Where a credential came from; named in refusals, so that the user knows which one to mend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +63,24 @@ pub(crate) struct Credentials {
     pub(crate) anon_key: Option<Secret>,
     pub(crate) api_key: Option<Secret>,
     pub(crate) jwt_token: Option<Secret>,
+    /// How the three may look in a text; made when that is first asked.
+    disguises: OnceLock<Disguises>,
 }
 
 impl Credentials {
+    pub(super) fn new(
+        anon_key: Option<Secret>,
+        api_key: Option<Secret>,
+        jwt_token: Option<Secret>,
+    ) -> Self {
+        Self {
+            anon_key,
+            api_key,
+            jwt_token,
+            disguises: OnceLock::new(),
+        }
+    }
+
     /// The headers of a request, in the registry's order of preference.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::with_capacity(2);
@@ -90,23 +108,36 @@ impl Credentials {
         format!("{what} {}", secret.source)
     }
 
-    /// Takes every credential out of a text that came from outside.
+    /// Takes every credential out of a text that came from outside, also where it is disguised:
+    /// in other case, percent-encoded, or in Base64.
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut secrets: Vec<&str> = self.all().map(Secret::reveal).collect();
-        // One may hold another, and would then be taken out in part only.
-        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(secret, "[redacted]")
-        })
+        let mut shown = String::with_capacity(text.len());
+        let mut from = 0;
+        for found in self.disguises().find(text) {
+            shown.push_str(&text[from..found.start]);
+            shown.push_str("[redacted]");
+            from = found.end;
+        }
+        shown.push_str(&text[from..]);
+        shown
     }
 
     /// Whether a credential stands in a text. A word as short as those for trying things out
     /// stands in many by chance.
     pub(super) fn are_in(&self, text: &str) -> bool {
         const SHORTEST: usize = 12;
-        self.all()
-            .map(Secret::reveal)
-            .any(|secret| secret.len() >= SHORTEST && text.contains(secret))
+        let shortest = self.all().map(|secret| secret.reveal().len()).min();
+        // Nothing is longer than what it holds.
+        if shortest.is_none_or(|shortest| text.len() < shortest.max(SHORTEST)) {
+            return false;
+        }
+        let found = self.disguises().find(text);
+        found.into_iter().any(|found| found.len() >= SHORTEST)
+    }
+
+    fn disguises(&self) -> &Disguises {
+        self.disguises
+            .get_or_init(|| Disguises::of(self.all().map(Secret::reveal)))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Secret> {
@@ -126,11 +157,11 @@ mod tests {
 
     #[test]
     fn one_credential_goes_out_in_the_registrys_order() {
-        let mut all = Credentials {
-            anon_key: Some(secret("anon")),
-            api_key: Some(secret("key")),
-            jwt_token: Some(secret("jwt")),
-        };
+        let mut all = Credentials::new(
+            Some(secret("anon")),
+            Some(secret("key")),
+            Some(secret("jwt")),
+        );
         assert_eq!(
             all.headers(),
             [
@@ -157,18 +188,79 @@ mod tests {
 
     #[test]
     fn nothing_shows_a_secret() {
-        let all = Credentials {
-            anon_key: None,
-            api_key: Some(secret("sk-123")),
-            jwt_token: None,
-        };
-        assert!(!format!("{all:?}").contains("sk-123"));
+        let all = Credentials::new(None, Some(secret("sk-123")), None);
         assert_eq!(all.redact("bad key sk-123!"), "bad key [redacted]!");
+        assert!(!format!("{all:?}").contains("sk-123"));
         assert_eq!(all.describe(), "the API key given by the program");
-        let nested = Credentials {
-            jwt_token: Some(secret("123")),
-            ..all
-        };
+        let nested = Credentials::new(None, all.api_key, Some(secret("123")));
         assert_eq!(nested.redact("sk-123 or 123"), "[redacted] or [redacted]");
+        assert_eq!(Credentials::default().redact("sk-123"), "sk-123");
+    }
+
+    #[test]
+    fn promise_10_a_disguise_hides_no_credential() {
+        let key = "sk-live-0123456789+/é~x?";
+        let key = key.replace('é', "=");
+        let all = Credentials::new(None, Some(secret(&key)), None);
+        let percent = |lower: bool| -> String {
+            let hex = |byte: u8| {
+                let text = format!("%{byte:02X}");
+                if lower { text.to_lowercase() } else { text }
+            };
+            key.bytes().map(hex).collect()
+        };
+        for disguised in [
+            key.clone(),
+            key.to_uppercase(),
+            key.replace('+', "%2B").replace('/', "%2f"),
+            percent(true),
+            percent(false),
+            percent(false).replace('%', "%25"),
+            format!("{}{}", &key[..7], &percent(true)[21..]),
+        ] {
+            let text = format!("é to http://{disguised}.example/ü");
+            assert_eq!(
+                all.redact(&text),
+                "é to http://[redacted].example/ü",
+                "{disguised}"
+            );
+            assert!(all.are_in(&text));
+        }
+        // In Base64, as in `Authorization: Basic`, behind a name of any length.
+        for name in ["", "u", "us", "use", "user"] {
+            for tail in ["", ":", ":tail"] {
+                let plain = format!("{name}{key}{tail}");
+                for text in [
+                    base64(plain.as_bytes(), false),
+                    base64(plain.as_bytes(), true),
+                ] {
+                    let shown = all.redact(&format!("sent Basic {text}!"));
+                    assert!(shown.contains("[redacted]"), "{plain}: {shown}");
+                    let left = shown.replace("sent Basic ", "").replace("[redacted]", "");
+                    assert!(left.len() < 16, "{plain}: {shown}");
+                }
+            }
+        }
+        for harmless in [
+            "",
+            "%",
+            "100%",
+            "%zz%4",
+            "sk-live-01234",
+            "é%C3%A9",
+            "SKILLS",
+        ] {
+            assert_eq!(all.redact(harmless), harmless);
+            assert!(!all.are_in(harmless));
+        }
+    }
+
+    fn base64(bytes: &[u8], for_urls: bool) -> String {
+        let text = crate::registry::disguise::base64(bytes);
+        if for_urls {
+            text.replace('+', "-").replace('/', "_")
+        } else {
+            text
+        }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) const FIELDS: [(&str, Kind); 17] = [
 pub(crate) mod at {
     pub(crate) const DESCRIPTION: usize = 0;
     pub(crate) const REPO_URL: usize = 2;
+    pub(crate) const QUALITY_SCORE: usize = 3;
     pub(crate) const TRUST_TIER: usize = 4;
     pub(crate) const CREATED_AT: usize = 6;
     pub(crate) const UPDATED_AT: usize = 7;
@@ -77,11 +78,8 @@ pub(super) fn json_field(raw: &RawValue) -> Field {
     match serde_json::from_str::<serde_json::Value>(raw.get()) {
         Ok(serde_json::Value::Null) => Field::Null,
         Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
-            let text = value.to_string();
-            if text.contains("\\u0000") {
-                return Field::Invalid("free of NUL characters");
-            }
-            Field::Text(text)
+            // A NUL stays the escape that it is in JSON, so it cuts the text nowhere.
+            Field::Text(value.to_string())
         }
         _ => Field::Invalid("an array or object"),
     }
@@ -99,6 +97,13 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
 }
 
 impl FieldSeed {
+    /// Reads a scalar that was cut out as text. Not even a number that no type can hold is an error.
+    pub(super) fn read(self, raw: &RawValue) -> Field {
+        let invalid = self.invalid();
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        self.deserialize(&mut deserializer).unwrap_or(invalid)
+    }
+
     const fn invalid(&self) -> Field {
         Field::Invalid(match self.0 {
             Kind::Text => "a text",
@@ -112,8 +117,9 @@ impl FieldSeed {
 
     fn real(&self, value: f64) -> Field {
         match self.0 {
-            Kind::Score if (0.0..=1.0).contains(&value) => Field::Real(value),
-            Kind::Real => Field::Real(value),
+            // Plus zero makes 0 of -0, which the database does not tell apart.
+            Kind::Score if (0.0..=1.0).contains(&value) => Field::Real(value + 0.0),
+            Kind::Real => Field::Real(value + 0.0),
             // 5.0 is how some servers write 5.
             #[expect(
                 clippy::cast_possible_truncation,

@@ -8,11 +8,14 @@
 //!    for in another way (see `engine::plan`); any other error ends the run.
 
 mod answer;
+mod body;
 mod client;
 mod credentials;
+mod disguise;
 pub(crate) mod field;
+mod mend;
 mod options;
-mod pacing;
+pub(crate) mod pacing;
 mod redirect;
 mod retry;
 mod transport;

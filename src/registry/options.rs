@@ -115,16 +115,16 @@ pub(super) fn credentials(
             .var(name)
             .map(|text| Secret::new(text, Source::Variable(name)))
     };
-    let credentials = Credentials {
-        anon_key: given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY")),
-        api_key: given(&options.api_key)
+    let credentials = Credentials::new(
+        given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY")),
+        given(&options.api_key)
             .or_else(|| var("SKILLSMITH_API_KEY"))
             .or_else(|| {
                 let text = file.api_key.as_ref()?;
                 Some(Secret::new(text, Source::ConfigFile))
             }),
-        jwt_token: given(&options.jwt_token),
-    };
+        given(&options.jwt_token),
+    );
     if let Some(secret) = credentials.all().find(|secret| !secret.is_valid()) {
         return Err(Error::InvalidArgument(format!(
             "The key {} contains characters that no key has. Copy it again.",

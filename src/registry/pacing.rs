@@ -1,54 +1,100 @@
 //! What the answers' headers say of when to ask again.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use ureq::http::HeaderMap;
 
-/// A reset time further away than this is a broken header, not a rate limit.
-const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
+use crate::clock::LONGEST_PAUSE;
 
 /// A reset that has passed by our clock still means "not at once".
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait before the next request, where this answer used up the rate limit.
-pub(super) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    if number(headers, "x-ratelimit-remaining")? > 0 {
+pub(crate) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    if number(text(headers, "x-ratelimit-remaining")?)? > 0 {
         return None;
     }
-    let reset = number(headers, "x-ratelimit-reset")?;
-    let reset = DateTime::from_timestamp(i64::try_from(reset).ok()?, 0)?;
-    let wait = (reset - server_now(headers, now))
-        .to_std()
-        .unwrap_or(SHORTEST_WAIT);
-    (wait <= LONGEST_WINDOW).then_some(wait.max(SHORTEST_WAIT))
+    let reset = number(text(headers, "x-ratelimit-reset")?)?;
+    let reset = DateTime::from_timestamp(reset, 0)?;
+    let wait = until(reset, headers, now);
+    // Further away it is a broken header (milliseconds, say) and not a rate limit.
+    (wait <= longest()).then_some(wait.max(SHORTEST_WAIT))
 }
 
-/// `Retry-After`, in either form: seconds, or an HTTP date.
-pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
-    Some(
-        (date - server_now(headers, now))
-            .to_std()
-            .unwrap_or(Duration::ZERO),
-    )
+/// `Retry-After`, in either form: seconds, or a date. At most a month.
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = text(headers, "retry-after")?;
+    let wait = match number(text) {
+        Some(seconds) => Duration::from_secs(u64::try_from(seconds).ok()?),
+        None => until(http_date(text)?, headers, now),
+    };
+    Some(wait.min(longest()))
+}
+
+/// The wait for 429, whichever header tells it.
+pub(super) fn asked_pause(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
+    retry_after(headers, now)
+        .or_else(|| pause_after(headers, now))
+        .unwrap_or_default()
+        .max(SHORTEST_WAIT)
+}
+
+fn longest() -> Duration {
+    LONGEST_PAUSE.to_std().unwrap_or(Duration::MAX)
+}
+
+/// The time up to `at`; none where it has passed.
+fn until(at: DateTime<Utc>, headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
+    at.signed_duration_since(server_now(headers, now))
+        .to_std()
+        .unwrap_or_default()
 }
 
 /// The server's idea of now: its stamps are meant by its own clock, which may differ from ours.
 fn server_now(headers: &HeaderMap, now: DateTime<Utc>) -> DateTime<Utc> {
-    headers
-        .get("date")
-        .and_then(|date| date.to_str().ok())
-        .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-        .map_or(now, |date| date.with_timezone(&Utc))
+    text(headers, "date").and_then(http_date).unwrap_or(now)
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().ok()?.trim())
+}
+
+/// A whole number; a fraction is rounded up, and what is too large is the largest there is.
+fn number(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(digits) || !all_digits(fraction) {
+        return None;
+    }
+    let number = digits.parse::<i64>().unwrap_or(i64::MAX);
+    if whole.starts_with('-') {
+        return number.checked_neg();
+    }
+    let rest = fraction.bytes().any(|digit| digit != b'0');
+    Some(number.saturating_add(i64::from(rest)))
+}
+
+/// A date in one of the three forms that HTTP allows, or in ISO 8601. The name of the day is
+/// not read: it adds nothing, and may be wrong.
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    let bare = text.split_once(',').map_or(text, |(_, rest)| rest.trim());
+    if let Ok(date) = DateTime::parse_from_rfc2822(bare) {
+        return Some(date.with_timezone(&Utc));
+    }
+    let zoneless = bare.trim_end_matches("GMT").trim_end_matches("UTC").trim();
+    let dayless = zoneless.split_once(' ').map_or(zoneless, |(_, rest)| rest);
+    [
+        (zoneless, "%d-%b-%y %H:%M:%S"),
+        (zoneless, "%d-%b-%Y %H:%M:%S"),
+        (dayless.trim(), "%b %e %H:%M:%S %Y"),
+    ]
+    .into_iter()
+    .find_map(|(text, form)| NaiveDateTime::parse_from_str(text, form).ok())
+    .map(|date| date.and_utc())
+    .or_else(|| crate::clock::from_iso(text))
 }
 
 #[cfg(test)]
@@ -74,7 +120,17 @@ mod tests {
         assert_eq!(retry_after(&date, now()), Some(Duration::from_secs(30)));
         let past = headers(&[("retry-after", "Fri, 15 Jan 2027 07:00:00 GMT")]);
         assert_eq!(retry_after(&past, now()), Some(Duration::ZERO));
-        for broken in ["", "-3", "soon", "1e9"] {
+        for broken in [
+            "",
+            "-3",
+            "soon",
+            "1e9",
+            "1.",
+            ".5",
+            "1.x",
+            "17 s",
+            "Fri, 99 Foo 2027",
+        ] {
             assert_eq!(
                 retry_after(&headers(&[("retry-after", broken)]), now()),
                 None,
@@ -109,7 +165,73 @@ mod tests {
         assert_eq!(pause("1", "1800000060"), None);
         assert_eq!(pause("0", "1800000060"), Some(Duration::from_secs(60)));
         assert_eq!(pause("0", "1700000000"), Some(SHORTEST_WAIT));
-        assert_eq!(pause("0", "99999999999"), None);
-        assert_eq!(pause("0", "later"), None);
+        assert_eq!(pause("-1", "1800000059.2"), Some(Duration::from_secs(60)));
+        assert_eq!(pause("0.0", "1800000060"), Some(Duration::from_secs(60)));
+        assert_eq!(pause("1.5", "1800000060"), None);
+        for broken in [
+            "99999999999",
+            "1800000060000",
+            "99999999999999999999",
+            "later",
+        ] {
+            assert_eq!(pause("0", broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn promise_9_retry_after_is_read_however_it_is_written() {
+        for (written, seconds) in [
+            ("  17 ", 17),
+            ("+17", 17),
+            ("16.2", 17),
+            ("17.0", 17),
+            ("0", 0),
+            ("0017", 17),
+            ("Friday, 15-Jan-27 08:00:17 GMT", 17),
+            ("Friday, 15-Jan-2027 08:00:17 GMT", 17),
+            ("Fri Jan 15 08:00:17 2027", 17),
+            ("Fri, 15 Jan 2027 08:00:17 +0000", 17),
+            ("Fri, 15 Jan 2027 10:00:17 +0200", 17),
+            // It was a Friday.
+            ("Mon, 15 Jan 2027 08:00:17 GMT", 17),
+            ("15 Jan 2027 08:00:17 GMT", 17),
+            ("2027-01-15T08:00:17Z", 17),
+            // All of these have passed.
+            ("Friday, 15-Jan-27 07:00:17 GMT", 0),
+            ("Fri Jan  1 08:00:17 2027", 0),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("-262143-01-01T00:00:00Z", 0),
+        ] {
+            let wait = retry_after(&headers(&[("retry-after", written)]), now());
+            assert_eq!(wait, Some(Duration::from_secs(seconds)), "{written}");
+        }
+        assert_eq!(retry_after(&headers(&[]), now()), None);
+    }
+
+    #[test]
+    fn promise_9_nobody_sends_us_away_for_more_than_a_month() {
+        for written in [
+            "99999999999",
+            "99999999999999999999999999",
+            "9223372036854775807.9",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Fri Dec 31 23:59:59 9999",
+            "+262142-12-31T23:59:59Z",
+        ] {
+            let far = headers(&[("retry-after", written)]);
+            assert_eq!(retry_after(&far, now()), Some(longest()), "{written}");
+            // Even where the server's clock is as wrong as a clock can be.
+            let far = headers(&[
+                ("retry-after", written),
+                ("date", "-262143-01-01T00:00:00Z"),
+            ]);
+            assert_eq!(retry_after(&far, now()), Some(longest()), "{written}");
+        }
+        let reset = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1802000000"),
+        ];
+        let wait = pause_after(&headers(&reset), now());
+        assert_eq!(wait, Some(Duration::from_secs(2_000_000)));
     }
 }

@@ -3,13 +3,22 @@
 use ureq::Body;
 use ureq::http::{Response, Uri};
 
+use super::answer::told;
+use super::credentials::Credentials;
 use crate::{Error, Result};
+
+/// A host name has at most 253 characters.
+const MAX_PLACE: usize = 300;
 
 /// How many are followed for one request.
 pub(super) const MAX_REDIRECTS: usize = 3;
 
 /// Where an answer redirects to, if that may be followed.
-pub(super) fn target(response: &Response<Body>, from: Option<&Uri>) -> Result<Uri> {
+pub(super) fn target(
+    credentials: &Credentials,
+    response: &Response<Body>,
+    from: Option<&Uri>,
+) -> Result<Uri> {
     let location = response
         .headers()
         .get("location")
@@ -23,15 +32,14 @@ pub(super) fn target(response: &Response<Body>, from: Option<&Uri>) -> Result<Ur
     let target = resolve(from, location)
         .ok_or_else(|| Error::Protocol("it redirects to something that is no address".into()))?;
     if !same_origin(from, &target) {
-        // Scheme, host and port only: a path or query may hold secrets.
+        // Scheme, host and port only: a path or query may hold secrets. The host may as well.
         let scheme = target.scheme_str().unwrap_or_default();
         let host = target.host().unwrap_or_default();
         let port = target
             .port_u16()
             .map_or_else(String::new, |port| format!(":{port}"));
-        return Err(Error::RedirectRefused(format!(
-            "to {scheme}://{host}{port}"
-        )));
+        let place = format!("to {scheme}://{host}{port}");
+        return Err(Error::RedirectRefused(told(credentials, &place, MAX_PLACE)));
     }
     Ok(target)
 }

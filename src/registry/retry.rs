@@ -1,4 +1,5 @@
 //! When a request is tried again, and after how long.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(super) fn run<T>(
     retries: u32,
     mut attempt: impl FnMut() -> Attempt<T>,
 ) -> Result<T> {
-    let mut tries = 0;
+    let mut tries = 0_u32;
     loop {
         call.check()?;
         let (error, asked) = match attempt() {
@@ -36,7 +37,7 @@ pub(super) fn run<T>(
         if tries == retries {
             return Err(error);
         }
-        tries += 1;
+        tries = tries.saturating_add(1);
         let duration = backoff(tries).max(asked.unwrap_or_default());
         let wait = Wait {
             reason: format!("{error} Trying again in {} s.", duration.as_secs().max(1)),

@@ -5,14 +5,19 @@
 //! table; what a row holds for each is `Absent`, `Null`, a value or `Invalid`,
 //! and only the store knows which of them matter for the database at hand.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::credentials::Credentials;
 use super::field::{FIELDS, Field, FieldSeed, Kind, at, json_field};
+use super::mend::{mend_numbers, mend_surrogates};
 use crate::{Error, Result, memory};
 
 /// A page with more rows than this is no answer to what was asked: the largest
@@ -25,12 +30,25 @@ pub(crate) struct Skill {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) fields: [Field; FIELDS.len()],
+    /// One of its texts held half of a character, which is U+FFFD now.
+    pub(crate) mended: bool,
 }
 
 impl Skill {
     /// The registry's stamp of the last change, where the row has one.
     pub(crate) fn stamp(&self) -> Option<&str> {
         self.fields[at::UPDATED_AT].as_text()
+    }
+
+    /// Whether one of its texts holds that character.
+    fn holds(&self, wanted: char) -> bool {
+        self.id.contains(wanted)
+            || self.name.contains(wanted)
+            || self
+                .fields
+                .iter()
+                .filter_map(Field::as_text)
+                .any(|text| text.contains(wanted))
     }
 }
 
@@ -47,6 +65,8 @@ pub(crate) enum Content {
 /// A row that is no skill.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rejected {
+    /// Its id, where that can be read.
+    pub(crate) id: Option<String>,
     /// Its id or name, where it has one.
     pub(crate) label: Option<String>,
     pub(crate) reason: String,
@@ -72,8 +92,9 @@ impl Page {
     /// # Errors
     /// [`Error::Protocol`] where the text as a whole is no page.
     pub fn parse(body: &[u8]) -> Result<Self> {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
         let (text, damaged) = if let Ok(text) = std::str::from_utf8(body) {
-            (std::borrow::Cow::Borrowed(text), false)
+            (Cow::Borrowed(text), false)
         } else {
             // A character of three bytes for every damaged one.
             memory::afford(body.len().saturating_mul(4))?;
@@ -81,22 +102,35 @@ impl Page {
         };
         // The rows hold what the text holds; a text with escapes is put together first.
         memory::afford(text.len().saturating_mul(3))?;
-        let envelope: Envelope<'_> =
-            serde_json::from_str(&text).map_err(|error| match memory::check() {
-                Ok(()) => Error::Protocol(describe(&text, &error)),
-                Err(error) => error,
-            })?;
+        let mended;
+        let envelope: Envelope<'_> = match serde_json::from_str(&text) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                memory::check()?;
+                // There may be memory again by now.
+                if error.to_string().contains(&Error::OutOfMemory.to_string()) {
+                    return Err(Error::OutOfMemory);
+                }
+                memory::afford(text.len().saturating_mul(2))?;
+                mended = mend_numbers(&text);
+                // The first error is told: its cause stands in what was served.
+                mended
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str(text).ok())
+                    .ok_or_else(|| Error::Protocol(describe(&text, &error)))?
+            }
+        };
         let mut page = Self {
             rows: envelope.data.0,
             total: None,
             limit: None,
         };
-        if let Some(meta) = envelope
-            .meta
-            .and_then(|meta| serde_json::from_str::<Meta>(meta.get()).ok())
-        {
-            page.total = whole(&meta.total);
-            page.limit = whole(&meta.limit).filter(|limit| *limit > 0);
+        if let Some(meta) = envelope.meta {
+            let text = mend_surrogates(meta.get());
+            let said: BTreeMap<String, &RawValue> = serde_json::from_str(&text).unwrap_or_default();
+            let number = |name: &str| whole(&serde_json::from_str(said.get(name)?.get()).ok()?);
+            page.total = number("total");
+            page.limit = number("limit").filter(|limit| *limit > 0);
         }
         if damaged {
             reject_damaged(&mut page.rows);
@@ -111,12 +145,14 @@ impl Page {
             match &mut row.0 {
                 Content::Rejected(row) => {
                     row.label = row.label.as_deref().map(|label| credentials.redact(label));
+                    row.reason = credentials.redact(&row.reason);
                 }
                 Content::Skill(skill) => {
                     let tier = skill.fields[at::TRUST_TIER].as_text().unwrap_or_default();
                     if credentials.are_in(&skill.id) || credentials.are_in(tier) {
                         row.0 = Content::Rejected(Rejected {
                             print: fingerprint(&skill.id),
+                            id: None,
                             label: Some(credentials.redact(&skill.id)),
                             reason: "it repeats the key that was sent".into(),
                         });
@@ -155,19 +191,13 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 
 /// The body was not valid UTF-8: the rows that hold the damage are not what was served.
 fn reject_damaged(rows: &mut [Row]) {
-    let holds_damage = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     for row in rows {
         if let Content::Skill(skill) = &row.0 {
-            let damaged = holds_damage(&skill.id)
-                || holds_damage(&skill.name)
-                || skill
-                    .fields
-                    .iter()
-                    .filter_map(Field::as_text)
-                    .any(holds_damage);
-            if damaged {
+            // What was mended is what was served, but for half a character.
+            if !skill.mended && skill.holds(char::REPLACEMENT_CHARACTER) {
                 row.0 = Content::Rejected(Rejected {
                     print: fingerprint(&skill.id),
+                    id: Some(skill.id.clone()),
                     label: Some(skill.id.clone()),
                     reason: "its text is not valid UTF-8".into(),
                 });
@@ -176,19 +206,70 @@ fn reject_damaged(rows: &mut [Row]) {
     }
 }
 
-#[derive(Deserialize)]
 struct Envelope<'a> {
     data: Rows,
-    #[serde(borrow, default)]
     meta: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    total: serde_json::Value,
-    #[serde(default)]
-    limit: serde_json::Value,
+impl<'de> Deserialize<'de> for Envelope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EnvelopeVisitor;
+        impl<'de> Visitor<'de> for EnvelopeVisitor {
+            type Value = Envelope<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
+                let (mut data, mut meta) = (None, None);
+                // A name that is there twice counts where it comes last, as in JavaScript.
+                while let Some(key) = map.next_key::<Key>()? {
+                    match key {
+                        Key::Data => data = Some(map.next_value::<Rows>()?),
+                        Key::Meta => meta = Some(map.next_value::<&RawValue>()?),
+                        Key::Other => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(Envelope {
+                    data: data.ok_or_else(|| de::Error::missing_field("data"))?,
+                    meta,
+                })
+            }
+        }
+        deserializer.deserialize_map(EnvelopeVisitor)
+    }
+}
+
+/// A name in the envelope.
+enum Key {
+    Data,
+    Meta,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Key, E> {
+                Ok(match name {
+                    b"data" => Key::Data,
+                    b"meta" => Key::Meta,
+                    _ => Key::Other,
+                })
+            }
+        }
+        // As bytes: a text with half a character in it is an error, and a name that nobody
+        // asks for must not cost the page.
+        deserializer.deserialize_bytes(KeyVisitor)
+    }
 }
 
 fn whole(value: &serde_json::Value) -> Option<u64> {
@@ -233,7 +314,8 @@ impl<'de> Deserialize<'de> for Rows {
                             "more than {MAX_ROWS} rows in one page"
                         )));
                     }
-                    rows.try_reserve(1).map_err(de::Error::custom)?;
+                    rows.try_reserve(1)
+                        .map_err(|error| de::Error::custom(Error::from(error)))?;
                     memory::check().map_err(de::Error::custom)?;
                     rows.push(parse_row(raw.get()));
                 }
@@ -246,10 +328,15 @@ impl<'de> Deserialize<'de> for Rows {
 }
 
 fn parse_row(raw: &str) -> Row {
-    let content = match serde_json::from_str::<Draft>(raw) {
-        Ok(draft) => draft.finish(raw),
+    let text = mend_surrogates(raw);
+    let damaged = matches!(text, Cow::Owned(_));
+    // Once more, field by field, where one of them stops the parser.
+    let draft = Draft::read(&text, false).or_else(|_| Draft::read(&text, true));
+    let content = match draft {
+        Ok(draft) => draft.finish(raw, damaged),
         Err(error) => Content::Rejected(Rejected {
-            label: salvage_label(raw),
+            id: salvage_label(&text),
+            label: salvage_label(&text),
             // serde_json's "at line 1 column 5" counts within the row; nobody can use it.
             reason: error
                 .to_string()
@@ -287,72 +374,95 @@ struct Draft {
 }
 
 impl Draft {
-    fn finish(self, raw: &str) -> Content {
-        let reject = |label: Option<&str>, reason: &str| {
+    /// Reads a row; `by_field` cuts out each field first, so that none can stop the others.
+    fn read(row: &str, by_field: bool) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(row);
+        DraftSeed { by_field }.deserialize(&mut deserializer)
+    }
+
+    fn finish(self, raw: &str, damaged: bool) -> Content {
+        let reject = |id: Option<&str>, label: Option<&str>, reason: &str| {
             Content::Rejected(Rejected {
+                id: id.map(str::to_owned),
                 label: label.map(str::to_owned),
                 reason: reason.to_owned(),
                 print: fingerprint(raw),
             })
         };
         match (self.id, self.name) {
-            (Field::Text(id), name) if id.is_empty() => reject(name.as_text(), "its id is empty"),
-            (Field::Text(id), Field::Text(name)) => Content::Skill(Box::new(Skill {
-                id,
-                name,
-                fields: self.fields,
-            })),
+            (Field::Text(id), name) if id.is_empty() => {
+                reject(None, name.as_text(), "its id is empty")
+            }
+            (Field::Text(id), Field::Text(name)) => {
+                let mut skill = Skill {
+                    id,
+                    name,
+                    fields: self.fields,
+                    mended: false,
+                };
+                // Not where the damage is in a field that nobody reads.
+                skill.mended = damaged && skill.holds(char::REPLACEMENT_CHARACTER);
+                Content::Skill(Box::new(skill))
+            }
             (Field::Text(id), Field::Invalid(expected)) => {
-                reject(Some(&id), &format!("its name is not {expected}"))
+                reject(Some(&id), Some(&id), &format!("its name is not {expected}"))
             }
-            (Field::Text(id), _) => reject(Some(&id), "it has no name"),
+            (Field::Text(id), _) => reject(Some(&id), Some(&id), "it has no name"),
             (Field::Invalid(expected), name) => {
-                reject(name.as_text(), &format!("its id is not {expected}"))
+                reject(None, name.as_text(), &format!("its id is not {expected}"))
             }
-            (_, name) => reject(name.as_text(), "it has no id"),
+            (_, name) => reject(None, name.as_text(), "it has no id"),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Draft {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DraftVisitor;
-        impl<'de> Visitor<'de> for DraftVisitor {
-            type Value = Draft;
+struct DraftSeed {
+    by_field: bool,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a skill")
-            }
+impl<'de> DeserializeSeed<'de> for DraftSeed {
+    type Value = Draft;
 
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Draft, E> {
-                Err(E::invalid_type(UNTOLD, &self))
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Draft, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
-                let mut draft = Draft::default();
-                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                    let (slot, kind) = match key.as_ref() {
-                        "id" => (&mut draft.id, Kind::Text),
-                        "name" => (&mut draft.name, Kind::Text),
-                        key => {
-                            if let Some(at) = FIELDS.iter().position(|(known, _)| *known == key) {
-                                (&mut draft.fields[at], FIELDS[at].1)
-                            } else {
-                                map.next_value::<IgnoredAny>()?;
-                                continue;
-                            }
-                        }
-                    };
-                    *slot = if kind == Kind::Json {
-                        json_field(map.next_value::<&RawValue>()?)
+impl<'de> Visitor<'de> for DraftSeed {
+    type Value = Draft;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a skill")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Draft, E> {
+        Err(E::invalid_type(UNTOLD, &self))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+        let mut draft = Draft::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            let (slot, kind) = match key.as_ref() {
+                "id" => (&mut draft.id, Kind::Text),
+                "name" => (&mut draft.name, Kind::Text),
+                key => {
+                    if let Some(at) = FIELDS.iter().position(|(known, _)| *known == key) {
+                        (&mut draft.fields[at], FIELDS[at].1)
                     } else {
-                        map.next_value_seed(FieldSeed(kind))?
-                    };
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
                 }
-                Ok(draft)
-            }
+            };
+            *slot = if kind == Kind::Json {
+                json_field(map.next_value::<&RawValue>()?)
+            } else if self.by_field {
+                FieldSeed(kind).read(map.next_value::<&RawValue>()?)
+            } else {
+                map.next_value_seed(FieldSeed(kind))?
+            };
         }
-        deserializer.deserialize_any(DraftVisitor)
+        Ok(draft)
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::stamp::canonical;
 use super::table::Table;
+use crate::clock::from_iso;
 use crate::database::text::value;
 use crate::registry::field::{FIELDS, Field, Kind, at};
 use crate::registry::wire::Skill;
@@ -30,6 +31,22 @@ impl Stored {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+}
+
+/// Whether one copy of a row is later than another, by their stamps. A copy without one is never later.
+pub(crate) fn is_later(stamp: Option<&str>, known: Option<&str>) -> bool {
+    let Some(stamp) = stamp else { return false };
+    let Some(time) = from_iso(stamp) else {
+        return false;
+    };
+    let Some((known, known_time)) = known.and_then(|known| Some((known, from_iso(known)?))) else {
+        return true;
+    };
+    match time.cmp(&known_time) {
+        // A stamp may have more digits than a clock type holds.
+        Ordering::Equal => canonical(stamp) > canonical(known),
+        order => order == Ordering::Greater,
     }
 }
 
@@ -97,7 +114,11 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
             differs = true;
         }
     }
-    match (by_stamp.is_some() || !differs, url_missing) {
+    // A row that has more to tell under its old stamp than its URL is not as it was served.
+    match (
+        (by_stamp.is_some() && !url_missing) || !differs,
+        url_missing,
+    ) {
         (true, true) => Verdict::OnlyUrlMissing,
         (true, false) => Verdict::Unchanged,
         (false, _) => Verdict::Changed,

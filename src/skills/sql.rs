@@ -8,7 +8,7 @@ use super::table::{Column, Traits};
 #[derive(Debug)]
 pub(crate) struct Sql {
     /// Every row's id, stamp, and whether it has a URL.
-    pub(super) prints: String,
+    pub(super) fingerprints: String,
     /// One row: name, source, then the columns.
     pub(super) stored: String,
     /// Makes the staging table.
@@ -20,6 +20,8 @@ pub(crate) struct Sql {
     pub(super) insert: String,
     /// All staged rows that exist, likewise.
     pub(super) update: String,
+    /// Staged rows that are new, and those that are not, as the two statements above should count them.
+    pub(super) expected: String,
     /// The version of each staged row.
     pub(super) versions: Option<String>,
 }
@@ -45,7 +47,7 @@ impl Sql {
             ""
         };
         Self {
-            prints: format!("SELECT id, {stamp}, {has_url} FROM main.skills"),
+            fingerprints: format!("SELECT id, {stamp}, {has_url} FROM main.skills"),
             stored: format!("SELECT name, {source}{} FROM main.skills WHERE id = ?1", names("")),
             create_stage: format!(
                 "CREATE TEMP TABLE IF NOT EXISTS skillsmith_stage (
@@ -64,6 +66,9 @@ impl Sql {
             ),
             insert: insert(columns, has.source, &names("")),
             update: update(columns, not_local),
+            expected: "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
+                       FROM temp.skillsmith_stage"
+                .to_owned(),
             versions: has.versions.then(|| {
                 "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
                  SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage"

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql, ffi, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, ffi, params_from_iter};
 use sha2::{Digest, Sha256};
 
 use super::table::Table;
@@ -11,12 +11,15 @@ use crate::registry::field::{Field, at};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
 
-/// A row that the database would not take.
+/// What became of a row that was written by itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) id: String,
-    pub(crate) was_new: bool,
-    pub(crate) reason: String,
+pub(crate) enum Written {
+    /// It stands in the table.
+    Stored,
+    /// It belongs to the user by now, and was left alone.
+    Local,
+    /// The database would not take it.
+    Refused(String),
 }
 
 /// The rows of one batch, in a TEMP table of the run's connection.
@@ -41,18 +44,23 @@ impl<'c> Stage<'c> {
         self.rows == 0
     }
 
-    /// Adds a row; one of the same id that is staged already is replaced.
+    /// Adds a row, of whose id none is staged yet.
     ///
-    /// `description` is the one that the row will have: an absent field leaves the stored one.
+    /// `now` is the stamp of a change without one. `description` is the one that the row will have: an absent field leaves the stored one.
     pub(crate) fn push(
         &mut self,
         skill: &Skill,
         is_new: bool,
         description: Option<&str>,
+        now: &str,
     ) -> Result<()> {
+        // A row without a stamp that changes must not keep the one it had: the registry may serve
+        // that again, over what was stored then.
+        let unstamped = !is_new && self.table.has.stamp && skill.stamp().is_none();
         let mut mask = 0_i64;
         for (bit, column) in self.table.columns.iter().enumerate() {
-            if skill.fields[column.field] != Field::Absent {
+            let is_given = skill.fields[column.field] != Field::Absent;
+            if is_given || (unstamped && column.field == at::UPDATED_AT) {
                 mask |= 1 << bit;
             }
         }
@@ -76,6 +84,7 @@ impl<'c> Stage<'c> {
             .columns
             .iter()
             .map(|column| match &skill.fields[column.field] {
+                _ if unstamped && column.field == at::UPDATED_AT => ValueRef::Text(now.as_bytes()),
                 Field::Absent | Field::Null | Field::Invalid(_) => ValueRef::Null,
                 Field::Text(text) => ValueRef::Text(text.as_bytes()),
                 Field::Real(real) => ValueRef::Real(*real),
@@ -103,20 +112,48 @@ impl<'c> Stage<'c> {
 
     /// Moves the batch into the table, inside the caller's transaction: one
     /// statement for all new rows and one for all others.
-    pub(crate) fn write_all(&self) -> Result<()> {
+    ///
+    /// Returns whether SQLite counts as many rows as there are. Where it does not, a trigger or a
+    /// row that came meanwhile was in the way: the caller rolls back and writes row by row.
+    pub(crate) fn write_all(&self) -> Result<bool> {
         if self.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
-        self.conn
-            .prepare_cached(&self.table.sql.insert)?
-            .execute([])?;
-        self.conn
-            .prepare_cached(&self.table.sql.update)?
-            .execute([])?;
-        if let Some(versions) = &self.table.sql.versions {
+        let sql = &self.table.sql;
+        let expected: (i64, i64) = self
+            .conn
+            .prepare_cached(&sql.expected)?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let inserted = self.conn.prepare_cached(&sql.insert)?.execute([])?;
+        let updated = self.conn.prepare_cached(&sql.update)?.execute([])?;
+        if let Some(versions) = &sql.versions {
             self.conn.prepare_cached(versions)?.execute([])?;
         }
-        Ok(())
+        Ok((i64::try_from(inserted), i64::try_from(updated)) == (Ok(expected.0), Ok(expected.1)))
+    }
+
+    /// The stamp of a row that is staged, if it has one.
+    pub(crate) fn stamp(&self, id: &str) -> Result<Option<String>> {
+        if !self.table.has.stamp {
+            return Ok(None);
+        }
+        let stamp = self
+            .conn
+            .prepare_cached("SELECT updated_at FROM temp.skillsmith_stage WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        Ok(stamp.flatten())
+    }
+
+    /// Whether a row of that id is staged.
+    pub(crate) fn contains(&self, id: &str) -> Result<bool> {
+        if self.is_empty() {
+            return Ok(false);
+        }
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM temp.skillsmith_stage WHERE id = ?1)")?
+            .query_row([id], |row| row.get(0))?)
     }
 
     /// The ids of the batch, in their order.
@@ -128,17 +165,14 @@ impl<'c> Stage<'c> {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Moves one row, inside the caller's transaction. A row that the database
-    /// will not take is returned with the reason, and changes nothing.
-    pub(crate) fn write_one(&self, id: &str) -> Result<Option<Refused>> {
-        let (is_new, exists): (bool, bool) = self
-            .conn
-            .prepare_cached(
-                "SELECT is_new, EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)
-                 FROM temp.skillsmith_stage WHERE id = ?1",
-            )?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    /// Moves one row, inside the caller's transaction. Where the database will not take it, it
+    /// changes nothing, unless a trigger has ended the transaction: that is for the caller to see.
+    pub(crate) fn write_one(&self, id: &str) -> Result<Written> {
         // Another program may have added or deleted it since we looked.
+        let exists: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
+            .query_row([id], |row| row.get(0))?;
         let sql = &self.table.sql;
         let (text, staged_as) = if exists {
             (&sql.update, "s.is_new = 0")
@@ -147,27 +181,53 @@ impl<'c> Stage<'c> {
         };
         let only = if exists { "s.id = ?1" } else { "id = ?1" };
         let one = text.replace(staged_as, only);
+        // RAISE(FAIL) leaves what the statement has done so far.
+        self.conn.prepare_cached("SAVEPOINT one_row")?.execute([])?;
         let written = self
             .conn
             .prepare_cached(&one)?
             .execute([id])
             .map_err(Error::from)
-            .and_then(|_| {
-                if let Some(versions) = &sql.versions {
+            .and_then(|written| {
+                if let Some(versions) = sql.versions.as_ref().filter(|_| written == 1) {
                     self.conn
                         .prepare_cached(&format!("{versions} WHERE id = ?1"))?
                         .execute([id])?;
                 }
-                Ok(())
+                Ok(written)
             });
-        match written {
-            Err(Error::Database(error)) if is_row_fault(&error) => Ok(Some(Refused {
-                id: id.to_owned(),
-                was_new: is_new,
-                reason: in_words(&error),
-            })),
-            other => other.map(|()| None),
+        // Unless a trigger has ended the whole transaction.
+        if !self.conn.is_autocommit() {
+            if !matches!(written, Ok(1)) {
+                self.conn
+                    .prepare_cached("ROLLBACK TO one_row")?
+                    .execute([])?;
+            }
+            self.conn.prepare_cached("RELEASE one_row")?.execute([])?;
         }
+        match written {
+            Ok(1) => Ok(Written::Stored),
+            Ok(_) if exists && self.is_local(id)? => Ok(Written::Local),
+            Ok(_) => Ok(Written::Refused(
+                "a trigger of the database leaves it out".into(),
+            )),
+            Err(Error::Database(error)) if is_row_fault(&error) => {
+                Ok(Written::Refused(in_words(&error)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_local(&self, id: &str) -> Result<bool> {
+        if !self.table.has.source {
+            return Ok(false);
+        }
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1 AND source IS 'local')",
+            )?
+            .query_row([id], |row| row.get(0))?)
     }
 }
 

@@ -1,4 +1,5 @@
 //! The registry's stamps: the same instant is written in many ways.
+#![warn(clippy::arithmetic_side_effects)]
 
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ use crate::clock::from_iso;
 /// A text that is equal for equal instants, to the last digit of the fraction.
 ///
 /// What is no timestamp stands for itself.
-pub(super) fn canonical(stamp: &str) -> Cow<'_, str> {
+pub(crate) fn canonical(stamp: &str) -> Cow<'_, str> {
     if let Some(plain) = stamp.strip_suffix('Z')
         && plain.as_bytes().get(10) == Some(&b'T')
     {
@@ -79,6 +80,21 @@ mod tests {
 
     #[test]
     fn what_is_no_time_stands_for_itself() {
+        for far in [
+            "+262142-12-31T23:59:60.9+00:00",
+            "+275760-09-13T00:00:00.000Z",
+        ] {
+            assert_eq!(canonical(far), far);
+            assert!(newer_than(far, DateTime::UNIX_EPOCH));
+        }
+        assert_eq!(
+            canonical("+010000-01-01T01:00:00.50+01:00"),
+            canonical("+010000-01-01T00:00:00.5Z")
+        );
+        assert!(!newer_than(
+            "-000001-01-01T00:00:00.000Z",
+            DateTime::UNIX_EPOCH
+        ));
         assert_eq!(canonical("v10.0"), "v10.0");
         assert_eq!(canonical("soonZ"), "soonZ");
     }

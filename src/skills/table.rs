@@ -112,7 +112,7 @@ impl Table {
 
     /// What of it decides how a served row is stored. Where it differs from that of the last
     /// listing, a row may stand here with its stamp and yet lack something.
-    pub(crate) fn sign(&self) -> String {
+    pub(crate) fn layout_key(&self) -> String {
         let columns: Vec<_> = self.columns.iter().map(|column| column.name).collect();
         let tiers = self.tiers.as_ref().map(|tiers| tiers.join(","));
         format!(
@@ -140,6 +140,16 @@ impl Table {
             _ => "unknown",
         }
     }
+}
+
+/// Whether the table holds rows that are not the user's own.
+pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool> {
+    let from = if table.has.source {
+        "SELECT EXISTS (SELECT 1 FROM main.skills WHERE source IS NOT 'local')"
+    } else {
+        "SELECT EXISTS (SELECT 1 FROM main.skills)"
+    };
+    Ok(conn.query_row(from, [], |row| row.get(0))?)
 }
 
 fn url_is_unique(conn: &Connection) -> Result<bool> {

@@ -1,8 +1,9 @@
 //! URLs that cannot be stored yet: `repo_url` is UNIQUE, and another row may have this one.
 //!
-//! Two skills may have swapped their URLs, so such a row is first stored with
-//! none, and its URL is tried again at the end of the run. The list is a TEMP
-//! table, since a registry could make it as long as it likes.
+//! Two skills may have swapped their URLs, so such a row is first stored with none, and its URL is
+//! tried again at the end of the listing. Until then it is kept in `sync_state`, in the transaction
+//! that stores its row: the run that ends the listing may be another one. What another skill still
+//! has then stays there, and is tried again by every later run.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -25,11 +26,11 @@ pub(crate) enum Settled {
     Stored,
     /// Another row has it.
     TakenBy(String),
-    /// The row itself is not here: the database refused it, or another program deleted it.
-    NoRow,
+    /// The row needs it no more: it is not here, belongs to the user, or has a URL by now.
+    NotNeeded,
 }
 
-/// Makes the list; it belongs to the connection.
+/// Makes the list of URLs that the next transaction keeps; it belongs to the connection.
 pub(crate) fn create_list(conn: &Connection) -> Result<()> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS skillsmith_urls (id TEXT PRIMARY KEY, repo_url TEXT NOT NULL);
@@ -38,40 +39,97 @@ pub(crate) fn create_list(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Remembers a URL for the end of the run.
-pub(crate) fn set_aside(conn: &Connection, id: &str, url: &str) -> Result<()> {
+/// Has a URL kept by the next transaction. Returns whether that is news.
+pub(crate) fn set_aside(conn: &Connection, id: &str, url: &str) -> Result<bool> {
+    let kept: bool = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM main.sync_state WHERE key = 'url:' || ?1 AND value = json_quote(?2))",
+        )?
+        .query_row([id, url], |row| row.get(0))?;
+    if !kept {
+        conn.prepare_cached(
+            "INSERT OR REPLACE INTO temp.skillsmith_urls (id, repo_url) VALUES (?1, ?2)",
+        )?
+        .execute([id, url])?;
+    }
+    Ok(!kept)
+}
+
+/// Keeps the list in `sync_state`, inside the caller's transaction. A row that was written
+/// brought its own URL, so that what was kept of it before goes.
+pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO temp.skillsmith_urls (id, repo_url) VALUES (?1, ?2)",
+        "DELETE FROM main.sync_state WHERE key IN (SELECT 'url:' || id FROM temp.skillsmith_stage)",
     )?
-    .execute([id, url])?;
+    .execute([])?;
+    conn.prepare_cached(
+        "INSERT INTO main.sync_state (key, value)
+         SELECT 'url:' || id, json_quote(repo_url) FROM temp.skillsmith_urls WHERE true
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute([])?;
     Ok(())
 }
 
-/// Some rows of the list after `id`, in the order of their ids.
-pub(crate) fn list_after(conn: &Connection, id: &str, limit: u32) -> Result<Vec<SetAside>> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT id, repo_url FROM temp.skillsmith_urls WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )?
-        .query_map((id, limit), |row| {
-            Ok(SetAside {
-                id: row.get(0)?,
-                url: row.get(1)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?)
+/// Some kept URLs after that of `id`, in the order of their ids: at most `limit` of them, and no
+/// more than one beyond `bytes` of text.
+pub(crate) fn list_after(
+    conn: &Connection,
+    id: &str,
+    limit: usize,
+    bytes: usize,
+) -> Result<Vec<SetAside>> {
+    let mut found = conn.prepare_cached(
+        "SELECT substr(key, 5), value ->> '$' FROM main.sync_state
+         WHERE key > 'url:' || ?1 AND key < 'url;' AND json_valid(value) ORDER BY key",
+    )?;
+    let mut rows = found.query([id])?;
+    let (mut list, mut size) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.next()? {
+        let Text(id) = row.get(0)?;
+        let Some(Text(url)) = row.get(1)? else {
+            continue;
+        };
+        size = size.saturating_add(url.len());
+        list.push(SetAside { id, url });
+        if list.len() >= limit || size >= bytes {
+            break;
+        }
+    }
+    Ok(list)
+}
+
+/// Forgets a URL that was kept; inside the caller's transaction.
+fn forget(conn: &Connection, id: &str) -> Result<()> {
+    conn.prepare_cached("DELETE FROM main.sync_state WHERE key = 'url:' || ?1")?
+        .execute([id])?;
+    Ok(())
 }
 
 /// Stores a URL that was set aside, if it is free by now; inside the caller's transaction.
 ///
 /// `gone` tells of another row whether the registry has it no more; such a row
-/// gives its URL up to one that the registry does have.
+/// gives its URL up to one that the registry does have. The user's own rows neither give nor get one.
 pub(crate) fn settle(
     conn: &Connection,
     table: &Table,
     row: &SetAside,
     gone: impl Fn(&str) -> bool,
 ) -> Result<Settled> {
+    let not_local = if table.has.source {
+        " AND source IS NOT 'local'"
+    } else {
+        ""
+    };
+    let wants_it: bool = conn
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1 AND repo_url IS NULL{not_local})"
+        ))?
+        .query_row([&row.id], |found| found.get(0))?;
+    if !wants_it || gone(&row.id) {
+        forget(conn, &row.id)?;
+        return Ok(Settled::NotNeeded);
+    }
     let owner: Option<(Text, bool)> = conn
         .prepare_cached(if table.has.source {
             "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
@@ -85,18 +143,23 @@ pub(crate) fn settle(
             if is_local || !gone(&owner) {
                 return Ok(Settled::TakenBy(owner));
             }
-            conn.prepare_cached("UPDATE main.skills SET repo_url = NULL WHERE id = ?1")?
-                .execute([owner])?;
+            conn.prepare_cached(&format!(
+                "UPDATE main.skills SET repo_url = NULL WHERE id = ?1{not_local}"
+            ))?
+            .execute([owner])?;
         }
         _ => {}
     }
     let stored = conn
-        .prepare_cached("UPDATE main.skills SET repo_url = ?2 WHERE id = ?1")?
+        .prepare_cached(&format!(
+            "UPDATE main.skills SET repo_url = ?2 WHERE id = ?1 AND repo_url IS NULL{not_local}"
+        ))?
         .execute([&row.id, &row.url])?;
+    forget(conn, &row.id)?;
     Ok(if stored == 1 {
         Settled::Stored
     } else {
-        Settled::NoRow
+        Settled::NotNeeded
     })
 }
 
@@ -132,7 +195,12 @@ impl Stage<'_> {
         self.conn
             .prepare_cached("UPDATE temp.skillsmith_stage SET repo_url = NULL WHERE id = ?1")?
             .execute([id])?;
-        set_aside(self.conn, id, url)
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO temp.skillsmith_urls (id, repo_url) VALUES (?1, ?2)",
+            )?
+            .execute([id, url])?;
+        Ok(())
     }
 
     /// The same for a row that is about to be written alone, whose URL may have been taken meanwhile.

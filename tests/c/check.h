@@ -275,6 +275,7 @@ HELPER void registry_reset(void) {
   tell("DELETE", "faults", "");
   registry_options(
       "{\"plain\": \"allowed\", \"max_limit\": 100, \"api_keys\": [], \"forbidden\": null,"
+      "\"plan_required\": null,"
       " \"rate_limit\": null, \"monthly_quota\": null, \"delay_ms\": 0, \"health\": \"healthy\","
       " \"redirect\": null, \"retry_after_form\": \"seconds\", \"hide_every\": null}");
   tell("DELETE", "requests", "");
@@ -369,7 +370,7 @@ HELPER int serve_page(served *from, const skillsmith_page_request *request,
   if (end > (uint64_t)from->skills) end = (uint64_t)from->skills;
   length = (size_t)sprintf(json, "{\"meta\": {\"total\": %d}, \"data\": [", from->skills);
   for (; row < end; row++) {
-    length += (size_t)sprintf(json + length, "%s{\"id\": \"own/%" PRIu64 "\", \"name\": \"skill %" PRIu64 "\"}",
+    length += (size_t)sprintf(json + length, "%s{\"id\": \"own/%" PRIu64 "\", \"name\": \"skill %" PRIu64 "\", \"trust_tier\": \"community\"}",
                               row > request->offset ? ", " : "", row, row);
   }
   length += (size_t)sprintf(json + length, "]}");

@@ -182,6 +182,9 @@ static void errors(void) {
   registry_options("{\"forbidden\": \"not in this plan\"}");
   SEARCH_FAILS(SKILLSMITH_FORBIDDEN, "not in this plan", client, 1);
   registry_reset();
+  registry_options("{\"plan_required\": \"community\"}");
+  SEARCH_FAILS(SKILLSMITH_PLAN_REQUIRED, "Team and Enterprise", client, 1);
+  registry_reset();
   registry_fault("{}", "{\"status\": {\"code\": 503}}");
   SEARCH_FAILS(SKILLSMITH_SERVER_ERROR, "503", client, 1);
   registry_fault("{}", "{\"status\": {\"code\": 418}}");

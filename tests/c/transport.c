@@ -11,8 +11,15 @@ typedef struct host {
   int64_t retry_after;
   const char *words;
   const char *page;
+  /* Whether it gives that at every offset, and not nothing behind the first. */
+  int page_everywhere;
   int short_pages;
   int only_tiers;
+  /* Not even with a smallest score it lists without a tier. */
+  int only_named_tiers;
+  /* The row whose pages fail, and how often; negative: always. */
+  uint64_t bad_row;
+  int bad_times;
   int only_queries;
   int entered, left, noticed;
   skillsmith_registry_call *last_call;
@@ -40,18 +47,24 @@ static int search(void *user_data, const skillsmith_page_request *request, skill
     CODE(SKILLSMITH_OK, skillsmith_registry_call_set_page(call, "{\"data\": []}", 12, NULL));
     return it->returned;
   }
+  if (it->bad_times != 0 && request->offset <= it->bad_row && it->bad_row - request->offset < request->limit) {
+    if (it->bad_times > 0) it->bad_times--;
+    CODE(SKILLSMITH_OK, skillsmith_registry_call_fail(call, SKILLSMITH_HOST_ERROR, it->words));
+    return 0;
+  }
   if (it->fail_http != 0) {
     CODE(SKILLSMITH_OK, skillsmith_registry_call_fail_http(call, it->fail_http, it->retry_after, it->words));
     return it->returned;
   }
-  if (it->page != NULL && request->offset > 0)
+  if (it->page != NULL && !it->page_everywhere && request->offset > 0)
     return skillsmith_registry_call_set_page(call, "{\"data\": []}", 12, NULL);
   if (it->page != NULL) {
     if (*it->page != 0) (void)skillsmith_registry_call_set_page(call, it->page, strlen(it->page), NULL);
     return it->returned;
   }
   if (it->returned != 0) return it->returned;
-  if ((it->only_tiers && request->trust_tier.data == NULL && request->query.data == NULL) ||
+  if ((it->only_tiers && request->trust_tier.data == NULL && request->query.data == NULL &&
+       (it->only_named_tiers || request->min_score < 0)) ||
       (it->only_queries && request->query.data == NULL)) {
     CODE(SKILLSMITH_OK, skillsmith_registry_call_fail_http(call, 400, -1, NULL));
     return 0;
@@ -88,24 +101,66 @@ static skillsmith_sync_engine *engine_by(host *it, const skillsmith_database *da
 
 static void pages(void) {
   int way;
-  for (way = 0; way < 4; way++) {
+  for (way = 0; way < 5; way++) {
     skillsmith_database *database = open_in_memory();
     host it = healthy(way == 0 ? 250 : 40);
     skillsmith_sync_engine *engine;
     skillsmith_sync_result *result;
     it.short_pages = way == 1;
-    it.only_tiers = way == 2;
+    it.only_tiers = way == 2 || way == 4;
     it.only_queries = way == 3;
+    it.only_named_tiers = way == 4;
     engine = engine_by(&it, database);
     result = sync_with(engine, NULL);
     if (result->code != SKILLSMITH_OK) FAIL("way %d: %s", way, result->errors[0].data);
     CHECK_EQ(skills_in(database), it.from.skills);
-    CHECK_EQ(result->coverage, way == 3 ? SKILLSMITH_COVERAGE_BEST_EFFORT : SKILLSMITH_COVERAGE_COMPLETE);
+    /* By tiers, skills without one are found by their score only. */
+    CHECK_EQ(result->coverage, way >= 3 ? SKILLSMITH_COVERAGE_BEST_EFFORT : SKILLSMITH_COVERAGE_COMPLETE);
     CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
     CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
     CHECK_EQ(get(&it.from.destroyed), 1);
     CODE(SKILLSMITH_OK, skillsmith_database_free(database));
   }
+}
+
+/* Promise 2: a page that fails costs its own rows, and those only as long as it fails. */
+static void a_page_that_fails(void) {
+  skillsmith_database *database = open_in_memory();
+  host it = healthy(250);
+  skillsmith_sync_engine *engine = engine_by(&it, database);
+  skillsmith_sync_result *result;
+  it.words = "the cat sat on it";
+  it.bad_row = 150;
+  it.bad_times = -1;
+  result = sync_with(engine, NULL);
+  CHECK_EQ(result->code, SKILLSMITH_OK);
+  CHECK(!result->success);
+  CHECK_EQ(result->coverage, SKILLSMITH_COVERAGE_BEST_EFFORT);
+  CHECK_EQ(result->error_count, 1);
+  CHECK(strstr(result->errors[0].data, "number 151") != NULL);
+  CHECK(strstr(result->errors[0].data, it.words) != NULL);
+  CHECK_EQ(skills_in(database), 249);
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  it.bad_times = 0;
+  RUN(SKILLSMITH_OK, "", engine, NULL);
+  CHECK_EQ(skills_in(database), 250);
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+
+  /* Only once: nobody has to hear of it. */
+  database = open_in_memory();
+  it = healthy(250);
+  engine = engine_by(&it, database);
+  it.words = "once";
+  it.bad_row = 150;
+  it.bad_times = 1;
+  result = sync_with(engine, NULL);
+  CHECK(result->success);
+  CHECK_EQ(result->coverage, SKILLSMITH_COVERAGE_COMPLETE);
+  CHECK_EQ(skills_in(database), 250);
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
 static void failures(void) {
@@ -138,6 +193,7 @@ static void failures(void) {
   it.fail_http = 0;
   it.words = NULL;
   it.page = "";
+  it.page_everywhere = 1;
   RUN(SKILLSMITH_HOST_ERROR, "neither a page nor a failure", engine, NULL);
   it.returned = 9;
   RUN(SKILLSMITH_HOST_ERROR, "returned 9", engine, NULL);
@@ -148,6 +204,7 @@ static void failures(void) {
   it.page = "no json";
   RUN(SKILLSMITH_PROTOCOL_ERROR, "", engine, NULL);
   it.page = NULL;
+  it.page_everywhere = 0;
 
   it.health = SKILLSMITH_HEALTH_UNHEALTHY;
   RUN(SKILLSMITH_API_UNHEALTHY, "unhealthy", engine, NULL);
@@ -395,5 +452,5 @@ static void shared(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(two));
 }
 
-PROGRAM(CASE(pages), CASE(failures), CASE(the_call), CASE(odd_pages), CASE(offline), CASE(blocked),
+PROGRAM(CASE(pages), CASE(a_page_that_fails), CASE(failures), CASE(the_call), CASE(odd_pages), CASE(offline), CASE(blocked),
         CASE(freed_meanwhile), CASE(shared))

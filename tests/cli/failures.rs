@@ -44,7 +44,9 @@ fn an_invalid_row_makes_it_partial() {
 #[test]
 fn a_listing_that_ends_early_is_partial_and_goes_on_next_time() {
     let place = Place::with_skills(500);
-    place.server().fault(Fault::status(403).at_request(4));
+    place
+        .server()
+        .fault(Fault::status(403).at_request(4).always());
     let outcome = place.run(&["sync"]);
     assert_eq!(outcome.code, 3);
     assert!(outcome.stdout.starts_with("Synced "), "{}", outcome.stdout);
@@ -52,6 +54,31 @@ fn a_listing_that_ends_early_is_partial_and_goes_on_next_time() {
     error: The registry does not allow this (403: Forbidden; sent no credential).
     hint: The registry was not read to its end; the next sync goes on from there.
     ");
+    place.server().clear_faults();
+    assert_eq!(place.run(&["sync"]).code, 0);
+    assert_eq!(place.count("SELECT count(*) FROM skills"), 500);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_there() {
+    let place = Place::with_skills(500);
+    // A page, and again the row in it that is at fault.
+    for offset in 190..=200 {
+        place
+            .server()
+            .fault(Fault::status(500).at_offset(offset).always());
+    }
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 3);
+    assert_snapshot!(outcome.stdout, @"Synced 498 skills (498 new, 0 updated)");
+    assert_snapshot!(outcome.stderr, @"error: Rows 200 to 201 of the listing could not be read (between skills '402b9c84-69b3-4c62-883a-d067a6f4d56a' and 'bc1584ea-7fd2-479a-bb55-110e85e76d3d'): The registry failed to answer: HTTP 500 (Internal Server Error)");
+    let json = place.run(&["sync", "--json"]);
+    assert_eq!(json.code, 3);
+    let result = json.json();
+    assert_eq!(result["success"], false);
+    assert_eq!(result["coverage"], "best-effort");
+    assert_eq!(result["errors"].as_array().unwrap().len(), 1);
+    place.server().clear_faults();
     assert_eq!(place.run(&["sync"]).code, 0);
     assert_eq!(place.count("SELECT count(*) FROM skills"), 500);
 }
@@ -61,7 +88,9 @@ fn a_listing_that_ends_early_is_not_called_up_to_date() {
     let place = Place::with_skills(500);
     place.ok(&["sync"]);
     place.server().clear_requests();
-    place.server().fault(Fault::status(403).at_request(4));
+    place
+        .server()
+        .fault(Fault::status(403).at_request(4).always());
     let outcome = place.run(&["sync"]);
     assert_eq!(outcome.code, 3);
     assert_snapshot!(outcome.stdout, @"Synced 0 skills (0 new, 0 updated)");

@@ -8,8 +8,9 @@ use crate::support::{Place, Pty};
 fn three_runs() -> Place {
     let place = Place::with_skills(120);
     place.ok(&["sync"]);
-    place.server().fault(Fault::status(403));
+    place.server().fault(Fault::status(403).always());
     assert_eq!(place.run(&["sync"]).code, 1);
+    place.server().clear_faults();
     place
         .server()
         .catalogue(|catalogue| catalogue.change(11, 5));

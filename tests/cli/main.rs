@@ -1,6 +1,8 @@
 //! Black-box tests of the program `skillsmith`: real processes, pipes, pseudo-terminals and signals.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+mod clock;
 mod completions;
 mod config;
 mod crash;
@@ -15,6 +17,7 @@ mod pipes;
 mod status;
 mod support;
 mod sync;
+mod system;
 mod terminal;
 mod tls;
 mod usage;

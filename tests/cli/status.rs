@@ -45,8 +45,9 @@ fn after_syncs() {
 fn after_a_failure_and_a_partial_run() {
     let place = Place::with_skills(130);
     place.ok(&["sync"]);
-    place.server().fault(Fault::status(403));
+    place.server().fault(Fault::status(403).always());
     assert_eq!(place.run(&["sync"]).code, 1);
+    place.server().clear_faults();
     place.ok(&["sync", "config", "--disable", "-q"]);
     assert_snapshot!(status(&place), @"
     Database:    <home>/.skillsmith/skills.db

@@ -163,7 +163,7 @@ fn colours_are_for_terminals_and_can_be_declined() {
 #[test]
 fn a_failure_on_a_terminal_is_red_and_leaves_no_bar() {
     let place = Place::with_skills(300);
-    place.server().fault(Fault::status(403));
+    place.server().fault(Fault::status(403).always());
     let (code, stdout, screen) = with_stderr_on_terminal(&place, &["sync"], &[]);
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert_snapshot!(

@@ -323,7 +323,8 @@ fn a_check_does_not_wait_for_the_write_lock() {
     let patient = OpenOptions::new().busy_budget(Duration::from_secs(600));
     let database = patient.open(world.path()).unwrap();
     let engine = SyncEngine::new(Arc::new(world.client()), &database);
-    assert!(engine.get_status().unwrap().is_running);
+    // It cannot be marked now, and nobody syncs.
+    assert!(!engine.get_status().unwrap().is_running);
     let service = BackgroundSyncService::new(engine, BackgroundOptions::default()).unwrap();
     service.start().unwrap();
     wait_until(|| service.get_state().checks_performed == 1);
@@ -508,4 +509,34 @@ fn a_stop_is_never_missed_by_a_start() {
     });
     assert!(begun.elapsed() < Duration::from_secs(50));
     assert!(!service.is_service_started());
+}
+
+/// On a full disk, or where anything else keeps a run from writing that it has failed.
+#[test]
+fn promise_9_a_failure_that_cannot_be_written_down_is_waited_after_as_well() {
+    let world = World::new(30, Options::default());
+    world
+        .look()
+        .execute_batch(
+            "CREATE TRIGGER full_1 BEFORE INSERT ON sync_history BEGIN SELECT RAISE(ABORT, 'full'); END;
+             CREATE TRIGGER full_2 BEFORE INSERT ON sync_state BEGIN SELECT RAISE(ABORT, 'full'); END;",
+        )
+        .unwrap();
+    let engine = SyncEngine::new(Arc::new(world.client()), &world.database);
+    let service = BackgroundSyncService::new(
+        engine,
+        BackgroundOptions {
+            check_interval: Duration::from_millis(2),
+            ..BackgroundOptions::default()
+        },
+    )
+    .unwrap();
+    service.start().unwrap();
+    while service.get_state().checks_performed < 30 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let state = service.get_state();
+    assert_eq!(state.syncs_triggered, 1, "{state:?}");
+    assert!(state.last_error.is_some());
+    service.stop();
 }

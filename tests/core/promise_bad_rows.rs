@@ -146,7 +146,7 @@ fn promise_5_a_url_that_two_skills_have_is_stored_once_and_noted() {
         assert_success(&result);
         assert_eq!(result.warnings.len(), 1, "{result:?}");
         assert!(
-            result.warnings[0].contains("without its repo_url same"),
+            result.warnings[0].contains("without its repo_url, which skill"),
             "{result:?}"
         );
         let urls = rows(&world.path())

@@ -113,8 +113,8 @@ fn promise_8_three_redirects_on_the_same_origin_and_no_more() {
         result.errors[0].contains("redirected more than 3 times"),
         "{result:?}"
     );
-    // Tried four times, each with its three redirects.
-    assert_eq!(world.offsets().len(), 16);
+    // Tried four times, and two pages behind it and two single rows once, each with its three redirects.
+    assert_eq!(world.offsets().len(), 32);
 }
 
 #[test]
@@ -214,14 +214,14 @@ fn promise_8_rows_with_huge_texts_are_told_of_in_short() {
     assert_eq!(result.skills_rejected, 4, "{:.500}", result.errors[0]);
     assert!(result.errors[1].ends_with("expected a skill"), "{result:?}");
     assert_readable(&world, &result);
-    // The place does not remember tiers that cannot be any.
+    // The cursor does not remember tiers that cannot be any, and gaps name ids and causes in short.
     let most: i64 = world
         .look()
         .query_row("SELECT max(length(value)) FROM sync_state", [], |row| {
             row.get(0)
         })
         .unwrap();
-    assert!(most < 2_000, "{most}");
+    assert!(most < 10_000, "{most}");
 }
 
 #[test]

@@ -188,8 +188,8 @@ fn promise_17_a_tier_that_is_refused_in_its_middle_is_read_anew() {
         world
             .look()
             .query_row(
-                "SELECT count(*) FROM sync_state WHERE key = 'place' AND value ->> '$.at.offset'
-                   BETWEEN 1 AND (value ->> '$.at.total.rows') - 1",
+                "SELECT count(*) FROM sync_state WHERE key = 'cursor' AND value ->> '$.at.offset'
+                   BETWEEN 1 AND (value ->> '$.at.total.same') - 1",
                 [],
                 |row| row.get(0),
             )
@@ -252,4 +252,54 @@ fn promise_17_a_stalled_page_costs_the_run_and_not_the_rows() {
     assert_success(&world.sync());
     assert!(world.offsets()[0] >= 299, "{:?}", world.offsets());
     world.assert_mirrored();
+}
+
+#[test]
+fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
+    let world = ordered(400);
+    let registry = world.server.base_url();
+    // As versions before 0.2 wrote it: a listing that stopped at 300 rows, and a plan that worked.
+    let place = serde_json::json!({
+        "registry": registry, "plan": "plain", "force": false, "started_at": "2026-01-01T00:00:00.000Z",
+        "sweep": 0, "more_tiers": [], "refused": 0, "done_rows": 0, "true_totals": true,
+        "unsettled": false, "table": "", "filling": false,
+        "at": { "offset": 300, "rows": 300, "last_id": "x", "total": { "rows": 400 }, "short": false,
+                "empty": 0, "moved": false, "rereads": 0 },
+    });
+    let plan = serde_json::json!({ "plan": "plain", "chosen_at": "2026-01-01T00:00:00.000Z", "table": "" });
+    // A cursor of a version to come, and one that nothing can be made of.
+    for cursor in [
+        r#"{"format":99,"pass":null}"#,
+        r#"{"format":1}"#,
+        "[]",
+        "\u{0}",
+    ] {
+        let keep = |key: &str, value: &str| {
+            world
+                .look()
+                .execute(
+                    "INSERT INTO sync_state (key, value) VALUES (?1, ?2)
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    [key, value],
+                )
+                .unwrap();
+        };
+        keep("place", &place.to_string());
+        keep(&format!("plan:{registry}"), &plan.to_string());
+        keep("cursor", cursor);
+        world.server.clear_requests();
+        assert_success(&world.sync());
+        assert_eq!(world.offsets()[0], 0, "{cursor}");
+        world.assert_mirrored();
+        // Nor does an older version find its own again, which would tell of another listing.
+        let left: i64 = world
+            .look()
+            .query_row(
+                "SELECT count(*) FROM sync_state WHERE key IN ('place', 'cursor')",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0);
+    }
 }

@@ -1,5 +1,6 @@
 //! Promises 10, *Secrets stay home*, and 11, *Offline means offline*.
 
+use serde_json::json;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
     ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncResult, SyncStatus,
@@ -143,7 +144,6 @@ fn assert_not_shown(world: &World, options: ClientOptions, secret: &str) -> Sync
 
 #[test]
 fn promise_10_a_long_token_is_not_shown_in_part_either() {
-    use serde_json::json;
     let token = token();
     let quota = json!({
         "error": "monthly_quota_exceeded", "used": 7, "limit": 7, "tier": format!("of {token}")
@@ -278,4 +278,74 @@ fn promise_11_offline_means_no_socket_and_no_name_lookup() {
             .iter()
             .all(|entry| entry.status == SyncStatus::Failed)
     );
+}
+
+#[test]
+fn promise_10_a_redirect_does_not_bring_the_credential_into_texts() {
+    let loud = KEY.to_uppercase();
+    let encoded = KEY.replace('-', "%2D");
+    for location in [
+        format!("http://{KEY}/"),
+        format!("http://{KEY}.example:8080/x"),
+        format!("http://{loud}.example/"),
+        format!("http://x.example/{KEY}?{KEY}#{KEY}"),
+        format!("http://{KEY}:{KEY}@x.example/"),
+        format!("//{KEY}/"),
+        format!("ftp://{KEY}/"),
+        format!("http://{encoded}.example/"),
+        format!("{KEY}://x.example/"),
+        format!("http://[{KEY}]/"),
+    ] {
+        let (world, options) = world_with_key();
+        world.server.options(|options| {
+            options.redirect = Some(Redirect {
+                status: 302,
+                location: location.clone(),
+            });
+        });
+        let result = world
+            .engine_with(client_with(options))
+            .sync(SyncOptions::default())
+            .unwrap();
+        assert!(!result.success, "{location}: {result:?}");
+        let entry = world.history().get_history(1).unwrap().remove(0);
+        let config = world.engine().get_status().unwrap().config;
+        let told = format!("{result:?} {entry:?} {config:?}").to_ascii_lowercase();
+        for secret in [KEY, &encoded.to_ascii_lowercase()] {
+            assert!(!told.contains(secret), "{location}: {told}");
+        }
+    }
+}
+
+#[test]
+fn promise_10_a_refusal_that_repeats_the_credential_in_disguise_is_not_told() {
+    let loud = KEY.to_uppercase();
+    let encoded = KEY
+        .replace('-', "%2d")
+        .replace('l', "%6c")
+        .replace('0', "%30");
+    // `user:` and the key, as in an Authorization header.
+    let basic = "dXNlcjpzay1saXZlLTAxMjM0NTY3ODk=";
+    for code in [400, 401, 403, 404, 422, 500] {
+        for said in [KEY, &loud, &encoded, basic] {
+            for body in [
+                json!({ "error": said }),
+                json!({ "message": format!("bad key {said}!"), "details": said }),
+                json!({ "error": "x", "details": { "message": said, "code": "tier_not_entitled", "currentTier": said } }),
+            ] {
+                let (world, options) = world_with_key();
+                world
+                    .server
+                    .fault(Fault::status(code).with_body(body.to_string()).always());
+                let result = world
+                    .engine_with(client_with(options))
+                    .sync(SyncOptions::default())
+                    .unwrap();
+                let told = format!("{result:?}");
+                for secret in [said, &said[..said.len() - 4], &said[4..]] {
+                    assert!(!told.contains(secret), "{code}: {body}: {told}");
+                }
+            }
+        }
+    }
 }

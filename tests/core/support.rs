@@ -82,6 +82,22 @@ impl World {
         SyncHistoryRepository::new(&self.database)
     }
 
+    /// The history entry that was made last, whatever clock it went by: status, message, and skills added, updated
+    /// and unchanged.
+    pub fn last_entry(&self) -> (String, Option<String>, [u64; 3]) {
+        self.look()
+            .query_row(
+                "SELECT status, error_message, skills_added, skills_updated, skills_unchanged
+                 FROM sync_history ORDER BY rowid DESC LIMIT 1",
+                [],
+                |row| {
+                    let counts: [i64; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
+                    Ok((row.get(0)?, row.get(1)?, counts.map(i64::unsigned_abs)))
+                },
+            )
+            .unwrap()
+    }
+
     /// Every skill of the registry stands in the table with the registry's values, and the index fits.
     pub fn assert_mirrored(&self) {
         assert_mirrored(

@@ -366,6 +366,25 @@ describe('with an engine of ours', () => {
     await again.stop()
   })
 
+  test('promise_9 patience that the database cannot keep is kept in memory', async () => {
+    const { db, engine, config } = await place()
+    // Nothing can be written any more, the record of the failed run included.
+    const full = new sync.Database(db.name, { readonly: true })
+    const stuck = new SyncEngine({ db: full, apiClient: saying(() => false) })
+    const errors = []
+    const service = createBackgroundSyncService(stuck, config, { checkIntervalMs: 5, onSyncError: (error) => errors.push(error.code) })
+    await until(() => service.getState().checksPerformed > 20)
+    assert.equal(errors.length, 1, errors.join())
+    assert.equal(service.getState().syncsTriggered, 1)
+    // By hand at any time.
+    assert.equal((await service.manualSync()).success, false)
+    assert.equal(errors.length, 2)
+    await service.stop()
+    assert.equal((await engine.sync()).success, true)
+    full.close()
+    db.close()
+  })
+
   test('promise_11 offline it is silent', async () => {
     const { config, db, history } = await place()
     const engine = new SyncEngine({ db, apiClient: new sync.SkillsmithApiClient({ offlineMode: true, baseUrl: 'http://nowhere.invalid' }) })

@@ -17,6 +17,7 @@ import { folder, registry, ROOT, sync } from './support/index.mjs'
 const { SkillsmithApiClient, createApiClient } = sync
 const LIVE = 'https://api.skillsmith.app/functions/v1'
 const NOWHERE = 'http://127.0.0.1:1/functions/v1'
+const IN_TEN_DAYS = new Date(Date.now() + 10 * 86_400_000).toISOString()
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const SECRETS = { anonKey: 'anon-hunter2', apiKey: 'sk-hunter2', jwtToken: 'jwt-hunter2' }
 
@@ -317,9 +318,10 @@ describe('search', () => {
 describe('errors of search', () => {
   for (const [what, options, action, code, text] of [
     ['401', { api_keys: ['other'] }, null, 'UNAUTHORIZED', /401.*the API key given by the program.*SKILLSMITH_API_KEY/],
+    ['403 for the plan', { plan_required: 'community' }, null, 'PLAN_REQUIRED', /Team and Enterprise only; yours is 'community'/],
     ['403 with a reason', { forbidden: 'Your plan does not include it' }, null, 'FORBIDDEN', /403: .*Your plan does not include it.*sent the API key/],
     ['429 for longer than anybody waits', {}, { status: { code: 429, headers: { 'Retry-After': '7200' } } }, 'RATE_LIMITED', /Try again after \d{4}-/],
-    ['429 of a monthly quota', { monthly_quota: { limit: 9, used: 9, tier: 'pro', resets_at: '2099-01-01T00:00:00Z' } }, null, 'QUOTA_EXCEEDED', /9 of 9 requests, plan pro.*2099-01-01/],
+    ['429 of a monthly quota', { monthly_quota: { limit: 9, used: 9, tier: 'pro', resets_at: IN_TEN_DAYS } }, null, 'QUOTA_EXCEEDED', new RegExp(`9 of 9 requests, plan pro.*${IN_TEN_DAYS.slice(0, 10)}`)],
     ['400', { plain: 'needs_filter' }, null, 'REQUEST_REFUSED', /HTTP 400 \(/],
     ['404', {}, { status: { code: 404 } }, 'REQUEST_REFUSED', /HTTP 404/],
     ['500', {}, { status: { code: 500, body: { error: 'out of cheese' } } }, 'SERVER_ERROR', /HTTP 500 \(out of cheese\)/],

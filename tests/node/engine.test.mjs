@@ -381,18 +381,27 @@ describe('a registry of the host', () => {
   test('that refuses a plain listing with 400 is asked by tiers', async () => {
     const host = hostRegistry(90)
     const plain = host.search
-    for (const property of ['statusCode', 'status']) {
+    const scores = []
+    // Skills without a tier are found by their score, where that can be asked for; else there may be more.
+    for (const [property, takesScore] of [['statusCode', true], ['status', false]]) {
       const refusing = {
         ...host,
         search: async (options) => {
-          if (!options.trustTier) throw Object.assign(new Error('a filter is needed'), { [property]: 400 })
-          return options.trustTier === 'community' ? plain(options) : { data: [], meta: { total: 0 } }
+          const { trustTier, minQualityScore } = options
+          scores.push(minQualityScore)
+          if (!trustTier && !(takesScore && minQualityScore === 0)) {
+            throw Object.assign(new Error('a filter is needed'), { [property]: 400 })
+          }
+          return trustTier === undefined || trustTier === 'community' ? plain(options) : { data: [], meta: { total: 0 } }
         },
       }
       const { engine } = place(refusing)
-      assertSuccess(await engine.sync(), { skillsAdded: 90, coverage: 'complete' })
+      const result = await engine.sync()
+      assertSuccess(result, { skillsAdded: 90, coverage: takesScore ? 'complete' : 'best-effort' })
+      assert.equal(result.warnings.some((warning) => warning.includes('only be listed by trust tier')), !takesScore)
     }
-    assert.ok(host.calls.every(({ trustTier }) => trustTier === 'community'))
+    assert.ok(host.calls.every(({ trustTier }) => trustTier === 'community' || trustTier === undefined))
+    assert.deepEqual([...new Set(scores)], [undefined, 0])
   })
 
   test('promise_13 whose methods throw ends the run with its words', async () => {
@@ -409,6 +418,30 @@ describe('a registry of the host', () => {
         assert.equal(config.getConfig().lastSyncError, 'boom')
       }
     }
+  })
+
+  test('promise_2 that throws for one page loses that page alone, for as long as it does', async () => {
+    const host = hostRegistry(250)
+    const plain = host.search
+    let left = 1
+    const search = (options) => {
+      const isThere = options.offset <= 150 && options.offset + options.limit > 150
+      if (isThere && left > 0) {
+        left -= 1
+        throw new Error('the cat sat on it')
+      }
+      return plain(options)
+    }
+    assertSuccess(await place({ ...host, search }).engine.sync(), { skillsAdded: 250, coverage: 'complete' })
+    left = Number.POSITIVE_INFINITY
+    const { engine, history, skills } = place({ ...host, search })
+    const result = await engine.sync()
+    assertFailure(result, /number 151.*the cat sat on it/)
+    assert.deepEqual([result.errors.length, result.coverage, result.skillsAdded, skills.count()], [1, 'best-effort', 249, 249])
+    assert.equal(history.getHistory()[0].status, 'partial')
+    left = 0
+    assertSuccess(await engine.sync(), { skillsAdded: 1, coverage: 'complete' })
+    assert.equal(skills.count(), 250)
   })
 
   test('that answers nonsense is told so', async () => {

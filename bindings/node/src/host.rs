@@ -24,6 +24,7 @@ pub struct HostRequest {
     pub trust_tier: Option<String>,
     pub limit: Option<u32>,
     pub offset: Option<i64>,
+    pub min_quality_score: Option<f64>,
 }
 
 /// Questions that are open, and answers that nobody has fetched yet.
@@ -121,6 +122,7 @@ impl Registry for HostRegistry {
             trust_tier: None,
             limit: None,
             offset: None,
+            min_quality_score: None,
         })?;
         Ok(match status.as_str() {
             "healthy" => Health::Healthy,
@@ -136,6 +138,7 @@ impl Registry for HostRegistry {
             trust_tier: request.trust_tier.clone(),
             limit: Some(request.limit),
             offset: Some(i64::try_from(request.offset).unwrap_or(i64::MAX)),
+            min_quality_score: request.min_score,
         })?;
         Page::parse(text.as_bytes())
     }

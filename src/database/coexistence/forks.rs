@@ -120,10 +120,33 @@ unsafe fn distinguish(outcome: c_int, found: *mut libc::stat) -> c_int {
     outcome
 }
 
+/// One of those that SQLite keeps for the programs that use it; ours alone, since our copy is.
+const WITHOUT_FORKS: c_int = ffi::SQLITE_MUTEX_STATIC_APP1;
+
+/// Holds forks off while `call` runs, which must not fork itself.
+pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
+    struct Held(*mut ffi::sqlite3_mutex);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            // SAFETY: entered below, by this thread.
+            unsafe { ffi::sqlite3_mutex_leave(self.0) };
+        }
+    }
+    // SAFETY: a static mutex, which lives as long as the process; null, where there is no memory for the first of
+    // them, is fine with all three.
+    let _held = unsafe {
+        let mutex = ffi::sqlite3_mutex_alloc(WITHOUT_FORKS);
+        ffi::sqlite3_mutex_enter(mutex);
+        Held(mutex)
+    };
+    call()
+}
+
 /// The locks of our SQLite that are there once a process, each before those that a
 /// thread may take while it holds it. (The generator of random numbers asks for the
 /// VFS, which takes the main one, the first time.)
-const GLOBAL_LOCKS: [c_int; 7] = [
+const GLOBAL_LOCKS: [c_int; 8] = [
+    WITHOUT_FORKS,
     ffi::SQLITE_MUTEX_STATIC_PRNG,
     ffi::SQLITE_MUTEX_STATIC_MAIN,
     ffi::SQLITE_MUTEX_STATIC_OPEN,

@@ -70,16 +70,86 @@ pub(super) fn after_open(path: &Path) -> Result<Option<Ticket>> {
     Ok(None)
 }
 
-/// Has a forked child lose this file: its lock must end with us, not with the child.
+/// The system's word where the -shm of a new file is the one that we use for an old file at the same path.
 #[cfg(unix)]
-pub(super) fn keep_from_children(file: &std::fs::File) {
-    pool::mark(std::os::fd::AsRawFd::as_raw_fd(file));
+pub(super) const IN_USE_BY_ANOTHER_FILE: i32 = libc::EBUSY;
+
+/// Does something in which no child may be forked: what is locked in it would be locked in the child for ever.
+#[cfg(unix)]
+pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
+    forks::without_forks(call)
+}
+
+/// Whether nobody can write there, whatever the permissions.
+#[cfg(unix)]
+pub(super) fn is_mounted_read_only(path: &Path) -> bool {
+    syscalls::is_mounted_read_only(path)
+}
+
+/// Opens a file that is no database, and has a forked child lose it: a lock on it must end with us, not with the
+/// child. Its descriptor is not one of the host's standard ones.
+#[cfg(unix)]
+pub(super) fn open_apart(
+    open: impl FnOnce() -> std::io::Result<std::fs::File>,
+) -> std::io::Result<std::fs::File> {
+    use std::os::fd::AsRawFd;
+    syscalls::fill_standard_descriptors();
+    without_forks(|| {
+        let mut file = open()?;
+        if file.as_raw_fd() < 3 {
+            // The duplicate is not.
+            file = file.try_clone()?;
+        }
+        pool::mark(file.as_raw_fd());
+        Ok(file)
+    })
 }
 
 /// To be called before such a file is closed.
 #[cfg(unix)]
 pub(super) fn about_to_close(file: &std::fs::File) {
     pool::unmark(std::os::fd::AsRawFd::as_raw_fd(file));
+}
+
+/// A lock on the database file itself, which all names of the file share; given back when dropped.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(super) struct FileLock {
+    pid: u32,
+    fd: std::ffi::c_int,
+}
+
+/// The lock; `Ok(None)` where files cannot be locked so, or SQLite has not opened this one; `Err` where another
+/// sync has it.
+#[cfg(unix)]
+pub(super) fn lock_for_sync(path: &Path) -> std::result::Result<Option<FileLock>, ()> {
+    if !install::installed() {
+        return Ok(None);
+    }
+    match pool::lock_for_sync(path) {
+        pool::SyncByte::Locked(fd) => Ok(Some(FileLock {
+            pid: std::process::id(),
+            fd,
+        })),
+        pool::SyncByte::Taken => Err(()),
+        pool::SyncByte::Unavailable => Ok(None),
+    }
+}
+
+/// Whether a sync holds that lock. Locks nothing, not even for an instant.
+#[cfg(unix)]
+pub(super) fn is_locked_for_sync(path: &Path) -> bool {
+    install::installed() && pool::is_locked_for_sync(path)
+}
+
+#[cfg(unix)]
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // In a forked child it is its parent's.
+        if self.pid == std::process::id() {
+            pool::unlock_after_sync(self.fd);
+        }
+    }
 }
 
 /// Whether the system calls of our SQLite are replaced.
@@ -110,10 +180,34 @@ pub(super) fn after_open(_: &Path) -> Result<Option<Ticket>> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn keep_from_children(_: &std::fs::File) {}
+pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
+    call()
+}
+
+#[cfg(not(unix))]
+pub(super) fn open_apart(
+    open: impl FnOnce() -> std::io::Result<std::fs::File>,
+) -> std::io::Result<std::fs::File> {
+    open()
+}
 
 #[cfg(not(unix))]
 pub(super) fn about_to_close(_: &std::fs::File) {}
+
+/// There are none here.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(super) enum FileLock {}
+
+#[cfg(not(unix))]
+pub(super) fn lock_for_sync(_: &Path) -> std::result::Result<Option<FileLock>, ()> {
+    Ok(None)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_locked_for_sync(_: &Path) -> bool {
+    false
+}
 
 #[cfg(not(unix))]
 pub(crate) fn is_installed() -> bool {

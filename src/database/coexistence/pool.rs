@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::syscalls::{
-    Identity, Probe, duplicate, errno, identity_at, identity_of, probe, real_close, real_open,
-    set_errno, unlock_all,
+    Identity, Probe, above_standard, duplicate, errno, fill_standard_descriptors, identity_at,
+    identity_of, lock_sync_byte, probe, real_close, real_open, set_errno, sync_byte_is_locked,
+    unlock_all, unlock_sync_byte,
 };
 
 /// Descriptors with a higher number are not handed out; no process has so many.
@@ -96,10 +97,13 @@ fn is_super_journal(path: &[u8]) -> bool {
 /// One file.
 #[derive(Debug)]
 struct Entry {
-    /// The first descriptor; all that are handed out are duplicates of it, or itself.
+    /// The first descriptor; all that are handed out are duplicates of it, or itself. None is below 3: the host
+    /// writes to those.
     source: c_int,
     writable: bool,
     plain_locks: bool,
+    /// A sync of this process holds the lock of [`lock_for_sync`]: all of ours are one owner to the system.
+    syncing: bool,
     /// Handed out and not given back.
     in_use: usize,
     free: Vec<c_int>,
@@ -126,9 +130,8 @@ impl Entry {
     }
 
     fn kept(&self) -> usize {
-        // The source is among those in use or free, unless its number was too low to be handed out.
-        let source_apart = usize::from(self.source < 3);
-        self.in_use + self.free.len() + self.parked.len() + source_apart
+        // The source is among those in use or free.
+        self.in_use + self.free.len() + self.parked.len()
     }
 }
 
@@ -176,6 +179,12 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     let wants_write = flags & libc::O_ACCMODE != libc::O_RDONLY;
     let known = identity_at(path).and_then(|found| pool.files.get_mut(&found.key));
     if let Some(entry) = known {
+        if entry.in_use > 0 && path.to_bytes().ends_with(b"-shm") {
+            // SQLite opens it once for all connections of a file. So it belongs to an old file that was at the
+            // path of this one. As the same lock owner, the new connection would cut it off under the old one.
+            set_errno(super::IN_USE_BY_ANOTHER_FILE);
+            return -1;
+        }
         if entry.writable || !wants_write {
             return entry.hand_out();
         }
@@ -185,7 +194,9 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
             return -1;
         }
     }
+    fill_standard_descriptors();
     let (fd, writable) = open_new(path, flags, mode);
+    let fd = above_standard(fd);
     if fd < 0 {
         return fd;
     }
@@ -216,21 +227,98 @@ fn open_new(path: &CStr, flags: c_int, mode: c_int) -> (c_int, bool) {
 /// Takes a descriptor back; SQLite believes that it is closed.
 pub(super) fn give_back(fd: c_int) -> c_int {
     let mut pool = pool();
-    let Some(entry) = identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) else {
+    if pool.take_back(fd) {
+        0
+    } else {
         set_errno(libc::EBADF);
-        return -1;
-    };
-    // It stays marked as ours, so that the guard knows it.
-    entry.free.push(fd);
-    entry.in_use = entry.in_use.saturating_sub(1);
-    if entry.in_use == 0 && !entry.plain_locks {
-        // SQLite leaves the lock that says "somebody uses this -shm" to the close.
-        unlock_all(entry.source);
+        -1
     }
-    0
+}
+
+/// Locks the file itself for a sync, by whatever name it is known, where SQLite has it open.
+///
+/// The lock is one of the description that all our connections share: SQLite gives only its own bytes back, and the
+/// descriptor that is kept with the lock sees to it that the pool does not, either.
+pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
+    let mut pool = pool();
+    let Some(entry) = pool.find(path) else {
+        return SyncByte::Unavailable;
+    };
+    if entry.syncing {
+        return SyncByte::Taken;
+    }
+    // A POSIX lock would end when anybody in the process closes the file.
+    if entry.plain_locks || !entry.writable {
+        return SyncByte::Unavailable;
+    }
+    let fd = entry.hand_out();
+    if fd < 0 {
+        return SyncByte::Unavailable;
+    }
+    if lock_sync_byte(fd) {
+        entry.syncing = true;
+        return SyncByte::Locked(fd);
+    }
+    let is_taken = matches!(errno(), libc::EAGAIN | libc::EACCES);
+    pool.take_back(fd);
+    if is_taken {
+        SyncByte::Taken
+    } else {
+        SyncByte::Unavailable
+    }
+}
+
+/// Gives such a lock back, in the process that has taken it.
+pub(super) fn unlock_after_sync(fd: c_int) {
+    let mut pool = pool();
+    if let Some(entry) = identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) {
+        entry.syncing = false;
+        unlock_sync_byte(fd);
+    }
+    pool.take_back(fd);
+}
+
+/// Whether a sync holds the lock on the file, in this process or another. Locks nothing.
+pub(super) fn is_locked_for_sync(path: &Path) -> bool {
+    let mut pool = pool();
+    pool.find(path).is_some_and(|entry| {
+        entry.syncing || !entry.plain_locks && sync_byte_is_locked(entry.source)
+    })
+}
+
+/// What came of [`lock_for_sync`].
+#[derive(Debug)]
+pub(super) enum SyncByte {
+    /// Held with this descriptor.
+    Locked(c_int),
+    /// By another sync.
+    Taken,
+    /// The file is not open, not writable, or has no such locks.
+    Unavailable,
 }
 
 impl Pool {
+    fn find(&mut self, path: &Path) -> Option<&mut Entry> {
+        let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+        self.files.get_mut(&identity_at(&path)?.key)
+    }
+
+    /// Whether the descriptor belongs here, and is free again.
+    fn take_back(&mut self, fd: c_int) -> bool {
+        let Some(entry) = identity_of(fd).and_then(|found| self.files.get_mut(&found.key)) else {
+            return false;
+        };
+        // It stays marked as ours, so that the guard knows it.
+        entry.free.push(fd);
+        entry.in_use = entry.in_use.saturating_sub(1);
+        if entry.in_use == 0 && !entry.plain_locks {
+            // SQLite leaves the lock that says "somebody uses this -shm" to the close.
+            unlock_all(entry.source);
+            self.drop_dead_files();
+        }
+        true
+    }
+
     /// Takes a newly opened descriptor in, and hands one out.
     fn adopt(&mut self, fd: c_int, found: Identity, writable: bool) -> c_int {
         if let Some(entry) = self.files.get_mut(&found.key) {
@@ -238,14 +326,9 @@ impl Pool {
             // be written now. Closing either description would drop the host's locks.
             if writable && !entry.writable && entry.in_use == 0 {
                 entry.parked.append(&mut entry.free);
-                if entry.source < 3 {
-                    entry.parked.push(entry.source);
-                }
                 entry.source = fd;
                 entry.writable = true;
-                if fd >= 3 {
-                    entry.free.push(fd);
-                }
+                entry.free.push(fd);
             } else {
                 entry.parked.push(fd);
             }
@@ -255,8 +338,9 @@ impl Pool {
             source: fd,
             writable,
             plain_locks: probe(fd) == Probe::Unsupported,
+            syncing: false,
             in_use: 0,
-            free: if fd >= 3 { vec![fd] } else { Vec::new() },
+            free: vec![fd],
             parked: Vec::new(),
         };
         let handed = entry.hand_out();
@@ -271,13 +355,7 @@ impl Pool {
                 && identity_of(entry.source).is_some_and(|found| found.links == 0)
                 && probe(entry.source) == Probe::Free;
             if dead {
-                let apart = (entry.source < 3).then_some(entry.source);
-                for fd in entry
-                    .free
-                    .drain(..)
-                    .chain(entry.parked.drain(..))
-                    .chain(apart)
-                {
+                for fd in entry.free.drain(..).chain(entry.parked.drain(..)) {
                     unmark(fd);
                     real_close(fd);
                 }

@@ -7,8 +7,11 @@
     reason = "C functions that SQLite calls, and the system calls they make"
 )]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::pool::{self, Owner};
@@ -118,10 +121,37 @@ pub(super) fn fcntl() -> Syscall {
 unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: SQLite's promise.
     let name = unsafe { CStr::from_ptr(path) };
-    if pool::is_shared_kind(name.to_bytes(), flags) {
+    let fd = if pool::is_shared_kind(name.to_bytes(), flags) {
         pool::open(name, flags, mode)
     } else {
+        fill_standard_descriptors();
         real_open(name, flags, mode)
+    };
+    keep_first_cause(name, flags, fd);
+    fd
+}
+
+/// What SQLite cannot create it tries to open for reading, which fails because the file is missing: that is not
+/// the cause. It only tells the cause, and does not act on it.
+fn keep_first_cause(name: &CStr, flags: c_int, fd: c_int) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    thread_local! {
+        static FIRST: Cell<(u64, c_int)> = const { Cell::new((0, 0)) };
+    }
+    if fd >= 0 {
+        return;
+    }
+    let cause = errno();
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let name = hasher.finish();
+    if flags & libc::O_CREAT != 0 {
+        FIRST.set((name, cause));
+    } else if cause == libc::ENOENT {
+        match FIRST.get() {
+            (first, code) if first == name => set_errno(code),
+            _ => {}
+        }
     }
 }
 
@@ -162,6 +192,10 @@ unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize)
     let mut copy = unsafe { *lock };
     // The kernel wants 0 here; SQLite leaves it as it happens to be.
     copy.l_pid = 0;
+    // "All of them, to the end of the file": all of SQLite's.
+    if c_int::from(copy.l_type) == c_int::from(libc::F_UNLCK) && copy.l_len == 0 {
+        copy.l_len = SYNC_BYTE.saturating_sub(copy.l_start).max(1);
+    }
     // SAFETY: a valid lock structure of our own.
     let outcome = unsafe { libc::fcntl(fd, described, &raw mut copy) };
     if described == lock_commands::GETLK && outcome == 0 {
@@ -186,6 +220,45 @@ pub(super) fn real_open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
 pub(super) fn real_close(fd: c_int) -> c_int {
     // SAFETY: the descriptor is the caller's to give up.
     unsafe { libc::close(fd) }
+}
+
+/// Has the descriptors 0 to 2 lead somewhere, where the host has closed them: what is opened next would get such a
+/// number, and the host's next line to stderr would be written into it.
+///
+/// Children that the host starts inherit them, as they would inherit its own.
+pub(super) fn fill_standard_descriptors() {
+    // SAFETY: no memory is involved.
+    let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+    while !(0..3).all(is_open) {
+        // SAFETY: C strings. Without devices, a folder: what is written there fails.
+        let fd = unsafe {
+            match libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) {
+                -1 => libc::open(c"/".as_ptr(), libc::O_RDONLY),
+                fd => fd,
+            }
+        };
+        if !(0..3).contains(&fd) {
+            if fd >= 0 {
+                real_close(fd);
+            }
+            return;
+        }
+    }
+}
+
+/// The descriptor under a number that is not one of the host's standard ones, which another thread of the host may
+/// have closed in this instant.
+pub(super) fn above_standard(fd: c_int) -> c_int {
+    if !(0..3).contains(&fd) {
+        return fd;
+    }
+    let higher = duplicate(fd);
+    let cause = errno();
+    // The locks that the host has on the file end here; its data would, if this number stayed.
+    real_close(fd);
+    fill_standard_descriptors();
+    set_errno(cause);
+    higher
 }
 
 /// Another descriptor of the same open file description, not below 3 and closed on exec.
@@ -215,6 +288,38 @@ pub(super) fn probe(fd: c_int) -> Probe {
     } else {
         Probe::Locked
     }
+}
+
+/// The byte of the database file that a sync locks: far behind those that SQLite locks (at 1 GiB), and behind the
+/// end of any file. It is not read and not written.
+const SYNC_BYTE: libc::off_t = 1 << 62;
+
+/// Locks it for the description, without waiting.
+pub(super) fn lock_sync_byte(fd: c_int) -> bool {
+    let mut lock = sync_byte(libc::F_WRLCK);
+    // SAFETY: a valid lock structure of our own.
+    unsafe { libc::fcntl(fd, lock_commands::SETLK, &raw mut lock) == 0 }
+}
+
+pub(super) fn unlock_sync_byte(fd: c_int) {
+    let mut lock = sync_byte(libc::F_UNLCK);
+    // SAFETY: a valid lock structure of our own.
+    unsafe { libc::fcntl(fd, lock_commands::SETLK, &raw mut lock) };
+}
+
+/// Whether another description has it locked.
+pub(super) fn sync_byte_is_locked(fd: c_int) -> bool {
+    let mut lock = sync_byte(libc::F_WRLCK);
+    // SAFETY: a valid lock structure of our own.
+    let outcome = unsafe { libc::fcntl(fd, lock_commands::GETLK, &raw mut lock) };
+    outcome == 0 && c_int::from(lock.l_type) != c_int::from(libc::F_UNLCK)
+}
+
+fn sync_byte(kind: impl Into<c_int>) -> libc::flock {
+    let mut lock = whole_file(kind);
+    lock.l_start = SYNC_BYTE;
+    lock.l_len = 1;
+    lock
 }
 
 /// Gives every lock of the description back, as closing its last descriptor would.
@@ -279,6 +384,17 @@ fn identity(found: &libc::stat) -> Identity {
         links: found.st_nlink as u64,
         is_regular: found.st_mode & libc::S_IFMT == libc::S_IFREG,
     }
+}
+
+pub(super) fn is_mounted_read_only(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: all zeros is a valid statvfs, and only read after the call has filled it.
+    let mut found: libc::statvfs = unsafe { mem::zeroed() };
+    // SAFETY: a valid C string and structure.
+    let outcome = unsafe { libc::statvfs(path.as_ptr(), &raw mut found) };
+    outcome == 0 && found.f_flag & libc::ST_RDONLY != 0
 }
 
 pub(super) fn errno() -> c_int {

@@ -82,8 +82,8 @@ fn what_is_no_object_is_rejected() {
 fn one_damaged_row_costs_one_row() {
     let good = r#"{"id":"good","name":"n"}"#;
     for bad in [
-        r#"{"id":"bad","name":"\ud800"}"#,
-        r#"{"id":"bad","name":"n","quality_score":1e999}"#,
+        r#"{"id":"bad","name":5}"#,
+        r#"{"id":"bad","name":1e999}"#,
         r#"{"id":"bad"}"#,
     ] {
         let body = format!(r#"{{"data":[{good},{bad},{good}],"meta":{{"total":3}}}}"#);
@@ -120,6 +120,197 @@ fn a_field_of_the_wrong_type_is_kept_as_invalid() {
         named(&skill, "categories"),
         Field::Text(r#"{"a":1}"#.into())
     );
+}
+
+#[test]
+fn promise_5_half_a_character_is_replaced() {
+    let halves = [
+        r"a\ud83d",
+        r"a\udE00",
+        r"a\uD83D!",
+        r"a\ud83d\n",
+        r"a\ud83d\ud83d",
+        r"a\ud83d\u0041",
+        r"a\udc00\ud800",
+    ];
+    for half in halves {
+        let at_its_end = half.len() == 7;
+        for json in [
+            format!(r#"{{"id":"{half}","name":"n"}}"#),
+            format!(r#"{{"id":"x","name":"{half}"}}"#),
+            format!(r#"{{"id":"x","name":"n","description":"{half}"}}"#),
+            format!(r#"{{"id":"x","name":"n","tags":["{half}"]}}"#),
+            format!(r#"{{"id":"x","name":"n","compatibility":{{"{half}":["{half}"]}}}}"#),
+        ] {
+            let skill = skill(&json);
+            assert!(skill.mended && skill.holds('\u{fffd}'), "{json}: {skill:?}");
+            assert!(!at_its_end || skill.holds('a'), "{json}: {skill:?}");
+        }
+        // Nobody reads these.
+        for json in [
+            format!(r#"{{"id":"x","name":"n","{half}":1}}"#),
+            format!(r#"{{"id":"x","name":"n","unknown":["{half}"]}}"#),
+        ] {
+            assert!(!skill(&json).mended, "{json}");
+        }
+    }
+    let name = |json: &str| skill(&format!(r#"{{"id":"x","name":"{json}"}}"#)).name;
+    assert_eq!(name(r"a\ud83d\ud83d\ude00\ude00b"), "a\u{fffd}😀\u{fffd}b");
+    assert_eq!(name(r"\\ud83d \\\ud83d"), "\\ud83d \\\u{fffd}");
+    let whole = skill(r#"{"id":"x","name":"\ud83d\ude00 \ufffd \u00e9"}"#);
+    assert!(!whole.mended && whole.name == "😀 \u{fffd} é", "{whole:?}");
+}
+
+#[test]
+fn promise_5_half_a_character_beside_the_rows_costs_nothing() {
+    let page = Page::parse(
+        br#"{"\ud83d":"\ud83d","data":[{"id":"a","name":"n"}],"meta":{"\ud83d":"\ude00","total":7}}"#,
+    )
+    .unwrap();
+    assert_eq!((page.rows.len(), page.total), (1, Some(7)));
+}
+
+#[test]
+fn promise_5_a_backslash_before_u0000_is_no_nul() {
+    let tags = |json: &str| {
+        named(
+            &skill(&format!(r#"{{"id":"a","name":"n","tags":{json}}}"#)),
+            "tags",
+        )
+    };
+    for json in [r#"["\\u0000"]"#, r#"["\u0000"]"#, r#"{"\u0000":"\\u0000"}"#] {
+        assert_eq!(tags(json), Field::Text(json.into()));
+    }
+    let skill = skill(r#"{"id":"a","name":"\\u0000","author":"\\u0000"}"#);
+    assert_eq!(skill.name, "\\u0000");
+}
+
+#[test]
+fn promise_5_a_number_that_no_type_holds_is_a_wrong_field() {
+    let long = "9".repeat(400);
+    for number in [
+        "1e999",
+        "-1e999",
+        "18446744073709551616",
+        &long,
+        "1e-400",
+        "-0",
+        "-0.0",
+        "1E+2",
+    ] {
+        let json = format!(
+            r#"{{"id":"a","name":"n","stars":{number},"quality_score":{number},"installable":{number},
+                "description":{number},"security_score":{number},"unknown":{number}}}"#
+        );
+        let skill = skill(&json);
+        assert!(
+            matches!(named(&skill, "description"), Field::Invalid(_)),
+            "{number}"
+        );
+    }
+    let real = |json: &str, field| {
+        named(
+            &skill(&format!(r#"{{"id":"a","name":"n","{field}":{json}}}"#)),
+            field,
+        )
+    };
+    assert_eq!(real("1e2", "stars"), Field::Integer(100));
+    assert_eq!(real("-0", "stars"), Field::Integer(0));
+    assert_eq!(
+        real("9007199254740993", "stars"),
+        Field::Integer(9_007_199_254_740_993)
+    );
+    assert_eq!(
+        real("9223372036854775807", "stars"),
+        Field::Integer(i64::MAX)
+    );
+    for json in ["9223372036854775808", "1e300", "1.5", "1e999"] {
+        assert_eq!(
+            real(json, "stars"),
+            Field::Invalid("a whole number"),
+            "{json}"
+        );
+    }
+    for (json, bits) in [
+        ("-0", 0.0_f64),
+        ("-0.0", 0.0),
+        ("1e-400", 0.0),
+        ("5e-1", 0.5),
+    ] {
+        let Field::Real(score) = real(json, "quality_score") else {
+            panic!("{json}");
+        };
+        assert_eq!(score.to_bits(), bits.to_bits(), "{json}");
+    }
+}
+
+#[test]
+fn promise_5_a_number_that_json_does_not_have_costs_its_row() {
+    let page = Page::parse(
+        br#"{"data":[{"id":"a","name":"NaN","quality_score":NaN,"unknown":-Infinity},
+             {"id":"b","name":"n","unknown":Infinity}],"meta":{"total":2,"took":NaN}}"#,
+    )
+    .unwrap();
+    let Content::Skill(skill) = &page.rows[0].0 else {
+        panic!("{page:?}");
+    };
+    assert_eq!(skill.name, "NaN");
+    assert_eq!(
+        named(skill, "quality_score"),
+        Field::Invalid("a number from 0 to 1")
+    );
+    assert!(matches!(page.rows[1].0, Content::Skill(_)));
+    assert_eq!(page.total, Some(2));
+}
+
+#[test]
+fn promise_5_deep_nesting_costs_at_most_its_row() {
+    for depth in [127, 200, 100_000] {
+        let deep = "[".repeat(depth) + &"]".repeat(depth);
+        let objects = r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
+        for value in [&deep, &objects] {
+            let skill = skill(&format!(
+                r#"{{"id":"a","name":"n","unknown":{value},"author":{value},"tags":{value}}}"#
+            ));
+            assert!(matches!(named(&skill, "author"), Field::Invalid(_)));
+        }
+        let page = Page::parse(
+            format!(r#"{{"data":[{deep},{{"id":"a","name":"n"}},{{"id":{deep},"name":"n"}}],"x":{deep},"meta":{{"x":{deep},"total":3}}}}"#).as_bytes(),
+        )
+        .unwrap();
+        let good = |row: &Row| matches!(row.0, Content::Skill(_));
+        assert_eq!(
+            page.rows.iter().map(good).collect::<Vec<_>>(),
+            [false, true, false]
+        );
+        assert_eq!(page.total, Some(3));
+    }
+}
+
+#[test]
+fn promise_5_of_a_name_that_is_there_twice_the_last_counts() {
+    let skill = skill(
+        r#"{"id":"first","name":1e999,"tags":5,"stars":1,"id":"last","name":"n","tags":["x"],"stars":2,
+            "categories":{"a":1,"a":2}}"#,
+    );
+    assert_eq!((&*skill.id, &*skill.name), ("last", "n"));
+    assert_eq!(named(&skill, "tags"), Field::Text(r#"["x"]"#.into()));
+    assert_eq!(named(&skill, "stars"), Field::Integer(2));
+    assert_eq!(
+        named(&skill, "categories"),
+        Field::Text(r#"{"a":2}"#.into())
+    );
+    let page = Page::parse(
+        br#"{"data":[],"meta":{"total":1},"data":[{"id":"a","name":"n"}],"meta":{"total":2,"total":3}}"#,
+    )
+    .unwrap();
+    assert_eq!((page.rows.len(), page.total), (1, Some(3)));
+}
+
+#[test]
+fn promise_5_a_byte_order_mark_is_no_text() {
+    let page = Page::parse("\u{feff}{\"data\":[{\"id\":\"a\",\"name\":\"n\"}]}".as_bytes());
+    assert_eq!(page.unwrap().rows.len(), 1);
 }
 
 #[test]

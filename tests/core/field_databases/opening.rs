@@ -37,7 +37,9 @@ fn a_failing_step_leaves_data_and_version_untouched() {
         let before = (schema_of_all(&conn), dump(&conn), versions(&conn));
         drop(conn);
 
-        let outcome = Database::open(&field.path);
+        // The tables are made by the first change.
+        let outcome = Database::open(&field.path)
+            .and_then(|database| SyncConfigRepository::new(&database).disable());
         let error = outcome.map(|_| ()).expect_err(obstacle);
         assert_eq!(error.code(), ErrorCode::Database, "{obstacle}: {error}");
         let conn = look(&field.path);
@@ -71,11 +73,11 @@ fn what_is_there_of_version_3_is_completed() {
          INSERT INTO sync_config (id, enabled, frequency, interval_ms) VALUES ('default', 0, 'weekly', 604800000);",
     );
     let database = Database::open(&field.path).unwrap();
-    assert_eq!(versions(&look(&field.path)), Some(vec![1, 2, 3]));
     let config = SyncConfigRepository::new(&database).get_config().unwrap();
     assert!(!config.enabled);
     assert_eq!(config.frequency, SyncFrequency::Weekly);
     sync_well(&database, &super::served::start());
+    assert_eq!(versions(&look(&field.path)), Some(vec![1, 2, 3]));
     assert_sound(&look(&field.path));
 }
 
@@ -360,8 +362,18 @@ fn a_read_only_open_creates_nothing() {
 
     let field = Field::new("v2");
     let before = std::fs::read(&field.path).unwrap();
-    let outcome = OpenOptions::new().read_only(true).open(&field.path);
-    assert_eq!(outcome.unwrap_err().code(), ErrorCode::NotSkillsmith);
+    let database = OpenOptions::new()
+        .read_only(true)
+        .open(&field.path)
+        .unwrap();
+    // What is not there yet is empty.
+    assert!(
+        SyncConfigRepository::new(&database)
+            .get_config()
+            .unwrap()
+            .enabled
+    );
+    assert_eq!(SyncHistoryRepository::new(&database).count().unwrap(), 0);
     assert_eq!(std::fs::read(&field.path).unwrap(), before);
 }
 
@@ -407,16 +419,23 @@ fn what_another_program_does_between_two_syncs_is_mended() {
 
 #[test]
 fn opening_waits_for_a_writer_as_long_as_it_is_told() {
-    let field = Field::new("v3");
-    let host = look(&field.path);
+    let impatient = OpenOptions::new().open_budget(Duration::from_millis(50));
+    // An empty file has to be made a database first.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("skills.db");
+    let host = rusqlite::Connection::open(&path).unwrap();
     host.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();
-    let impatient = OpenOptions::new().open_budget(Duration::from_millis(50));
-    let error = impatient.open(&field.path).unwrap_err();
+    let error = impatient.open(&path).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DatabaseBusy);
     // Ten seconds unless told otherwise.
     assert!(begun.elapsed() < Duration::from_secs(5));
     host.execute_batch("COMMIT").unwrap();
+    impatient.open(&path).unwrap();
+    // What is only read waits for no writer.
+    let field = Field::new("v2");
+    let host = look(&field.path);
+    host.execute_batch("BEGIN IMMEDIATE").unwrap();
     impatient.open(&field.path).unwrap();
 }
 

@@ -312,7 +312,9 @@ fn what_is_no_file_at_all_is_named() {
     let error = Database::open("/dev/null").unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     assert!(
-        error.to_string().contains("/dev/null is no regular file"),
+        error
+            .to_string()
+            .contains("/dev/null is not a regular file"),
         "{error}"
     );
 }

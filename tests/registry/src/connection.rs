@@ -137,24 +137,34 @@ impl Exchange<'_> {
         if !state.options.gzip || !request.accepts_gzip() {
             return Ok(response);
         }
-        response.set_header("Content-Encoding", "gzip");
+        response.set_header("Content-Encoding", state.options.gzip_name.clone());
         if let Some(body) = page.as_ref().and_then(|page| state.compressed(page)) {
             response.body = body;
             return Ok(response);
         }
         // Compressing takes long; others need not wait for it.
+        let (members, padding) = (state.options.gzip_members, state.options.gzip_padding);
         drop(state);
-        self.compress(&mut response, page)?;
+        self.compress(&mut response, page, members.max(1), padding)?;
         Ok(response)
     }
 
-    fn compress(&self, response: &mut Response, page: Option<PageName>) -> io::Result<()> {
-        let mut encoder = GzEncoder::new(
-            Vec::with_capacity(response.body.len() / 3),
-            Compression::default(),
-        );
-        encoder.write_all(&response.body)?;
-        response.body = Arc::new(encoder.finish()?);
+    fn compress(
+        &self,
+        response: &mut Response,
+        page: Option<PageName>,
+        members: usize,
+        padding: usize,
+    ) -> io::Result<()> {
+        let mut compressed = Vec::with_capacity(response.body.len() / 3);
+        let length = response.body.len().div_ceil(members).max(1);
+        for member in response.body.chunks(length) {
+            let mut encoder = GzEncoder::new(compressed, Compression::default());
+            encoder.write_all(member)?;
+            compressed = encoder.finish()?;
+        }
+        compressed.resize(compressed.len() + padding, 0);
+        response.body = Arc::new(compressed);
         if let Some(page) = page {
             self.shared
                 .state()

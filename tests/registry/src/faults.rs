@@ -1,6 +1,7 @@
 //! What goes wrong on purpose, and when.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +28,13 @@ pub struct When {
     pub request: Option<u64>,
     /// Only at this `offset` (a missing one is 0).
     pub offset: Option<u64>,
+    /// Only at this `offset` or a larger one.
+    pub from_offset: Option<u64>,
+    /// Only where the page covers this position of its listing, from 0: the offset is not behind it, and the end of
+    /// the page (by the limit in force) is.
+    pub covers: Option<u64>,
+    /// Only where the page would hold the skill with this id.
+    pub holds: Option<String>,
     /// Only with this `trust_tier`.
     pub tier: Option<String>,
     /// Only for this kind of request.
@@ -40,6 +48,9 @@ impl Default for When {
         Self {
             request: None,
             offset: None,
+            from_offset: None,
+            covers: None,
+            holds: None,
             tier: None,
             path: PathKind::Listing,
             times: Some(1),
@@ -239,6 +250,27 @@ impl Fault {
         self
     }
 
+    /// Only at this `offset`, in rows, or a larger one.
+    #[must_use]
+    pub fn from_offset(mut self, offset: u64) -> Self {
+        self.when.from_offset = Some(offset);
+        self
+    }
+
+    /// Only where the page covers this position of its listing, from 0, whatever its offset and limit.
+    #[must_use]
+    pub fn covering(mut self, position: u64) -> Self {
+        self.when.covers = Some(position);
+        self
+    }
+
+    /// Only where the page would hold the skill with this id.
+    #[must_use]
+    pub fn holding(mut self, id: impl Into<String>) -> Self {
+        self.when.holds = Some(id.into());
+        self
+    }
+
     /// Only with this `trust_tier`.
     #[must_use]
     pub fn for_tier(mut self, tier: impl Into<String>) -> Self {
@@ -298,6 +330,10 @@ pub(crate) struct Occasion<'a> {
     pub(crate) kind: PathKind,
     pub(crate) number: u64,
     pub(crate) offset: u64,
+    /// The positions of its listing that the page covers; `None` if the request is no correct one.
+    pub(crate) positions: Option<Range<u64>>,
+    /// The ids that the page would hold, if a fault asks for one.
+    pub(crate) ids: Vec<String>,
     pub(crate) tier: Option<&'a str>,
 }
 
@@ -306,6 +342,17 @@ impl When {
         (self.path == PathKind::Any || self.path == occasion.kind)
             && self.request.is_none_or(|number| occasion.number >= number)
             && self.offset.is_none_or(|offset| occasion.offset == offset)
+            && self
+                .from_offset
+                .is_none_or(|offset| occasion.offset >= offset)
+            && self.covers.is_none_or(|position| {
+                let positions = occasion.positions.as_ref();
+                positions.is_some_and(|positions| positions.contains(&position))
+            })
+            && self
+                .holds
+                .as_ref()
+                .is_none_or(|id| occasion.ids.contains(id))
             && self
                 .tier
                 .as_deref()

@@ -32,8 +32,8 @@ pub use faults::{Action, Fault, PathKind, When};
 pub use history::{Change, Event, History};
 pub use log::{LoggedRequest, Stats};
 pub use options::{
-    Health, MonthlyQuota, Options, Order, Plain, QueryMatches, RateLimit, Redirect, RetryAfterForm,
-    Total,
+    DepthLimit, Health, LimitSays, MonthlyQuota, Options, Order, Plain, QueryMatches, RateLimit,
+    Redirect, RetryAfterForm, Total,
 };
 pub use server::Server;
 pub use skill::Skill;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
-use crate::options::{Options, Order, Total};
+use crate::options::{LimitSays, Options, Order, Total};
 use crate::question::Question;
 use crate::random::Random;
 use crate::skill::Skill;
@@ -52,31 +52,14 @@ impl Listings {
         question: &Question,
         number: u64,
     ) -> Page {
-        let rows = self.rows(catalogue, options, question);
-        let past = number.saturating_sub(1);
-        let moved = options
-            .rotate_after_requests
-            .filter(|every| *every > 0)
-            .map_or(0, |every| past / every);
-        let moved = usize::try_from(moved % (rows.len().max(1) as u64)).unwrap_or(0);
-        let positions = question.offset.min(rows.len())
-            ..question
-                .offset
-                .saturating_add(question.limit)
-                .min(rows.len());
+        let (rows, moved, places) = self.places(catalogue, options, question, number);
         let shuffled = options.order == Order::Shuffled;
-        let order = if shuffled {
-            Random::new(number, 0x5AFE).sample(rows.len(), rows.len())
-        } else {
-            Vec::new()
-        };
 
-        let mut body = Vec::with_capacity(1024 * positions.len() + 128);
+        let mut body = Vec::with_capacity(1024 * places.len() + 128);
         body.extend_from_slice(b"{\"data\":[");
         let mut count = 0_usize;
-        for position in positions {
-            let position = (position + rows.len() - moved) % rows.len();
-            let row = &rows[order.get(position).copied().unwrap_or(position)];
+        for place in places {
+            let row = &rows[place];
             if row.hidden {
                 continue;
             }
@@ -89,12 +72,19 @@ impl Listings {
         let total = match options.total {
             Total::TrueTotal => Some(rows.len() as u64),
             Total::PageCount => Some(count as u64),
+            Total::ReadSoFar => Some(question.offset.saturating_add(count) as u64),
             Total::Absent => None,
             Total::Number(number) => Some(number),
         };
+        let total = total.map(|total| options.total_cap.map_or(total, |cap| total.min(cap)));
         let total = total.map_or_else(String::new, |total| format!("\"total\":{total},"));
         let limit = if options.echo_limit {
-            format!("\"limit\":{},", question.limit)
+            let limit = match options.limit_says {
+                LimitSays::InForce => question.limit as u64,
+                LimitSays::Asked => question.asked_limit as u64,
+                LimitSays::Number(number) => number,
+            };
+            format!("\"limit\":{limit},")
         } else {
             String::new()
         };
@@ -105,9 +95,10 @@ impl Listings {
         body.extend_from_slice(meta.as_bytes());
 
         let key = format!(
-            "{} {} {} {moved} {}",
+            "{} {} {} {} {moved} {}",
             self.epoch,
             question.limit,
+            question.asked_limit,
             question.offset,
             question.key()
         );
@@ -115,6 +106,61 @@ impl Listings {
             body,
             key: (!shuffled).then_some(key),
         }
+    }
+
+    /// How many rows a listing has, hidden ones included.
+    pub(crate) fn len(
+        &mut self,
+        catalogue: &Catalogue,
+        options: &Options,
+        question: &Question,
+    ) -> usize {
+        self.rows(catalogue, options, question).len()
+    }
+
+    /// The ids in the page that answers listing request `number`, counted from 1.
+    pub(crate) fn ids(
+        &mut self,
+        catalogue: &Catalogue,
+        options: &Options,
+        question: &Question,
+        number: u64,
+    ) -> Vec<String> {
+        let (rows, _, places) = self.places(catalogue, options, question, number);
+        let rows = places.into_iter().map(|place| &rows[place]);
+        rows.filter(|row| !row.hidden)
+            .map(|row| row.skill.id().to_owned())
+            .collect()
+    }
+
+    /// The rows of a listing, by how many its start has moved, and the places among them that the page shows.
+    fn places(
+        &mut self,
+        catalogue: &Catalogue,
+        options: &Options,
+        question: &Question,
+        number: u64,
+    ) -> (Arc<Vec<Row>>, usize, Vec<usize>) {
+        let rows = self.rows(catalogue, options, question);
+        let past = number.saturating_sub(1);
+        let moved = options
+            .rotate_after_requests
+            .filter(|every| *every > 0)
+            .map_or(0, |every| past / every);
+        let moved = usize::try_from(moved % (rows.len().max(1) as u64)).unwrap_or(0);
+        let end = question.offset.saturating_add(question.limit);
+        let positions = question.offset.min(rows.len())..end.min(rows.len());
+        let order = if options.order == Order::Shuffled {
+            Random::new(number, 0x5AFE).sample(rows.len(), rows.len())
+        } else {
+            Vec::new()
+        };
+        let places = positions.map(|position| {
+            let position = (position + rows.len() - moved) % rows.len();
+            order.get(position).copied().unwrap_or(position)
+        });
+        let places = places.collect();
+        (rows, moved, places)
     }
 
     /// The skills in the order of the complete listing (of insertion, if that is shuffled), and whether they are hidden.

@@ -16,10 +16,18 @@ pub struct Options {
     pub plain: Plain,
     /// The longest page, in rows; a larger `limit` is clamped to it.
     pub max_limit: usize,
-    /// Whether `meta.limit` tells the limit in force; otherwise `meta` has no `limit`.
+    /// Whether `meta` has a `limit`.
     pub echo_limit: bool,
+    /// What `meta.limit` says, if it is there.
+    pub limit_says: LimitSays,
     /// What `meta.total` says.
     pub total: Total,
+    /// The most that `meta.total` says; whatever it says, this is never exceeded.
+    pub total_cap: Option<u64>,
+    /// Refuses an offset at or behind the end of a listing with this status; offset 0 is never refused.
+    pub end_status: Option<u16>,
+    /// How deep a listing can be read.
+    pub depth_limit: Option<DepthLimit>,
     /// Hides every n-th row of the complete listing from all pages. Offsets and the true total count hidden rows, so
     /// pages are short.
     pub hide_every: Option<usize>,
@@ -52,6 +60,12 @@ pub struct Options {
     pub monthly_quota: Option<MonthlyQuota>,
     /// Whether bodies are compressed for clients that accept gzip.
     pub gzip: bool,
+    /// How `Content-Encoding` names gzip.
+    pub gzip_name: String,
+    /// In how many gzip streams, one behind the other, a compressed body comes.
+    pub gzip_members: usize,
+    /// How many zero bytes follow a compressed body.
+    pub gzip_padding: usize,
     /// Whether bodies are sent in chunks (to HTTP/1.1 clients) instead of with a Content-Length.
     pub chunked: bool,
     /// Whether connections stay open between requests.
@@ -81,7 +95,11 @@ impl Default for Options {
             plain: Plain::Allowed,
             max_limit: 100,
             echo_limit: true,
+            limit_says: LimitSays::InForce,
             total: Total::TrueTotal,
+            total_cap: None,
+            end_status: None,
+            depth_limit: None,
             hide_every: None,
             hide_range: None,
             known_tiers: tiers.map(str::to_owned).to_vec(),
@@ -97,6 +115,9 @@ impl Default for Options {
             retry_after_form: RetryAfterForm::Seconds,
             monthly_quota: None,
             gzip: false,
+            gzip_name: "gzip".to_owned(),
+            gzip_members: 1,
+            gzip_padding: 0,
             chunked: false,
             keep_alive: true,
             delay_ms: 0,
@@ -157,7 +178,29 @@ pub enum RetryAfterForm {
     None,
 }
 
-/// What `meta.total` says. As JSON: `"true_total"`, `"page_count"`, `"absent"` or a number.
+/// What `meta.limit` says. As JSON: `"in_force"`, `"asked"` or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WordOrNumber", into = "WordOrNumber")]
+pub enum LimitSays {
+    /// The limit that the page was made with.
+    InForce,
+    /// The limit that was asked for, though the page may have been clamped.
+    Asked,
+    /// This number, whatever the truth.
+    Number(u64),
+}
+
+/// How deep a listing can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepthLimit {
+    /// The largest offset that is served.
+    pub offset: u64,
+    /// The status that larger ones are refused with.
+    pub status: u16,
+}
+
+/// What `meta.total` says. As JSON: `"true_total"`, `"page_count"`, `"read_so_far"`, `"absent"` or a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WordOrNumber", into = "WordOrNumber")]
 pub enum Total {
@@ -165,6 +208,8 @@ pub enum Total {
     TrueTotal,
     /// The number of rows in the page.
     PageCount,
+    /// The offset and the number of rows in the page.
+    ReadSoFar,
     /// Nothing: `meta` has no `total`.
     Absent,
     /// This number, whatever the truth.
@@ -237,9 +282,10 @@ impl TryFrom<WordOrNumber> for Total {
             WordOrNumber::Word(word) => match word.as_str() {
                 "true_total" => Ok(Self::TrueTotal),
                 "page_count" => Ok(Self::PageCount),
+                "read_so_far" => Ok(Self::ReadSoFar),
                 "absent" => Ok(Self::Absent),
                 _ => Err(format!(
-                    "total is \"true_total\", \"page_count\", \"absent\" or a number, not \"{word}\""
+                    "total is \"true_total\", \"page_count\", \"read_so_far\", \"absent\" or a number, not \"{word}\""
                 )),
             },
         }
@@ -251,8 +297,36 @@ impl From<Total> for WordOrNumber {
         match total {
             Total::TrueTotal => Self::Word("true_total".into()),
             Total::PageCount => Self::Word("page_count".into()),
+            Total::ReadSoFar => Self::Word("read_so_far".into()),
             Total::Absent => Self::Word("absent".into()),
             Total::Number(number) => Self::Number(number),
+        }
+    }
+}
+
+impl TryFrom<WordOrNumber> for LimitSays {
+    type Error = String;
+
+    fn try_from(value: WordOrNumber) -> Result<Self, String> {
+        match value {
+            WordOrNumber::Number(number) => Ok(Self::Number(number)),
+            WordOrNumber::Word(word) => match word.as_str() {
+                "in_force" => Ok(Self::InForce),
+                "asked" => Ok(Self::Asked),
+                _ => Err(format!(
+                    "limit_says is \"in_force\", \"asked\" or a number, not \"{word}\""
+                )),
+            },
+        }
+    }
+}
+
+impl From<LimitSays> for WordOrNumber {
+    fn from(limit: LimitSays) -> Self {
+        match limit {
+            LimitSays::InForce => Self::Word("in_force".into()),
+            LimitSays::Asked => Self::Word("asked".into()),
+            LimitSays::Number(number) => Self::Number(number),
         }
     }
 }

@@ -11,7 +11,10 @@ const DEFAULT_LIMIT: usize = 20;
 /// What a listing request asks for.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
+    /// The limit in force.
     pub(crate) limit: usize,
+    /// The limit that was asked for.
+    pub(crate) asked_limit: usize,
     pub(crate) offset: usize,
     query: Option<String>,
     category: Option<&'a str>,
@@ -28,11 +31,13 @@ impl<'a> Question<'a> {
             Some(Ok(number)) => Ok(number),
             Some(Err(_)) => Err(invalid(name, "It must be a number, 0 or more.")),
         };
-        let limit = number("limit", DEFAULT_LIMIT)?.clamp(1, options.max_limit.max(1));
+        let asked_limit = number("limit", DEFAULT_LIMIT)?;
+        let limit = asked_limit.clamp(1, options.max_limit.max(1));
         let offset = number("offset", 0)?;
         let query = given("query").map(|query| query.trim().to_lowercase());
         let mut question = Self {
             limit,
+            asked_limit,
             offset,
             query,
             category: given("category"),

@@ -143,10 +143,24 @@ impl State {
             .param("offset")
             .and_then(|offset| offset.parse().ok())
             .unwrap_or(0);
+        let wants_ids = self.faults.iter().any(|fault| fault.when.holds.is_some());
+        let question = (kind == PathKind::Listing)
+            .then(|| Question::read(request, &self.options).ok())
+            .flatten();
+        let positions = question.as_ref().map(|question| {
+            let start = question.offset as u64;
+            start..start.saturating_add(question.limit as u64)
+        });
+        let ids = question.filter(|_| wants_ids).map(|question| {
+            self.listings
+                .ids(&self.catalogue, &self.options, &question, number)
+        });
         let occasion = Occasion {
             kind,
             number,
             offset,
+            positions,
+            ids: ids.unwrap_or_default(),
             tier: request.param("trust_tier"),
         };
         for action in faults::take(&mut self.faults, &occasion) {
@@ -221,12 +235,39 @@ impl State {
         }
         self.limits.admit(&mut self.options, request)?;
         let question = Question::read(request, &self.options)?;
+        self.refuse_place(&question)?;
         let page = self
             .listings
             .page(&self.catalogue, &self.options, &question, number);
         let revision = self.catalogue.revision();
         let name = page.key.map(|key| PageName { revision, key });
         Ok((Response::new(200, page.body), name))
+    }
+
+    /// Offsets that are too large, for this registry or for this listing.
+    fn refuse_place(&mut self, question: &Question) -> Result<(), Response> {
+        let offset = question.offset;
+        if let Some(limit) = self.options.depth_limit
+            && offset as u64 > limit.offset
+        {
+            return Err(Response::detailed_error(
+                limit.status,
+                "Invalid offset",
+                &format!("It may be {} at most.", limit.offset),
+            ));
+        }
+        let Some(status) = self.options.end_status else {
+            return Ok(());
+        };
+        let rows = self.listings.len(&self.catalogue, &self.options, question);
+        if offset > 0 && offset >= rows {
+            return Err(Response::detailed_error(
+                status,
+                "Invalid offset",
+                &format!("There are {rows} rows."),
+            ));
+        }
+        Ok(())
     }
 
     fn health(&self) -> Response {

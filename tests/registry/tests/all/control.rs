@@ -115,10 +115,13 @@ fn options_are_merged() {
         "rate_limit": { "limit": 30, "window_ms": 60000 }, "health": 404, "retry_after_form": "date",
         "monthly_quota": { "limit": 5, "tier": "pro", "resets_at": "2027-01-01T00:00:00Z" },
         "redirect": { "status": 302, "location": "/x" }, "order": "shuffled", "query_matches": "words",
+        "limit_says": "asked", "total": "read_so_far", "total_cap": 9, "end_status": 416,
+        "depth_limit": { "offset": 100, "status": 400 },
     });
     assert_eq!(post(&server, "options", &limits).0, 200);
     assert!(problem(&server, "options", &json!({ "plane": 1 })).contains("unknown field `plane`"));
     assert!(problem(&server, "options", &json!({ "total": "some" })).contains("page_count"));
+    assert!(problem(&server, "options", &json!({ "limit_says": "some" })).contains("in_force"));
     assert!(problem(&server, "options", &json!({ "health": 99 })).contains("200 to 599"));
     assert!(problem(&server, "options", &json!([])).contains("JSON object"));
     assert_eq!(server.options(|options| options.max_limit), 7);

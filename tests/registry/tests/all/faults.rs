@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use skillsmith_test_registry::{Catalogue, Fault, Options, Server};
+use skillsmith_test_registry::{Catalogue, Fault, Options, Order, Server};
 
 use crate::client::{Client, get, page};
 
@@ -115,6 +115,49 @@ fn conditions() {
         [503, 200],
         "clearing the log begins the count anew"
     );
+}
+
+#[test]
+fn a_fault_may_hang_on_a_place_or_on_a_skill() {
+    let server = server();
+    server.fault(Fault::status(500).covering(12).always());
+    for (query, status) in [
+        ("limit=12", 200),
+        ("limit=13", 500),
+        ("limit=1&offset=12", 500),
+        ("limit=30&offset=13", 200),
+        ("limit=ten&offset=12", 400),
+        ("offset=10", 500),
+    ] {
+        assert_eq!(page(&server, query).status, status, "{query}");
+    }
+    // The limit in force counts.
+    server.options(|options| options.max_limit = 5);
+    assert_eq!(page(&server, "limit=100&offset=4").status, 200);
+    server.clear_faults();
+
+    let id = page(&server, "limit=1&offset=7").ids().remove(0);
+    server.fault(Fault::status(500).holding(&id).always());
+    for (query, status) in [
+        ("limit=3&offset=4", 200),
+        ("limit=3&offset=5", 500),
+        ("limit=3&offset=8", 200),
+    ] {
+        assert_eq!(page(&server, query).status, status, "{query}");
+    }
+    // It moves with the skill, and goes with it.
+    server.options(|options| options.order = Order::Inserted);
+    let place = server.catalogue(|catalogue| catalogue.ids().iter().position(|other| *other == id));
+    let query = format!("limit=1&offset={}", place.expect("it is there"));
+    assert_eq!(page(&server, &query).status, 500);
+    server.options(|options| options.hide_every = Some(1));
+    assert_eq!(page(&server, &query).status, 200);
+    server.clear_faults();
+
+    server.fault(Fault::status(503).from_offset(20).always());
+    assert_eq!(page(&server, "limit=5&offset=19").status, 200);
+    assert_eq!(page(&server, "limit=5&offset=20").status, 503);
+    assert_eq!(page(&server, "limit=5&offset=900").status, 503);
 }
 
 #[test]
@@ -319,6 +362,7 @@ fn faults_are_read_from_json() {
         {"action": "garbage"},
         {"when": {"request": 3, "times": null}, "action": {"delay": {"ms": 5}}},
         {"when": {"path": "any", "offset": 100, "tier": "curated", "times": 2}, "action": {"status": {"code": 503}}},
+        {"when": {"from_offset": 5, "covers": 7, "holds": "a"}, "action": "close"},
         {"action": {"mutate": {"remove": ["a"]}}}
     ]"#;
     let faults: Vec<Fault> = serde_json::from_str(text).expect("these are faults");
@@ -330,6 +374,7 @@ fn faults_are_read_from_json() {
             .at_offset(100)
             .for_tier("curated")
             .times(2),
+        Fault::close().from_offset(5).covering(7).holding("a"),
         Fault::mutate([], ["a".to_owned()]),
     ];
     assert_eq!(faults, expected);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 use skillsmith_test_registry::{
-    Catalogue, Options, Order, Plain, QueryMatches, Redirect, Server, Total,
+    Catalogue, DepthLimit, LimitSays, Options, Order, Plain, QueryMatches, Redirect, Server, Total,
 };
 
 use crate::client::{Client, get, page, read_all};
@@ -143,6 +143,68 @@ fn totals_come_in_four_forms() {
     assert_eq!(total(Total::PageCount), Some(json!(10)));
     assert_eq!(total(Total::Absent), None);
     assert_eq!(total(Total::Number(7)), Some(json!(7)));
+}
+
+#[test]
+fn totals_may_grow_or_be_capped() {
+    let server = server(250, Options::default());
+    let total = |query: &str| page(&server, query).meta()["total"].clone();
+    server.options(|options| options.total = Total::ReadSoFar);
+    assert_eq!(total("limit=100"), json!(100));
+    assert_eq!(total("limit=100&offset=200"), json!(250));
+    assert_eq!(total("limit=100&offset=900"), json!(900));
+    server.options(|options| options.total_cap = Some(210));
+    assert_eq!(total("limit=100"), json!(100));
+    assert_eq!(total("limit=100&offset=200"), json!(210));
+    server.options(|options| options.total = Total::Absent);
+    assert_eq!(total("limit=100"), json!(null));
+}
+
+#[test]
+fn limits_may_be_told_wrongly() {
+    let server = server(150, Options::default());
+    for (says, expected) in [
+        (LimitSays::InForce, 100),
+        (LimitSays::Asked, 500),
+        (LimitSays::Number(7), 7),
+    ] {
+        server.options(|options| options.limit_says = says);
+        let reply = page(&server, "limit=500");
+        assert_eq!(
+            (reply.rows().len(), reply.meta()["limit"].clone()),
+            (100, json!(expected))
+        );
+    }
+}
+
+#[test]
+fn offsets_behind_the_end_may_be_refused() {
+    let server = server(50, Options::default());
+    for status in [416, 400, 404] {
+        server.options(|options| options.end_status = Some(status));
+        assert_eq!(page(&server, "limit=10&offset=49").rows().len(), 1);
+        assert_eq!(page(&server, "limit=10&offset=50").status, status);
+        assert_eq!(page(&server, "limit=10&offset=900").status, status);
+    }
+    server.catalogue(Catalogue::clear);
+    assert!(page(&server, "limit=10").rows().is_empty());
+}
+
+#[test]
+fn offsets_may_be_too_deep() {
+    let server = server(50, Options::default());
+    server.options(|options| {
+        options.depth_limit = Some(DepthLimit {
+            offset: 20,
+            status: 400,
+        });
+    });
+    assert_eq!(page(&server, "limit=10&offset=20").rows().len(), 10);
+    let refused = page(&server, "limit=10&offset=21");
+    assert_eq!(
+        (refused.status, refused.json()["error"].clone()),
+        (400, json!("Invalid offset"))
+    );
 }
 
 #[test]

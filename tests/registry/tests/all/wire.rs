@@ -79,6 +79,25 @@ fn bodies_are_compressed_for_those_who_accept_it() {
 }
 
 #[test]
+fn compression_may_be_named_split_and_padded() {
+    let server = server(Options {
+        gzip: true,
+        gzip_name: "X-GZip".into(),
+        gzip_members: 3,
+        gzip_padding: 5,
+        ..Options::default()
+    });
+    let plain = page(&server, "limit=100");
+    let mut client = Client::new(&server);
+    let zipped = client.get_with("/skills-search?limit=100", &["Accept-Encoding: gzip"]);
+    assert_eq!(zipped.header("content-encoding"), Some("X-GZip"));
+    // The first stream holds a part only, and the last one is not the end.
+    let first = zipped.inflated();
+    assert!(first.len() < plain.body.len() && plain.body.starts_with(&first));
+    assert!(zipped.body.ends_with(&[0; 5]));
+}
+
+#[test]
 fn bodies_come_in_chunks() {
     let server = server(Options::default());
     let plain = page(&server, "limit=100");

@@ -17,7 +17,7 @@ use crate::Result;
 
 /// What this run has made of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum RowOutcome {
     /// Not met in this run.
     Unseen = 0,
     Unchanged = 1,
@@ -25,11 +25,20 @@ pub(crate) enum Class {
     Updated = 3,
 }
 
-const CLASS_BITS: u64 = 0b11;
+const OUTCOME_BITS: u64 = 0b11;
 
-impl Class {
+impl RowOutcome {
+    /// What becomes of a row that is written. One that was added stays added, however often it is written.
+    pub(crate) const fn after(from: Self, is_new: bool) -> Self {
+        if is_new || matches!(from, Self::Added) {
+            Self::Added
+        } else {
+            Self::Updated
+        }
+    }
+
     const fn of(value: u64) -> Self {
-        match value & CLASS_BITS {
+        match value & OUTCOME_BITS {
             1 => Self::Unchanged,
             2 => Self::Added,
             3 => Self::Updated,
@@ -39,26 +48,26 @@ impl Class {
 }
 
 /// The fingerprints of a table.
-pub(crate) struct Prints {
+pub(crate) struct Fingerprints {
     keys: RandomState,
     values: RandomState,
     map: HashMap<u64, u64, BuildHasherDefault<AsIs>>,
 }
 
-impl Prints {
+impl Fingerprints {
     /// Reads the table once, in its own order.
     pub(crate) fn load(conn: &Connection, table: &Table) -> Result<Self> {
-        let mut prints = Self {
+        let mut fingerprints = Self {
             keys: RandomState::new(),
             values: RandomState::new(),
             map: HashMap::default(),
         };
         let count: i64 =
             conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
-        prints
+        fingerprints
             .map
             .try_reserve(usize::try_from(count).unwrap_or(0))?;
-        let mut found = conn.prepare(&table.sql.prints)?;
+        let mut found = conn.prepare(&table.sql.fingerprints)?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
             // A row whose id or stamp is no text can only be changed.
@@ -66,22 +75,22 @@ impl Prints {
                 continue;
             };
             let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
-            let value = prints.value(id, stamp, row.get(2)?);
-            let key = prints.keys.hash_one(id);
-            prints.make_room()?;
-            prints.map.insert(key, value);
+            let value = fingerprints.value(id, stamp, row.get(2)?);
+            let key = fingerprints.keys.hash_one(id);
+            fingerprints.reserve_one()?;
+            fingerprints.map.insert(key, value);
         }
-        Ok(prints)
+        Ok(fingerprints)
     }
 
     /// Has room for one more row; to be asked before one is noted.
-    pub(crate) fn make_room(&mut self) -> Result<()> {
+    pub(crate) fn reserve_one(&mut self) -> Result<()> {
         self.map.try_reserve(1)?;
         Ok(())
     }
 
     fn value(&self, id: &str, stamp: &str, has_url: bool) -> u64 {
-        self.values.hash_one((id, canonical(stamp), has_url)) & !CLASS_BITS
+        self.values.hash_one((id, canonical(stamp), has_url)) & !OUTCOME_BITS
     }
 
     /// Whether no row of this id stood in the table when the run began, nor came since.
@@ -93,26 +102,26 @@ impl Prints {
     pub(crate) fn matches(&self, id: &str, stamp: &str, has_url: bool) -> bool {
         self.map
             .get(&self.keys.hash_one(id))
-            .is_some_and(|stored| stored & !CLASS_BITS == self.value(id, stamp, has_url))
+            .is_some_and(|stored| stored & !OUTCOME_BITS == self.value(id, stamp, has_url))
     }
 
     /// What this run has made of the row so far.
-    pub(crate) fn class(&self, id: &str) -> Class {
+    pub(crate) fn outcome(&self, id: &str) -> RowOutcome {
         self.map
             .get(&self.keys.hash_one(id))
-            .map_or(Class::Unseen, |value| Class::of(*value))
+            .map_or(RowOutcome::Unseen, |value| RowOutcome::of(*value))
     }
 
     /// Notes what this run makes of a row, which stands here from now on with this stamp.
-    pub(crate) fn note(&mut self, id: &str, stamp: &str, has_url: bool, class: Class) {
-        let value = self.value(id, stamp, has_url) | class as u64;
+    pub(crate) fn note(&mut self, id: &str, stamp: &str, has_url: bool, outcome: RowOutcome) {
+        let value = self.value(id, stamp, has_url) | outcome as u64;
         self.map.insert(self.keys.hash_one(id), value);
     }
 
     /// Notes what this run makes of a row, which stands here as before.
-    pub(crate) fn note_class(&mut self, id: &str, class: Class) {
+    pub(crate) fn note_outcome(&mut self, id: &str, outcome: RowOutcome) {
         let value = self.map.entry(self.keys.hash_one(id)).or_default();
-        *value = *value & !CLASS_BITS | class as u64;
+        *value = *value & !OUTCOME_BITS | outcome as u64;
     }
 
     /// Notes that a row that was to be added could not be.

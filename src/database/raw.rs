@@ -1,0 +1,240 @@
+//! The calls of SQLite's C interface that rusqlite does not offer.
+#![expect(
+    unsafe_code,
+    reason = "calls of SQLite's C interface on connections that live as long as the call"
+)]
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use rusqlite::{Connection, OpenFlags, ffi};
+
+use crate::CancelToken;
+
+/// Virtual machine steps between two looks at the token: some microseconds.
+const STEPS: c_int = 1_000;
+
+/// Under which a connection keeps its [`AtomicI64`].
+const MARK: *const c_char = c"skillsmith-sync".as_ptr();
+
+/// Why a file could not be opened.
+#[derive(Debug)]
+pub(super) struct OpenFailure {
+    pub(super) error: rusqlite::Error,
+    /// What the operating system said, if it was asked.
+    pub(super) cause: Option<std::io::Error>,
+}
+
+/// As [`Connection::open_with_flags`], which loses the system's own word for a failure.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, OpenFailure> {
+    let failure = |code: c_int, cause: Option<std::io::Error>| OpenFailure {
+        error: rusqlite::Error::SqliteFailure(ffi::Error::new(code), None),
+        cause,
+    };
+    // SQLite takes UTF-8 on Windows, and the system's own bytes elsewhere.
+    #[cfg(unix)]
+    let bytes = {
+        use std::os::unix::ffi::OsStrExt;
+        path.as_os_str().as_bytes()
+    };
+    #[cfg(not(unix))]
+    let bytes = path.to_string_lossy().into_owned().into_bytes();
+    let name = CString::new(bytes).map_err(|_| failure(ffi::SQLITE_CANTOPEN, None))?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut db = ptr::null_mut();
+    // SAFETY: a valid string and a pointer that is ours to be written.
+    let code =
+        unsafe { ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags.bits(), ptr::null()) };
+    if code != ffi::SQLITE_OK {
+        // SAFETY: null, or a handle that is good for asking and closing only.
+        let cause = (!db.is_null()).then(|| unsafe { ffi::sqlite3_system_errno(db) });
+        // SAFETY: as above; nobody uses it after this.
+        unsafe { ffi::sqlite3_close(db) };
+        return Err(failure(code, cause.and_then(io_error)));
+    }
+    // SAFETY: an open connection that nobody else has.
+    unsafe { Connection::from_handle_owned(db) }.map_err(|error| OpenFailure { error, cause: None })
+}
+
+/// The system's word for the last I/O error of the connection.
+pub(super) fn last_io_error(conn: &Connection) -> Option<std::io::Error> {
+    // SAFETY: the handle of a connection that is borrowed.
+    io_error(unsafe { ffi::sqlite3_system_errno(conn.handle()) })
+}
+
+fn io_error(code: c_int) -> Option<std::io::Error> {
+    (code != 0).then(|| std::io::Error::from_raw_os_error(code))
+}
+
+/// Whether the file at the path is another one than the connection has open, or none.
+///
+/// False where SQLite cannot tell: in memory, and on Windows, which lets nobody replace an open file.
+pub(super) fn has_moved(conn: &Connection) -> bool {
+    let mut moved: c_int = 0;
+    // SAFETY: the handle of a connection that is borrowed, and an integer of ours, as this code wants it.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            conn.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_HAS_MOVED,
+            (&raw mut moved).cast(),
+        )
+    };
+    code == ffi::SQLITE_OK && moved != 0
+}
+
+/// Keeps a number with the connection, until it is closed.
+pub(super) fn set_mark(conn: &Connection, value: i64) {
+    if let Some(mark) = mark_of(conn) {
+        mark.store(value, Ordering::Relaxed);
+        return;
+    }
+    let mark = Box::into_raw(Box::new(AtomicI64::new(value))).cast();
+    // SAFETY: a borrowed connection's handle, a static name, and a pointer that `free_mark` owns
+    // from here on: SQLite calls it also where it has no memory to keep the pointer.
+    unsafe { ffi::sqlite3_set_clientdata(conn.handle(), MARK, mark, Some(free_mark)) };
+}
+
+/// The number kept with the connection, if one is.
+pub(super) fn mark(conn: &Connection) -> Option<i64> {
+    mark_of(conn).map(|mark| mark.load(Ordering::Relaxed))
+}
+
+fn mark_of(conn: &Connection) -> Option<&AtomicI64> {
+    // SAFETY: under this name there is only what `set_mark` has put there, which lives as long as the
+    // connection.
+    unsafe {
+        ffi::sqlite3_get_clientdata(conn.handle(), MARK)
+            .cast::<AtomicI64>()
+            .as_ref()
+    }
+}
+
+unsafe extern "C" fn free_mark(mark: *mut c_void) {
+    // SAFETY: from `Box::into_raw`, and given up once.
+    drop(unsafe { Box::from_raw(mark.cast::<AtomicI64>()) });
+}
+
+/// What is asked between the steps of a statement.
+struct Question {
+    cancel: CancelToken,
+    deadline: Option<Instant>,
+}
+
+/// As long as it lives, statements on the connection can be cancelled; see [`interruptible`].
+pub(crate) struct Interruptible<'c> {
+    conn: &'c Connection,
+    question: *mut Question,
+}
+
+/// Has long statements on `conn` end with [`Error::Cancelled`](crate::Error::Cancelled) once the token is
+/// cancelled, or the deadline has passed, as long as the guard lives.
+///
+/// One guard a connection at a time: when an inner one is dropped, the outer one is deaf.
+pub(crate) fn interruptible<'c>(
+    conn: &'c Connection,
+    cancel: &CancelToken,
+    deadline: Option<Instant>,
+) -> Interruptible<'c> {
+    let question = Box::into_raw(Box::new(Question {
+        cancel: cancel.clone(),
+        deadline,
+    }));
+    // SAFETY: a borrowed connection's handle; the pointer lives until the guard has taken the handler away.
+    unsafe {
+        ffi::sqlite3_progress_handler(conn.handle(), STEPS, Some(is_over), question.cast());
+    }
+    Interruptible { conn, question }
+}
+
+unsafe extern "C" fn is_over(question: *mut c_void) -> c_int {
+    // SAFETY: the pointer of `interruptible`, whose guard is alive. Nothing in here panics.
+    let question = unsafe { &*question.cast::<Question>() };
+    let is_late = question
+        .deadline
+        .is_some_and(|deadline| Instant::now() >= deadline);
+    c_int::from(is_late || question.cancel.is_cancelled())
+}
+
+impl Drop for Interruptible<'_> {
+    fn drop(&mut self) {
+        // SAFETY: a borrowed connection's handle, on which no statement is running now; then the
+        // pointer of `interruptible`, which nobody has any more.
+        unsafe {
+            ffi::sqlite3_progress_handler(self.conn.handle(), 0, None, ptr::null_mut());
+            drop(Box::from_raw(self.question));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, Result};
+
+    const LONG: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+    fn count(conn: &Connection, sql: &str) -> Result<i64> {
+        Ok(conn.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    #[test]
+    fn a_long_statement_obeys_the_token_and_the_deadline() {
+        let conn = Connection::open_in_memory().unwrap();
+        let cancel = CancelToken::new();
+        let other = cancel.clone();
+        let guard = interruptible(&conn, &cancel, None);
+        let asker = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            other.raise();
+        });
+        assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));
+        asker.join().unwrap();
+        drop(guard);
+        // Deaf again.
+        assert_eq!(count(&conn, "SELECT 1").unwrap(), 1);
+        let guard = interruptible(&conn, &CancelToken::new(), Some(Instant::now()));
+        assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));
+        drop(guard);
+    }
+
+    #[test]
+    fn a_connection_keeps_its_own_number() {
+        let (one, two) = (
+            Connection::open_in_memory().unwrap(),
+            Connection::open_in_memory().unwrap(),
+        );
+        assert_eq!(mark(&one), None);
+        set_mark(&one, 7);
+        set_mark(&one, 8);
+        assert_eq!((mark(&one), mark(&two)), (Some(8), None));
+    }
+
+    #[test]
+    fn a_renamed_file_has_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let conn = open(&path, OpenFlags::default()).unwrap();
+        conn.execute_batch("CREATE TABLE t (x)").unwrap();
+        assert!(!has_moved(&conn));
+        std::fs::rename(&path, folder.path().join("u.db")).unwrap();
+        assert!(has_moved(&conn));
+        std::fs::write(&path, "").unwrap();
+        assert!(has_moved(&conn));
+        assert!(!has_moved(&Connection::open_in_memory().unwrap()));
+    }
+
+    #[test]
+    fn the_system_says_why_a_file_cannot_be_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = open(&folder.path().join("a".repeat(300)), OpenFlags::default()).unwrap_err();
+        assert_eq!(
+            failure.cause.unwrap().kind(),
+            std::io::ErrorKind::InvalidFilename
+        );
+    }
+}

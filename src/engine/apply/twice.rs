@@ -1,0 +1,115 @@
+//! Ids that a registry lists twice, with two stamps: the later copy is what counts, in every run.
+//!
+//! Such an id is remembered with the registry. When its earlier copy comes first in a later
+//! listing, it is held back until the later one has come; otherwise every run would write both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::registry::field::Field;
+use crate::registry::wire::Skill;
+use crate::skills::is_later;
+
+/// More are not remembered: their rows are written twice in a run, and end as they should.
+const MOST_IDS: usize = 1_000;
+const LONGEST_ID: usize = 200;
+
+/// Rows that are held back, in bytes of text.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The ids, and the rows that wait.
+#[derive(Default)]
+pub(in crate::engine) struct Twice {
+    ids: BTreeSet<String>,
+    held: BTreeMap<String, Held>,
+    bytes: usize,
+}
+
+/// A copy that waits for a later one.
+struct Held {
+    skill: Box<Skill>,
+    note: Option<String>,
+    /// Another copy waited with it, and was earlier.
+    is_one_of_two: bool,
+}
+
+impl Twice {
+    /// With what earlier listings have shown.
+    pub(in crate::engine) fn new(ids: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            ids: ids.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn note(&mut self, id: &str) {
+        if id.len() <= LONGEST_ID && self.ids.len() < MOST_IDS && !self.ids.contains(id) {
+            self.ids.insert(id.to_owned());
+        }
+    }
+
+    pub(super) fn is_known(&self, id: &str) -> bool {
+        !self.ids.is_empty() && self.ids.contains(id)
+    }
+
+    /// Holds a row back. Returns whether there is room for it.
+    pub(super) fn hold(&mut self, skill: Box<Skill>, note: Option<String>) -> bool {
+        let size = skill
+            .fields
+            .iter()
+            .filter_map(Field::as_text)
+            .map(str::len)
+            .fold(skill.id.len(), usize::saturating_add);
+        if !self.is_known(&skill.id) || self.bytes.saturating_add(size) > MOST_BYTES {
+            return false;
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        let other = self.held.remove(&skill.id);
+        let is_one_of_two = other.is_some();
+        let (skill, note) = match other {
+            Some(other) if is_later(other.skill.stamp(), skill.stamp()) => {
+                (other.skill, other.note)
+            }
+            _ => (skill, note),
+        };
+        let held = Held {
+            skill,
+            note,
+            is_one_of_two,
+        };
+        self.held.insert(held.skill.id.clone(), held);
+        true
+    }
+
+    /// A copy came that is not to wait: what was held of it is out of date.
+    pub(super) fn later_came(&mut self, id: &str) {
+        if !self.held.is_empty() {
+            self.held.remove(id);
+        }
+    }
+
+    /// The rows that waited in vain; an id of which one copy came is listed once by now.
+    pub(super) fn take_held(&mut self) -> Vec<(Box<Skill>, Option<String>)> {
+        let held = std::mem::take(&mut self.held);
+        for (id, held) in &held {
+            if !held.is_one_of_two {
+                self.ids.remove(id);
+            }
+        }
+        let rows = held.into_values();
+        rows.map(|held| (held.skill, held.note)).collect()
+    }
+
+    pub(super) fn held_ids(&self) -> Vec<String> {
+        self.held.keys().cloned().collect()
+    }
+
+    /// A row was held back by an earlier run of this listing, and what it was is not known any more.
+    pub(in crate::engine) fn forget(&mut self, id: &str) {
+        self.ids.remove(id);
+    }
+
+    /// The ids, for the registry's profile.
+    pub(in crate::engine) fn ids(&self) -> Vec<String> {
+        self.ids.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,307 @@
+//! Writing what is staged, in short transactions; and what has to be settled once a listing is at its end.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::{Applier, Pending};
+use crate::database::{Patience, interruptible, state, write};
+use crate::skills::{
+    RowOutcome, Settled, Written, counts_agree, index_sign, is_index_fault, is_row_fault,
+    keep_list, list_after, rebuild, repair_index, settle,
+};
+use crate::{CancelToken, Error, Result, memory};
+
+/// A host may be in a long transaction of its own; a run has time.
+pub(super) const BUSY_BUDGET: Duration = Duration::from_secs(30);
+
+/// A run that ends early has not.
+pub(super) const HURRIED_BUDGET: Duration = Duration::from_secs(1);
+
+/// URLs that are looked at together, and how many bytes of them are in memory.
+const URLS_AT_ONCE: usize = 200;
+const URL_BYTES_AT_ONCE: usize = 1024 * 1024;
+
+/// Row by row, a transaction ends after this long.
+const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
+
+/// What came of rows that were written by themselves.
+enum Attempt {
+    /// The first of them, one outcome each.
+    Done(Vec<Written>),
+    /// A trigger has ended the transaction, for that reason: nothing of it is left.
+    RolledBack(String),
+}
+
+impl Applier<'_> {
+    /// Writes what is staged, with the cursor reached.
+    pub(in crate::engine) fn flush(&mut self) -> Result<()> {
+        if self.rules.dry_run {
+            self.commit_pending();
+            self.staged_weight = 0;
+            return Ok(());
+        }
+        if self.stage.is_empty() && self.cursor.is_none() && !self.has_urls {
+            return Ok(());
+        }
+        self.stage.set_taken_urls_aside()?;
+        let mut outcome = self.write_batch();
+        if outcome.as_ref().is_err_and(is_index_fault) {
+            // Another program has upset the index; it is made anew, once.
+            let guard = interruptible(self.tools.conn, self.tools.cancel, None);
+            write(self.tools.conn, self.patience(), rebuild)?;
+            drop(guard);
+            outcome = self.write_batch();
+        }
+        match outcome {
+            Ok(true) => Ok(()),
+            Ok(false) => self.write_rows_and_rest(),
+            Err(Error::Database(error)) if is_row_fault(&error) => self.write_rows_and_rest(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_rows_and_rest(&mut self) -> Result<()> {
+        self.write_row_by_row()?;
+        self.write_batch().map(|_| ())
+    }
+
+    /// Writes the batch in one transaction. Returns whether SQLite counts all its rows as
+    /// written; where it does not, nothing was written.
+    fn write_batch(&mut self) -> Result<bool> {
+        let clock = self.tools.clock;
+        let mut locked = clock.elapsed();
+        let mut agrees = true;
+        if let Some(cursor) = &mut self.cursor {
+            self.tally.note_in(&mut cursor.findings);
+        }
+        let (stage, cursor) = (&self.stage, &self.cursor);
+        let outcome = write(self.tools.conn, self.patience(), |conn| {
+            locked = clock.elapsed();
+            agrees = stage.write_all()?;
+            if !agrees {
+                // Rolls back; the caller looks at the flag and not at this.
+                return Err(Error::Cancelled);
+            }
+            keep_list(conn)?;
+            if let Some(cursor) = cursor {
+                state::set(conn, state::key::CURSOR, cursor)?;
+            }
+            Ok(())
+        });
+        if !agrees {
+            return Ok(false);
+        }
+        outcome?;
+        self.size
+            .learn(self.staged_weight, clock.elapsed().saturating_sub(locked));
+        self.end_batch()?;
+        Ok(true)
+    }
+
+    /// What was staged is committed: from here on it counts.
+    fn end_batch(&mut self) -> Result<()> {
+        self.commit_pending();
+        if let Some(checkpointer) = &self.tools.checkpointer {
+            checkpointer.committed();
+        }
+        self.stage.clear()?;
+        self.tools
+            .conn
+            .prepare_cached("DELETE FROM temp.skillsmith_urls")?
+            .execute([])?;
+        self.has_urls = false;
+        self.staged_weight = 0;
+        self.cursor = None;
+        self.cursor_kept = self.tools.clock.elapsed();
+        Ok(())
+    }
+
+    fn commit_pending(&mut self) {
+        for pending in self.pending.drain(..) {
+            commit(&mut self.tally, pending);
+        }
+    }
+
+    /// Finds the rows that the database will not take, and writes all others.
+    fn write_row_by_row(&mut self) -> Result<()> {
+        let ids = self.stage.ids()?;
+        let mut pending = std::mem::take(&mut self.pending).into_iter();
+        let mut rest = ids.as_slice();
+        // A trigger that rolls the transaction back takes the rows before it along.
+        let mut one_at_a_time = false;
+        while let Some(first) = rest.first() {
+            let outcomes = match self.write_some(rest, one_at_a_time) {
+                Ok(Attempt::Done(outcomes)) => outcomes,
+                Ok(Attempt::RolledBack(reason)) if one_at_a_time => vec![Written::Refused(reason)],
+                Ok(Attempt::RolledBack(_)) => {
+                    one_at_a_time = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            debug_assert!(!outcomes.is_empty(), "no progress at {first}");
+            let done = outcomes.len();
+            for ((id, written), pending) in rest.iter().zip(outcomes).zip(pending.by_ref()) {
+                self.settle_row(id, written, pending);
+            }
+            rest = &rest[done..];
+        }
+        self.stage.clear()?;
+        self.staged_weight = 0;
+        Ok(())
+    }
+
+    /// Writes some of the rows in one short transaction.
+    fn write_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Attempt> {
+        let (stage, clock) = (&self.stage, self.tools.clock);
+        let mut ended_by = None;
+        let outcome = write(self.tools.conn, self.patience(), |conn| {
+            let begun = clock.elapsed();
+            let mut outcomes = Vec::new();
+            for id in ids {
+                stage.set_url_aside_if_taken(id)?;
+                let written = stage.write_one(id)?;
+                if let Written::Refused(reason) = &written
+                    && conn.is_autocommit()
+                {
+                    ended_by = Some(reason.clone());
+                    // The caller looks at the reason and not at this.
+                    return Err(Error::Cancelled);
+                }
+                outcomes.push(written);
+                if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                    break;
+                }
+            }
+            Ok(outcomes)
+        });
+        match ended_by {
+            Some(reason) => Ok(Attempt::RolledBack(reason)),
+            None => outcome.map(Attempt::Done),
+        }
+    }
+
+    fn settle_row(&mut self, id: &str, written: Written, pending: Pending) {
+        let was_new = pending.to == RowOutcome::Added && pending.from == RowOutcome::Unseen;
+        match written {
+            Written::Stored => commit(&mut self.tally, pending),
+            Written::Local => {
+                if pending.from == RowOutcome::Unseen {
+                    self.tally
+                        .transition(RowOutcome::Unseen, RowOutcome::Unchanged);
+                    self.fingerprints.note_outcome(id, RowOutcome::Unchanged);
+                }
+            }
+            Written::Refused(reason) => self.refuse(id, pending.from, was_new, &reason),
+        }
+    }
+
+    /// Tries the URLs once more that other rows had; after the last flush of the listing.
+    ///
+    /// `listed_all`: the whole registry was read by this run, so that a row it
+    /// did not meet is gone from the registry and gives its URL up. Not where a
+    /// row was rejected: that may be the one it did not meet.
+    pub(in crate::engine) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
+        let listed_all = listed_all && self.tally.rejected() == 0;
+        if !self.tools.table.has.unique_url || self.rules.dry_run {
+            return Ok(());
+        }
+        let mut after = String::new();
+        loop {
+            let rows = list_after(self.tools.conn, &after, URLS_AT_ONCE, URL_BYTES_AT_ONCE)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            memory::check()?;
+            if self.tools.cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let (table, fingerprints, clock) =
+                (self.tools.table, &self.fingerprints, self.tools.clock);
+            let settled = write(self.tools.conn, self.patience(), |conn| {
+                let begun = clock.elapsed();
+                let mut settled = Vec::new();
+                let is_gone =
+                    |id: &str| listed_all && fingerprints.outcome(id) == RowOutcome::Unseen;
+                for row in &rows {
+                    settled.push(settle(conn, table, row, is_gone)?);
+                    if clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                        break;
+                    }
+                }
+                Ok(settled)
+            })?;
+            for (row, settled) in rows.iter().zip(settled) {
+                after.clone_from(&row.id);
+                match settled {
+                    Settled::Stored => {
+                        let from = self.fingerprints.outcome(&row.id);
+                        let to = RowOutcome::after(from, false);
+                        self.tally.transition(from, to);
+                        self.fingerprints.note_outcome(&row.id, to);
+                    }
+                    Settled::NotNeeded => {}
+                    // Not the URL itself, which may hold anything.
+                    Settled::TakenBy(owner) => self.tally.warn_of(
+                        &row.id,
+                        &format!("it is stored without its repo_url, which skill '{owner}' has"),
+                    ),
+                }
+            }
+        }
+    }
+
+    /// Leaves the full-text index in step, whatever the file and its other users do to it.
+    pub(in crate::engine) fn settle_index(
+        &mut self,
+        cancel: &CancelToken,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        let _guard = interruptible(self.tools.conn, cancel, deadline);
+        let patience = Patience {
+            cancel,
+            ..self.patience()
+        };
+        let has = self.tools.table.has;
+        if self.rules.dry_run || !has.fts {
+            return Ok(());
+        }
+        if has.fts_triggers {
+            if !counts_agree(self.tools.conn)? {
+                write(self.tools.conn, patience, rebuild)?;
+            }
+        } else {
+            // Nothing keeps it in step, in this run or in one that died.
+            write(self.tools.conn, patience, repair_index)?;
+        }
+        Ok(())
+    }
+
+    /// Notes how the index was left; inside the caller's transaction.
+    pub(in crate::engine) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
+        if self.tools.table.has.fts {
+            state::set(conn, state::key::INDEX, &index_sign(conn)?)?;
+        }
+        Ok(())
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        let left = self
+            .tools
+            .ends_at
+            .saturating_sub(self.tools.clock.elapsed());
+        // At the deadline itself what was read is still kept, if nobody else writes.
+        Patience {
+            budget: self.longest_wait.min(left.max(HURRIED_BUDGET)),
+            cancel: self.tools.cancel,
+        }
+    }
+}
+
+fn commit(tally: &mut super::Tally, pending: Pending) {
+    tally.transition(pending.from, pending.to);
+    if let Some(note) = pending.note {
+        tally.warn(note);
+    }
+}

@@ -1,0 +1,326 @@
+//! How a run ends: what its listing is worth, what it has taught, and the record that is left.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::apply::Applier;
+use super::backoff;
+use super::cursor::Cursor;
+use super::gap::Gap;
+use super::plan::{Pass, Plan};
+use super::profile::{Doubt, RegistryProfile, Totals};
+use super::run::{Context, RECORD_BUDGET, Run};
+use super::start::StartingState;
+use super::tally::Tally;
+use crate::clock::{from_iso, to_iso};
+use crate::database::{Patience, ensure_sync_tables, state, write};
+use crate::history::{self, SyncRunResult, SyncStatus};
+use crate::skills::{has_registry_rows, index_sign};
+use crate::{CancelToken, Error, Result, config};
+
+/// Whoever cancels waits for us, and the rows are written already.
+const CANCELLED_RECORD_BUDGET: Duration = Duration::from_millis(100);
+
+/// The run has had its time.
+const LATE_RECORD_BUDGET: Duration = Duration::from_secs(1);
+
+/// An error message in the history is for a person to read.
+const MAX_MESSAGE: usize = 1_000;
+
+/// Gaps that are named; the rest is a number.
+const GAPS_NAMED: usize = 20;
+
+/// A listing that was read to its end.
+pub(super) struct CompletedListing {
+    cursor: Cursor,
+    profile: Option<RegistryProfile>,
+    /// From the first row to the last, by this run.
+    pub(super) is_whole: bool,
+    /// Nothing is known to be missing, or in doubt.
+    pub(super) is_complete: bool,
+    /// Every row that came stands here with all that the table can hold of it.
+    is_filled: bool,
+    /// What could not be read, in words.
+    pub(super) gaps: Vec<String>,
+}
+
+impl CompletedListing {
+    /// Judges a listing, and warns of what may be missing.
+    ///
+    /// `has_changed`: the table can hold something else now than when the run began.
+    pub(super) fn new(
+        found: StartingState,
+        cursor: Cursor,
+        has_changed: bool,
+        tally: &mut Tally,
+    ) -> Self {
+        let mut doubts = doubts_of(&cursor);
+        let before = found.profile.as_ref().map(|known| known.plan);
+        if before.is_some_and(|before| before.is_better_than(cursor.plan)) {
+            doubts.push(
+                "The registry refuses the listing that it allowed before; skills may be missing. The next sync asks for it again."
+                    .to_owned(),
+            );
+        }
+        if has_changed {
+            doubts.push(
+                "Another program changed the table of skills during the sync; the next sync fills it."
+                    .to_owned(),
+            );
+        }
+        let is_complete = !tally.has_left()
+            && doubts.is_empty()
+            && cursor.gaps.is_empty()
+            && cursor.more_gaps == 0;
+        for doubt in doubts.into_iter().rev() {
+            tally.warn_first(doubt);
+        }
+        let mut gaps: Vec<String> = cursor
+            .gaps
+            .iter()
+            .take(GAPS_NAMED)
+            .map(Gap::to_string)
+            .collect();
+        let unnamed =
+            (cursor.gaps.len().saturating_sub(gaps.len()) as u64).saturating_add(cursor.more_gaps);
+        if unnamed > 0 {
+            gaps.push(format!("and {unnamed} more gaps in the listing"));
+        }
+        Self {
+            is_whole: !cursor.is_resumed && found.since.is_none(),
+            profile: found.profile,
+            is_filled: is_complete && !tally.has_refused(),
+            is_complete,
+            gaps,
+            cursor,
+        }
+    }
+
+    /// What it has taught about its registry.
+    fn profile(
+        &self,
+        context: &Context<'_, '_>,
+        layout: &str,
+        twice: Vec<String>,
+    ) -> RegistryProfile {
+        let cursor = &self.cursor;
+        let findings = &cursor.findings;
+        let before = self.profile.as_ref();
+        let began = from_iso(&cursor.started_at).unwrap_or(context.started_at);
+        // The better plans were not tried: they wait for the day since they were refused to be over.
+        let chosen_at = match before {
+            // A better plan worked before: that it was refused may pass, and is asked again at once.
+            Some(known) if known.plan.is_better_than(cursor.plan) => String::new(),
+            Some(known)
+                if known.plan == cursor.plan
+                    && !context.options.force
+                    && known.plan_at(began) == Some(cursor.plan) =>
+            {
+                known.chosen_at.clone()
+            }
+            _ => cursor.started_at.clone(),
+        };
+        let totals = match before.map(|known| known.totals).unwrap_or_default() {
+            _ if findings.untrue_totals => Totals::Untrue,
+            // One listing that agrees does not make them true again.
+            Totals::Untrue if findings.true_totals => Totals::Unknown,
+            _ if findings.true_totals => Totals::Confirmed,
+            known => known,
+        };
+        let doubts = findings.doubts.iter().filter_map(|finding| {
+            Some(Doubt {
+                pass: finding.pass.clone(),
+                total: finding.total?,
+                rows: finding.rows,
+                is_explained: false,
+            })
+        });
+        RegistryProfile {
+            plan: cursor.plan,
+            chosen_at,
+            table: if self.is_filled {
+                layout.to_owned()
+            } else {
+                // Rows that were not reached may still lack what the table has got.
+                before.map(|known| known.table.clone()).unwrap_or_default()
+            },
+            totals,
+            doubts: doubts.chain(findings.repeats.iter().cloned()).collect(),
+            untiered: cursor.plan == Plan::Tiers && findings.untiered,
+            twice,
+        }
+    }
+}
+
+/// Why a listing may not have shown everything.
+fn doubts_of(cursor: &Cursor) -> Vec<String> {
+    let findings = &cursor.findings;
+    let mut doubts = Vec::new();
+    if cursor.plan == Plan::Words {
+        doubts.push("The registry can only be searched, not listed; skills without a common word are missing.".to_owned());
+    }
+    if cursor.plan == Plan::Tiers && findings.untiered {
+        doubts.push("The registry can only be listed by trust tier; skills without one, or with one that is not known, may be missing.".to_owned());
+    }
+    if findings.doubts.iter().any(|doubt| doubt.moved) {
+        doubts.push(
+            "The registry's rows kept moving while they were read; the next sync reads them again."
+                .to_owned(),
+        );
+    }
+    for doubt in &findings.doubts {
+        if let Some(total) = doubt.total {
+            doubts.push(format!(
+                "The registry says that {} has {total} skills, and served {}; skills may be missing.",
+                doubt.pass.in_words(),
+                doubt.rows
+            ));
+        }
+    }
+    doubts.extend(findings.limited.iter().map(|pass: &Pass| {
+        format!(
+            "The registry refuses to serve {} to its end; skills may be missing.",
+            pass.in_words()
+        )
+    }));
+    doubts
+}
+
+/// An empty listing over rows of this registry is no news: something is wrong over there.
+pub(super) fn refuse_empty_listing(
+    context: &Context<'_, '_>,
+    conn: &Connection,
+    applier: &mut Applier<'_>,
+    found: &StartingState,
+    cursor: &Cursor,
+) -> Result<()> {
+    let came_empty = cursor.came_empty() && cursor.gaps.is_empty() && cursor.more_gaps == 0;
+    if !came_empty || !has_registry_rows(conn, applier.table())? {
+        return Ok(());
+    }
+    // A database that other registries filled may well get nothing from this one.
+    if found.profile.is_none() && state::has_profiles(conn)? {
+        return Ok(());
+    }
+    applier.lose_cursor();
+    if !context.options.dry_run {
+        write(conn, context.patience(), |conn| {
+            state::remove(conn, state::key::CURSOR)
+        })?;
+    }
+    Err(Error::Protocol(
+        "its listing is empty, though this database has skills of it. Nothing was changed".into(),
+    ))
+}
+
+/// The record of a run whose listing was read to its end.
+pub(super) fn success(
+    context: &Context<'_, '_>,
+    conn: &Connection,
+    applier: &Applier<'_>,
+    listing: &CompletedListing,
+    id: &str,
+) -> Result<()> {
+    let now = context.engine.clock.now();
+    let patience = Patience {
+        budget: RECORD_BUDGET,
+        cancel: &CancelToken::new(),
+    };
+    let tally = &applier.tally;
+    let cursor = &listing.cursor;
+    let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
+    let profile = listing.profile(context, applier.layout(), applier.twice.ids());
+    write(conn, patience, |conn| {
+        state::remove(conn, state::key::CURSOR)?;
+        state::remove(conn, state::key::CURRENT_RUN)?;
+        state::remove_superseded(conn)?;
+        state::set(conn, state::key::LISTED, &to_iso(now))?;
+        state::set(conn, &state::key::plan(&cursor.registry), &profile)?;
+        let gaps = state::key::gaps(&cursor.registry);
+        if cursor.gaps.is_empty() {
+            state::remove(conn, &gaps)?;
+        } else {
+            state::set(conn, &gaps, &cursor.gaps)?;
+        }
+        backoff::clear(conn)?;
+        applier.keep_index_sign(conn)?;
+        let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
+        config::record_last_sync(conn, &cursor.started_at, changed)?;
+        let message = message_of(&errors);
+        let status = if message.is_some() {
+            config::record_error(conn, message.as_deref())?;
+            SyncStatus::Partial
+        } else {
+            SyncStatus::Success
+        };
+        history::finish(
+            conn,
+            id,
+            now,
+            status,
+            Some(tally.run_result()),
+            message.as_deref(),
+        )
+    })
+}
+
+/// The run ended early or did not begin. Best effort: where even this cannot
+/// be written, the entry is marked as interrupted by whoever looks next.
+pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
+    let Some(id) = &run.id else { return };
+    let now = context.engine.clock.now();
+    let patience = Patience {
+        budget: if matches!(error, Error::Cancelled) {
+            CANCELLED_RECORD_BUDGET
+        } else if context.is_over() {
+            LATE_RECORD_BUDGET
+        } else {
+            RECORD_BUDGET
+        },
+        cancel: &CancelToken::new(),
+    };
+    // A host's own registry can say as much as it likes.
+    let text = message_of(&[error.to_string()]).unwrap_or_default();
+    let progressed = run.tally.processed() > 0;
+    let write_record = |conn: &Connection| {
+        let is_own_file = is_in_its_file(conn, id)?;
+        if !is_own_file {
+            // Another one than the run has worked on, though a database of skills, too.
+            ensure_sync_tables(conn)?;
+            history::interrupt(conn, None, context.started_at)?;
+            history::start_as(conn, id, context.started_at)?;
+        } else if run.index_is_known
+            && !matches!(error, Error::DatabaseReplaced(_))
+            && let Ok(sign @ Some(_)) = index_sign(conn)
+        {
+            state::set(conn, state::key::INDEX, &sign)?;
+        }
+        state::remove(conn, state::key::CURRENT_RUN)?;
+        let interval_ms = config::load(conn)?.interval_ms;
+        backoff::note(conn, error, progressed, interval_ms, now)?;
+        config::record_error(conn, Some(&text))?;
+        // What was written is not in a file that was put there since.
+        let (status, counts) = if is_own_file {
+            (run.status(Some(error)), run.tally.run_result())
+        } else {
+            (SyncStatus::Failed, SyncRunResult::default())
+        };
+        history::finish(conn, id, now, status, Some(counts), Some(&text))
+    };
+    _ = context
+        .engine
+        .database
+        .connect_again()
+        .and_then(|conn| write(&conn, patience, write_record));
+}
+
+/// Whether the run under way is that of this entry, by the file's own word.
+fn is_in_its_file(conn: &Connection, id: &str) -> Result<bool> {
+    let under_way: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
+    Ok(under_way.as_deref() == Some(id))
+}
+
+fn message_of(errors: &[String]) -> Option<String> {
+    (!errors.is_empty()).then(|| errors.join("; ").chars().take(MAX_MESSAGE).collect())
+}

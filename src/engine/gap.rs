@@ -1,0 +1,115 @@
+//! What of a listing could not be read: put off while a pass goes on, asked for again in halves, kept as a gap.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Pass;
+use crate::Error;
+use crate::registry::wire::shortened;
+
+/// More gaps than this are kept as a number only.
+pub(super) const MOST_GAPS: usize = 64;
+
+/// An id beside a gap is for finding it again; longer ones are not kept.
+const LONGEST_ID: usize = 200;
+const LONGEST_CAUSE: usize = 200;
+
+/// Positions of a pass whose page failed; asked for again at the pass's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Region {
+    pub(super) from: u64,
+    /// Not included.
+    pub(super) to: u64,
+    /// The id just before it.
+    pub(super) before: Option<String>,
+    /// The id just behind it.
+    pub(super) after: Option<String>,
+    /// Why the page failed.
+    pub(super) cause: String,
+    /// The registry refused it: perhaps nothing is there.
+    pub(super) is_refused: bool,
+}
+
+/// Rows that could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Gap {
+    pub(super) pass: Pass,
+    pub(super) since: Option<String>,
+    pub(super) from: u64,
+    /// Not included; `None`: up to the end of the pass.
+    pub(super) to: Option<u64>,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) cause: String,
+}
+
+impl Region {
+    pub(super) fn new(from: u64, to: u64, before: Option<&str>, cause: &Error) -> Self {
+        Self {
+            from,
+            to,
+            before: before.and_then(kept_id),
+            after: None,
+            cause: shortened(&cause.to_string(), LONGEST_CAUSE),
+            // 422 speaks of what is there.
+            is_refused: matches!(cause, Error::Refused { status, .. } if *status != 422),
+        }
+    }
+
+    pub(super) const fn len(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+}
+
+/// An id, if it is short enough to be kept beside a gap.
+pub(super) fn kept_id(id: &str) -> Option<String> {
+    (id.len() <= LONGEST_ID).then(|| id.to_owned())
+}
+
+impl Gap {
+    /// Whether a page of `pass` from `start` on, `len` rows long, touches it.
+    pub(super) fn touches(&self, pass: &Pass, start: u64, len: u64) -> bool {
+        self.pass == *pass
+            && self.to.is_none_or(|to| start < to)
+            && start.saturating_add(len) > self.from
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listing = self.pass.in_words();
+        match (self.from, self.to) {
+            (0, None) => write!(f, "Nothing of {listing} could be read")?,
+            (from, None) => write!(
+                f,
+                "What comes after {from} rows of {listing} could not be read"
+            )?,
+            (from, Some(to)) if to == from.saturating_add(1) => {
+                write!(f, "One row of {listing} could not be read, number {to}")?;
+            }
+            (from, Some(to)) => {
+                let first = from.saturating_add(1);
+                write!(f, "Rows {first} to {to} of {listing} could not be read")?;
+            }
+        }
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => {
+                write!(
+                    f,
+                    " (between skills '{}' and '{}')",
+                    short(before),
+                    short(after)
+                )?;
+            }
+            (Some(before), None) => write!(f, " (after skill '{}')", short(before))?,
+            (None, Some(after)) => write!(f, " (before skill '{}')", short(after))?,
+            (None, None) => {}
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
+
+fn short(id: &str) -> String {
+    shortened(id, 80)
+}

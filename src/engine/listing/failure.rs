@@ -1,0 +1,281 @@
+//! What a page that fails costs: its own rows, unless nothing can come any more.
+
+use super::{Lister, Step};
+use crate::engine::gap::{Gap, Region};
+use crate::engine::pass::{Asked, Facts, Next, step};
+use crate::engine::plan::{Pass, Plan};
+use crate::engine::profile::Totals;
+use crate::registry::Call;
+use crate::{Error, Result};
+
+/// So many pages in a row that fail look like an outage, or like the end of what can be reached.
+const MOST_IN_ROW: u32 = 3;
+
+/// So many in one pass end the run; the next one goes on behind them.
+const MOST_IN_PASS: u32 = 10;
+
+impl Lister<'_> {
+    /// A page failed after its retries. Puts it off and goes on behind it, ends the pass, or ends the run.
+    pub(super) fn page_failed(
+        &mut self,
+        pass: &Pass,
+        asked: Asked,
+        known: Option<&Gap>,
+        error: Error,
+        call: &Call<'_>,
+    ) -> Result<Option<Step>> {
+        call.check()?;
+        if ends_the_run(&error) {
+            return Err(error);
+        }
+        if asked.is_probe {
+            // Not worth more; then what it was to show is not shown.
+            self.cursor.at.forget_probe();
+            return Ok(None);
+        }
+        let status = refusal(&error);
+        if *pass == Pass::Scored && asked.start == 0 {
+            // Whether there are skills without a tier is not known.
+            self.cursor.findings.untiered = true;
+            if status == Some(400) {
+                self.pass_refused(error)?;
+                return Ok(None);
+            } else if status.is_some() {
+                self.skip_scored();
+                return Ok(None);
+            }
+        }
+        let may_be_refused = asked.start == 0 && matches!(status, Some(400 | 404 | 405 | 410));
+        if may_be_refused && self.is_refused_as_such(pass, asked, call)? {
+            let at = &mut self.cursor.at;
+            if at.is_second_reading {
+                // It was read once; what that left in doubt stays so.
+                at.end_in_doubt();
+            } else if status == Some(400) {
+                self.pass_refused(error)?;
+            } else if self.cursor.plan == Plan::Plain && !self.has_answered {
+                // Nothing of the kind is there.
+                return Err(error);
+            } else {
+                self.put_off(asked, &error);
+                let regions = std::mem::take(&mut self.cursor.at.put_off);
+                self.cut_at(pass, regions);
+            }
+            return Ok(None);
+        }
+        let at = &mut self.cursor.at;
+        if status == Some(416) && asked.overlaps {
+            // The row that the page was to begin with is not there, or not served there.
+            let next = step(at, asked, &Facts::default(), self.totals);
+            at.ending.has_ended = next != Next::Page;
+            return Ok(None);
+        }
+        let is_no_such_place = matches!(status, Some(404 | 405 | 410));
+        if asked.start == 0 && status.is_some() && at.is_second_reading {
+            // It was read once; what that left in doubt stays so.
+            at.end_in_doubt();
+            return Ok(None);
+        }
+        if asked.start == 0 && is_no_such_place && !self.has_answered {
+            return Err(error);
+        }
+        // The row that an overlapping page begins with is there: to refuse it is not the end.
+        let is_behind = !asked.overlaps && at.is_behind_the_end();
+        let refuses_more = matches!(status, Some(400 | 404))
+            && (is_behind || (!asked.overlaps && at.has_all_of_total()));
+        let is_end = (status == Some(416) && asked.start > 0)
+            || refuses_more
+            || (self.totals == Totals::Confirmed && is_behind && at.has_all_of_total());
+        if is_end {
+            at.ending.has_ended = true;
+            return Ok(None);
+        }
+        if matches!(error, Error::TooLarge(_)) && self.limit > 1 {
+            // A smaller page may fit.
+            self.limit = self.limit.div_euclid(2).max(1);
+            return Ok(None);
+        }
+        self.put_off(asked, &error);
+        // Of one that is open to the end it has to be seen where that begins now.
+        if known.is_none_or(|gap| gap.to.is_none()) {
+            self.failed_in_row = self.failed_in_row.saturating_add(1);
+            self.failed_in_pass = self.failed_in_pass.saturating_add(1);
+        }
+        if self.failed_in_row >= MOST_IN_ROW {
+            return self.three_in_a_row(pass, error, call).map(|()| None);
+        }
+        if self.failed_in_pass >= MOST_IN_PASS {
+            self.stop = Some(error);
+            return Ok(Some(self.step(Vec::new(), &[])));
+        }
+        Ok(None)
+    }
+
+    /// Whether a listing is refused whatever the offset, and not only its first page.
+    fn is_refused_as_such(&mut self, pass: &Pass, asked: Asked, call: &Call<'_>) -> Result<bool> {
+        let behind = self.search(pass, asked.limit, asked.limit, true, call);
+        call.check()?;
+        match behind {
+            Ok(page) => {
+                self.spare = Some((pass.clone(), asked.limit, page));
+                Ok(false)
+            }
+            Err(error) if ends_the_run(&error) => Err(error),
+            Err(_) => Ok(true),
+        }
+    }
+
+    fn put_off(&mut self, asked: Asked, error: &Error) {
+        let at = &mut self.cursor.at;
+        let length = at.page_rows(asked, None);
+        let before = at.tail.last_id.take();
+        let (from, to) = at.skip_page(asked, length);
+        at.put_off
+            .push(Region::new(from, to, before.as_deref(), error));
+    }
+
+    /// Is it an outage, or is it here? Other rows tell: such as lie before, or the first of another pass.
+    fn three_in_a_row(&mut self, pass: &Pass, error: Error, call: &Call<'_>) -> Result<()> {
+        let put_off = &mut self.cursor.at.put_off;
+        let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
+        let mut regions = put_off.split_off(last);
+        let from = regions.first().map_or(0, |region| region.from);
+        let mut places: Vec<(Pass, u64)> = Vec::new();
+        if from == 0 {
+            places.extend(
+                self.cursor
+                    .other_passes()
+                    .into_iter()
+                    .map(|other| (other, 0)),
+            );
+        }
+        let is_here = places.is_empty();
+        if is_here {
+            // The first row may be the one that cannot be had.
+            places.extend([(pass.clone(), 0), (pass.clone(), 1)]);
+        }
+        for (elsewhere, offset) in places {
+            let answer = self.search(&elsewhere, offset, 1, true, call);
+            call.check()?;
+            match answer {
+                Ok(page) => {
+                    self.spare = Some((elsewhere, offset, page));
+                    if is_here && from == 0 {
+                        // Single rows of the first page come: it is asked for in halves.
+                        let first = regions.remove(0);
+                        self.end_at(pass, regions);
+                        self.cursor.at.put_off.push(first);
+                    } else {
+                        self.end_at(pass, regions);
+                    }
+                    return Ok(());
+                }
+                // It wants to be asked in another way by now.
+                Err(refused @ Error::Refused { status: 400, .. })
+                    if is_here && from > 0 && offset == 0 =>
+                {
+                    return self.pass_refused(refused);
+                }
+                Err(other) if ends_the_run(&other) => return Err(other),
+                // One tier is refused, and this one fails: the registry is there.
+                Err(Error::Refused { .. }) if !is_here => {
+                    self.end_at(pass, regions);
+                    return Ok(());
+                }
+                Err(_) => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// The registry answers elsewhere. What it refuses from some page on is its end, or a depth limit;
+    /// what fails before that is asked for again.
+    fn end_at(&mut self, pass: &Pass, mut regions: Vec<Region>) {
+        let failed = regions
+            .iter()
+            .rposition(|region| !region.is_refused)
+            .map_or(0, |last| last.saturating_add(1));
+        let at = &mut self.cursor.at;
+        if failed == regions.len() {
+            return self.cut_at(pass, regions);
+        }
+        self.failed_in_row = 0;
+        at.ending.has_ended = true;
+        if failed == 0 {
+            at.ending.is_cut = true;
+            self.cursor.findings.limited.push(pass.clone());
+        } else {
+            regions.truncate(failed);
+            at.put_off.append(&mut regions);
+        }
+    }
+
+    /// The rest of the pass cannot be had in this run: these pages, and what lies behind them. The
+    /// next one, which knows these, gets behind them.
+    fn cut_at(&mut self, pass: &Pass, regions: Vec<Region>) {
+        self.failed_in_row = 0;
+        let (Some(first), Some(last)) = (regions.first(), regions.last()) else {
+            return;
+        };
+        let is_all = first.from == 0 && self.cursor.at.counts.rows == 0;
+        let rest = Gap {
+            pass: pass.clone(),
+            since: self.cursor.since.clone(),
+            from: if is_all { 0 } else { last.to },
+            to: None,
+            before: None,
+            after: None,
+            cause: last.cause.clone(),
+        };
+        if is_all {
+            self.cursor.note_unreadable_pass();
+        } else {
+            // Side by side they are told of, and asked for, as one.
+            let mut merged: Vec<Region> = Vec::new();
+            for region in regions {
+                match merged.last_mut() {
+                    Some(last) if last.to == region.from => last.to = region.to,
+                    _ => merged.push(region),
+                }
+            }
+            for region in merged {
+                self.keep_gap(pass, region);
+            }
+        }
+        self.cut_pass(rest);
+    }
+
+    /// The rest of the pass cannot be had.
+    fn cut_pass(&mut self, gap: Gap) {
+        self.cursor.gaps.push(gap);
+        self.cursor.at.ending.has_ended = true;
+        self.cursor.at.ending.is_cut = true;
+    }
+
+    /// Goes on in another way after a refused listing.
+    fn pass_refused(&mut self, error: Error) -> Result<()> {
+        self.failed_in_row = 0;
+        self.forget_pass();
+        if !self.cursor.refuse_pass() {
+            return Ok(());
+        }
+        self.refused.push(self.cursor.plan);
+        let next = Plan::ALL
+            .into_iter()
+            .find(|plan| !self.refused.contains(plan));
+        self.cursor.switch_to(next.ok_or(error)?);
+        Ok(())
+    }
+}
+
+/// Whether an error says that nothing can come. A host's own registry that fails may do so for one page only.
+pub(super) const fn ends_the_run(error: &Error) -> bool {
+    error.nothing_can_come() && !matches!(error, Error::Host(_))
+}
+
+const fn refusal(error: &Error) -> Option<u16> {
+    match error {
+        Error::Refused { status, .. } => Some(*status),
+        _ => None,
+    }
+}

@@ -1,0 +1,352 @@
+//! Reading a listing to its end: asks for page after page, and decides what a page that fails costs.
+
+mod failure;
+mod fill;
+mod rows;
+
+use std::collections::{HashSet, VecDeque};
+
+use self::fill::Fill;
+pub(super) use self::rows::row_of_id;
+use super::cursor::{Cursor, Finding};
+use super::gap::{Gap, MOST_GAPS};
+use super::pass::{Asked, Facts, Next, Verdict, step};
+use super::plan::{Pass, Plan};
+use super::profile::{Doubt, Totals};
+use crate::registry::{Call, Page, Registry, Row};
+use crate::{Error, Result};
+
+/// A run reads no more pages than this; a registry that never ends is left to the next run.
+const MAX_PAGES: u32 = 100_000;
+
+/// What a listing begins with.
+pub(super) struct Start {
+    pub(super) cursor: Cursor,
+    pub(super) page_size: u32,
+    /// What earlier listings have taught.
+    pub(super) totals: Totals,
+    pub(super) doubts: Vec<Doubt>,
+    /// What earlier listings could not read; asked for first.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// Where a listing is read from, and how far.
+pub(super) struct Lister<'r> {
+    registry: &'r dyn Registry,
+    cursor: Cursor,
+    page_size: u32,
+    /// Rows asked for in a page; fewer for a while where a page was too large.
+    limit: u32,
+    totals: Totals,
+    doubts: Vec<Doubt>,
+    known_gaps: Vec<Gap>,
+    gaps_to_ask: VecDeque<Gap>,
+    /// The rows that this run has met in this reading of this pass, and in the reading before.
+    met: HashSet<u64>,
+    met_before: HashSet<u64>,
+    nameless: rows::Nameless,
+    /// Plans that were refused altogether.
+    refused: Vec<Plan>,
+    pages: u32,
+    /// Some page has been answered.
+    has_answered: bool,
+    /// Pages that failed in a row, and in this pass.
+    failed_in_row: u32,
+    failed_in_pass: u32,
+    /// Pages asked for in parts, in a row, that brought nothing new.
+    fruitless_fills: u32,
+    fill: Option<Fill>,
+    /// A page that was asked for to see whether the registry answers.
+    spare: Option<(Pass, u64, Page)>,
+    /// Ends the run at the next call.
+    stop: Option<Error>,
+}
+
+/// Some rows, each with what tells it from others, and the cursor after them.
+pub(super) struct Step {
+    pub(super) rows: Vec<(u64, Row)>,
+    pub(super) cursor: Cursor,
+}
+
+impl<'r> Lister<'r> {
+    pub(super) fn new(registry: &'r dyn Registry, start: Start) -> Self {
+        let met = start.cursor.at.tail().iter().copied().collect();
+        Self {
+            registry,
+            cursor: start.cursor,
+            page_size: start.page_size.max(2),
+            // Each page begins with the last row before it.
+            limit: start.page_size.max(2),
+            totals: start.totals,
+            doubts: start.doubts,
+            gaps_to_ask: start.gaps.iter().take(MOST_GAPS).cloned().collect(),
+            known_gaps: start.gaps,
+            met,
+            met_before: HashSet::new(),
+            nameless: rows::Nameless::default(),
+            refused: Vec::new(),
+            pages: 0,
+            has_answered: false,
+            failed_in_row: 0,
+            fruitless_fills: 0,
+            failed_in_pass: 0,
+            fill: None,
+            spare: None,
+            stop: None,
+        }
+    }
+
+    /// The next rows, or `None` once everything has been read.
+    pub(super) fn next(&mut self, call: &Call<'_>) -> Result<Option<Step>> {
+        loop {
+            if let Some(error) = self.stop.take() {
+                return Err(error);
+            }
+            if let Some((pass, start, page)) = self.spare.take() {
+                return Ok(Some(self.out_of_turn(&pass, start, page)));
+            }
+            call.check()?;
+            if self.pages >= MAX_PAGES {
+                return Err(Error::Protocol(format!(
+                    "its listing has no end after {MAX_PAGES} pages"
+                )));
+            }
+            let step = if let Some(gap) = self.gaps_to_ask.pop_front() {
+                self.ask_known_gap(&gap, call)?
+            } else {
+                let Some(pass) = self.cursor.pass.clone() else {
+                    return Ok(None);
+                };
+                if !self.cursor.at.ending.has_ended {
+                    self.ask_page(&pass, call)?
+                } else if self.cursor.at.put_off.is_empty() {
+                    self.end_pass(pass);
+                    None
+                } else {
+                    self.fill_gap(&pass, call)?
+                }
+            };
+            if step.is_some() {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// Where the listing stands in the end.
+    pub(super) fn into_cursor(self) -> Cursor {
+        self.cursor
+    }
+
+    fn ask_page(&mut self, pass: &Pass, call: &Call<'_>) -> Result<Option<Step>> {
+        let asked = self.cursor.at.asked(self.limit);
+        let gap = self.known_gap(pass, asked.start, asked.limit);
+        let single_try = gap.is_some() || self.failed_in_row > 0;
+        match self.search(pass, asked.start, asked.limit, single_try, call) {
+            Ok(page) => self.take(pass, asked, page).map(Some),
+            Err(error) => self.page_failed(pass, asked, gap.as_ref(), error, call),
+        }
+    }
+
+    fn search(
+        &mut self,
+        pass: &Pass,
+        offset: u64,
+        limit: u64,
+        single_try: bool,
+        call: &Call<'_>,
+    ) -> Result<Page> {
+        self.pages = self.pages.saturating_add(1);
+        let limit = u32::try_from(limit).unwrap_or(self.page_size).max(1);
+        let call = Call {
+            single_try,
+            ..*call
+        };
+        let page = self.registry.search(&pass.request(offset, limit), &call)?;
+        self.has_answered = true;
+        Ok(page)
+    }
+
+    /// Learns from a page where the listing stands.
+    fn take(&mut self, pass: &Pass, asked: Asked, page: Page) -> Result<Step> {
+        self.failed_in_row = 0;
+        self.limit = self.limit.saturating_mul(2).min(self.page_size);
+        let facts = self.meet(pass, asked.start, &page)?;
+        self.note_neighbour(&page);
+        let totals = self.totals();
+        let next = step(&mut self.cursor.at, asked, &facts, totals);
+        match next {
+            Next::Page if self.shows_no_untiered(pass, asked, &page) => self.skip_scored(),
+            Next::Page if self.cursor.is_past_mark() => {
+                self.cursor.end_at_mark();
+                self.forget_pass();
+            }
+            Next::Page => {}
+            Next::End => self.cursor.at.ending.has_ended = true,
+            Next::Stuck => {
+                // Going on from here would never show what changes before it.
+                self.cursor.restart();
+                self.stop = Some(Error::Protocol(
+                    "it serves the same page whatever the offset".into(),
+                ));
+            }
+        }
+        Ok(self.step(page.rows, &facts.ids))
+    }
+
+    /// How far totals are believed. What words find is never known to be all; and one pass that
+    /// was read up to a total in vain is enough.
+    fn totals(&self) -> Totals {
+        let mut doubts = self.cursor.findings.doubts.iter();
+        let was_in_vain =
+            self.totals == Totals::Unknown && doubts.any(|doubt| doubt.total.is_some());
+        if self.cursor.plan == Plan::Words || was_in_vain {
+            Totals::Untrue
+        } else {
+            self.totals
+        }
+    }
+
+    fn step(&self, rows: Vec<Row>, ids: &[u64]) -> Step {
+        Step {
+            rows: ids.iter().copied().zip(rows).collect(),
+            cursor: self.cursor.clone(),
+        }
+    }
+
+    /// Notes which rows are new in this pass.
+    fn meet(&mut self, pass: &Pass, start: u64, page: &Page) -> Result<Facts> {
+        if self.cursor.plan == Plan::Tiers {
+            for tier in rows::tiers(&page.rows) {
+                self.cursor.note_tier(tier);
+            }
+        }
+        let at = &self.cursor.at;
+        // Pages of one row never overlap, so that one like the last is another one.
+        let last = at.tail.last_print.zip(at.tail().last().copied());
+        let last = last.filter(|_| self.limit > 1);
+        let ids = self.identify(pass, start, last, page);
+        self.met.try_reserve(ids.len())?;
+        let (mut fresh, mut distinct) = (0_u64, 0_u64);
+        for (id, row) in ids.iter().zip(&page.rows) {
+            let is_fresh = self.met.insert(*id);
+            if is_fresh && matches!(pass, Pass::Tier(_)) && rows::has_score(row) {
+                self.cursor.scored_rows = self.cursor.scored_rows.saturating_add(1);
+            }
+            fresh = fresh.saturating_add(u64::from(is_fresh));
+            let is_distinct = is_fresh && !self.met_before.contains(id);
+            distinct = distinct.saturating_add(u64::from(is_distinct));
+        }
+        Ok(Facts {
+            fresh,
+            distinct,
+            total: page.total,
+            limit: page.limit,
+            last_id: page.rows.last().and_then(rows::short_id),
+            last_print: page.rows.last().and_then(rows::print),
+            nameless: rows::nameless(&page.rows),
+            has_ids: page.rows.iter().any(|row| rows::print(row).is_none()),
+            ids,
+        })
+    }
+
+    /// Rows that the passes come to in any case; those without an id are told apart there.
+    fn out_of_turn(&mut self, pass: &Pass, start: u64, mut page: Page) -> Step {
+        page.rows.retain(|row| rows::print(row).is_none());
+        let ids = self.identify(pass, start, None, &page);
+        self.step(page.rows, &ids)
+    }
+
+    /// What tells each row of a page from others.
+    fn identify(
+        &mut self,
+        pass: &Pass,
+        start: u64,
+        last: Option<(u64, u64)>,
+        page: &Page,
+    ) -> Vec<u64> {
+        self.nameless.identify(pass, start, last, &page.rows)
+    }
+
+    /// The pass for skills without a tier is read only if its first page, or its total, shows that there may be some.
+    fn shows_no_untiered(&self, pass: &Pass, asked: Asked, page: &Page) -> bool {
+        *pass == Pass::Scored
+            && asked.start == 0
+            && !self.cursor.findings.untiered
+            && page.total.is_some_and(|total| {
+                // Not the count of this page, which a full page may well be.
+                let counts_more = total > page.rows.len() as u64 || total < asked.limit;
+                counts_more && total <= self.cursor.scored_rows
+            })
+    }
+
+    fn skip_scored(&mut self) {
+        // What it brought has been counted with its tier.
+        self.cursor.at.counts.rows = 0;
+        self.cursor.end_pass();
+        self.forget_pass();
+    }
+
+    /// What the pass is worth, now that it is at its end.
+    fn end_pass(&mut self, pass: Pass) {
+        let at = &self.cursor.at;
+        let doubts = &self.doubts;
+        let known = |total, rows| {
+            doubts
+                .iter()
+                .find(|doubt| doubt.pass == pass && doubt.total == total && doubt.rows == rows)
+                .map(|doubt| doubt.is_explained)
+        };
+        let verdict = if self.cursor.is_second_look() || at.ending.is_cut {
+            Verdict::Whole { total_held: false }
+        } else {
+            at.verdict(self.totals(), known)
+        };
+        let (rows, is_untrue) = (at.counts.rows, at.total_is_untrue());
+        let is_limited = at.is_limited();
+        let findings = &mut self.cursor.findings;
+        if is_limited && !findings.limited.contains(&pass) {
+            findings.limited.push(pass.clone());
+        }
+        findings.untrue_totals |= is_untrue;
+        match verdict {
+            Verdict::Whole { total_held } => findings.true_totals |= total_held,
+            Verdict::Again => {
+                self.cursor.gaps.retain(|gap| gap.pass != pass);
+                self.cursor.at.read_again();
+                self.met_before = std::mem::take(&mut self.met);
+                self.failed_in_pass = 0;
+                return;
+            }
+            Verdict::Repeated { total } => findings.repeats.push(Doubt {
+                pass,
+                total,
+                rows,
+                is_explained: true,
+            }),
+            Verdict::InDoubt { total, moved } => findings.doubts.push(Finding {
+                pass,
+                total,
+                moved,
+                rows,
+            }),
+        }
+        self.cursor.end_pass();
+        self.forget_pass();
+    }
+
+    /// Another pass begins.
+    fn forget_pass(&mut self) {
+        self.met.clear();
+        self.met_before.clear();
+        self.fill = None;
+        self.failed_in_pass = 0;
+    }
+
+    fn known_gap(&self, pass: &Pass, start: u64, length: u64) -> Option<Gap> {
+        let mut gaps = self.known_gaps.iter();
+        gaps.find(|gap| gap.touches(pass, start, length)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

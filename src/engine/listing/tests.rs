@@ -1,0 +1,422 @@
+//! Registries whose every answer is scripted, listed to their end.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::CancelToken;
+use crate::clock::SystemClock;
+use crate::engine::cursor::Mode;
+use crate::engine::plan::Plan::{Plain, Tiers, Words};
+use crate::registry::{Health, PageRequest};
+
+/// Answers each request by a function, and remembers them all.
+struct Scripted<F> {
+    answer: F,
+    asked: Mutex<Vec<(PageRequest, bool)>>,
+}
+
+impl<F: Fn(&PageRequest) -> Result<Page> + Send + Sync> Registry for Scripted<F> {
+    fn name(&self) -> String {
+        "scripted".into()
+    }
+
+    fn is_offline(&self) -> bool {
+        false
+    }
+
+    fn check_health(&self, _: &Call<'_>) -> Result<Health> {
+        Ok(Health::Healthy)
+    }
+
+    fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push((request.clone(), call.single_try));
+        (self.answer)(request)
+    }
+}
+
+fn scripted<F: Fn(&PageRequest) -> Result<Page>>(answer: F) -> Scripted<F> {
+    Scripted {
+        answer,
+        asked: Mutex::default(),
+    }
+}
+
+impl<F> Scripted<F> {
+    fn offsets(&self) -> Vec<u64> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|(request, _)| request.offset).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let name = |request: &PageRequest| request.trust_tier.clone().or(request.query.clone());
+        asked
+            .iter()
+            .map(|(request, _)| name(request).unwrap_or_default())
+            .collect()
+    }
+}
+
+fn page(ids: impl IntoIterator<Item = u64>, meta: &str) -> Page {
+    let rows: Vec<String> = ids
+        .into_iter()
+        .map(|id| {
+            format!(r#"{{"id":"s{id}","name":"n","trust_tier":"verified","quality_score":0.5}}"#)
+        })
+        .collect();
+    Page::parse(format!(r#"{{"data":[{}],"meta":{meta}}}"#, rows.join(",")).as_bytes()).unwrap()
+}
+
+/// What is asked for of so many rows.
+fn of(rows: u64, request: &PageRequest) -> std::ops::Range<u64> {
+    let end = request
+        .offset
+        .saturating_add(request.limit.into())
+        .min(rows);
+    request.offset.min(rows)..end
+}
+
+fn refused(status: u16) -> Error {
+    Error::Refused {
+        status,
+        detail: None,
+    }
+}
+
+fn failed() -> Error {
+    Error::Server {
+        status: 500,
+        detail: None,
+        retry_at: None,
+    }
+}
+
+/// What a listing came to.
+struct Listed {
+    rows: BTreeSet<u64>,
+    cursor: Cursor,
+    /// The last one that was told before the run ended early.
+    kept: Cursor,
+    error: Option<Error>,
+}
+
+fn start(plan: Plan) -> Start {
+    let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    Start {
+        cursor: Cursor::new("scripted".into(), String::new(), plan, Mode::Stamp, now),
+        page_size: 100,
+        totals: Totals::Unknown,
+        doubts: Vec::new(),
+        gaps: Vec::new(),
+    }
+}
+
+fn list(registry: &dyn Registry, start: Start) -> Listed {
+    let cancel = CancelToken::new();
+    let call = Call {
+        cancel: &cancel,
+        clock: &SystemClock,
+        deadline: Duration::MAX,
+        on_wait: &|_| {},
+        single_try: false,
+    };
+    let mut kept = start.cursor.clone();
+    let mut lister = Lister::new(registry, start);
+    let mut rows = BTreeSet::new();
+    let error = loop {
+        match lister.next(&call) {
+            Ok(Some(step)) => {
+                rows.extend(step.rows.iter().map(|(identity, _)| *identity));
+                kept = step.cursor;
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    Listed {
+        rows,
+        kept,
+        cursor: lister.into_cursor(),
+        error,
+    }
+}
+
+#[test]
+fn promise_8_a_listing_without_an_end_is_left_after_100_000_pages() {
+    let endless = scripted(|request| Ok(page([request.offset, request.offset + 1], "{}")));
+    let start = Start {
+        page_size: 2,
+        ..start(Plain)
+    };
+    let error = list(&endless, start).error.unwrap();
+    assert!(
+        error.to_string().contains("no end after 100000 pages"),
+        "{error}"
+    );
+    assert_eq!(endless.offsets().len(), 100_000);
+}
+
+#[test]
+fn plans_are_tried_the_best_first() {
+    let nothing = scripted(|_| Err(refused(400)));
+    let listed = list(&nothing, start(Plain));
+    assert!(matches!(listed.error, Some(Error::Refused { .. })));
+    // Each is asked once more behind its first page: that page alone may be the reason.
+    let names: BTreeSet<String> = nothing.names().into_iter().collect();
+    assert_eq!(names.len(), 1 + 7 + 8);
+    assert_eq!(nothing.names()[2], "official");
+}
+
+#[test]
+fn a_remembered_plan_that_is_refused_gives_way_to_all_others() {
+    let only_plain = scripted(|request| {
+        if request.trust_tier.is_some() || request.query.is_some() || request.min_score.is_some() {
+            return Err(refused(400));
+        }
+        Ok(page([], r#"{"total":0,"limit":100}"#))
+    });
+    for plan in [Tiers, Words] {
+        assert_eq!(list(&only_plain, start(plan)).cursor.plan, Plain);
+    }
+}
+
+#[test]
+fn each_page_begins_with_the_last_row_of_the_one_before() {
+    let registry = scripted(|request| Ok(page(of(250, request), r#"{"total":250,"limit":100}"#)));
+    let listed = list(&registry, start(Plain));
+    assert_eq!(registry.offsets(), [0, 99, 198, 249, 349]);
+    assert_eq!((listed.rows.len(), listed.cursor.rows()), (250, 250));
+    assert!(listed.cursor.findings.true_totals);
+}
+
+#[test]
+fn a_tier_that_a_row_names_gets_a_pass_of_its_own() {
+    let registry = scripted(|request| {
+        let rows = match request.trust_tier.as_deref() {
+            Some("official") if request.offset == 0 => {
+                r#"[{"id":"a","name":"n","trust_tier":"platinum"}]"#
+            }
+            _ => "[]",
+        };
+        Page::parse(format!(r#"{{"data":{rows},"meta":{{"total":0}}}}"#).as_bytes())
+    });
+    let listed = list(&registry, start(Tiers));
+    assert!(registry.names().contains(&"platinum".to_owned()));
+    assert!(listed.cursor.findings.untiered);
+}
+
+#[test]
+fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
+    for (untiered, expected) in [(0_u64, false), (3, true)] {
+        let registry = scripted(|request| {
+            let (from, rows) = match (&request.trust_tier, request.min_score) {
+                (Some(tier), _) if tier == "verified" => (0, 30),
+                (None, Some(_)) => (0, 30 + untiered),
+                _ => (0, 0),
+            };
+            let range = of(rows, request);
+            Ok(page(
+                range.map(|row| row + from),
+                &format!(r#"{{"total":{rows},"limit":100}}"#),
+            ))
+        });
+        let listed = list(&registry, start(Tiers));
+        assert_eq!(listed.rows.len() as u64, 30 + untiered);
+        let asked = registry.asked.lock().unwrap();
+        let scored = asked
+            .iter()
+            .filter(|(request, _)| request.min_score.is_some());
+        assert_eq!(scored.count() > 1, expected);
+    }
+    // Where they cannot be asked for, nobody knows.
+    let registry = scripted(|request| {
+        if request.min_score.is_some() {
+            return Err(refused(400));
+        }
+        Ok(page([], r#"{"total":0}"#))
+    });
+    assert!(list(&registry, start(Tiers)).cursor.findings.untiered);
+}
+
+/// A registry whose pages fail where they hold such a row.
+fn failing(
+    rows: u64,
+    is_bad: impl Fn(u64) -> bool + Send + Sync,
+    error: fn() -> Error,
+) -> Scripted<impl Fn(&PageRequest) -> Result<Page> + Send + Sync> {
+    scripted(move |request| {
+        if of(rows, request).any(&is_bad) {
+            return Err(error());
+        }
+        Ok(page(of(rows, request), &format!(r#"{{"total":{rows}}}"#)))
+    })
+}
+
+#[test]
+fn promise_5_a_page_that_fails_costs_its_own_rows() {
+    for bad in [0, 57, 99, 100, 350, 598, 599] {
+        let registry = failing(600, |row| row == bad, failed);
+        let listed = list(&registry, start(Plain));
+        assert!(listed.error.is_none(), "{bad}: {:?}", listed.error);
+        assert_eq!(listed.rows.len(), 599, "{bad}");
+        let gaps = &listed.cursor.gaps;
+        assert_eq!(gaps.len(), 1, "{bad}: {gaps:?}");
+        assert_eq!((gaps[0].from, gaps[0].to), (bad, Some(bad + 1)));
+    }
+}
+
+#[test]
+fn promise_5_what_is_asked_in_halves_is_tried_once() {
+    let registry = failing(300, |row| row == 150, failed);
+    let listed = list(&registry, start(Plain));
+    assert!(listed.error.is_none());
+    let asked = registry.asked.lock().unwrap();
+    let full: Vec<u64> = asked
+        .iter()
+        .filter(|(_, single)| !single)
+        .map(|(request, _)| request.offset)
+        .collect();
+    assert!(
+        full.contains(&99) && asked.len() - full.len() >= 7,
+        "{full:?}"
+    );
+}
+
+#[test]
+fn promise_5_an_outage_ends_the_run_and_keeps_the_cursor() {
+    let calls = Mutex::new(0);
+    let registry = scripted(|request| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        if *calls > 3 {
+            return Err(failed());
+        }
+        Ok(page(of(900, request), "{}"))
+    });
+    let listed = list(&registry, start(Plain));
+    assert!(matches!(listed.error, Some(Error::Server { .. })));
+    assert_eq!((listed.rows.len(), listed.kept.at.offset), (298, 298));
+    // Three pages, and two rows that were there before.
+    assert_eq!(registry.offsets().len(), 3 + 3 + 2);
+}
+
+#[test]
+fn promise_5_a_depth_beyond_which_pages_fail_holds_up_nothing_before_it() {
+    let registry = failing(900, |row| row >= 500, failed);
+    let listed = list(&registry, start(Plain));
+    assert!(listed.error.is_none(), "{:?}", listed.error);
+    let gaps = &listed.cursor.gaps;
+    assert!(gaps.iter().any(|gap| gap.to.is_none()), "{gaps:?}");
+    assert!(listed.rows.len() >= 496, "{}", listed.rows.len());
+}
+
+#[test]
+fn promise_5_ten_pages_in_a_pass_end_the_run_behind_them() {
+    let registry = failing(5_000, |row| row % 200 == 150, failed);
+    let mut listed = list(&registry, start(Plain));
+    assert!(listed.error.is_some());
+    let mut runs = 1;
+    let mut rows = std::mem::take(&mut listed.rows);
+    while listed.error.is_some() {
+        let from = listed.kept.at.offset;
+        listed = list(
+            &registry,
+            Start {
+                cursor: listed.kept,
+                ..start(Plain)
+            },
+        );
+        rows.append(&mut listed.rows);
+        runs += 1;
+        assert!(
+            runs < 10 && (listed.error.is_none() || listed.kept.at.offset > from),
+            "{runs}: {:?} from {from} to {}",
+            listed.error,
+            listed.kept.at.offset
+        );
+    }
+    assert_eq!(rows.len(), 5_000 - 25);
+    assert_eq!(listed.cursor.gaps.len(), 25);
+}
+
+#[test]
+fn promise_5_a_tier_that_fails_is_a_gap() {
+    let registry = scripted(|request| match request.trust_tier.as_deref() {
+        Some("verified") => Ok(page(of(30, request), "{}")),
+        Some("curated") => Err(failed()),
+        _ => Ok(page([], "{}")),
+    });
+    let listed = list(&registry, start(Tiers));
+    assert!(listed.error.is_none(), "{:?}", listed.error);
+    assert_eq!(listed.rows.len(), 30);
+    let gaps: Vec<String> = listed.cursor.gaps.iter().map(Gap::to_string).collect();
+    assert!(
+        gaps[0].contains("tier 'curated'") && gaps.len() == 1,
+        "{gaps:?}"
+    );
+}
+
+#[test]
+fn promise_5_a_known_gap_is_asked_for_first_and_counts_for_nothing() {
+    let registry = failing(900, |row| row % 300 == 150, failed);
+    let first = list(&registry, start(Plain));
+    assert_eq!(first.cursor.gaps.len(), 3);
+    registry.asked.lock().unwrap().clear();
+    let again = list(
+        &registry,
+        Start {
+            gaps: first.cursor.gaps,
+            ..start(Plain)
+        },
+    );
+    assert_eq!(registry.offsets()[..3], [150, 450, 750]);
+    assert_eq!(again.cursor.gaps.len(), 3);
+    let asked = registry.asked.lock().unwrap();
+    let retried = asked
+        .iter()
+        .filter(|(request, single)| !single && of(900, request).any(|row| row % 300 == 150));
+    assert_eq!(retried.count(), 0);
+}
+
+#[test]
+fn promise_5_a_row_that_makes_its_page_too_large_costs_itself() {
+    let registry = failing(400, |row| row == 222, || Error::TooLarge(1));
+    let listed = list(&registry, start(Plain));
+    assert!(listed.error.is_none(), "{:?}", listed.error);
+    assert_eq!((listed.rows.len(), listed.cursor.gaps.len()), (399, 1));
+}
+
+#[test]
+fn a_refusal_behind_the_last_row_is_the_end() {
+    for status in [400, 404, 416] {
+        for rows in [1, 99, 100, 250, 300] {
+            let registry = scripted(|request| {
+                if request.offset >= rows {
+                    return Err(refused(status));
+                }
+                Ok(page(of(rows, request), "{}"))
+            });
+            let listed = list(&registry, start(Plain));
+            assert!(listed.error.is_none(), "{:?}", listed.error);
+            let found = &listed.cursor.findings;
+            assert!(found.limited.is_empty() && listed.cursor.gaps.is_empty());
+            assert_eq!(listed.rows.len() as u64, rows);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_in_the_middle_is_told() {
+    let registry = scripted(|request| {
+        if request.offset >= 200 {
+            return Err(refused(400));
+        }
+        Ok(page(of(900, request), "{}"))
+    });
+    let listed = list(&registry, start(Plain));
+    assert!(listed.error.is_none(), "{:?}", listed.error);
+    assert_eq!(listed.cursor.findings.limited, [Pass::Everything]);
+}

@@ -1,0 +1,305 @@
+//! What comes after a page: a pure function from where the pass stands and the facts of the page.
+
+use super::{Asked, Facts, Next, PassCursor, Probe, TotalSeen};
+use crate::engine::profile::Totals;
+
+/// Ids that are kept of the rows before the offset: one of them is found again if rows have moved a little.
+const TAIL: usize = 16;
+
+/// Where no total says more, so many pages in a row that bring nothing new are the end: a
+/// registry that filters after its LIMIT can have a whole page hidden.
+const EMPTY_PAGES_AT_END: u32 = 2;
+
+/// A total that says more is read up to, but not for ever; and rows that all came before are read past, likewise.
+const MOST_EMPTY_PAGES: u32 = 100;
+
+/// So many pages back the last row is looked for, where rows have moved.
+const MOST_BACK: u32 = 3;
+
+/// So often in one reading: where rows move all the time, it ends in doubt in any case.
+const MOST_BACKS: u32 = 12;
+
+/// Rows without an id that hold the same cannot be told apart; so many pages of them are one.
+const MOST_SAME_PAGES: u32 = 200;
+
+/// Pages that bring only rows already read before the steps past them grow.
+const SMALL_STEPS: u32 = 3;
+
+/// The same page at so many offsets in a row: the registry takes no notice of the offset.
+const MOST_REPEATED: u32 = 3;
+
+/// What comes after a page.
+pub(in crate::engine) fn step(
+    at: &mut PassCursor,
+    asked: Asked,
+    page: &Facts,
+    totals: Totals,
+) -> Next {
+    let served = page.ids.len() as u64;
+    at.pages.read = at.pages.read.saturating_add(1);
+    at.counts.rows = at.counts.rows.saturating_add(page.distinct);
+    at.counts.fresh = at.counts.fresh.saturating_add(page.fresh);
+    learn_total(at, asked, page);
+    if let Some(probe) = at.hidden.probe.take() {
+        at.hidden.hides = fingerprint(&page.ids) == probe.expected;
+        at.movement.shifted &= !at.hidden.hides;
+        return Next::Page;
+    }
+    if is_repeated(at, asked, page) {
+        return Next::Stuck;
+    }
+    let end = asked.start.saturating_add(served);
+    if at.movement.back > 0 || asked.overlaps {
+        match find_tail(at, page) {
+            Found::AtFront => {
+                // A row from before stands here again: it moved, or is listed twice.
+                let again = served.saturating_sub(page.fresh);
+                at.movement.shifted |=
+                    again > 1 && at.movement.back == 0 && end > at.movement.ahead;
+            }
+            Found::Behind(front) => ask_whether_rows_are_hidden(at, asked, front),
+            // It was looked for and stands where it should: the registry serves nothing from there on.
+            Found::Nowhere
+                if served == 0 && at.movement.back == 0 && asked.start < at.movement.back_from =>
+            {
+                at.ending.is_limited = true;
+            }
+            Found::Nowhere => {
+                look_back(at, asked, end);
+                remember_size(at, served, page.fresh);
+                return Next::Page;
+            }
+        }
+        at.movement.back = 0;
+    }
+    if page.fresh == 0 {
+        return nothing_new(at, asked, page, end, totals);
+    }
+    at.movement.unchecked |= asked.start > 0 && !asked.overlaps;
+    at.pages.single_rows |=
+        at.quiet.empty == 1 && !at.hidden.blank && at.pages.most_rows == 1 && served == 1;
+    // Rows after a page without any: that was not the end.
+    at.hidden.hides |= at.hidden.blank;
+    at.hidden.blank = false;
+    at.quiet.empty = 0;
+    at.quiet.stale = 0;
+    remember_size(at, served, page.fresh);
+    at.pages.short = served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows);
+    at.hidden.reach = asked.start.saturating_add(asked.limit);
+    at.offset = end;
+    at.tail.overlaps = !at.pages.single_rows;
+    at.movement.ahead = at.movement.ahead.max(at.offset);
+    count_served(at, asked, served);
+    remember_tail(at, page);
+    let total_reached = matches!(at.total, TotalSeen::Same(total)
+        if at.counts.rows >= total && at.offset >= total);
+    // Believed only where a whole listing has confirmed it, and where the page says the same.
+    if totals == Totals::Confirmed && total_reached && at.pages.short {
+        return Next::End;
+    }
+    Next::Page
+}
+
+/// Some servers put the rows of the page there instead of those of the listing, or stop counting somewhere.
+fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
+    let Some(said) = page.total else { return };
+    let served = page.ids.len() as u64;
+    let counts_less = served > 0 && said < asked.start.saturating_add(served);
+    at.total = match at.total {
+        TotalSeen::Untrue => TotalSeen::Untrue,
+        _ if counts_less => TotalSeen::Untrue,
+        TotalSeen::Unseen => TotalSeen::Same(said),
+        TotalSeen::Same(known) if known == said => TotalSeen::Same(said),
+        TotalSeen::Same(_) | TotalSeen::Varied(_) => TotalSeen::Varied(said),
+    };
+}
+
+/// Whether the same rows came at several offsets in a row, none of them new.
+fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
+    let fingerprint = fingerprint(&page.ids);
+    let is_same = page.fresh == 0 && fingerprint == at.quiet.last_page && !page.ids.is_empty();
+    // The last row alone comes again at the end of every listing.
+    if is_same && (page.ids.len() > 1 || !asked.overlaps) {
+        at.quiet.repeated = at.quiet.repeated.saturating_add(1);
+    } else {
+        at.quiet.repeated = 0;
+        at.quiet.same_since = asked.start;
+    }
+    at.quiet.last_page = fingerprint;
+    at.quiet.same_pages = if page.nameless.is_some() && page.nameless == at.quiet.nameless {
+        at.quiet.same_pages.saturating_add(1)
+    } else {
+        0
+    };
+    at.quiet.nameless = page.nameless;
+    let most_same = if page.has_ids {
+        MOST_REPEATED
+    } else {
+        MOST_SAME_PAGES
+    };
+    // Where most rows are hidden, a few may fill several pages, but no further than one page reaches.
+    let span = asked.start.saturating_sub(at.quiet.same_since);
+    let is_everywhere = at.quiet.repeated >= MOST_REPEATED && span > asked.limit;
+    is_everywhere || at.quiet.same_pages >= most_same
+}
+
+fn fingerprint(ids: &[u64]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    ids.hash(&mut hasher);
+    hasher.finish()
+}
+
+enum Found<'p> {
+    AtFront,
+    /// With what stands before it, itself included.
+    Behind(&'p [u64]),
+    Nowhere,
+}
+
+/// Where the page has the last of the rows before it, or one of those before that.
+fn find_tail<'p>(at: &PassCursor, page: &'p Facts) -> Found<'p> {
+    let mut newest_first = at.tail.ids.iter().rev();
+    let found = newest_first.find_map(|id| page.ids.iter().position(|known| known == id));
+    match found {
+        Some(0) if page.ids.first() == at.tail.ids.last() => Found::AtFront,
+        Some(place) => Found::Behind(&page.ids[..=place]),
+        None => Found::Nowhere,
+    }
+}
+
+/// After a short page the last row stands further behind than it should: either rows moved, or that
+/// page hid rows. In the second case its other positions hold what is read already and nothing else.
+fn ask_whether_rows_are_hidden(at: &mut PassCursor, asked: Asked, front: &[u64]) {
+    at.movement.shifted |= at.movement.back == 0 && !at.hidden.hides;
+    let limit = at.hidden.reach.saturating_sub(asked.start);
+    // In an order that changes with every request anything may stand there.
+    let is_in_order = front.len() > 1 && at.tail.ids.ends_with(front);
+    if at.movement.back == 0 && !at.hidden.probed && limit > 1 && is_in_order {
+        at.hidden.probed = true;
+        at.hidden.probe = Some(Probe {
+            start: asked.start,
+            limit,
+            expected: fingerprint(front),
+        });
+    }
+}
+
+/// The last row is not where it was: rows before it have gone, and others may have slipped past.
+fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
+    at.movement.ahead = at.movement.ahead.max(end);
+    if at.movement.back == 0 {
+        at.movement.back_from = at.offset;
+    }
+    // Found again or not, rows move here.
+    at.movement.shifted = true;
+    // What is read again could not be told from what is new.
+    at.movement.moved |= at.counts.forgets;
+    at.tail.overlaps = false;
+    at.movement.backs = at.movement.backs.saturating_add(1);
+    if at.movement.moved
+        || at.movement.back >= MOST_BACK
+        || at.movement.backs > MOST_BACKS
+        || asked.start == 0
+    {
+        // Not found: the pass is read once more from its start.
+        at.movement.moved = true;
+        at.movement.back = 0;
+        at.offset = at.movement.ahead;
+        at.tail.ids.clear();
+    } else {
+        at.movement.back = at.movement.back.saturating_add(1);
+        at.offset = asked.start.saturating_sub(at.page_rows(asked, None));
+    }
+}
+
+/// A page that brought nothing new: the end, hidden rows, or what was read already.
+fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals: Totals) -> Next {
+    let served = page.ids.len() as u64;
+    if served > 0 && end < at.movement.ahead {
+        // On the way back to where it was.
+        at.offset = end;
+        at.tail.overlaps = served > u64::from(asked.overlaps);
+        remember_tail(at, page);
+        return Next::Page;
+    }
+    at.tail.overlaps = false;
+    let is_only_the_last = served == 1 && asked.overlaps;
+    at.offset = if is_only_the_last && at.pages.most_rows <= 1 {
+        // Perhaps it gives single rows.
+        end
+    } else {
+        // The smaller step brings only rows already read, or none: a larger one loses nothing. Where
+        // that goes on, most rows are hidden, and steps grow.
+        let step = at.page_rows(asked, page.limit).max(served);
+        let growth = at.quiet.stale.saturating_sub(SMALL_STEPS).min(10);
+        let step = step
+            .saturating_mul(1_u64 << growth)
+            .min(asked.limit.max(step));
+        asked.start.saturating_add(step)
+    }
+    .max(at.offset);
+    at.movement.ahead = at.movement.ahead.max(at.offset);
+    if served > 0 && !is_only_the_last {
+        at.pages.short = is_short(at, asked, served);
+        count_served(at, asked, served);
+        if at.offset == end {
+            at.tail.overlaps = true;
+            remember_tail(at, page);
+        }
+        at.quiet.empty = 0;
+        at.quiet.stale = at.quiet.stale.saturating_add(1);
+        return if at.quiet.stale >= MOST_EMPTY_PAGES {
+            Next::Stuck
+        } else {
+            Next::Page
+        };
+    }
+    at.quiet.empty = at.quiet.empty.saturating_add(1);
+    at.hidden.blank |= served == 0;
+    let says_more = totals != Totals::Untrue
+        && match at.total {
+            TotalSeen::Same(total) | TotalSeen::Varied(total) => at.offset < total,
+            TotalSeen::Unseen | TotalSeen::Untrue => false,
+        };
+    if at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= EMPTY_PAGES_AT_END && !says_more) {
+        Next::End
+    } else {
+        Next::Page
+    }
+}
+
+/// Whether a page had fewer rows than this registry gives.
+const fn is_short(at: &PassCursor, asked: Asked, served: u64) -> bool {
+    served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows)
+}
+
+fn count_served(at: &mut PassCursor, asked: Asked, served: u64) {
+    let again = u64::from(asked.overlaps);
+    at.counts.served = at
+        .counts
+        .served
+        .saturating_add(served.saturating_sub(again));
+}
+
+fn remember_size(at: &mut PassCursor, served: u64, fresh: u64) {
+    if fresh == 0 {
+        return;
+    }
+    at.pages.is_plateau =
+        served == at.pages.most_rows || (at.pages.is_plateau && served < at.pages.most_rows);
+    at.pages.most_rows = at.pages.most_rows.max(served);
+}
+
+fn remember_tail(at: &mut PassCursor, page: &Facts) {
+    if page.ids.len() >= TAIL {
+        at.tail.ids.clear();
+    }
+    at.tail
+        .ids
+        .extend(&page.ids[page.ids.len().saturating_sub(TAIL)..]);
+    let excess = at.tail.ids.len().saturating_sub(TAIL);
+    at.tail.ids.drain(..excess);
+    at.tail.last_id.clone_from(&page.last_id);
+    at.tail.last_print = page.last_print;
+}

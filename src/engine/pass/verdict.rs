@@ -1,0 +1,96 @@
+//! What a reading of a pass is worth, once it has ended.
+
+use super::{PassCursor, TotalSeen};
+use crate::engine::profile::Totals;
+
+/// A pass in doubt that had more pages is left to the next run to read once more.
+const MOST_PAGES_TO_REPEAT: u32 = 100;
+
+/// What a pass that has ended is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Verdict {
+    /// Everything came.
+    Whole {
+        /// The total counted the rows of several pages.
+        total_held: bool,
+    },
+    /// Everything came, some rows more than once.
+    Repeated {
+        /// The total, which counts each of them.
+        total: u64,
+    },
+    /// Something may be missing. It is read once more.
+    Again,
+    /// Something may be missing still, or it was too long to be read again.
+    InDoubt {
+        /// The total that says more than came.
+        total: Option<u64>,
+        /// Rows moved while they were read.
+        moved: bool,
+    },
+}
+
+impl PassCursor {
+    /// What the reading that has ended is worth.
+    ///
+    /// `known`: two readings have brought so few rows for such a total before, and whether repeated
+    /// rows explain that.
+    pub(in crate::engine) fn verdict(
+        &self,
+        totals: Totals,
+        known: impl Fn(u64, u64) -> Option<bool>,
+    ) -> Verdict {
+        let said = match (self.total, totals) {
+            (TotalSeen::Same(total), Totals::Unknown | Totals::Confirmed)
+            | (TotalSeen::Varied(total), Totals::Confirmed) => Some(total),
+            _ => None,
+        };
+        // Hidden rows are counted by some totals: every position up to there was asked for.
+        let missing = said.filter(|total| {
+            *total > self.counts.rows.saturating_add(self.counts.unread)
+                && !(self.hidden.hides && self.offset >= *total)
+        });
+        let came = self.counts.rows.saturating_add(self.counts.unread);
+        // Not by a total that changed on the way: of the rows that came some may have gone since.
+        let all_counted = matches!(self.total, TotalSeen::Same(total) if came >= total);
+        // Rows that could not be had are told in any case; to read the others again would not bring them.
+        let is_skip_told = self.counts.unread > 0;
+        let movement = &self.movement;
+        // The second reading alone brought all that came in either: then nothing has slipped past both.
+        let is_settled = self.is_second_reading
+            && !movement.unchecked
+            && !self.counts.forgets
+            && self.counts.fresh == self.counts.rows;
+        let moved = movement.moved
+            || (movement.shifted && !all_counted && !is_settled)
+            || (movement.skipped && !all_counted && !is_skip_told);
+        if !moved && missing.is_none() {
+            // A page's own count, on the only page, proves nothing.
+            let total_held = matches!(self.total, TotalSeen::Same(total)
+                if total == self.counts.rows && total > self.pages.most_rows);
+            return Verdict::Whole { total_held };
+        }
+        let explained = missing.and_then(|total| known(total, self.counts.rows));
+        if let Some(total) = missing.filter(|total| !moved && self.counts.served >= *total) {
+            // As many rows as it says, at places that have not moved, and the second reading brought the same.
+            let is_repeated = self.is_second_reading
+                && !self.movement.unchecked
+                && self.counts.fresh == self.counts.rows;
+            if is_repeated || explained == Some(true) {
+                return Verdict::Repeated { total };
+            }
+        }
+        let may_be_repeated =
+            missing.is_some_and(|total| self.counts.served >= total) && !self.movement.unchecked;
+        let is_known = explained == Some(false) && !may_be_repeated;
+        if self.is_second_reading || self.pages.read >= MOST_PAGES_TO_REPEAT || (is_known && !moved)
+        {
+            Verdict::InDoubt {
+                total: missing,
+                moved,
+            }
+        } else {
+            Verdict::Again
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What finished listings have taught about a registry. Kept in `sync_state` under its base URL.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Pass, Plan};
+use crate::clock::from_iso;
+
+/// A registry that refused a better plan may allow it by now.
+const RETRY_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// What is known of a registry.
+///
+/// Older versions of this library wrote the first three fields and ignore the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RegistryProfile {
+    /// The plan that worked.
+    pub(super) plan: Plan,
+    /// When the better plans were last refused, as local ISO time.
+    pub(super) chosen_at: String,
+    /// The layout of the table that was filled by a complete listing; empty if there was none.
+    pub(super) table: String,
+    /// Whether its totals may be believed.
+    #[serde(default)]
+    pub(super) totals: Totals,
+    /// Passes whose total said more than two readings brought.
+    #[serde(default)]
+    pub(super) doubts: Vec<Doubt>,
+    /// In the plan by tiers, skills without a tier were met.
+    #[serde(default)]
+    pub(super) untiered: bool,
+    /// Ids that it lists twice, with two stamps.
+    #[serde(default)]
+    pub(super) twice: Vec<String>,
+}
+
+/// Whether the totals of a registry count the rows of a listing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Totals {
+    /// No whole listing has shown it yet.
+    #[default]
+    Unknown,
+    /// A whole listing of several pages brought exactly as many rows.
+    Confirmed,
+    /// Rows came that they did not count.
+    Untrue,
+}
+
+/// A pass that was read twice and still brought fewer different rows than its total said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Doubt {
+    pub(super) pass: Pass,
+    pub(super) total: u64,
+    pub(super) rows: u64,
+    /// It has as many rows as that, some of them more than once.
+    #[serde(default)]
+    pub(super) is_explained: bool,
+}
+
+impl RegistryProfile {
+    /// The plan to begin with at this time. The better ones are tried again once a day.
+    pub(super) fn plan_at(&self, now: DateTime<Utc>) -> Option<Plan> {
+        let age = from_iso(&self.chosen_at).map(|chosen| now.signed_duration_since(chosen));
+        let is_recent = age.is_some_and(|age| (TimeDelta::zero()..RETRY_AFTER).contains(&age));
+        (self.plan == Plan::Plain || is_recent).then_some(self.plan)
+    }
+}

@@ -1,0 +1,291 @@
+//! What the operating system refuses is told as it is: limits, read-only mounts, full disks, names.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{Outcome, Place, wait_until};
+
+/// Runs the program behind some lines of shell; `"$@"` is its command line.
+fn behind(place: &Place, shell: &str, args: &[&str]) -> Outcome {
+    let mut all = vec!["-c", shell, "sh", env!("CARGO_BIN_EXE_skillsmith")];
+    all.extend(args);
+    Outcome::of(&mut place.command_of("/bin/sh", &all))
+}
+
+/// Runs the program where the folder `source` is mounted read-only at `ro`.
+fn read_only(place: &Place, args: &[&str]) -> Outcome {
+    fs::create_dir_all(place.path("ro")).unwrap();
+    let shell = "mount --bind source ro && mount -o remount,bind,ro ro && exec \"$@\"";
+    mounted(place, shell, args)
+}
+
+fn mounted(place: &Place, shell: &str, args: &[&str]) -> Outcome {
+    let probe = Command::new("unshare").args(["-m", "true"]).output();
+    assert!(
+        probe.is_ok_and(|probe| probe.status.success()),
+        "This test mounts a file system of its own, which needs `unshare -m` and the right to mount. Run it as root."
+    );
+    let mut all = vec![
+        "-m",
+        "/bin/sh",
+        "-c",
+        shell,
+        "sh",
+        env!("CARGO_BIN_EXE_skillsmith"),
+    ];
+    all.extend(args);
+    Outcome::of(&mut place.command_of("unshare", &all))
+}
+
+#[test]
+fn promise_13_too_few_descriptors_are_told_as_that() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let mut told = 0;
+    for limit in 3..16 {
+        let shell = format!("ulimit -n {limit}; exec \"$@\"");
+        let outcome = behind(&place, &shell, &["sync", "status", "--json"]);
+        if outcome.code == 0 {
+            assert!(told > 0, "{limit}");
+            continue;
+        }
+        // Below that the program cannot even be loaded.
+        if outcome
+            .stderr
+            .contains("error while loading shared libraries")
+        {
+            continue;
+        }
+        assert_eq!(outcome.code, 1, "{limit}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("too many files are open"),
+            "{limit}: {}",
+            outcome.stderr
+        );
+        let document = outcome.json();
+        assert_eq!(document["error"]["code"], "TOO_MANY_FILES");
+        assert_eq!(document["error"]["retryable"], true);
+        told += 1;
+    }
+    assert!(told > 0);
+    place.assert_sound();
+}
+
+#[test]
+fn promise_13_a_file_over_the_process_s_limit_is_told_as_that() {
+    let place = Place::with_skills(3_000);
+    // In units of 512 or 1,024 bytes.
+    let outcome = behind(&place, "ulimit -f 300; exec \"$@\"", &["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    place.assert_sound();
+    place.ok(&["sync"]);
+    assert_eq!(place.count("SELECT count(*) FROM skills"), 3_000);
+}
+
+#[test]
+fn promise_13_a_file_over_the_limit_before_there_is_any() {
+    let place = Place::with_skills(30);
+    let outcome = behind(&place, "ulimit -f 8; exec \"$@\"", &["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    place.ok(&["sync"]);
+    place.assert_sound();
+}
+
+#[test]
+fn promise_13_names_and_folders_that_cannot_be_are_told_as_that() {
+    let place = Place::with_skills(25);
+    fs::write(place.path("file"), "").unwrap();
+    let long = format!("{}.db", "l".repeat(300));
+    for (path, expected) in [
+        (long.as_str(), "File name too long"),
+        ("file/skills.db", "Not a directory"),
+        ("data/", "is a folder"),
+        ("file/", "is a folder"),
+    ] {
+        for args in [&["sync"][..], &["sync", "status"], &["sync", "--dry-run"]] {
+            let outcome = Outcome::of(place.command(args).args(["--db", path]));
+            assert_eq!(outcome.code, 1, "{args:?} {path}: {}", outcome.stdout);
+            assert!(
+                outcome.stderr.contains(expected) && !outcome.stderr.contains("permission"),
+                "{args:?} {path}: {}",
+                outcome.stderr
+            );
+        }
+    }
+    let mut left: Vec<_> = fs::read_dir(place.home())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["file"]);
+}
+
+#[test]
+fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
+    let place = Place::with_skills(25);
+    fs::create_dir(place.path("full")).unwrap();
+    let shell = "mount -t tmpfs -o size=64k,nr_inodes=10 none full && \
+                 dd if=/dev/zero of=full/filler bs=4096 count=15 2>/dev/null; \
+                 \"$@\"; code=$?; ls full >&2; exit $code";
+    let outcome = mounted(&place, shell, &["sync", "--db", "full/skills.db"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("The disk is full"),
+        "{}",
+        outcome.stderr
+    );
+    let names: Vec<_> = outcome.stderr.lines().skip(1).collect();
+    assert_eq!(names, ["filler"], "{}", outcome.stderr);
+    // No more files, where the -shm cannot be made; and no space, where it can.
+    let shell =
+        "mount -t tmpfs -o size=4m,nr_inodes=3 none full && touch full/filler && exec \"$@\"";
+    let outcome = mounted(&place, shell, &["sync", "--db", "full/skills.db"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("The disk is full"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// What is beside the database under `source`.
+fn left(place: &Place) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(place.path("source"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn promise_13_a_database_on_a_read_only_mount_can_be_read() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "source/skills.db"]);
+    fs::remove_file(place.path("source/skills.db-sync-lock")).unwrap();
+    assert_eq!(left(&place), ["skills.db"], "closed in WAL mode");
+    place.server().catalogue(|catalogue| catalogue.add(5, 3));
+    let db = ["--db", "ro/skills.db"];
+    let status = read_only(&place, &[&["sync", "status", "--json"][..], &db].concat());
+    assert_eq!(status.code, 0, "{}", status.stderr);
+    assert_eq!(status.json()["stats"]["successfulRuns"], 1);
+    let text = read_only(&place, &[&["sync", "status"][..], &db].concat());
+    assert!(text.stdout.contains("25"), "{}", text.stdout);
+    let history = read_only(&place, &[&["sync", "history", "--json"][..], &db].concat());
+    assert_eq!(history.json()[0]["skillsAdded"], 25);
+    let config = read_only(&place, &[&["sync", "config", "--json"][..], &db].concat());
+    assert_eq!(config.json()["frequency"], "daily");
+    let dry = read_only(
+        &place,
+        &[&["sync", "--dry-run", "--json"][..], &db].concat(),
+    );
+    assert_eq!(dry.code, 0, "{}", dry.stderr);
+    assert_eq!(dry.json()["skillsAdded"], 5);
+    for args in [&["sync"][..], &["sync", "config", "--disable"]] {
+        let outcome = read_only(&place, &[args, &db].concat());
+        assert_eq!(outcome.code, 1, "{args:?}");
+        assert!(
+            outcome.stderr.contains("mounted read-only") && !outcome.stderr.contains("permission"),
+            "{args:?}: {}",
+            outcome.stderr
+        );
+    }
+    // Nothing can be made there, and nothing is looked for.
+    let missing = read_only(&place, &["sync", "--db", "ro/other.db"]);
+    assert_eq!(missing.code, 1);
+    assert!(
+        missing.stderr.contains("mounted read-only"),
+        "{}",
+        missing.stderr
+    );
+    assert_eq!(left(&place), ["skills.db"]);
+}
+
+#[test]
+fn promise_13_a_read_only_mount_with_a_journal_is_told_as_that() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "made/skills.db"]);
+    let conn = rusqlite::Connection::open(place.path("made/skills.db")).unwrap();
+    conn.execute_batch("UPDATE sync_config SET enabled = 0")
+        .unwrap();
+    fs::create_dir(place.path("source")).unwrap();
+    for name in ["skills.db", "skills.db-wal"] {
+        // As a backup that was made while a program had the database open; of another process.
+        let copied = Command::new("cp")
+            .arg(place.path("made").join(name))
+            .arg(place.path("source"))
+            .status()
+            .unwrap();
+        assert!(copied.success());
+    }
+    drop(conn);
+    for args in [
+        &["sync", "status"][..],
+        &["sync", "history"],
+        &["sync", "--dry-run"],
+    ] {
+        let outcome = read_only(&place, &[args, &["--db", "ro/skills.db"]].concat());
+        assert_eq!(outcome.code, 1, "{args:?}: {}", outcome.stdout);
+        assert!(
+            outcome.stderr.contains("mounted read-only")
+                && outcome.stderr.contains("skills.db-wal")
+                && outcome.stderr.contains("Copy both files"),
+            "{args:?}: {}",
+            outcome.stderr
+        );
+    }
+    assert_eq!(left(&place), ["skills.db", "skills.db-wal"]);
+}
+
+#[test]
+fn promise_12_ctrl_c_while_a_locked_database_is_opened() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let host = place.look();
+    let mode: String = host
+        .query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "delete");
+    host.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for args in [
+        &["sync"][..],
+        &["sync", "status"],
+        &["sync", "config", "--disable"],
+    ] {
+        let mut waiting = place.start(args);
+        let pid = waiting.child().id();
+        wait_until("it has the file open", || has_open(pid, &place.database()));
+        std::thread::sleep(Duration::from_millis(100));
+        waiting.signal(Signal::INT);
+        let outcome = waiting.end();
+        assert_eq!(outcome.code, 130, "{args:?}: {}", outcome.stderr);
+    }
+    host.execute_batch("COMMIT").unwrap();
+    place.ok(&["sync"]);
+}
+
+fn has_open(pid: u32, path: &Path) -> bool {
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path))
+    })
+}
+
+#[test]
+fn promise_3_closed_descriptors_do_no_harm() {
+    let place = Place::with_skills(200);
+    for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
+        let shell = format!("exec \"$@\" {closed}");
+        let outcome = behind(&place, &shell, &["sync", "--force"]);
+        assert!([0, 1].contains(&outcome.code), "{closed}: {}", outcome.code);
+        place.assert_sound();
+        assert_eq!(place.count("SELECT count(*) FROM skills"), 200);
+    }
+}

@@ -1,0 +1,283 @@
+//! Promises 8, 10 and 12 where much is to be settled at a run's end: index checks and URLs that were put off obey
+//! cancel, large ones stay in bounded memory, and what they hold is told to nobody.
+
+use std::cell::RefCell;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use skillsmith_sync::{
+    CancelToken, ClientOptions, Coverage, Database, ErrorCode, SyncEngine, SyncOptions, SyncPhase,
+    SyncStatus,
+};
+use skillsmith_test_registry::{Catalogue, Options, Order, Server};
+
+use crate::support::{World, assert_sound, assert_success, client, client_with, rows};
+
+fn skill(id: &str, url: &str, stamp: u32) -> Value {
+    json!({ "id": id, "name": id, "description": id, "repo_url": url, "trust_tier": "community",
+            "updated_at": format!("2026-01-01T00:00:{stamp:02}Z") })
+}
+
+fn index_is_sound(world: &World) -> bool {
+    let check = "INSERT INTO skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)";
+    world.look().execute_batch(check).is_ok()
+}
+
+/// A run that is cancelled as soon as it says this.
+fn cancelled_at(
+    world: &World,
+    says: impl Fn(SyncPhase, u64) -> bool,
+) -> skillsmith_sync::SyncResult {
+    let cancel = CancelToken::new();
+    world.sync_with(SyncOptions {
+        cancel: cancel.clone(),
+        on_progress: Some(Box::new(move |progress| {
+            if says(progress.phase, progress.skills_processed) {
+                cancel.cancel();
+            }
+        })),
+        ..SyncOptions::default()
+    })
+}
+
+/// A mirror whose index is out of step with as many rows as before, so that only the long check
+/// tells; and what our last run knew of it is gone.
+fn with_a_bad_index() -> World {
+    let world = World::new(4_000, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch(
+            "INSERT INTO skills_fts (skills_fts, rowid, name, description, tags, author)
+               SELECT 'delete', rowid, name, description, tags, author FROM skills WHERE rowid = 7;
+             INSERT INTO skills_fts (rowid, name) VALUES (7, 'something else');
+             DELETE FROM sync_state WHERE key LIKE 'index%'",
+        )
+        .unwrap();
+    assert!(!index_is_sound(&world));
+    world
+}
+
+#[test]
+fn promise_12_a_check_of_the_index_obeys_cancel() {
+    let world = with_a_bad_index();
+    let before = rows(&world.path());
+    let result = cancelled_at(&world, |phase, _| phase == SyncPhase::Connecting);
+    assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
+    assert_eq!(result.status, SyncStatus::Failed);
+    // It was given up: checked to its end it would have been made anew.
+    assert!(!index_is_sound(&world));
+    assert_eq!(rows(&world.path()), before);
+}
+
+#[test]
+fn promise_3_a_check_of_the_index_that_was_given_up_is_made_by_the_next_run() {
+    for cancels in [false, true] {
+        let world = with_a_bad_index();
+        if cancels {
+            cancelled_at(&world, |phase, _| phase == SyncPhase::Connecting);
+        }
+        assert_success(&world.sync());
+        assert!(index_is_sound(&world), "after a cancelled run: {cancels}");
+        world.assert_mirrored();
+    }
+}
+
+#[test]
+fn promise_12_an_index_without_triggers_is_made_anew_by_the_run_after_a_cancelled_one() {
+    let world = World::new(3_000, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch("DROP TRIGGER skills_ai; DROP TRIGGER skills_au; DROP TRIGGER skills_ad")
+        .unwrap();
+    world
+        .server
+        .catalogue(|catalogue| catalogue.change(3_000, 2));
+    let result = cancelled_at(&world, |phase, processed| {
+        phase == SyncPhase::Upserting && processed >= 1_000
+    });
+    assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
+    assert!(result.skills_updated > 0);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+    // Also where the run itself changes nothing.
+    world
+        .look()
+        .execute_batch("UPDATE skills SET description = 'not in the index' WHERE rowid % 3 = 0")
+        .unwrap();
+    assert!(!index_is_sound(&world));
+    assert_eq!(world.sync().skills_unchanged, 3_000);
+    assert_sound(&world.path());
+}
+
+#[test]
+fn promise_12_settling_urls_obeys_cancel_and_goes_on_later() {
+    const SKILLS: u32 = 600;
+    let world = World::with_catalogue(
+        Catalogue::new(),
+        Options {
+            order: Order::Id,
+            ..Options::default()
+        },
+    );
+    let serve = |step: u32, stamp: u32| {
+        world.server.catalogue(|catalogue| {
+            for nth in 0..SKILLS {
+                let url = format!("https://x.example/{}", (nth + step) % SKILLS);
+                catalogue.upsert(skill(&format!("s{nth:03}"), &url, stamp));
+            }
+        });
+    };
+    serve(0, 1);
+    assert_success(&world.sync());
+    // Every skill takes the URL of the one behind it: all are put off.
+    serve(1, 2);
+    let without_url = || {
+        let rows = rows(&world.path());
+        rows.values()
+            .filter(|row| row["repo_url"].is_null())
+            .count()
+    };
+    // The last of what is written has been told: the rest is settling.
+    let result = cancelled_at(&world, |phase, processed| {
+        phase == SyncPhase::Upserting && processed == u64::from(SKILLS)
+    });
+    assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
+    assert_eq!(result.coverage, Coverage::BestEffort);
+    assert_eq!(result.skills_updated, u64::from(SKILLS));
+    let left = without_url();
+    assert!(left > 0, "all were settled");
+    let result = world.sync();
+    assert_success(&result);
+    assert!(result.warnings.is_empty(), "{result:?}");
+    assert_eq!(without_url(), 0);
+    world.assert_mirrored();
+}
+
+const HELPER: [&str; 2] = ["SKILLSMITH_HEAVY_PATH", "SKILLSMITH_HEAVY_REGISTRY"];
+
+/// Not a test: syncs, and writes down the most memory that it had.
+#[test]
+fn helper_that_measures_its_memory() {
+    let [Ok(path), Ok(registry)] = HELPER.map(std::env::var) else {
+        return;
+    };
+    let database = Database::open(&path).unwrap();
+    let engine = SyncEngine::new(Arc::new(client(&registry)), &database);
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let result = engine.sync(SyncOptions::default()).unwrap();
+        assert!(result.success, "{:.2000}", format!("{result:?}"));
+        told.push(result.warnings.len().to_string());
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    told.push(most.unwrap().trim().trim_end_matches(" kB").to_owned());
+    std::fs::write(format!("{path}.told"), told.join(" ")).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn promise_8_large_urls_that_two_skills_claim_stay_in_bounded_memory() {
+    const URL: usize = 8_000_000;
+    const PAIRS: usize = 12;
+    let mut catalogue = Catalogue::new();
+    for pair in 0..PAIRS {
+        let url = format!("https://x.example/{pair}/{}", "u".repeat(URL));
+        for half in ["a", "b"] {
+            catalogue.push(skill(&format!("{half}{pair}"), &url, 1));
+        }
+    }
+    let server = Server::start(
+        catalogue,
+        Options {
+            order: Order::Inserted,
+            ..Options::default()
+        },
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("skills.db");
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "promise_large_values::helper_that_measures_its_memory",
+        ])
+        .env(HELPER[0], &path)
+        .env(HELPER[1], server.base_url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    let told = std::fs::read_to_string(folder.path().join("skills.db.told")).unwrap();
+    let numbers: Vec<usize> = told.split(' ').map(|text| text.parse().unwrap()).collect();
+    // One of each pair has it, and both runs say so.
+    assert_eq!(numbers[..2], [PAIRS, PAIRS], "{told}");
+    let rows = rusqlite::Connection::open(&path).unwrap();
+    let stored: i64 = rows
+        .query_row(
+            "SELECT count(*) FROM skills WHERE length(repo_url) > 8000000",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(usize::try_from(stored), Ok(PAIRS));
+    // It does not grow with their number: all of them at once are 192 MB, twice that as they are read and staged.
+    assert!(numbers[2] < 256_000, "{told}");
+}
+
+#[test]
+fn promise_10_a_url_that_holds_the_credential_is_told_to_nobody() {
+    const KEY: &str = "sk-live-0123456789";
+    let url = format!("https://x.example/?key={KEY}");
+    let mut catalogue = Catalogue::generate(50, 1);
+    for id in ["one", "two", "three"] {
+        catalogue.push(skill(id, &url, 1));
+    }
+    let world = World::with_catalogue(
+        catalogue,
+        Options {
+            api_keys: vec![KEY.into()],
+            ..Options::default()
+        },
+    );
+    let sync = || {
+        let options = ClientOptions::new()
+            .base_url(world.server.base_url())
+            .api_key(KEY);
+        let told = RefCell::new(Vec::new());
+        let result = world
+            .engine_with(client_with(options))
+            .sync(SyncOptions {
+                on_progress: Some(Box::new(|progress| {
+                    told.borrow_mut().push(format!("{progress:?}"));
+                })),
+                ..SyncOptions::default()
+            })
+            .unwrap();
+        let entry = world.history().get_history(1).unwrap();
+        let config = world.engine().get_status().unwrap();
+        let told = format!("{result:?} {entry:?} {config:?} {told:?}");
+        assert!(!told.contains(KEY) && !told.contains("?key="), "{told}");
+        result
+    };
+    for _ in 0..2 {
+        // Two of three go without it, and are named.
+        let result = sync();
+        assert!(result.success, "{result:?}");
+        assert_eq!(result.warnings.len(), 2, "{result:?}");
+    }
+    // The database's own words about it are told neither.
+    world
+        .look()
+        .execute_batch(
+            "DELETE FROM skills WHERE id = 'one';
+             CREATE TRIGGER loud BEFORE INSERT ON skills WHEN new.id = 'one'
+             BEGIN INSERT INTO skills (id, name, repo_url) SELECT 'other', 'n', new.repo_url; SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let result = sync();
+    assert_eq!(result.skills_rejected, 1, "{result:?}");
+}

@@ -1,0 +1,281 @@
+//! Promise 6, *One sync at a time*: whatever name the file has, whatever becomes of the lock file, and whoever forks.
+#![cfg(unix)]
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use skillsmith_sync::{CancelToken, Database, ErrorCode, SyncEngine, SyncOptions, SyncStatus};
+use skillsmith_test_registry::{Fault, Options};
+
+use crate::support::{World, assert_success};
+
+/// While one sync hangs in the middle of a page.
+fn while_one_hangs(world: &World, meanwhile: impl FnOnce()) {
+    world.server.fault(Fault::stall_after(50).at_offset(99));
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            world.sync_with(SyncOptions {
+                cancel: cancel.clone(),
+                ..SyncOptions::default()
+            })
+        });
+        while world.offsets().len() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+        cancel.cancel();
+        let first = first.join().unwrap();
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        assert_eq!(first.code, Some(ErrorCode::Cancelled), "{first:?}");
+        assert_eq!(first.status, SyncStatus::Failed);
+    });
+}
+
+fn assert_in_progress(world: &World, path: &Path) {
+    let other = Database::open(path).unwrap();
+    let engine = SyncEngine::new(Arc::new(world.client()), &other);
+    assert!(engine.get_status().unwrap().is_running);
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    assert_eq!(result.code, Some(ErrorCode::SyncInProgress), "{result:?}");
+}
+
+/// The path that another process syncs, and its registry; see [`helper_that_syncs`].
+const HELPER: [&str; 2] = ["SKILLSMITH_TEST_SYNCS", "SKILLSMITH_TEST_REGISTRY"];
+
+/// Not a test: the other process of the tests here. It says how its sync has ended.
+#[test]
+fn helper_that_syncs() {
+    let [Ok(path), Ok(registry)] = HELPER.map(std::env::var) else {
+        return;
+    };
+    let database = Database::open(path).unwrap();
+    let engine = SyncEngine::new(Arc::new(crate::support::client(&registry)), &database);
+    let running = engine.get_status().unwrap().is_running;
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    std::fs::write(
+        std::env::var_os("SKILLSMITH_TEST_ANSWER").unwrap(),
+        format!("{running} {:?}", result.code),
+    )
+    .unwrap();
+}
+
+fn helper(path: &Path, registry: &str, answer: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "promise_one_lock::helper_that_syncs"])
+        .env(HELPER[0], path)
+        .env(HELPER[1], registry)
+        .env("SKILLSMITH_TEST_ANSWER", answer)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// The same by another process, which knows of nothing.
+fn assert_in_progress_elsewhere(path: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = folder.path().join("answer");
+    let status = helper(path, "http://127.0.0.1:1", &answer)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let answer = std::fs::read_to_string(answer).unwrap();
+    assert_eq!(answer, "true Some(SyncInProgress)");
+}
+
+#[test]
+fn promise_6_a_hard_link_is_another_name_of_the_same_file() {
+    let world = World::new(300, Options::default());
+    // Of a file in WAL mode only what is in the file itself can be seen under another name.
+    world
+        .look()
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    while_one_hangs(&world, || {
+        let link = world.folder.path().join("other-name.db");
+        std::fs::hard_link(world.path(), &link).unwrap();
+        assert_in_progress_elsewhere(&link);
+        assert_in_progress_elsewhere(&world.path());
+    });
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+#[test]
+fn promise_6_one_sync_at_a_time_when_the_lock_file_is_deleted() {
+    let world = World::new(300, Options::default());
+    while_one_hangs(&world, || {
+        for _ in 0..2 {
+            std::fs::remove_file(world.folder.path().join("skills.db-sync-lock")).unwrap();
+            assert_in_progress_elsewhere(&world.path());
+            assert_in_progress(&world, &world.path());
+            assert!(world.engine().get_status().unwrap().is_running);
+        }
+    });
+    assert!(!world.engine().get_status().unwrap().is_running);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+/// SQLite unlocks "everything" at the end of each transaction; that must not be our lock.
+#[test]
+fn promise_6_the_lock_outlives_the_transactions_of_a_rollback_journal() {
+    let world = World::new(300, Options::default());
+    world.database.close();
+    world
+        .look()
+        .execute_batch("PRAGMA journal_mode = DELETE")
+        .unwrap();
+    let database = Database::open(world.path()).unwrap();
+    let world = World { database, ..world };
+    while_one_hangs(&world, || {
+        std::fs::remove_file(world.folder.path().join("skills.db-sync-lock")).unwrap();
+        let config = skillsmith_sync::SyncConfigRepository::new(&world.database);
+        config.disable().unwrap();
+        config.enable().unwrap();
+        assert_in_progress_elsewhere(&world.path());
+    });
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
+/// Versions before this lock only the file beside the database.
+#[test]
+fn promise_6_an_older_version_is_locked_out_and_locks_out() {
+    let world = World::new(300, Options::default());
+    let lock_file = || {
+        std::fs::File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(world.folder.path().join("skills.db-sync-lock"))
+            .unwrap()
+    };
+    let older = lock_file();
+    older.try_lock().unwrap();
+    assert_in_progress(&world, &world.path());
+    assert_in_progress_elsewhere(&world.path());
+    drop(older);
+    while_one_hangs(&world, || {
+        assert!(lock_file().try_lock().is_err());
+    });
+    lock_file().try_lock().unwrap();
+}
+
+/// A child that lives until its end of the pipe is closed, and does nothing else.
+struct Child {
+    pid: libc::pid_t,
+    _keep: OwnedFd,
+}
+
+fn fork() -> Child {
+    let (reader, writer) = std::io::pipe().unwrap();
+    #[expect(unsafe_code, reason = "a fork without an exec, as hosts do it")]
+    // SAFETY: the child calls nothing but what is allowed in the child of a process with threads.
+    unsafe {
+        match libc::fork() {
+            -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+            0 => {
+                libc::close(writer.as_raw_fd());
+                let mut byte = 0_u8;
+                libc::read(reader.as_raw_fd(), (&raw mut byte).cast(), 1);
+                libc::_exit(0)
+            }
+            pid => Child {
+                pid,
+                _keep: writer.into(),
+            },
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        #[expect(unsafe_code, reason = "a child of ours")]
+        // SAFETY: no memory is involved.
+        unsafe {
+            libc::kill(self.pid, libc::SIGKILL);
+            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+        }
+    }
+}
+
+#[test]
+fn promise_6_a_fork_while_a_sync_runs_leaves_no_lock_with_the_child() {
+    let world = World::new(300, Options::default());
+    let mut child = None;
+    while_one_hangs(&world, || {
+        child = Some(fork());
+        assert_in_progress_elsewhere(&world.path());
+    });
+    assert!(!world.engine().get_status().unwrap().is_running);
+    assert_success(&world.sync());
+    drop(child);
+}
+
+#[test]
+fn promise_6_a_fork_while_the_lock_is_asked_for_leaves_none_with_the_child() {
+    let world = World::new(3, Options::default());
+    assert_success(&world.sync());
+    let stop = CancelToken::new();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.is_cancelled() {
+                    world.engine().get_status().unwrap();
+                }
+            });
+        }
+        let children: Vec<Child> = (0..60)
+            .map(|_| {
+                std::thread::sleep(Duration::from_micros(u64::from(fastrand(1_500))));
+                fork()
+            })
+            .collect();
+        stop.cancel();
+        // While all of them live.
+        for _ in 0..3 {
+            assert_success(&world.sync());
+        }
+        drop(children);
+    });
+}
+
+/// Some number below `end`, from the system.
+fn fastrand(end: u32) -> u32 {
+    let mut bytes = [0; 4];
+    std::fs::File::open("/dev/urandom")
+        .unwrap()
+        .read_exact(&mut bytes)
+        .unwrap();
+    u32::from_le_bytes(bytes) % end
+}
+
+/// What a killed process leaves is no lock.
+#[test]
+fn promise_6_the_lock_dies_with_its_owner() {
+    let world = World::new(300, Options::default());
+    world.server.fault(Fault::stall_after(50).at_offset(99));
+    let answer = world.folder.path().join("answer");
+    let mut sync = helper(&world.path(), &world.server.base_url(), &answer)
+        .spawn()
+        .unwrap();
+    while world.offsets().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(world.engine().get_status().unwrap().is_running);
+    sync.kill().unwrap();
+    sync.wait().unwrap();
+    assert!(!answer.exists());
+    assert!(!world.engine().get_status().unwrap().is_running);
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
