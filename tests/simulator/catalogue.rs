@@ -1,0 +1,263 @@
+//! The registry's rows, and what a request for a page of them is answered.
+
+use skillsmith_sync::registry::PageRequest;
+
+use crate::random::mixed;
+use crate::scenario::Mutation;
+use crate::skill::{Row, Stamp, TIERS};
+use crate::style::{Behind, LimitSays, Order, Plain, Style, TotalSays};
+
+/// The registry as it stands.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    pub rows: Vec<Entry>,
+    pub style: Style,
+    /// Counts changes.
+    pub seq: u64,
+    /// The last change of which rows there are, or how they are asked for.
+    pub reshaped: u64,
+    /// The last change of the style.
+    pub restyled: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub row: Row,
+    /// When it came or changed, in `seq`.
+    pub changed: u64,
+}
+
+pub enum Answer {
+    Page { rows: Vec<Row>, body: String },
+    Refused(u16),
+}
+
+impl Catalogue {
+    pub fn new(rows: &[Row], style: Style) -> Self {
+        let rows = rows.iter().cloned();
+        Self {
+            rows: rows.map(|row| Entry { row, changed: 0 }).collect(),
+            style,
+            ..Self::default()
+        }
+    }
+
+    pub fn apply(&mut self, mutation: &Mutation) {
+        self.seq += 1;
+        let seq = self.seq;
+        match mutation {
+            Mutation::Put(row) => {
+                let same = |known: &&mut Entry| known.row.n == row.n && known.row.twin == row.twin;
+                let new = Entry {
+                    row: row.clone(),
+                    changed: seq,
+                };
+                if let Some(entry) = self.rows.iter_mut().find(same) {
+                    if entry.row.hidden != row.hidden || entry.row.tier != row.tier {
+                        self.reshaped = seq;
+                    }
+                    *entry = new;
+                } else {
+                    self.rows.push(new);
+                    self.reshaped = seq;
+                }
+                if self.style.order == Order::Changed {
+                    self.reshaped = seq;
+                }
+            }
+            Mutation::Remove(n) => {
+                self.rows.retain(|entry| entry.row.n != *n);
+                self.reshaped = seq;
+            }
+            Mutation::SwapUrls(one, other) => {
+                let url = |n: u32| {
+                    let entry = self.rows.iter().find(|entry| entry.row.n == n);
+                    entry.and_then(|entry| entry.row.url)
+                };
+                let (first, second) = (url(*one), url(*other));
+                for entry in &mut self.rows {
+                    let url = match entry.row.n {
+                        n if n == *one => second,
+                        n if n == *other => first,
+                        _ => continue,
+                    };
+                    entry.row.url = url;
+                    entry.row.v += 1;
+                    if let Stamp::At(at) = &mut entry.row.stamp {
+                        *at += 60;
+                    }
+                    entry.changed = seq;
+                }
+                if self.style.order == Order::Changed {
+                    self.reshaped = seq;
+                }
+            }
+            Mutation::Style(style) => {
+                self.style = (**style).clone();
+                self.reshaped = seq;
+                self.restyled = seq;
+            }
+        }
+    }
+
+    /// What a request is answered; `number` counts requests.
+    pub fn answer(&self, request: &PageRequest, number: u64) -> Answer {
+        let style = &self.style;
+        let wants_word = match style.plain {
+            Plain::Served => false,
+            Plain::Refused => request.trust_tier.is_none(),
+            Plain::WordsOnly => true,
+        };
+        if wants_word && request.query.is_none() {
+            return Answer::Refused(400);
+        }
+        if let Some(tier) = &request.trust_tier
+            && style
+                .refused_tiers
+                .iter()
+                .any(|at| TIERS.get(usize::from(*at)) == Some(&tier.as_str()))
+        {
+            return Answer::Refused(400);
+        }
+        let list = self.listing(request, since_of(request), number);
+        let asked = u64::from(request.limit);
+        let used = style.clamp.map_or(asked, |most| asked.min(most.into()));
+        let offset = if style.offset_ignored {
+            0
+        } else {
+            request.offset
+        };
+        let deep = style
+            .depth
+            .is_some_and(|depth| offset >= u64::from(depth) && offset > 0);
+        let behind = offset > 0 && offset >= list.len() as u64;
+        let empty = if deep {
+            Some(style.depth_answer)
+        } else {
+            behind.then_some(style.behind)
+        };
+        if let Some(Behind::Refused(status)) = empty {
+            return Answer::Refused(status);
+        }
+        let rows: Vec<Row> = if empty.is_some() {
+            Vec::new()
+        } else {
+            let from = list
+                .iter()
+                .skip(usize::try_from(offset).unwrap_or(usize::MAX));
+            from.take(usize::try_from(used).unwrap_or(usize::MAX))
+                .filter(|entry| !entry.row.hidden)
+                .map(|entry| entry.row.clone())
+                .collect()
+        };
+        let body = self.body(&rows, list.len() as u64, request, used, number);
+        Answer::Page { rows, body }
+    }
+
+    /// All rows that a request asks for, `since` in seconds after the start.
+    pub fn listing(&self, request: &PageRequest, since: Option<i64>, number: u64) -> Vec<&Entry> {
+        let mut list: Vec<&Entry> = self
+            .rows
+            .iter()
+            .filter(|entry| since.is_none_or(|since| is_later(&entry.row, since)))
+            .filter(|entry| {
+                let row = &entry.row;
+                request
+                    .trust_tier
+                    .as_deref()
+                    .is_none_or(|tier| row.tier_word() == Some(tier))
+                    && request
+                        .query
+                        .as_deref()
+                        .is_none_or(|word| row.has_word(word))
+            })
+            .collect();
+        let order = if self.style.sync_endpoint {
+            Order::Id
+        } else {
+            self.style.order
+        };
+        list.sort_by_key(|entry| {
+            let row = &entry.row;
+            let first = match order {
+                Order::Id => 0,
+                Order::Score => row.score(),
+                Order::Changed => entry.changed,
+                Order::Random => mixed(mixed(number) ^ u64::from(row.n)),
+            };
+            (first, row.n, row.twin)
+        });
+        list
+    }
+
+    fn body(
+        &self,
+        rows: &[Row],
+        all: u64,
+        request: &PageRequest,
+        used: u64,
+        number: u64,
+    ) -> String {
+        let served = rows.len() as u64;
+        let total = match self.style.total {
+            _ if self.style.sync_endpoint => None,
+            TotalSays::Rows => Some(all),
+            TotalSays::Page => Some(served),
+            TotalSays::OffsetPlusPage => Some(request.offset + served),
+            TotalSays::Capped(most) => Some(all.min(most.into())),
+            TotalSays::Constant(total) => Some(total.into()),
+            TotalSays::Nothing => None,
+            TotalSays::Over(more) => Some(all + u64::from(more)),
+            TotalSays::Varying => Some(mixed(number) % (2 * all + 2)),
+        };
+        let limit = match self.style.limit {
+            LimitSays::Used => Some(used),
+            LimitSays::Asked => Some(request.limit.into()),
+            LimitSays::Nothing => None,
+            LimitSays::Constant(limit) => Some(limit.into()),
+        };
+        let number = |key: &str, value: Option<u64>| {
+            value.map_or_else(String::new, |value| format!("\"{key}\":{value},"))
+        };
+        let rows: Vec<_> = rows.iter().map(Row::render).collect();
+        format!(
+            "{{\"data\":[{}],\"meta\":{{{}{}\"offset\":{}}}}}",
+            rows.join(","),
+            number("total", total),
+            number("limit", limit),
+            request.offset
+        )
+    }
+}
+
+/// What the sync endpoint is asked for. No request of the engine has it yet; the plan that asks
+/// this endpoint brings it.
+const fn since_of(_: &PageRequest) -> Option<i64> {
+    None
+}
+
+/// Strictly, as the sync endpoint compares; a row without a stamp is never later.
+fn is_later(row: &Row, since: i64) -> bool {
+    matches!(row.stamp, Stamp::At(at) if at > since)
+}
+
+#[test]
+fn the_sync_endpoint_lists_by_id_what_is_later() {
+    let row = |n, at| Row {
+        n,
+        stamp: Stamp::At(at),
+        ..Row::default()
+    };
+    let style = Style {
+        sync_endpoint: true,
+        order: Order::Score,
+        ..Style::default()
+    };
+    let catalogue = Catalogue::new(&[row(3, 5), row(1, 9), row(2, 7), Row::default()], style);
+    let ids = |since| -> Vec<u32> {
+        let list = catalogue.listing(&PageRequest::default(), since, 0);
+        list.iter().map(|entry| entry.row.n).collect()
+    };
+    assert_eq!(ids(None), [0, 1, 2, 3]);
+    assert_eq!(ids(Some(5)), [1, 2]);
+}

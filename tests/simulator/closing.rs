@@ -1,0 +1,114 @@
+//! The good end: whatever happened before, good runs bring everything that can be reached.
+
+use std::time::Duration;
+
+use skillsmith_sync::Coverage;
+
+use crate::catalogue::Catalogue;
+use crate::oracle::judge;
+use crate::registry::lock;
+use crate::scenario::{Fault, RunSpec, Target};
+use crate::table;
+use crate::violation::{Check, violation};
+use crate::world::World;
+use crate::{disk, foreign, run};
+
+/// What was refused, or put off, is tried again within days.
+const PAUSE: Duration = Duration::from_secs(2 * 86_400);
+
+const RUNS: usize = 3;
+
+/// What cannot be had for good costs itself, and nothing beside or behind it.
+pub fn lasting_faults(world: &mut World<'_>) -> Check {
+    if world.lasting().is_empty() {
+        return Ok(());
+    }
+    runs(world, "run with what lasts")?;
+    let skills = world.look(table::skills)?;
+    let shared = lock(&world.shared);
+    let page_size = world.scenario.last_page_size.max(1);
+    let Some(reachable) = shared.catalogue.reachable(page_size) else {
+        return Ok(());
+    };
+    let judge = judge(world, &skills);
+    let faults = world.lasting();
+    for (at, entry) in reachable.iter().enumerate() {
+        let row = &entry.row;
+        let costs = |fault: &Fault| match fault.on {
+            Target::RowPage(n) => n == row.n,
+            Target::Tier(tier) => tier == row.tier,
+            Target::Deep(offset) => at as u64 >= u64::from(offset),
+            _ => true,
+        };
+        if row.is_valid()
+            && !faults.iter().any(costs)
+            && !twins(&shared.catalogue, row.n)
+            && let Some(fault) = judge.fault_by_stamp(row, &shared.ever)
+        {
+            return violation("isolated", format!("after {RUNS} runs {fault}"));
+        }
+    }
+    Ok(())
+}
+
+fn twins(catalogue: &Catalogue, n: u32) -> bool {
+    let same = catalogue.rows.iter();
+    same.filter(|entry| entry.row.n == n).count() > 1
+}
+
+fn runs(world: &mut World<'_>, what: &str) -> Check {
+    disk::release_lock();
+    if world.path().exists() {
+        world.look(foreign::mend)?;
+    }
+    let spec = RunSpec {
+        page_size: world.scenario.last_page_size.max(1),
+        ..RunSpec::default()
+    };
+    for number in 1..=RUNS {
+        world.clock.pass(PAUSE);
+        world.trace.push(format!("{what} {number}"));
+        world.memory.last = None;
+        run::run(world, &spec)?;
+    }
+    Ok(())
+}
+
+pub fn good_runs(world: &mut World<'_>) -> Check {
+    world.mended = true;
+    runs(world, "good run")?;
+    let page_size = world.scenario.last_page_size.max(1);
+    world.trace.push("the good end".into());
+    let skills = world.look(table::skills)?;
+    let shared = lock(&world.shared);
+    let Some(reachable) = shared.catalogue.reachable(page_size) else {
+        return Ok(());
+    };
+    let judge = judge(world, &skills);
+    let mut all_valid = true;
+    for entry in &reachable {
+        let row = &entry.row;
+        if !row.is_valid() {
+            all_valid = false;
+        } else if !twins(&shared.catalogue, row.n)
+            && let Some(fault) = judge.fault_by_stamp(row, &shared.ever)
+        {
+            return violation("progress", format!("after {RUNS} good runs {fault}"));
+        }
+    }
+    let Some((success, code, coverage)) = world.memory.last else {
+        return Ok(());
+    };
+    // An empty registry is no news to a table that has rows.
+    let news = !reachable.is_empty() || skills.is_empty();
+    if news
+        && shared.catalogue.must_say_complete(page_size)
+        && (success != all_valid || code.is_some() || coverage != Coverage::Complete)
+    {
+        return violation(
+            "says",
+            format!("after {RUNS} good runs: success {success}, {code:?}, {coverage:?}"),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! What other programs do with the file: they make it, and they write to it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rusqlite::{Connection, params};
+use skillsmith_sync::Database;
+
+use crate::scenario::{FileKind, Foreign, NewColumn, Scenario, Trigger};
+use crate::skill::{Expected, Row};
+
+/// The other stack's table at version 1.
+const VERSION_1: &str = "
+CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT (datetime('now')));
+INSERT INTO schema_version (version) VALUES (1);
+CREATE TABLE skills (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT, author TEXT, repo_url TEXT UNIQUE,
+  quality_score REAL CHECK (quality_score IS NULL OR (quality_score >= 0 AND quality_score <= 1)),
+  trust_tier TEXT CHECK (trust_tier IN ('verified', 'community', 'experimental', 'unknown')) DEFAULT 'unknown',
+  tags TEXT DEFAULT '[]',
+  created_at TEXT NOT NULL DEFAULT (datetime('now')), updated_at TEXT NOT NULL DEFAULT (datetime('now')));
+CREATE VIRTUAL TABLE skills_fts USING fts5 (
+  name, description, tags, author, content = 'skills', content_rowid = 'rowid', tokenize = 'porter unicode61');
+CREATE TRIGGER skills_ai AFTER INSERT ON skills BEGIN
+  INSERT INTO skills_fts (rowid, name, description, tags, author)
+  VALUES (new.rowid, new.name, new.description, new.tags, new.author);
+END;
+CREATE TRIGGER skills_ad AFTER DELETE ON skills BEGIN
+  INSERT INTO skills_fts (skills_fts, rowid, name, description, tags, author)
+  VALUES ('delete', old.rowid, old.name, old.description, old.tags, old.author);
+END;
+CREATE TRIGGER skills_au AFTER UPDATE ON skills BEGIN
+  INSERT INTO skills_fts (skills_fts, rowid, name, description, tags, author)
+  VALUES ('delete', old.rowid, old.name, old.description, old.tags, old.author);
+  INSERT INTO skills_fts (rowid, name, description, tags, author)
+  VALUES (new.rowid, new.name, new.description, new.tags, new.author);
+END;";
+
+/// The file as the scenario begins with it.
+pub fn make_file(folder: &Path, scenario: &Scenario) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join("skills.db");
+    if scenario.file == FileKind::New && !scenario.rollback_journal && scenario.open_late {
+        return Ok(());
+    }
+    if scenario.file != FileKind::Version1 {
+        std::fs::write(&path, template(folder)?)?;
+    }
+    let conn = Connection::open(&path)?;
+    match scenario.file {
+        FileKind::New => {}
+        FileKind::NoTriggers => conn.execute_batch(
+            "DROP TRIGGER skills_ai; DROP TRIGGER skills_ad; DROP TRIGGER skills_au;",
+        )?,
+        FileKind::Version1 => {
+            conn.pragma_update(None, "journal_mode", "wal")?;
+            conn.execute_batch(VERSION_1)?;
+        }
+    }
+    if scenario.rollback_journal {
+        conn.pragma_update(None, "journal_mode", "delete")?;
+    }
+    Ok(())
+}
+
+/// A new file as the library makes it, made once.
+fn template(folder: &Path) -> Result<&'static [u8], Box<dyn std::error::Error>> {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    if TEMPLATE.get().is_none() {
+        let path = folder.join("template.db");
+        Database::open(&path)?.close();
+        let made = std::fs::read(&path)?;
+        std::fs::remove_file(&path)?;
+        _ = TEMPLATE.set(made);
+    }
+    Ok(TEMPLATE.get().map(Vec::as_slice).unwrap_or_default())
+}
+
+/// Another program's write; one that the file does not allow is not made.
+pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>>) {
+    match foreign {
+        Foreign::Local(n, url) => {
+            let row = Row {
+                n: *n,
+                url: *url,
+                ..Row::default()
+            };
+            _ = conn.execute(
+                "INSERT INTO skills (id, name, description, repo_url, source, trust_tier)
+                 VALUES (?1, 'my own', 'written by hand', ?2, 'local', 'local')
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description,
+                   repo_url = excluded.repo_url, source = 'local', trust_tier = 'local'",
+                params![row.id(), row.url_text()],
+            );
+        }
+        Foreign::Stale(n) => {
+            let Some(row) = ever
+                .get(n)
+                .and_then(|rows| rows.iter().find(|row| row.is_valid()))
+            else {
+                return;
+            };
+            for column in ["name", "description", "tags", "quality_score", "updated_at"] {
+                if let Expected::Is(value) = row.expected(column, true) {
+                    let sql = format!(
+                        "UPDATE skills SET {column} = ?2 WHERE id = ?1 AND trust_tier IS NOT 'local'"
+                    );
+                    _ = conn.execute(&sql, params![row.id(), value]);
+                }
+            }
+        }
+        Foreign::Reindex => {
+            _ = conn.execute_batch(
+                "INSERT INTO skills_fts (rowid, name, description, tags, author)
+                 SELECT rowid, name, description, tags, author FROM skills",
+            );
+        }
+        Foreign::Trigger(trigger, n) => {
+            let id = Row {
+                n: *n,
+                ..Row::default()
+            }
+            .id();
+            let (when, action) = match trigger {
+                Trigger::Abort => (
+                    format!("new.id = '{id}'"),
+                    "SELECT RAISE(ABORT, 'not this one')",
+                ),
+                Trigger::Rollback => (
+                    format!("new.id = '{id}'"),
+                    "SELECT RAISE(ROLLBACK, 'none of it')",
+                ),
+                Trigger::MissingTable => ("1".into(), "INSERT INTO sim_missing VALUES (new.id)"),
+            };
+            for event in ["INSERT", "UPDATE"] {
+                _ = conn.execute_batch(&format!(
+                    "CREATE TRIGGER IF NOT EXISTS sim_{event} BEFORE {event} ON skills WHEN {when}
+                     BEGIN {action}; END"
+                ));
+            }
+        }
+        Foreign::Interval(milliseconds) => {
+            _ = conn.execute("UPDATE sync_config SET interval_ms = ?1", [milliseconds]);
+        }
+        Foreign::LastSync(text) => {
+            _ = conn.execute("UPDATE sync_config SET last_sync_at = ?1", [text]);
+        }
+        Foreign::AddColumn(column) => {
+            let column = match column {
+                NewColumn::Stars => "stars INTEGER",
+                NewColumn::License => "license TEXT",
+            };
+            _ = conn.execute_batch(&format!("ALTER TABLE skills ADD COLUMN {column}"));
+        }
+    }
+}
+
+/// The user has put in order what kept rows out.
+pub fn mend(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("DROP TRIGGER IF EXISTS sim_INSERT; DROP TRIGGER IF EXISTS sim_UPDATE;")
+}

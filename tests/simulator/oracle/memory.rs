@@ -1,0 +1,102 @@
+//! What is remembered from run to run.
+
+use std::collections::BTreeSet;
+
+use skillsmith_sync::{Coverage, ErrorCode};
+
+use super::Ended;
+use crate::scenario::{Failure, Fault, FileKind, Foreign, RunSpec};
+
+/// Facts of the runs before, and of what came between them.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
+pub struct Memory {
+    /// The wall clock has jumped.
+    pub jumped: bool,
+    /// The change of the registry before which the listing under way began.
+    pub(super) listing: Option<u64>,
+    /// The last run listed everything, and nothing has been touched since.
+    pub(super) settled: bool,
+    /// The full-text index may be out of step, and whose doing that is.
+    pub(super) upset: bool,
+    pub(super) unindexed: bool,
+    /// Rows may be refused by a trigger.
+    pub(super) triggers: bool,
+    /// Pages of the listing under way came empty that are not.
+    pub(super) emptied: bool,
+    /// Rows that other programs have written.
+    pub written: BTreeSet<u32>,
+    /// A listing was refused, so that the tiers may be in use.
+    pub(super) by_tiers: bool,
+    /// The file was replaced or deleted once.
+    pub(super) file_lost: bool,
+    /// How the last run ended.
+    pub last: Option<(bool, Option<ErrorCode>, Coverage)>,
+}
+
+impl Memory {
+    /// Something has changed since the last run.
+    pub fn touched(&mut self) {
+        self.settled = false;
+    }
+
+    pub fn foreign(&mut self, foreign: &Foreign) {
+        self.settled = false;
+        match foreign {
+            Foreign::Local(n, _) | Foreign::Stale(n) => {
+                self.written.insert(*n);
+                self.unindexed = true;
+            }
+            Foreign::Reindex => self.upset = true,
+            Foreign::Trigger(..) => self.triggers = true,
+            Foreign::AddColumn(_) | Foreign::Interval(_) | Foreign::LastSync(_) => {}
+        }
+    }
+
+    /// What these faults may have led the engine to believe.
+    pub(super) fn met<'f>(&mut self, faults: impl Iterator<Item = &'f Fault>) {
+        for fault in faults {
+            self.by_tiers |= matches!(fault.what, Failure::Refused(_));
+            self.emptied |= matches!(fault.what, Failure::Empty(_));
+        }
+    }
+
+    /// The process died in a run that began before this change of the registry.
+    pub fn crashed(&mut self, spec: &RunSpec, seq: u64, file: FileKind) {
+        self.met(spec.faults.iter());
+        if !spec.dry {
+            self.listing.get_or_insert(seq);
+        }
+        self.settled = false;
+        self.upset |= file == FileKind::NoTriggers && !spec.dry;
+    }
+
+    /// Nothing that was is left.
+    pub(super) fn lost(&mut self) {
+        *self = Self {
+            jumped: self.jumped,
+            by_tiers: self.by_tiers,
+            listing: self.listing,
+            written: std::mem::take(&mut self.written),
+            upset: true,
+            unindexed: true,
+            file_lost: true,
+            ..Self::default()
+        };
+    }
+
+    /// A run has ended that read the listing from `since` on.
+    pub(super) fn ended(&mut self, ended: &Ended<'_>, since: u64, settles: bool, unchanged: bool) {
+        if ended.spec.dry {
+            self.settled &= unchanged;
+            return;
+        }
+        self.settled = settles && unchanged && !self.emptied;
+        let ended_listing = ended.result.success || ended.result.code.is_none();
+        self.listing = (!ended_listing).then_some(since);
+        self.emptied &= !ended_listing;
+    }
+}

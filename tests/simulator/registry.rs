@@ -1,0 +1,296 @@
+//! The registry as the engine sees it: pages as bytes, errors of every kind, retries as the client makes them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry, Wait};
+use skillsmith_sync::{CancelToken, Error, Result};
+
+use crate::catalogue::{Answer, Catalogue};
+use crate::clock::{SimClock, cancel_and_wait};
+use crate::scenario::{AtRequest, Failure, Fault, Target};
+use crate::skill::{Row, TIERS};
+
+/// As many tries a request as the real client makes.
+const TRIES: u32 = 4;
+
+pub struct SimRegistry {
+    pub clock: Arc<SimClock>,
+    pub shared: Arc<Mutex<Shared>>,
+}
+
+/// What the registry is and does, and what it has served.
+#[derive(Debug, Default)]
+pub struct Shared {
+    pub catalogue: Catalogue,
+    pub run: RunState,
+    /// Every version that was ever served, by id.
+    pub ever: BTreeMap<u32, Vec<Row>>,
+    pub answers: u64,
+}
+
+/// What belongs to one run.
+#[derive(Debug, Default)]
+pub struct RunState {
+    pub faults: Vec<Fault>,
+    pub at: Vec<(u32, AtRequest)>,
+    pub requests: u32,
+    pub most_requests: u32,
+    pub overrun: bool,
+    pub cancel: CancelToken,
+    /// Versions served in this run, by id.
+    pub served: BTreeMap<u32, Vec<Row>>,
+    pub log: Vec<String>,
+    /// A fault of the registry has shown itself.
+    pub failed: bool,
+}
+
+pub fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Registry for SimRegistry {
+    fn name(&self) -> String {
+        "https://simulated.example".into()
+    }
+
+    fn is_offline(&self) -> bool {
+        false
+    }
+
+    fn check_health(&self, call: &Call<'_>) -> Result<Health> {
+        let due = lock(&self.shared).due(|target| *target == Target::Health);
+        match due {
+            Some(Failure::Unhealthy) => return Ok(Health::Unhealthy),
+            Some(failure) => return Err(self.error(failure)),
+            None => {}
+        }
+        if call.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        // "Connecting" and "fetching".
+        self.clock.expect(2);
+        Ok(Health::Healthy)
+    }
+
+    fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
+        if !self.clock.in_step(call.cancel) {
+            return Err(Error::Cancelled);
+        }
+        let number = self.begin_request(request, call)?;
+        let mut tries = 0;
+        let answer = loop {
+            tries += 1;
+            let answer = self.answer(request, number);
+            let Err(error) = answer else { break answer };
+            let delay = delay(&error, tries, self.clock.real_now());
+            let most = if call.single_try { 1 } else { TRIES };
+            let Some(duration) = delay.filter(|_| tries < most) else {
+                break Err(error);
+            };
+            let wait = Wait {
+                reason: "simulated retry".into(),
+                duration,
+            };
+            if duration < call.left() {
+                self.clock.expect(1);
+            }
+            call.wait(&wait, || error)?;
+        };
+        let mut shared = lock(&self.shared);
+        let outcome = match &answer {
+            Ok((_, rows)) => format!("{rows} rows"),
+            Err(error) => error.to_string(),
+        };
+        shared
+            .run
+            .log
+            .push(format!("{} -> {outcome}", shown(request)));
+        answer.map(|(page, _)| {
+            self.clock.expect(1);
+            page
+        })
+    }
+}
+
+impl SimRegistry {
+    /// Counts a request and does what is due at it.
+    fn begin_request(&self, request: &PageRequest, call: &Call<'_>) -> Result<u32> {
+        let mut shared = lock(&self.shared);
+        shared.run.requests += 1;
+        let number = shared.run.requests;
+        if number > shared.run.most_requests {
+            shared.run.overrun = true;
+            let text = format!("{} -> never ends", shown(request));
+            shared.run.log.push(text);
+            return Err(Error::Unauthorized("the simulation stops it".into()));
+        }
+        let latency = shared.catalogue.style.latency_ms;
+        self.clock.pass(Duration::from_millis(latency.into()));
+        let mut cancel = None;
+        for action in shared.take_due(number) {
+            match action {
+                AtRequest::Registry(mutation) => shared.catalogue.apply(&mutation),
+                AtRequest::Jump(seconds) => self.clock.jump(seconds),
+                AtRequest::Cancel => cancel = Some(shared.run.cancel.clone()),
+            }
+        }
+        drop(shared);
+        if let Some(user) = cancel {
+            cancel_and_wait(&user, call.cancel);
+            return Err(Error::Cancelled);
+        }
+        Ok(number)
+    }
+
+    /// One try: the page and how many rows it has.
+    fn answer(&self, request: &PageRequest, number: u32) -> Result<(Page, usize)> {
+        let mut shared = lock(&self.shared);
+        shared.answers += 1;
+        let answers = shared.answers;
+        let answer = shared.catalogue.answer(request, answers);
+        let holds = |wanted: u32| match &answer {
+            Answer::Page { rows, .. } => rows.iter().any(|row| row.n == wanted),
+            Answer::Refused(_) => false,
+        };
+        let failure = shared.due(|target| match target {
+            Target::Health => false,
+            Target::Request(at) => *at == number,
+            Target::From(at) => *at <= number,
+            Target::RowPage(row) => holds(*row),
+            Target::Tier(tier) => {
+                let word = TIERS.get(usize::from(*tier)).copied();
+                request.trust_tier.is_some() && request.trust_tier.as_deref() == word
+            }
+            Target::Deep(offset) => request.offset >= u64::from(*offset),
+        });
+        if let Some(failure) = failure {
+            shared.run.failed = true;
+            drop(shared);
+            let body = match failure {
+                Failure::NoJson => "<html>503</html>",
+                // Not one that can be mended, which costs a row and not the page.
+                Failure::NaN => r#"{"data":[{"id":"s000","name":"n","quality_score":NaN}"#,
+                Failure::Empty(true) => r#"{"data":[],"meta":{"total":0}}"#,
+                Failure::Empty(false) => r#"{"data":[]}"#,
+                _ => return Err(self.error(failure)),
+            };
+            return Page::parse(body.as_bytes()).map(|page| (page, 0));
+        }
+        match answer {
+            Answer::Refused(status) => Err(Error::Refused {
+                status,
+                detail: Some("simulated".into()),
+            }),
+            Answer::Page { rows, body } => {
+                let page = Page::parse(body.as_bytes())?;
+                let count = rows.len();
+                for row in rows {
+                    note(&mut shared.run.served, &row);
+                    note(&mut shared.ever, &row);
+                }
+                Ok((page, count))
+            }
+        }
+    }
+
+    fn error(&self, failure: Failure) -> Error {
+        let after = |seconds: Option<u32>| {
+            seconds.map(|seconds| self.clock.real_now() + TimeDelta::seconds(seconds.into()))
+        };
+        match failure {
+            Failure::Server(status, seconds) => Error::Server {
+                status,
+                detail: None,
+                retry_at: after(seconds),
+            },
+            Failure::Timeout => Error::Timeout("simulated".into()),
+            Failure::Unreachable => Error::Unreachable("simulated".into()),
+            Failure::TooLarge => Error::TooLarge(16 << 20),
+            Failure::Refused(status) => Error::Refused {
+                status,
+                detail: None,
+            },
+            Failure::Forbidden => Error::Forbidden("simulated".into()),
+            Failure::Unauthorized => Error::Unauthorized("simulated".into()),
+            Failure::RateLimited(seconds) => Error::RateLimited {
+                retry_at: after(seconds),
+            },
+            Failure::QuotaExceeded => Error::QuotaExceeded {
+                detail: Some("simulated".into()),
+                resets_at: after(Some(86_400)),
+            },
+            // Without the message that a panic of our own would print.
+            Failure::Panic => std::panic::resume_unwind(Box::new("simulated")),
+            Failure::NoJson | Failure::NaN | Failure::Empty(_) => {
+                Error::Protocol("simulated".into())
+            }
+            Failure::Unhealthy => Error::Unhealthy(None),
+        }
+    }
+}
+
+impl Shared {
+    /// The failure that is due, if any; one try of it is used up.
+    fn due(&mut self, matches: impl Fn(&Target) -> bool) -> Option<Failure> {
+        let fault = self
+            .run
+            .faults
+            .iter_mut()
+            .find(|fault| fault.tries != Some(0) && matches(&fault.on))?;
+        if let Some(tries) = &mut fault.tries {
+            *tries -= 1;
+        }
+        Some(fault.what)
+    }
+
+    fn take_due(&mut self, number: u32) -> Vec<AtRequest> {
+        let all = std::mem::take(&mut self.run.at);
+        let (due, later) = all.into_iter().partition(|(at, _)| *at <= number);
+        self.run.at = later;
+        let due: Vec<(u32, AtRequest)> = due;
+        due.into_iter().map(|(_, action)| action).collect()
+    }
+
+    /// What the run did not reach happens all the same, so that the registry does not depend on it.
+    pub fn apply_rest(&mut self) {
+        for action in self.take_due(u32::MAX) {
+            if let AtRequest::Registry(mutation) = action {
+                self.catalogue.apply(&mutation);
+            }
+        }
+    }
+}
+
+fn note(versions: &mut BTreeMap<u32, Vec<Row>>, row: &Row) {
+    let known = versions.entry(row.n).or_default();
+    if !known.contains(row) {
+        known.push(row.clone());
+    }
+}
+
+/// How long the client would wait before the next try; none: it would not try again.
+fn delay(error: &Error, tries: u32, now: chrono::DateTime<chrono::Utc>) -> Option<Duration> {
+    let backoff = Duration::from_secs(1 << tries.min(4));
+    match error {
+        Error::Server { retry_at, .. } | Error::RateLimited { retry_at } => Some(
+            retry_at
+                .and_then(|at| (at - now).to_std().ok())
+                .unwrap_or(backoff),
+        ),
+        Error::Timeout(_) | Error::Unreachable(_) => Some(backoff),
+        _ => None,
+    }
+}
+
+fn shown(request: &PageRequest) -> String {
+    let mut text = format!("{}+{}", request.offset, request.limit);
+    for (name, value) in [("tier", &request.trust_tier), ("query", &request.query)] {
+        if let Some(value) = value {
+            text = format!("{text} {name}={value}");
+        }
+    }
+    text
+}

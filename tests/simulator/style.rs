@@ -1,0 +1,92 @@
+//! What a registry means by its words: limit, total, order, and what it refuses.
+
+use serde::{Deserialize, Serialize};
+
+use crate::skill::is_default;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Style {
+    /// The most rows of a page, whatever is asked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub clamp: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub limit: LimitSays,
+    #[serde(skip_serializing_if = "is_default")]
+    pub total: TotalSays,
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: Order,
+    #[serde(skip_serializing_if = "is_default")]
+    pub plain: Plain,
+    #[serde(skip_serializing_if = "is_default")]
+    pub refused_tiers: Vec<u8>,
+    /// The answer behind the last row.
+    #[serde(skip_serializing_if = "is_default")]
+    pub behind: Behind,
+    /// Offsets from here on are answered as by `depth_answer`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub depth: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub depth_answer: Behind,
+    #[serde(skip_serializing_if = "is_default")]
+    pub offset_ignored: bool,
+    /// Answers as the sync endpoint does: by id, without a total; `since` once a request has it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sync_endpoint: bool,
+    /// Virtual milliseconds a request.
+    #[serde(skip_serializing_if = "is_default")]
+    pub latency_ms: u32,
+}
+
+/// `meta.limit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LimitSays {
+    #[default]
+    Used,
+    Asked,
+    Nothing,
+    Constant(u32),
+}
+
+/// `meta.total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum TotalSays {
+    #[default]
+    Rows,
+    Page,
+    OffsetPlusPage,
+    Capped(u32),
+    Constant(u32),
+    Nothing,
+    /// So many more than there are.
+    Over(u32),
+    Varying,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Order {
+    #[default]
+    Id,
+    Score,
+    /// What has changed goes to the end.
+    Changed,
+    /// Another one for every request.
+    Random,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Plain {
+    #[default]
+    Served,
+    /// Wants a tier or a word.
+    Refused,
+    /// Wants a word.
+    WordsOnly,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Behind {
+    #[default]
+    Empty,
+    Refused(u16),
+}
