@@ -1,0 +1,196 @@
+//! A disk that is full: a small tmpfs, which grows later, and a limit to the size of files.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use skillsmith_test_registry::{Catalogue, Options, Server};
+
+use crate::invariants::{self, Served, Snapshot};
+use crate::rig::{Told, in_surroundings};
+
+/// They need more than any disk here has.
+const SKILLS: usize = 2_000;
+
+/// A process in a mount namespace of its own, where a tmpfs lies over a folder. Nobody outside
+/// sees the tmpfs, and it goes with the process.
+struct Disk {
+    keeper: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    fn new(kib: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let is_root = rustix::process::geteuid().is_root();
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        if !is_root {
+            command.args(["--user", "--map-root-user"]);
+        }
+        let script =
+            "mount -t tmpfs -o size=\"$1\"k,mode=700 tmpfs \"$2\" && echo mounted && read -r _";
+        command
+            .args(["sh", "-c", script, "sh", &kib.to_string()])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut keeper = command
+            .spawn()
+            .expect("unshare is needed (Debian: apt-get install util-linux)");
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        if line != "mounted\n" {
+            drop(keeper.stdin.take());
+            let output = keeper.wait_with_output().unwrap();
+            panic!(
+                "no tmpfs can be mounted in a mount namespace, which this test needs ({}): {}",
+                if is_root {
+                    "we are root: the container lacks CAP_SYS_ADMIN, or forbids mounting"
+                } else {
+                    "we are not root, and the system allows no user namespaces: run it as root"
+                },
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Self { keeper, folder }
+    }
+
+    fn enter(&self) -> Command {
+        let mut command = Command::new("nsenter");
+        let pid = self.keeper.id();
+        command.arg(format!("--mount=/proc/{pid}/ns/mnt"));
+        if !rustix::process::geteuid().is_root() {
+            command.arg(format!("--user=/proc/{pid}/ns/user"));
+        }
+        command
+    }
+
+    fn sync(&self, server: &Server) -> Command {
+        let mut command = self.enter();
+        command
+            .args([env!("CARGO_BIN_EXE_skillsmith"), "sync", "--json", "--db"])
+            .arg(self.database());
+        in_surroundings(&mut command, server, Path::new("/"));
+        command
+    }
+
+    /// As those see it who are inside.
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("skills.db")
+    }
+
+    fn look(&self) -> Snapshot {
+        let root = format!("/proc/{}/root", self.keeper.id());
+        let inside = self.database();
+        Snapshot::take(&Path::new(&root).join(inside.strip_prefix("/").unwrap()))
+    }
+
+    fn grow(&self) {
+        let output = self
+            .enter()
+            .args(["mount", "-o", "remount,size=64m"])
+            .arg(self.folder.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Some(mut stdin) = self.keeper.stdin.take() {
+            _ = stdin.write_all(b"\n");
+        }
+        _ = self.keeper.wait();
+    }
+}
+
+fn registry() -> (Server, Served) {
+    let server = Server::start(Catalogue::generate(SKILLS, 1), Options::default());
+    let skills = Served::new(&server.catalogue(|catalogue| catalogue.values()));
+    (server, skills)
+}
+
+/// Two runs without room, then one with it.
+fn full(kib: u32) {
+    let (server, skills) = registry();
+    let disk = Disk::new(kib);
+    let mut wrong = Vec::new();
+    let nothing = Snapshot::default();
+    let mut before = disk.look();
+    for _ in 0..2 {
+        let told = Told::of(&mut disk.sync(&server));
+        let after = disk.look();
+        assert_ne!(told.code, Some(0), "{kib} KiB were enough");
+        wrong.extend(invariants::ended_by_itself(&told));
+        wrong.extend(invariants::after_a_fault(&before, &after, &told, &skills));
+        before = after;
+    }
+    disk.grow();
+    let told = Told::of(&mut disk.sync(&server));
+    let after = disk.look();
+    wrong.extend(invariants::after_a_good_run(
+        &nothing, &after, &told, &skills,
+    ));
+    let again = Told::of(&mut disk.sync(&server));
+    wrong.extend(invariants::after_no_change(&after, &disk.look(), &again));
+    invariants::assert_none(4, &wrong);
+}
+
+#[test]
+fn promise_3_a_disk_of_256_kib() {
+    full(256);
+}
+
+#[test]
+fn promise_3_a_disk_of_1_mib() {
+    full(1024);
+}
+
+#[test]
+fn promise_3_a_disk_of_2_mib() {
+    full(2 * 1024);
+}
+
+/// `ulimit -f`: SIGXFSZ, unless it is ignored.
+#[test]
+fn promise_3_a_limit_to_the_size_of_files() {
+    let (server, skills) = registry();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("skills.db");
+    let sync = |blocks: &str| {
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                "ulimit -f \"$1\" && shift && exec \"$@\"",
+                "sh",
+                blocks,
+            ])
+            .args([env!("CARGO_BIN_EXE_skillsmith"), "sync", "--json", "--db"])
+            .arg(&path);
+        in_surroundings(&mut command, &server, home.path());
+        Told::of(&mut command)
+    };
+    let nothing = Snapshot::default();
+    // Blocks of 512 bytes.
+    let told = sync("1500");
+    let after = Snapshot::take(&path);
+    let mut wrong = invariants::ended_by_itself(&told);
+    wrong.extend(invariants::after_a_fault(&nothing, &after, &told, &skills));
+    assert_ne!(told.code, Some(0), "750 KiB were enough");
+    let told = sync("unlimited");
+    let after = Snapshot::take(&path);
+    wrong.extend(invariants::after_a_good_run(
+        &nothing, &after, &told, &skills,
+    ));
+    invariants::assert_none(2, &wrong);
+}
