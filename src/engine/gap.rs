@@ -42,6 +42,9 @@ pub(super) struct Gap {
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
     pub(super) cause: String,
+    /// How many listings have asked for it since it was found.
+    #[serde(default)]
+    pub(super) turn: u64,
 }
 
 impl Region {
@@ -51,7 +54,7 @@ impl Region {
             to,
             before: before.and_then(kept_id),
             after: None,
-            cause: shortened(&cause.to_string(), LONGEST_CAUSE),
+            cause: cause_of(cause),
             // 422 speaks of what is there.
             is_refused: matches!(cause, Error::Refused { status, .. } if *status != 422),
         }
@@ -60,6 +63,11 @@ impl Region {
     pub(super) const fn len(&self) -> u64 {
         self.to.saturating_sub(self.from)
     }
+}
+
+/// Why a page failed, short enough to be kept.
+pub(super) fn cause_of(error: &Error) -> String {
+    shortened(&error.to_string(), LONGEST_CAUSE)
 }
 
 /// An id, if it is short enough to be kept beside a gap.
@@ -73,6 +81,25 @@ impl Gap {
         self.pass == *pass
             && self.to.is_none_or(|to| start < to)
             && start.saturating_add(len) > self.from
+    }
+
+    /// Whether another one lies right before or behind it.
+    pub(super) fn adjoins(&self, other: &Self) -> bool {
+        let is_same = self.pass == other.pass && self.since == other.since;
+        let is_behind = self.to == Some(other.from) || other.to == Some(self.from);
+        is_same && self.to.is_some() && other.to.is_some() && is_behind
+    }
+
+    /// Makes one of two that adjoin.
+    pub(super) fn take_in(&mut self, other: Self) {
+        if other.from < self.from {
+            self.from = other.from;
+            self.before = other.before;
+        } else {
+            self.to = other.to;
+            self.after = other.after;
+        }
+        self.turn = self.turn.max(other.turn);
     }
 }
 

@@ -57,7 +57,7 @@ impl Lister<'_> {
                 // Nothing of the kind is there.
                 return Err(error);
             } else {
-                self.put_off(asked, &error);
+                self.put_off(pass, asked, &error);
                 let regions = std::mem::take(&mut self.cursor.at.put_off);
                 self.cut_at(pass, regions);
             }
@@ -95,7 +95,7 @@ impl Lister<'_> {
             self.limit = self.limit.div_euclid(2).max(1);
             return Ok(None);
         }
-        self.put_off(asked, &error);
+        self.put_off(pass, asked, &error);
         // Of one that is open to the end it has to be seen where that begins now.
         if known.is_none_or(|gap| gap.to.is_none()) {
             self.failed_in_row = self.failed_in_row.saturating_add(1);
@@ -125,10 +125,18 @@ impl Lister<'_> {
         }
     }
 
-    fn put_off(&mut self, asked: Asked, error: &Error) {
+    fn put_off(&mut self, pass: &Pass, asked: Asked, error: &Error) {
         let at = &mut self.cursor.at;
         let length = at.page_rows(asked, None);
         let before = at.tail.last_id.take();
+        // A page that reaches into a known gap is put off with all of it: its rows are not asked for one page after the other in each run.
+        let end = asked.start.saturating_add(length);
+        let known = self.known_gaps.iter();
+        let end = known
+            .filter(|gap| gap.touches(pass, asked.start, length))
+            .filter_map(|gap| gap.to)
+            .fold(end, u64::max);
+        let length = end.saturating_sub(asked.start);
         let (from, to) = at.skip_page(asked, length);
         at.put_off
             .push(Region::new(from, to, before.as_deref(), error));
@@ -226,19 +234,12 @@ impl Lister<'_> {
             before: None,
             after: None,
             cause: last.cause.clone(),
+            turn: 0,
         };
         if is_all {
             self.cursor.note_unreadable_pass();
         } else {
-            // Side by side they are told of, and asked for, as one.
-            let mut merged: Vec<Region> = Vec::new();
             for region in regions {
-                match merged.last_mut() {
-                    Some(last) if last.to == region.from => last.to = region.to,
-                    _ => merged.push(region),
-                }
-            }
-            for region in merged {
                 self.keep_gap(pass, region);
             }
         }

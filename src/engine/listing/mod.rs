@@ -53,8 +53,6 @@ pub(super) struct Lister<'r> {
     /// Pages that failed in a row, and in this pass.
     failed_in_row: u32,
     failed_in_pass: u32,
-    /// Pages asked for in parts, in a row, that brought nothing new.
-    fruitless_fills: u32,
     fill: Option<Fill>,
     /// A page that was asked for to see whether the registry answers.
     spare: Option<(Pass, u64, Page)>,
@@ -88,7 +86,6 @@ impl<'r> Lister<'r> {
             pages: 0,
             has_answered: false,
             failed_in_row: 0,
-            fruitless_fills: 0,
             failed_in_pass: 0,
             fill: None,
             spare: None,

@@ -381,6 +381,115 @@ fn promise_5_a_known_gap_is_asked_for_first_and_counts_for_nothing() {
     assert_eq!(retried.count(), 0);
 }
 
+/// Requests that touch none of the pages as they are read in turn: parts, and what is asked elsewhere.
+fn parts<F>(registry: &Scripted<F>) -> usize {
+    let asked = registry.asked.lock().unwrap();
+    let parts = asked.iter().filter(|(request, _)| request.limit < 100);
+    parts.count()
+}
+
+#[test]
+fn promise_5_a_page_of_which_nothing_comes_costs_sixteen_parts() {
+    let all_of_it = failing(900, |row| (397..496).contains(&row), failed);
+    let listed = list(&all_of_it, start(Plain));
+    assert_eq!(listed.rows.len(), 900 - 99);
+    let gap = &listed.cursor.gaps[0];
+    assert_eq!((gap.from, gap.to), (397, Some(496)));
+    // Sixteen, and one to see whether the registry answers.
+    assert_eq!(parts(&all_of_it), 16 + 1);
+}
+
+#[test]
+fn promise_5_a_page_of_which_something_comes_costs_64_parts() {
+    let registry = failing(900, |row| (397..496).contains(&row) && row % 3 > 0, failed);
+    let listed = list(&registry, start(Plain));
+    // And one to see whether the registry answers.
+    assert!((60..=64 + 1).contains(&parts(&registry)));
+    assert!(listed.rows.len() > 900 - 99);
+}
+
+#[test]
+fn promise_5_a_known_gap_costs_the_rows_beside_it_nothing() {
+    let is_bad = |row| row == 150 || (400..470).contains(&row);
+    let registry = failing(900, is_bad, failed);
+    let mut gaps = Vec::new();
+    for run in 0..5 {
+        registry.asked.lock().unwrap().clear();
+        let listed = list(
+            &registry,
+            Start {
+                gaps,
+                ..start(Plain)
+            },
+        );
+        gaps = listed.cursor.gaps;
+        if run == 0 {
+            // Where so many rows are bad, some beside them are left to the next run.
+            continue;
+        }
+        assert_eq!(listed.rows.len(), 900 - 71);
+        let borders: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+        assert_eq!(borders, [(150, Some(151)), (400, Some(470))]);
+    }
+    // Each by itself at first. Then the rows before, the gap and those behind: by itself, or by three
+    // of its rows. One to see whether the registry answers.
+    assert!(parts(&registry) <= 2 + 3 + 5 + 1, "{}", parts(&registry));
+    assert!(gaps.iter().all(|gap| gap.turn == 4), "{gaps:?}");
+}
+
+#[test]
+fn promise_5_what_is_good_again_inside_a_known_gap_is_found() {
+    for healed in [400, 469, 433] {
+        let mut gaps = {
+            let registry = failing(900, |row| (400..470).contains(&row), failed);
+            list(&registry, start(Plain)).cursor.gaps
+        };
+        let is_bad = |row| (400..470).contains(&row) && row != healed;
+        let registry = failing(900, is_bad, failed);
+        let mut runs = 0;
+        loop {
+            runs += 1;
+            // Its first and its last row are asked for each time, the others in turn.
+            assert!(runs <= if healed == 433 { 68 } else { 1 }, "row {healed}");
+            let start = Start {
+                gaps,
+                ..start(Plain)
+            };
+            let listed = list(&registry, start);
+            if listed.rows.len() == 900 - 69 {
+                break;
+            }
+            gaps = listed.cursor.gaps;
+        }
+    }
+}
+
+#[test]
+fn promise_9_pages_that_go_on_failing_are_not_asked_for_in_each_run() {
+    let registry = failing(3_000, |row| row >= 1_000, failed);
+    let mut gaps = Vec::new();
+    for run in 0..16 {
+        registry.asked.lock().unwrap().clear();
+        let listed = list(
+            &registry,
+            Start {
+                gaps,
+                ..start(Plain)
+            },
+        );
+        assert!(listed.error.is_none());
+        assert!(listed.rows.len() >= if run == 0 { 990 } else { 1_000 });
+        let deep = registry.offsets().into_iter().filter(|at| *at >= 990);
+        let deep = deep.count();
+        // Single rows are looked for in the page where it begins, and once in that where the listing ends.
+        let is_border = run == 1 || (5..8).contains(&run);
+        let most = if is_border { 64 + 16 } else { 16 };
+        assert!(deep <= most, "{run}: {deep}");
+        gaps = listed.cursor.gaps;
+        assert!(gaps.len() <= 3, "{gaps:?}");
+    }
+}
+
 #[test]
 fn promise_5_a_row_that_makes_its_page_too_large_costs_itself() {
     let registry = failing(400, |row| row == 222, || Error::TooLarge(1));
