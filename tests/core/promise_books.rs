@@ -15,13 +15,7 @@ use crate::support::{
 };
 
 fn ordered(skills: usize) -> World {
-    World::new(
-        skills,
-        Options {
-            order: Order::Id,
-            ..Options::default()
-        },
-    )
+    World::by_id(skills, Plain::Allowed)
 }
 
 fn inserted(skills: impl IntoIterator<Item = Value>) -> World {
@@ -356,14 +350,7 @@ fn promise_5_a_url_that_an_earlier_run_put_off_is_stored_by_the_last() {
 #[test]
 fn promise_2_what_lay_before_an_old_cursor_is_read_once_more() {
     for plain in [Plain::Allowed, Plain::NeedsFilter] {
-        let world = World::new(
-            900,
-            Options {
-                plain,
-                order: Order::Id,
-                ..Options::default()
-            },
-        );
+        let world = World::by_id(900, plain);
         session(&world, 6);
         world.server.catalogue(|catalogue| catalogue.change(900, 6));
         world.clock.advance(Duration::from_secs(26 * 3600));

@@ -197,13 +197,7 @@ fn promise_1_a_column_that_appears_later_is_filled_once() {
 
 #[test]
 fn promise_1_a_column_that_appears_later_is_filled_by_short_sessions_too() {
-    let world = World::new(
-        1_500,
-        Options {
-            order: Order::Id,
-            ..Options::default()
-        },
-    );
+    let world = World::by_id(1_500, Plain::Allowed);
     let session = |requests: u64| {
         let cancel = CancelToken::new();
         let mut left = requests;

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -64,6 +64,20 @@ fn helper_without_descriptors() {
     std::fs::write(Path::new(&path).with_extension("done"), "").unwrap();
 }
 
+/// Runs [`helper_without_descriptors`].
+fn run_without(descriptors: &str, path: &Path, server: &Server) -> ExitStatus {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "promise_descriptors::helper_without_descriptors"])
+        .env(HELPER[0], descriptors)
+        .env(HELPER[1], path)
+        .env(HELPER[2], server.base_url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+}
+
 fn assert_no_file_is_standard() {
     for fd in 0..3 {
         let target = std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
@@ -87,16 +101,7 @@ fn promise_3_a_host_without_standard_descriptors_cannot_write_into_the_database(
                 .execute_batch(&format!("PRAGMA journal_mode = {journal}"))
                 .unwrap();
             let server = Server::start(Catalogue::generate(150, 1), Options::default());
-            let status = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "promise_descriptors::helper_without_descriptors"])
-                .env(HELPER[0], closed)
-                .env(HELPER[1], &path)
-                .env(HELPER[2], server.base_url())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .unwrap();
+            let status = run_without(closed, &path, &server);
             assert!(status.success(), "{journal}, {closed}: {status}");
             assert!(path.with_extension("done").exists());
             assert_mirrored(&path, &server.catalogue(|catalogue| catalogue.values()));
@@ -111,16 +116,7 @@ fn promise_3_a_new_database_gets_no_standard_descriptor_either() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("skills.db");
     let server = Server::start(Catalogue::generate(10, 1), Options::default());
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "promise_descriptors::helper_without_descriptors"])
-        .env(HELPER[0], "0,1,2")
-        .env(HELPER[1], &path)
-        .env(HELPER[2], server.base_url())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
+    let status = run_without("0,1,2", &path, &server);
     assert!(status.success(), "{status}");
     assert_mirrored(&path, &server.catalogue(|catalogue| catalogue.values()));
 }

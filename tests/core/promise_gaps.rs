@@ -15,13 +15,7 @@ const PAGE: u32 = 51;
 const PAGES: u64 = 6;
 
 fn ordered(skills: usize) -> World {
-    World::new(
-        skills,
-        Options {
-            order: Order::Id,
-            ..Options::default()
-        },
-    )
+    World::by_id(skills, Plain::Allowed)
 }
 
 fn sync(world: &World) -> SyncResult {

@@ -2,18 +2,12 @@
 
 use chrono::TimeDelta;
 use skillsmith_sync::{CancelToken, SyncConfigRepository, SyncOptions, SyncStatus};
-use skillsmith_test_registry::{Fault, Options, Order};
+use skillsmith_test_registry::{Fault, Plain};
 
 use crate::support::{World, assert_success};
 
 fn world() -> World {
-    World::new(
-        600,
-        Options {
-            order: Order::Id,
-            ..Options::default()
-        },
-    )
+    World::by_id(600, Plain::Allowed)
 }
 
 /// The next run makes up for whatever happened.

@@ -1,29 +1,14 @@
 //! Promise 6, *One sync at a time* per database; and what a dead run leaves.
 
-use std::time::Duration;
-
-use skillsmith_sync::{
-    CancelToken, Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus,
-};
-use skillsmith_test_registry::{Fault, Options};
+use skillsmith_sync::{Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus};
+use skillsmith_test_registry::Options;
 
 use crate::support::{World, assert_success};
 
 #[test]
 fn promise_6_the_second_sync_returns_at_once() {
     let world = World::new(300, Options::default());
-    world.server.fault(Fault::stall_after(50).at_offset(99));
-    let cancel = CancelToken::new();
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| {
-            world.sync_with(SyncOptions {
-                cancel: cancel.clone(),
-                ..SyncOptions::default()
-            })
-        });
-        while world.offsets().len() < 2 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    world.while_one_hangs(|| {
         assert!(world.engine().get_status().unwrap().is_running);
         // The same handle, and another one on the same file under another name.
         let link = world.folder.path().join("link.db");
@@ -37,8 +22,6 @@ fn promise_6_the_second_sync_returns_at_once() {
         }
         // It leaves no entry.
         assert_eq!(world.history().count().unwrap(), 1);
-        cancel.cancel();
-        assert_eq!(first.join().unwrap().status, SyncStatus::Failed);
     });
     assert!(!world.engine().get_status().unwrap().is_running);
     assert_success(&world.sync());
@@ -48,18 +31,7 @@ fn promise_6_the_second_sync_returns_at_once() {
 #[test]
 fn promise_6_databases_do_not_lock_each_other_out() {
     let world = World::new(300, Options::default());
-    world.server.fault(Fault::stall_after(50).at_offset(99));
-    let cancel = CancelToken::new();
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| {
-            world.sync_with(SyncOptions {
-                cancel: cancel.clone(),
-                ..SyncOptions::default()
-            })
-        });
-        while world.offsets().len() < 2 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    world.while_one_hangs(|| {
         for other in [
             Database::open(world.folder.path().join("other.db")).unwrap(),
             Database::open_in_memory().unwrap(),
@@ -69,8 +41,6 @@ fn promise_6_databases_do_not_lock_each_other_out() {
                 skillsmith_sync::SyncEngine::new(std::sync::Arc::new(world.client()), &other);
             assert_success(&engine.sync(SyncOptions::default()).unwrap());
         }
-        cancel.cancel();
-        first.join().unwrap();
     });
 }
 

@@ -8,35 +8,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use skillsmith_sync::{CancelToken, Database, ErrorCode, SyncEngine, SyncOptions, SyncStatus};
+use skillsmith_sync::{CancelToken, Database, ErrorCode, SyncEngine, SyncOptions};
 use skillsmith_test_registry::{Fault, Options};
 
 use crate::support::{World, assert_success};
-
-/// While one sync hangs in the middle of a page.
-fn while_one_hangs(world: &World, meanwhile: impl FnOnce()) {
-    world.server.fault(Fault::stall_after(50).at_offset(99));
-    let cancel = CancelToken::new();
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| {
-            world.sync_with(SyncOptions {
-                cancel: cancel.clone(),
-                ..SyncOptions::default()
-            })
-        });
-        while world.offsets().len() < 2 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
-        cancel.cancel();
-        let first = first.join().unwrap();
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
-        }
-        assert_eq!(first.code, Some(ErrorCode::Cancelled), "{first:?}");
-        assert_eq!(first.status, SyncStatus::Failed);
-    });
-}
 
 fn assert_in_progress(world: &World, path: &Path) {
     let other = Database::open(path).unwrap();
@@ -98,7 +73,7 @@ fn promise_6_a_hard_link_is_another_name_of_the_same_file() {
         .look()
         .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
-    while_one_hangs(&world, || {
+    world.while_one_hangs(|| {
         let link = world.folder.path().join("other-name.db");
         std::fs::hard_link(world.path(), &link).unwrap();
         assert_in_progress_elsewhere(&link);
@@ -111,7 +86,7 @@ fn promise_6_a_hard_link_is_another_name_of_the_same_file() {
 #[test]
 fn promise_6_one_sync_at_a_time_when_the_lock_file_is_deleted() {
     let world = World::new(300, Options::default());
-    while_one_hangs(&world, || {
+    world.while_one_hangs(|| {
         for _ in 0..2 {
             std::fs::remove_file(world.folder.path().join("skills.db-sync-lock")).unwrap();
             assert_in_progress_elsewhere(&world.path());
@@ -135,7 +110,7 @@ fn promise_6_the_lock_outlives_the_transactions_of_a_rollback_journal() {
         .unwrap();
     let database = Database::open(world.path()).unwrap();
     let world = World { database, ..world };
-    while_one_hangs(&world, || {
+    world.while_one_hangs(|| {
         std::fs::remove_file(world.folder.path().join("skills.db-sync-lock")).unwrap();
         let config = skillsmith_sync::SyncConfigRepository::new(&world.database);
         config.disable().unwrap();
@@ -164,7 +139,7 @@ fn promise_6_an_older_version_is_locked_out_and_locks_out() {
     assert_in_progress(&world, &world.path());
     assert_in_progress_elsewhere(&world.path());
     drop(older);
-    while_one_hangs(&world, || {
+    world.while_one_hangs(|| {
         assert!(lock_file().try_lock().is_err());
     });
     lock_file().try_lock().unwrap();
@@ -212,7 +187,7 @@ impl Drop for Child {
 fn promise_6_a_fork_while_a_sync_runs_leaves_no_lock_with_the_child() {
     let world = World::new(300, Options::default());
     let mut child = None;
-    while_one_hangs(&world, || {
+    world.while_one_hangs(|| {
         child = Some(fork());
         assert_in_progress_elsewhere(&world.path());
     });

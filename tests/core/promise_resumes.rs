@@ -3,18 +3,12 @@
 use std::time::Duration;
 
 use skillsmith_sync::{CancelToken, ErrorCode, SyncOptions, SyncResult, SyncStatus};
-use skillsmith_test_registry::{Fault, Options, Order, Plain, RateLimit};
+use skillsmith_test_registry::{Fault, Plain, RateLimit};
 
 use crate::support::{World, assert_success, row_count};
 
 fn ordered(skills: usize) -> World {
-    World::new(
-        skills,
-        Options {
-            order: Order::Id,
-            ..Options::default()
-        },
-    )
+    World::by_id(skills, Plain::Allowed)
 }
 
 /// A run that is cancelled once so many listing requests have come in.
@@ -49,14 +43,7 @@ fn promise_17_the_next_run_goes_on_where_this_one_stopped() {
 #[test]
 fn promise_17_short_sessions_reach_the_end_under_every_plan() {
     for plain in [Plain::Allowed, Plain::NeedsFilter] {
-        let world = World::new(
-            1_500,
-            Options {
-                plain,
-                order: Order::Id,
-                ..Options::default()
-            },
-        );
+        let world = World::by_id(1_500, plain);
         let mut sessions = 0;
         while !session(&world, 4, SyncOptions::default()).success {
             sessions += 1;
@@ -176,14 +163,7 @@ fn promise_17_a_registry_that_changed_its_mind_is_listed_anew() {
 
 #[test]
 fn promise_17_a_tier_that_is_refused_in_its_middle_is_read_anew() {
-    let world = World::new(
-        2_000,
-        Options {
-            plain: Plain::NeedsFilter,
-            order: Order::Id,
-            ..Options::default()
-        },
-    );
+    let world = World::by_id(2_000, Plain::NeedsFilter);
     let stands_inside_a_tier = || -> bool {
         world
             .look()

@@ -25,6 +25,20 @@ fn world_with_key() -> (World, ClientOptions) {
     (world, options)
 }
 
+/// A sync with the key that is sent elsewhere.
+fn redirected(location: &str) -> (World, SyncResult) {
+    let (world, options) = world_with_key();
+    world.server.options(|options| {
+        options.redirect = Some(Redirect {
+            status: 302,
+            location: location.into(),
+        });
+    });
+    let engine = world.engine_with(client_with(options));
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    (world, result)
+}
+
 #[test]
 fn promise_10_credentials_reach_the_registry() {
     let (world, options) = world_with_key();
@@ -56,17 +70,7 @@ fn promise_10_credentials_do_not_follow_a_redirect_to_another_origin() {
         elsewhere.origin().replace("http://", "//"),
         "https://127.0.0.1/".into(),
     ] {
-        let (world, options) = world_with_key();
-        world.server.options(|options| {
-            options.redirect = Some(Redirect {
-                status: 302,
-                location: location.clone(),
-            });
-        });
-        let result = world
-            .engine_with(client_with(options))
-            .sync(SyncOptions::default())
-            .unwrap();
+        let (_world, result) = redirected(&location);
         assert_eq!(
             result.code,
             Some(ErrorCode::RedirectRefused),
@@ -296,17 +300,7 @@ fn promise_10_a_redirect_does_not_bring_the_credential_into_texts() {
         format!("{KEY}://x.example/"),
         format!("http://[{KEY}]/"),
     ] {
-        let (world, options) = world_with_key();
-        world.server.options(|options| {
-            options.redirect = Some(Redirect {
-                status: 302,
-                location: location.clone(),
-            });
-        });
-        let result = world
-            .engine_with(client_with(options))
-            .sync(SyncOptions::default())
-            .unwrap();
+        let (world, result) = redirected(&location);
         assert!(!result.success, "{location}: {result:?}");
         let entry = world.history().get_history(1).unwrap().remove(0);
         let config = world.engine().get_status().unwrap().config;

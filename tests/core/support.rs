@@ -12,10 +12,10 @@ use serde_json::Value;
 use skillsmith_sync::clock::Clock;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
-    CancelToken, ClientOptions, Database, SkillsmithApiClient, SyncEngine, SyncHistoryRepository,
-    SyncOptions, SyncResult,
+    CancelToken, ClientOptions, Database, ErrorCode, SkillsmithApiClient, SyncEngine,
+    SyncHistoryRepository, SyncOptions, SyncResult, SyncStatus,
 };
-use skillsmith_test_registry::{Catalogue, Options, Server};
+use skillsmith_test_registry::{Catalogue, Fault, Options, Order, Plain, Server};
 use tempfile::TempDir;
 
 /// A registry and a database of its own.
@@ -41,6 +41,16 @@ impl World {
             database,
             clock: Arc::default(),
         }
+    }
+
+    /// A registry that lists its skills by id.
+    pub fn by_id(skills: usize, plain: Plain) -> Self {
+        let options = Options {
+            plain,
+            order: Order::Id,
+            ..Options::default()
+        };
+        Self::new(skills, options)
     }
 
     pub fn path(&self) -> PathBuf {
@@ -71,6 +81,31 @@ impl World {
         let result = self.engine().sync(options).unwrap();
         assert_counts_add_up(&result);
         result
+    }
+
+    /// What happens while one sync hangs in the middle of a page, which is cancelled then.
+    pub fn while_one_hangs(&self, meanwhile: impl FnOnce()) {
+        self.server.fault(Fault::stall_after(50).at_offset(99));
+        let cancel = CancelToken::new();
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                self.sync_with(SyncOptions {
+                    cancel: cancel.clone(),
+                    ..SyncOptions::default()
+                })
+            });
+            while self.offsets().len() < 2 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+            cancel.cancel();
+            let first = first.join().unwrap();
+            if let Err(panic) = outcome {
+                std::panic::resume_unwind(panic);
+            }
+            assert_eq!(first.code, Some(ErrorCode::Cancelled), "{first:?}");
+            assert_eq!(first.status, SyncStatus::Failed);
+        });
     }
 
     /// A connection for looking, which is not the library's.

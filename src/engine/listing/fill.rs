@@ -185,7 +185,7 @@ impl Fill {
     }
 
     /// What is left of a part after so many of its rows came.
-    fn brought(&mut self, part: Part, page: &Page) {
+    fn brought(&mut self, part: &Part, page: &Page) {
         self.has_brought = true;
         let rows = page.rows.len() as u64;
         let end = part.from.saturating_add(rows);
@@ -194,11 +194,16 @@ impl Fill {
             self.ids.insert(end.saturating_sub(1), short_id(last));
         }
         if rows > 0 && end < part.to {
-            self.parts.push_front(Part { from: end, ..part });
+            self.parts.push_front(Part {
+                from: end,
+                to: part.to,
+                cause: part.cause.clone(),
+                kind: part.kind,
+            });
         }
     }
 
-    fn failed(&mut self, part: Part, error: &Error) {
+    fn failed(&mut self, part: &Part, error: &Error) {
         self.failures = self.failures.saturating_add(1);
         self.timeouts = self
             .timeouts
@@ -292,14 +297,14 @@ impl Lister<'_> {
                 let facts = self.meet(pass, part.from, &page)?;
                 let at = &mut self.cursor.at;
                 at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
-                fill.brought(part, &page);
+                fill.brought(&part, &page);
                 Some(self.step(page.rows, &facts.ids))
             }
             Err(error) if ends_the_run(&error) => return Err(error),
             // Nothing is there any more.
             Err(Error::Refused { status: 416, .. }) => None,
             Err(error) => {
-                fill.failed(part, &error);
+                fill.failed(&part, &error);
                 if !fill.has_brought && fill.failures == FAILURES_BEFORE_LOOK {
                     self.look_elsewhere(pass, error, call)?;
                 }
