@@ -133,6 +133,7 @@ impl CompletedListing {
                 pass: finding.pass.clone(),
                 total: finding.total?,
                 rows: finding.rows,
+                order: 0,
                 is_explained: false,
             })
         });

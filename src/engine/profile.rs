@@ -53,6 +53,9 @@ pub(super) struct Doubt {
     pub(super) pass: Pass,
     pub(super) total: u64,
     pub(super) rows: u64,
+    /// The order of the rows that explains it.
+    #[serde(default)]
+    pub(super) order: u64,
     /// It has as many rows as that, some of them more than once.
     #[serde(default)]
     pub(super) is_explained: bool,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use skillsmith_sync::Database;
 
 use crate::scenario::{FileKind, Foreign, NewColumn, Scenario, Trigger};
-use crate::skill::{Expected, Row};
+use crate::skill::{Expected, Row, Stamp};
 
 /// The other stack's table at version 1.
 const VERSION_1: &str = "
@@ -97,7 +97,7 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
         Foreign::Stale(n) => {
             let Some(row) = ever
                 .get(n)
-                .and_then(|rows| rows.iter().find(|row| row.is_valid()))
+                .and_then(|rows| rows.iter().find(|row| is_dated(row)))
             else {
                 return;
             };
@@ -159,4 +159,9 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
 /// The user has put in order what kept rows out.
 pub fn mend(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch("DROP TRIGGER IF EXISTS sim_INSERT; DROP TRIGGER IF EXISTS sim_UPDATE;")
+}
+
+/// One that takes its stamp along: content that changes under another's stamp is not noticed without `--force`.
+fn is_dated(row: &Row) -> bool {
+    row.is_valid() && matches!(row.stamp, Stamp::At(_))
 }

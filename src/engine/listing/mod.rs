@@ -291,14 +291,14 @@ impl<'r> Lister<'r> {
             doubts
                 .iter()
                 .find(|doubt| doubt.pass == pass && doubt.total == total && doubt.rows == rows)
-                .map(|doubt| doubt.is_explained)
+                .map(|doubt| doubt.is_explained && doubt.order == at.counts.order)
         };
         let verdict = if self.cursor.is_second_look() || at.ending.is_cut {
             Verdict::Whole { total_held: false }
         } else {
             at.verdict(self.totals(), known)
         };
-        let (rows, is_untrue) = (at.counts.rows, at.total_is_untrue());
+        let (rows, order, is_untrue) = (at.counts.rows, at.counts.order, at.total_is_untrue());
         let is_limited = at.is_limited();
         let findings = &mut self.cursor.findings;
         if is_limited && !findings.limited.contains(&pass) {
@@ -318,6 +318,7 @@ impl<'r> Lister<'r> {
                 pass,
                 total,
                 rows,
+                order,
                 is_explained: true,
             }),
             Verdict::InDoubt { total, moved } => findings.doubts.push(Finding {

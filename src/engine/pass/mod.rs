@@ -42,6 +42,12 @@ pub(super) struct Counts {
     fresh: u64,
     /// Rows in this reading, those apart that are asked for again to see that they have not moved.
     served: u64,
+    /// Which rows they were, and where: differs where the same rows come in another order.
+    #[serde(default)]
+    pub(super) order: u64,
+    /// That of the first reading.
+    #[serde(default)]
+    order_before: u64,
     /// Rows that could not be had.
     pub(super) unread: u64,
     /// Rows came in an earlier run, so that not all that are met again are known.
@@ -252,9 +258,11 @@ impl PassCursor {
         self.quiet.empty > 0 || self.pages.short
     }
 
-    /// Whether as many rows came as the total says.
+    /// Whether as many rows came as the total says. What the first page says may be the count of its
+    /// own rows, even where totals were true until today.
     pub(super) fn has_all_of_total(&self) -> bool {
-        self.counts.rows > 0
+        self.pages.read > 1
+            && self.counts.rows > 0
             && matches!(self.total, TotalSeen::Same(total) if self.counts.rows >= total)
     }
 
@@ -313,6 +321,7 @@ impl PassCursor {
             is_second_reading: true,
             counts: Counts {
                 rows: self.counts.rows,
+                order_before: self.counts.order,
                 forgets: self.counts.forgets,
                 ..Counts::default()
             },

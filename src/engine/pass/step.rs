@@ -89,10 +89,10 @@ pub(in crate::engine) fn step(
     at.offset = end;
     at.tail.overlaps = !at.pages.single_rows;
     at.movement.ahead = at.movement.ahead.max(at.offset);
-    count_served(at, asked, served);
+    count_served(at, asked, &page.ids);
     remember_tail(at, page);
-    let total_reached = matches!(at.total, TotalSeen::Same(total)
-        if at.counts.rows >= total && at.offset >= total);
+    let total_reached =
+        at.has_all_of_total() && matches!(at.total, TotalSeen::Same(total) if at.offset >= total);
     // Believed only where a whole listing has confirmed it, and where the page says the same.
     if totals == Totals::Confirmed && total_reached && at.pages.short {
         return Next::End;
@@ -225,6 +225,8 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     }
     at.tail.overlaps = false;
     let is_only_the_last = served == 1 && asked.overlaps;
+    // Rows were read already, but whether those before them have moved is not seen.
+    at.movement.unchecked |= served > 0 && asked.start > 0 && !asked.overlaps;
     at.offset = if is_only_the_last && at.pages.most_rows <= 1 {
         // Perhaps it gives single rows.
         end
@@ -242,7 +244,7 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     at.movement.ahead = at.movement.ahead.max(at.offset);
     if served > 0 && !is_only_the_last {
         at.pages.short = is_short(at, asked, served);
-        count_served(at, asked, served);
+        count_served(at, asked, &page.ids);
         if at.offset == end {
             at.tail.overlaps = true;
             remember_tail(at, page);
@@ -274,8 +276,12 @@ const fn is_short(at: &PassCursor, asked: Asked, served: u64) -> bool {
     served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows)
 }
 
-fn count_served(at: &mut PassCursor, asked: Asked, served: u64) {
+fn count_served(at: &mut PassCursor, asked: Asked, ids: &[u64]) {
+    let served = ids.len() as u64;
     let again = u64::from(asked.overlaps);
+    for (place, id) in (asked.start..).zip(ids).skip(usize::from(asked.overlaps)) {
+        at.counts.order = at.counts.order.wrapping_add(fingerprint(&[place, *id]));
+    }
     at.counts.served = at
         .counts
         .served

@@ -231,6 +231,17 @@ fn the_first_of_three_rows_hidden_is_no_reason_to_refuse_the_registry() {
 }
 
 #[test]
+fn promise_1_a_first_page_that_counts_its_own_rows_is_no_end_though_totals_were_true() {
+    let registry = |start: u64, limit: u64, _| {
+        let rows = page(6, start, limit.min(2));
+        let total = start + rows.len() as u64;
+        (rows, Some(total), None)
+    };
+    let outcome = read(100, Totals::Confirmed, registry);
+    assert_eq!(outcome.rows, 6, "{outcome:?}");
+}
+
+#[test]
 fn an_order_that_changes_with_every_request_is_never_called_whole() {
     for salt in 0..40 {
         let registry = |start: u64, limit: u64, request: u32| {

@@ -72,10 +72,12 @@ impl PassCursor {
         }
         let explained = missing.and_then(|total| known(total, self.counts.rows));
         if let Some(total) = missing.filter(|total| !moved && self.counts.served >= *total) {
-            // As many rows as it says, at places that have not moved, and the second reading brought the same.
+            // As many rows as it says, at places that have not moved, and the second reading brought
+            // the same at the same places.
             let is_repeated = self.is_second_reading
                 && !self.movement.unchecked
-                && self.counts.fresh == self.counts.rows;
+                && self.counts.fresh == self.counts.rows
+                && self.counts.order == self.counts.order_before;
             if is_repeated || explained == Some(true) {
                 return Verdict::Repeated { total };
             }
