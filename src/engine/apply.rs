@@ -16,7 +16,7 @@ use super::listing::row_of_id;
 use super::tally::Tally;
 use crate::clock::{Clock, from_iso, to_iso};
 use crate::registry::Row;
-use crate::registry::field::{Field, at};
+use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Skill};
 use crate::skills::{
     Fingerprints, RowOutcome, Stage, Table, Unfit, Verdict, compare, create_list, fit, is_later,
@@ -200,7 +200,7 @@ impl<'c> Applier<'c> {
         }
         let found = stored(self.tools.conn, self.tools.table, id)?;
         let stamp = found.and_then(|found| {
-            let stamp = found.text(self.tools.table, at::UPDATED_AT)?;
+            let stamp = found.text(self.tools.table, Field::UpdatedAt)?;
             Some(stamp.to_owned())
         });
         Ok(stamp)
@@ -235,7 +235,7 @@ impl<'c> Applier<'c> {
         match verdict {
             Verdict::Unchanged => self.note_unchanged(skill, outcome),
             Verdict::OnlyUrlMissing => {
-                if let Some(url) = skill.fields[at::REPO_URL].as_text()
+                if let Some(url) = skill.fields[Field::RepoUrl].as_text()
                     && !self.rules.dry_run
                     && set_aside(self.tools.conn, &skill.id, url)?
                 {
@@ -264,7 +264,7 @@ impl<'c> Applier<'c> {
                 if !self.rules.dry_run {
                     let description = found
                         .as_ref()
-                        .and_then(|found| found.text(table, at::DESCRIPTION));
+                        .and_then(|found| found.text(table, Field::Description));
                     let now = match skill.stamp() {
                         Some(_) => String::new(),
                         None => to_iso(self.tools.clock.now()),
@@ -282,15 +282,15 @@ impl<'c> Applier<'c> {
             return false;
         };
         let matches = |has_url| self.fingerprints.matches(&skill.id, stamp, has_url);
-        match skill.fields[at::REPO_URL] {
+        match skill.fields[Field::RepoUrl] {
             // An absent field leaves what is stored, whatever that is.
-            Field::Absent => matches(false) || matches(true),
+            FieldValue::Absent => matches(false) || matches(true),
             _ => matches(self.has_url(skill)),
         }
     }
 
     fn has_url(&self, skill: &Skill) -> bool {
-        self.tools.table.has.unique_url && skill.fields[at::REPO_URL].as_text().is_some()
+        self.tools.table.has.unique_url && skill.fields[Field::RepoUrl].as_text().is_some()
     }
 
     fn is_too_old(&self, skill: &Skill) -> bool {
@@ -369,7 +369,7 @@ fn is_stamped(skill: &Skill) -> bool {
 }
 
 fn text_bytes(skill: &Skill) -> usize {
-    let fields = skill.fields.iter().filter_map(Field::as_text).map(str::len);
+    let fields = skill.fields.texts().map(str::len);
     fields.fold(
         skill.id.len().saturating_add(skill.name.len()),
         usize::saturating_add,

@@ -1,6 +1,7 @@
 //! The fields of a skill: which there are, and how one is read from JSON without ever failing.
 
 use std::fmt;
+use std::ops::{Index, IndexMut};
 
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -20,40 +21,114 @@ pub(crate) enum Kind {
     Json,
 }
 
-/// The fields of a skill beside `id` and `name`; each goes to the column of its name, if there is one.
-pub(crate) const FIELDS: [(&str, Kind); 17] = [
-    ("description", Kind::Text),
-    ("author", Kind::Text),
-    ("repo_url", Kind::Text),
-    ("quality_score", Kind::Score),
-    ("trust_tier", Kind::Text),
-    ("tags", Kind::Json),
-    ("created_at", Kind::Text),
-    ("updated_at", Kind::Text),
-    ("stars", Kind::Integer),
-    ("installable", Kind::Bool),
-    ("content_hash", Kind::Text),
-    ("compatibility", Kind::Json),
-    ("categories", Kind::Json),
-    ("license", Kind::Text),
-    ("security_score", Kind::Real),
-    ("last_scanned_at", Kind::Text),
-    ("quarantined", Kind::Bool),
-];
+/// A field of a skill beside `id` and `name`; it goes to the column of its name, if there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Description,
+    Author,
+    RepoUrl,
+    QualityScore,
+    TrustTier,
+    Tags,
+    CreatedAt,
+    UpdatedAt,
+    Stars,
+    Installable,
+    ContentHash,
+    Compatibility,
+    Categories,
+    License,
+    SecurityScore,
+    LastScannedAt,
+    Quarantined,
+}
 
-/// Places in [`FIELDS`] that the engine knows by name.
-pub(crate) mod at {
-    pub(crate) const DESCRIPTION: usize = 0;
-    pub(crate) const REPO_URL: usize = 2;
-    pub(crate) const QUALITY_SCORE: usize = 3;
-    pub(crate) const TRUST_TIER: usize = 4;
-    pub(crate) const CREATED_AT: usize = 6;
-    pub(crate) const UPDATED_AT: usize = 7;
+impl Field {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Description,
+        Self::Author,
+        Self::RepoUrl,
+        Self::QualityScore,
+        Self::TrustTier,
+        Self::Tags,
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::Stars,
+        Self::Installable,
+        Self::ContentHash,
+        Self::Compatibility,
+        Self::Categories,
+        Self::License,
+        Self::SecurityScore,
+        Self::LastScannedAt,
+        Self::Quarantined,
+    ];
+
+    /// Its name in JSON and in the table, and what it holds.
+    const fn definition(self) -> (&'static str, Kind) {
+        match self {
+            Self::Description => ("description", Kind::Text),
+            Self::Author => ("author", Kind::Text),
+            Self::RepoUrl => ("repo_url", Kind::Text),
+            Self::QualityScore => ("quality_score", Kind::Score),
+            Self::TrustTier => ("trust_tier", Kind::Text),
+            Self::Tags => ("tags", Kind::Json),
+            Self::CreatedAt => ("created_at", Kind::Text),
+            Self::UpdatedAt => ("updated_at", Kind::Text),
+            Self::Stars => ("stars", Kind::Integer),
+            Self::Installable => ("installable", Kind::Bool),
+            Self::ContentHash => ("content_hash", Kind::Text),
+            Self::Compatibility => ("compatibility", Kind::Json),
+            Self::Categories => ("categories", Kind::Json),
+            Self::License => ("license", Kind::Text),
+            Self::SecurityScore => ("security_score", Kind::Real),
+            Self::LastScannedAt => ("last_scanned_at", Kind::Text),
+            Self::Quarantined => ("quarantined", Kind::Bool),
+        }
+    }
+
+    /// The field of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        self.definition().0
+    }
+
+    pub(crate) const fn kind(self) -> Kind {
+        self.definition().1
+    }
+}
+
+/// What a row says of each field.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Fields([FieldValue; Field::ALL.len()]);
+
+impl Fields {
+    /// The texts among them.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(FieldValue::as_text)
+    }
+}
+
+impl Index<Field> for Fields {
+    type Output = FieldValue;
+
+    fn index(&self, field: Field) -> &FieldValue {
+        &self.0[field as usize]
+    }
+}
+
+impl IndexMut<Field> for Fields {
+    fn index_mut(&mut self, field: Field) -> &mut FieldValue {
+        &mut self.0[field as usize]
+    }
 }
 
 /// What a row says of one field.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) enum Field {
+pub(crate) enum FieldValue {
     #[default]
     Absent,
     Null,
@@ -64,7 +139,7 @@ pub(crate) enum Field {
     Invalid(&'static str),
 }
 
-impl Field {
+impl FieldValue {
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -74,14 +149,14 @@ impl Field {
 }
 
 /// The compact text of a JSON array or object, the same however the server spells it.
-pub(super) fn json_field(raw: &RawValue) -> Field {
+pub(super) fn json_field(raw: &RawValue) -> FieldValue {
     match serde_json::from_str::<serde_json::Value>(raw.get()) {
-        Ok(serde_json::Value::Null) => Field::Null,
+        Ok(serde_json::Value::Null) => FieldValue::Null,
         Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
             // A NUL stays the escape that it is in JSON, so it cuts the text nowhere.
-            Field::Text(value.to_string())
+            FieldValue::Text(value.to_string())
         }
-        _ => Field::Invalid("an array or object"),
+        _ => FieldValue::Invalid("an array or object"),
     }
 }
 
@@ -89,23 +164,23 @@ pub(super) fn json_field(raw: &RawValue) -> Field {
 pub(super) struct FieldSeed(pub(super) Kind);
 
 impl<'de> DeserializeSeed<'de> for FieldSeed {
-    type Value = Field;
+    type Value = FieldValue;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<FieldValue, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl FieldSeed {
     /// Reads a scalar that was cut out as text. Not even a number that no type can hold is an error.
-    pub(super) fn read(self, raw: &RawValue) -> Field {
+    pub(super) fn read(self, raw: &RawValue) -> FieldValue {
         let invalid = self.invalid();
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
         self.deserialize(&mut deserializer).unwrap_or(invalid)
     }
 
-    const fn invalid(&self) -> Field {
-        Field::Invalid(match self.0 {
+    const fn invalid(&self) -> FieldValue {
+        FieldValue::Invalid(match self.0 {
             Kind::Text => "a text",
             Kind::Score => "a number from 0 to 1",
             Kind::Real => "a number",
@@ -115,18 +190,18 @@ impl FieldSeed {
         })
     }
 
-    fn real(&self, value: f64) -> Field {
+    fn real(&self, value: f64) -> FieldValue {
         match self.0 {
             // Plus zero makes 0 of -0, which the database does not tell apart.
-            Kind::Score if (0.0..=1.0).contains(&value) => Field::Real(value + 0.0),
-            Kind::Real => Field::Real(value + 0.0),
+            Kind::Score if (0.0..=1.0).contains(&value) => FieldValue::Real(value + 0.0),
+            Kind::Real => FieldValue::Real(value + 0.0),
             // 5.0 is how some servers write 5.
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "checked: whole, and below 2^53"
             )]
             Kind::Integer if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
-                Field::Integer(value as i64)
+                FieldValue::Integer(value as i64)
             }
             _ => self.invalid(),
         }
@@ -134,27 +209,27 @@ impl FieldSeed {
 }
 
 impl<'de> Visitor<'de> for FieldSeed {
-    type Value = Field;
+    type Value = FieldValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<Field, E> {
-        Ok(Field::Null)
+    fn visit_unit<E>(self) -> Result<FieldValue, E> {
+        Ok(FieldValue::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<FieldValue, E> {
         Ok(match self.0 {
-            Kind::Bool => Field::Integer(value.into()),
+            Kind::Bool => FieldValue::Integer(value.into()),
             _ => self.invalid(),
         })
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Field, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<FieldValue, E> {
         Ok(match self.0 {
-            Kind::Integer => Field::Integer(value),
-            Kind::Bool if value == 0 || value == 1 => Field::Integer(value),
+            Kind::Integer => FieldValue::Integer(value),
+            Kind::Bool if value == 0 || value == 1 => FieldValue::Integer(value),
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a JSON number is a double to everyone else, too"
@@ -163,7 +238,7 @@ impl<'de> Visitor<'de> for FieldSeed {
         })
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Field, E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<FieldValue, E> {
         match i64::try_from(value) {
             Ok(value) => self.visit_i64(value),
             #[expect(clippy::cast_precision_loss, reason = "as above")]
@@ -171,29 +246,29 @@ impl<'de> Visitor<'de> for FieldSeed {
         }
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Field, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<FieldValue, E> {
         Ok(self.real(value))
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Field, E> {
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<FieldValue, E> {
         self.visit_string(value.to_owned())
     }
 
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Field, E> {
+    fn visit_string<E: de::Error>(self, value: String) -> Result<FieldValue, E> {
         Ok(match self.0 {
             // No text of the registry's database can hold one, and C would cut the text there.
-            Kind::Text if value.contains('\0') => Field::Invalid("free of NUL characters"),
-            Kind::Text => Field::Text(value),
+            Kind::Text if value.contains('\0') => FieldValue::Invalid("free of NUL characters"),
+            Kind::Text => FieldValue::Text(value),
             _ => self.invalid(),
         })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FieldValue, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(self.invalid())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldValue, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(self.invalid())
     }

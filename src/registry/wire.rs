@@ -16,7 +16,7 @@ use serde::de::{
 use serde_json::value::RawValue;
 
 use super::credentials::Credentials;
-use super::field::{FIELDS, Field, FieldSeed, Kind, at, json_field};
+use super::field::{Field, FieldSeed, FieldValue, Fields, Kind, json_field};
 use super::mend::{mend_numbers, mend_surrogates};
 use crate::{Error, Result, memory};
 
@@ -29,7 +29,7 @@ const MAX_ROWS: usize = 20_000;
 pub(crate) struct Skill {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) fields: [Field; FIELDS.len()],
+    pub(crate) fields: Fields,
     /// One of its texts held half of a character, which is U+FFFD now.
     pub(crate) mended: bool,
 }
@@ -37,18 +37,14 @@ pub(crate) struct Skill {
 impl Skill {
     /// The registry's stamp of the last change, where the row has one.
     pub(crate) fn stamp(&self) -> Option<&str> {
-        self.fields[at::UPDATED_AT].as_text()
+        self.fields[Field::UpdatedAt].as_text()
     }
 
     /// Whether one of its texts holds that character.
     fn holds(&self, wanted: char) -> bool {
         self.id.contains(wanted)
             || self.name.contains(wanted)
-            || self
-                .fields
-                .iter()
-                .filter_map(Field::as_text)
-                .any(|text| text.contains(wanted))
+            || self.fields.texts().any(|text| text.contains(wanted))
     }
 }
 
@@ -148,7 +144,7 @@ impl Page {
                     row.reason = credentials.redact(&row.reason);
                 }
                 Content::Skill(skill) => {
-                    let tier = skill.fields[at::TRUST_TIER].as_text().unwrap_or_default();
+                    let tier = skill.fields[Field::TrustTier].as_text().unwrap_or_default();
                     if credentials.are_in(&skill.id) || credentials.are_in(tier) {
                         row.0 = Content::Rejected(Rejected {
                             print: fingerprint(&skill.id),
@@ -368,9 +364,9 @@ fn fingerprint(text: &str) -> u64 {
 
 #[derive(Default)]
 struct Draft {
-    id: Field,
-    name: Field,
-    fields: [Field; FIELDS.len()],
+    id: FieldValue,
+    name: FieldValue,
+    fields: Fields,
 }
 
 impl Draft {
@@ -390,10 +386,10 @@ impl Draft {
             })
         };
         match (self.id, self.name) {
-            (Field::Text(id), name) if id.is_empty() => {
+            (FieldValue::Text(id), name) if id.is_empty() => {
                 reject(None, name.as_text(), "its id is empty")
             }
-            (Field::Text(id), Field::Text(name)) => {
+            (FieldValue::Text(id), FieldValue::Text(name)) => {
                 let mut skill = Skill {
                     id,
                     name,
@@ -404,11 +400,11 @@ impl Draft {
                 skill.mended = damaged && skill.holds(char::REPLACEMENT_CHARACTER);
                 Content::Skill(Box::new(skill))
             }
-            (Field::Text(id), Field::Invalid(expected)) => {
+            (FieldValue::Text(id), FieldValue::Invalid(expected)) => {
                 reject(Some(&id), Some(&id), &format!("its name is not {expected}"))
             }
-            (Field::Text(id), _) => reject(Some(&id), Some(&id), "it has no name"),
-            (Field::Invalid(expected), name) => {
+            (FieldValue::Text(id), _) => reject(Some(&id), Some(&id), "it has no name"),
+            (FieldValue::Invalid(expected), name) => {
                 reject(None, name.as_text(), &format!("its id is not {expected}"))
             }
             (_, name) => reject(None, name.as_text(), "it has no id"),
@@ -446,8 +442,8 @@ impl<'de> Visitor<'de> for DraftSeed {
                 "id" => (&mut draft.id, Kind::Text),
                 "name" => (&mut draft.name, Kind::Text),
                 key => {
-                    if let Some(at) = FIELDS.iter().position(|(known, _)| *known == key) {
-                        (&mut draft.fields[at], FIELDS[at].1)
+                    if let Some(field) = Field::named(key) {
+                        (&mut draft.fields[field], field.kind())
                     } else {
                         map.next_value::<IgnoredAny>()?;
                         continue;

@@ -9,7 +9,7 @@ use super::stamp::canonical;
 use super::table::Table;
 use crate::clock::from_iso;
 use crate::database::text::value;
-use crate::registry::field::{FIELDS, Field, Kind, at};
+use crate::registry::field::{Field, FieldValue, Kind};
 use crate::registry::wire::Skill;
 use crate::{Result, memory};
 
@@ -22,7 +22,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// The stored value of a field, if it has a column and is text.
-    pub(crate) fn text(&self, table: &Table, wanted: usize) -> Option<&str> {
+    pub(crate) fn text(&self, table: &Table, wanted: Field) -> Option<&str> {
         let at = table
             .columns
             .iter()
@@ -89,7 +89,7 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
     let by_stamp = skill.stamp().filter(|_| table.has.stamp && !force);
     if let Some(stamp) = by_stamp {
         let same = stored
-            .text(table, at::UPDATED_AT)
+            .text(table, Field::UpdatedAt)
             .is_some_and(|stored| canonical(stored) == canonical(stamp));
         if !same {
             return Verdict::Changed;
@@ -99,16 +99,10 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
     let mut differs = stored.name != Value::Text(skill.name.clone());
     for (column, value) in table.columns.iter().zip(&stored.values) {
         let served = &skill.fields[column.field];
-        if same(
-            served,
-            value,
-            FIELDS[column.field].1,
-            column.field,
-            column.not_null,
-        ) {
+        if same(served, value, column.field, column.not_null) {
             continue;
         }
-        if column.field == at::REPO_URL && table.has.unique_url && *value == Value::Null {
+        if column.field == Field::RepoUrl && table.has.unique_url && *value == Value::Null {
             url_missing = true;
         } else {
             differs = true;
@@ -125,25 +119,25 @@ pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool
     }
 }
 
-fn same(served: &Field, stored: &Value, kind: Kind, at: usize, not_null: bool) -> bool {
+fn same(served: &FieldValue, stored: &Value, field: Field, not_null: bool) -> bool {
     match (served, stored) {
-        (Field::Absent, _) | (Field::Null, Value::Null) => true,
-        (Field::Null, _) => not_null,
-        (Field::Text(served), Value::Text(stored)) => {
+        (FieldValue::Absent, _) | (FieldValue::Null, Value::Null) => true,
+        (FieldValue::Null, _) => not_null,
+        (FieldValue::Text(served), Value::Text(stored)) => {
             served == stored
-                || (kind == Kind::Json && same_json(served, stored))
-                || (matches!(at, at::UPDATED_AT | at::CREATED_AT)
+                || (field.kind() == Kind::Json && same_json(served, stored))
+                || (matches!(field, Field::UpdatedAt | Field::CreatedAt)
                     && canonical(served) == canonical(stored))
         }
-        (Field::Real(served), Value::Real(stored)) => equal(*served, *stored),
+        (FieldValue::Real(served), Value::Real(stored)) => equal(*served, *stored),
         #[expect(
             clippy::cast_precision_loss,
             reason = "SQLite stores a whole REAL as an integer and compares the same way"
         )]
-        (Field::Real(served), Value::Integer(stored)) => equal(*served, *stored as f64),
-        (Field::Integer(served), Value::Integer(stored)) => served == stored,
+        (FieldValue::Real(served), Value::Integer(stored)) => equal(*served, *stored as f64),
+        (FieldValue::Integer(served), Value::Integer(stored)) => served == stored,
         #[expect(clippy::cast_precision_loss, reason = "as above")]
-        (Field::Integer(served), Value::Real(stored)) => equal(*served as f64, *stored),
+        (FieldValue::Integer(served), Value::Real(stored)) => equal(*served as f64, *stored),
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Making a served row fit the table at hand.
 
 use super::table::Table;
-use crate::registry::field::{FIELDS, Field, at};
+use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 
 /// Why a row cannot be stored.
@@ -14,14 +14,14 @@ pub(crate) struct Unfit(pub(crate) String);
 /// A field that goes to a column of this table is not what it should be.
 pub(crate) fn fit(skill: &mut Skill, table: &Table) -> Result<Option<String>, Unfit> {
     for column in &table.columns {
-        if let Field::Invalid(expected) = skill.fields[column.field] {
+        if let FieldValue::Invalid(expected) = skill.fields[column.field] {
             return Err(Unfit(format!(
                 "its {} is not {expected}",
-                FIELDS[column.field].0
+                column.field.name()
             )));
         }
     }
-    let Field::Text(tier) = &mut skill.fields[at::TRUST_TIER] else {
+    let FieldValue::Text(tier) = &mut skill.fields[Field::TrustTier] else {
         return Ok(None);
     };
     let narrowed = table.tier_for(tier);

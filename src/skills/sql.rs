@@ -30,7 +30,7 @@ impl Sql {
     pub(super) fn new(columns: &[Column], has: Traits) -> Self {
         let names = |prefix: &str| {
             columns.iter().fold(String::new(), |mut list, column| {
-                _ = write!(list, ", {prefix}{}", column.name);
+                _ = write!(list, ", {prefix}{}", column.name());
                 list
             })
         };
@@ -82,7 +82,7 @@ impl Sql {
 fn insert(columns: &[Column], has_source: bool, names: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
-        let name = column.name;
+        let name = column.name();
         _ = match (&column.default, column.not_null) {
             (Some(default), true) => write!(values, ", coalesce({name}, {default})"),
             (Some(default), false) => write!(
@@ -108,7 +108,7 @@ fn insert(columns: &[Column], has_source: bool, names: &str) -> String {
 fn update(columns: &[Column], not_local: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
-        let name = column.name;
+        let name = column.name();
         _ = if column.not_null {
             write!(values, ", {name} = coalesce(s.{name}, k.{name})")
         } else {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, ffi, params_from
 use sha2::{Digest, Sha256};
 
 use super::table::Table;
-use crate::registry::field::{Field, at};
+use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
 
@@ -59,8 +59,8 @@ impl<'c> Stage<'c> {
         let unstamped = !is_new && self.table.has.stamp && skill.stamp().is_none();
         let mut mask = 0_i64;
         for (bit, column) in self.table.columns.iter().enumerate() {
-            let is_given = skill.fields[column.field] != Field::Absent;
-            if is_given || (unstamped && column.field == at::UPDATED_AT) {
+            let is_given = skill.fields[column.field] != FieldValue::Absent;
+            if is_given || (unstamped && column.field == Field::UpdatedAt) {
                 mask |= 1 << bit;
             }
         }
@@ -84,11 +84,13 @@ impl<'c> Stage<'c> {
             .columns
             .iter()
             .map(|column| match &skill.fields[column.field] {
-                _ if unstamped && column.field == at::UPDATED_AT => ValueRef::Text(now.as_bytes()),
-                Field::Absent | Field::Null | Field::Invalid(_) => ValueRef::Null,
-                Field::Text(text) => ValueRef::Text(text.as_bytes()),
-                Field::Real(real) => ValueRef::Real(*real),
-                Field::Integer(integer) => ValueRef::Integer(*integer),
+                _ if unstamped && column.field == Field::UpdatedAt => {
+                    ValueRef::Text(now.as_bytes())
+                }
+                FieldValue::Absent | FieldValue::Null | FieldValue::Invalid(_) => ValueRef::Null,
+                FieldValue::Text(text) => ValueRef::Text(text.as_bytes()),
+                FieldValue::Real(real) => ValueRef::Real(*real),
+                FieldValue::Integer(integer) => ValueRef::Integer(*integer),
             });
         self.conn
             .prepare_cached(&self.table.sql.stage)?
@@ -272,8 +274,8 @@ fn version_hash(skill: &Skill, description: Option<&str>) -> String {
         description: Option<&'s str>,
         updated_at: Option<&'s str>,
     }
-    let description = match &skill.fields[at::DESCRIPTION] {
-        Field::Absent => description,
+    let description = match &skill.fields[Field::Description] {
+        FieldValue::Absent => description,
         served => served.as_text(),
     };
     let versioned = Versioned {

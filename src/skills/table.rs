@@ -4,17 +4,22 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::sql::Sql;
 use crate::Result;
-use crate::registry::field::{FIELDS, at};
+use crate::registry::field::Field;
 
 /// A column that one of the registry's fields goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// The place in [`FIELDS`].
-    pub(crate) field: usize,
-    pub(crate) name: &'static str,
+    pub(crate) field: Field,
     pub(crate) not_null: bool,
     /// The SQL expression of its default, where it has one.
     pub(crate) default: Option<String>,
+}
+
+impl Column {
+    /// Its name in the table.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.field.name()
+    }
 }
 
 /// What the file has and others have not.
@@ -58,21 +63,20 @@ impl Table {
                 row.get::<_, Option<String>>(2)?,
             ));
         }
-        let columns: Vec<Column> = FIELDS
-            .iter()
-            .enumerate()
-            .filter_map(|(field, (name, _))| {
-                let (_, not_null, default) = known.iter().find(|(column, _, _)| column == name)?;
+        let columns: Vec<Column> = Field::ALL
+            .into_iter()
+            .filter_map(|field| {
+                let (_, not_null, default) =
+                    known.iter().find(|(column, _, _)| column == field.name())?;
                 Some(Column {
                     field,
-                    name,
                     not_null: *not_null,
                     default: default.clone(),
                 })
             })
             .collect();
         let has = |column: &str| known.iter().any(|(name, _, _)| name == column);
-        let has_field = |wanted: usize| columns.iter().any(|column| column.field == wanted);
+        let has_field = |wanted: Field| columns.iter().any(|column| column.field == wanted);
 
         let definition: Option<String> = conn
             .query_row(
@@ -90,9 +94,9 @@ impl Table {
             )?)
         };
         let traits = Traits {
-            stamp: has_field(at::UPDATED_AT),
+            stamp: has_field(Field::UpdatedAt),
             source: has("source"),
-            unique_url: has_field(at::REPO_URL) && url_is_unique(conn)?,
+            unique_url: has_field(Field::RepoUrl) && url_is_unique(conn)?,
             versions: exists("skill_versions")?,
             fts: exists("skills_fts")?,
             fts_triggers: conn.query_row(
@@ -113,7 +117,7 @@ impl Table {
     /// What of it decides how a served row is stored. Where it differs from that of the last
     /// listing, a row may stand here with its stamp and yet lack something.
     pub(crate) fn layout_key(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(|column| column.name).collect();
+        let columns: Vec<_> = self.columns.iter().map(Column::name).collect();
         let tiers = self.tiers.as_ref().map(|tiers| tiers.join(","));
         format!(
             "{};{};{}",
@@ -237,10 +241,7 @@ mod tests {
             "CREATE TABLE skills (id TEXT PRIMARY KEY, name TEXT NOT NULL, repo_url TEXT UNIQUE)",
         );
         assert_eq!(
-            old.columns
-                .iter()
-                .map(|column| column.name)
-                .collect::<Vec<_>>(),
+            old.columns.iter().map(Column::name).collect::<Vec<_>>(),
             ["repo_url"]
         );
         let only_url = Traits {

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::registry::field::Field;
 use crate::registry::wire::Skill;
 use crate::skills::is_later;
 
@@ -55,8 +54,7 @@ impl Twice {
     pub(super) fn hold(&mut self, skill: Box<Skill>, note: Option<String>) -> bool {
         let size = skill
             .fields
-            .iter()
-            .filter_map(Field::as_text)
+            .texts()
             .map(str::len)
             .fold(skill.id.len(), usize::saturating_add);
         if !self.is_known(&skill.id) || self.bytes.saturating_add(size) > MOST_BYTES {

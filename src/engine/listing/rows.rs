@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::super::gap::kept_id;
 use super::super::plan::Pass;
 use crate::registry::Row;
-use crate::registry::field::{Field, at};
+use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Rejected};
 
 /// Rows without an id, by what they hold and what stands behind them.
@@ -101,13 +101,13 @@ pub(super) fn short_id(row: &Row) -> Option<String> {
 
 /// Whether a skill has a score, so that the listing by score shows it.
 pub(super) fn has_score(row: &Row) -> bool {
-    matches!(&row.0, Content::Skill(skill) if matches!(skill.fields[at::QUALITY_SCORE], Field::Real(_)))
+    matches!(&row.0, Content::Skill(skill) if matches!(skill.fields[Field::QualityScore], FieldValue::Real(_)))
 }
 
 /// The tiers of the skills of a page, `None` where one has none.
 pub(super) fn tiers(rows: &[Row]) -> impl Iterator<Item = Option<&str>> {
     rows.iter().filter_map(|row| match &row.0 {
-        Content::Skill(skill) => Some(skill.fields[at::TRUST_TIER].as_text()),
+        Content::Skill(skill) => Some(skill.fields[Field::TrustTier].as_text()),
         Content::Rejected(_) => None,
     })
 }
