@@ -18,10 +18,7 @@ use crate::clock::{Clock, from_iso, to_iso};
 use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Skill};
-use crate::skills::{
-    Fingerprints, RowOutcome, Stage, Table, Unfit, Verdict, compare, create_list, fit, is_later,
-    newer_than, set_aside, stored,
-};
+use crate::skills::{Fingerprints, RowOutcome, Stage, Table, compare, row, stamp, urls};
 use crate::{CancelToken, Result, memory};
 
 /// A crash loses no more of the cursor than this, even while nothing changes.
@@ -87,7 +84,7 @@ impl<'c> Applier<'c> {
         twice: Twice,
         tally: Tally,
     ) -> Result<Self> {
-        create_list(tools.conn)?;
+        urls::create_list(tools.conn)?;
         Ok(Self {
             layout: tools.table.layout_key(),
             rules,
@@ -134,9 +131,9 @@ impl<'c> Applier<'c> {
             Content::Skill(mut skill) => {
                 // The stored row, and what is hashed and compared of the two.
                 memory::afford(text_bytes(&skill).saturating_mul(4))?;
-                match fit(&mut skill, self.tools.table) {
+                match row::fit(&mut skill, self.tools.table) {
                     Ok(note) => self.take_skill(skill, note),
-                    Err(Unfit(reason)) => {
+                    Err(row::Unfit(reason)) => {
                         self.tally.reject(identity, Some(&skill.id), &reason);
                         Ok(())
                     }
@@ -160,8 +157,8 @@ impl<'c> Applier<'c> {
         if is_met {
             // A second copy in one listing: the later one is what the registry means.
             let here = self.stamp_here(&skill.id)?;
-            let comes_later = is_later(skill.stamp(), here.as_deref());
-            if comes_later || is_later(here.as_deref(), skill.stamp()) {
+            let comes_later = stamp::is_later(skill.stamp(), here.as_deref());
+            if comes_later || stamp::is_later(here.as_deref(), skill.stamp()) {
                 self.twice.note(&skill.id);
             }
             if !comes_later {
@@ -190,7 +187,7 @@ impl<'c> Applier<'c> {
             return Ok(false);
         }
         let here = self.stamp_here(&skill.id)?;
-        Ok(is_later(here.as_deref(), skill.stamp()))
+        Ok(stamp::is_later(here.as_deref(), skill.stamp()))
     }
 
     /// The stamp under which the row is staged, or else stored.
@@ -198,7 +195,7 @@ impl<'c> Applier<'c> {
         if self.stage.contains(id)? {
             return self.stage.stamp(id);
         }
-        let found = stored(self.tools.conn, self.tools.table, id)?;
+        let found = compare::stored(self.tools.conn, self.tools.table, id)?;
         let stamp = found.and_then(|found| {
             let stamp = found.text(self.tools.table, Field::UpdatedAt)?;
             Some(stamp.to_owned())
@@ -220,12 +217,12 @@ impl<'c> Applier<'c> {
         let found = if self.fingerprints.is_new(&skill.id) {
             None
         } else {
-            stored(self.tools.conn, table, &skill.id)?
+            compare::stored(self.tools.conn, table, &skill.id)?
         };
-        let verdict = found.as_ref().map_or(Verdict::Changed, |found| {
+        let verdict = found.as_ref().map_or(compare::Verdict::Changed, |found| {
             // A later copy of a row that was written before: the stamp may be that of either.
             let is_met = outcome != RowOutcome::Unseen;
-            compare(
+            compare::verdict(
                 skill,
                 found,
                 table,
@@ -233,18 +230,18 @@ impl<'c> Applier<'c> {
             )
         });
         match verdict {
-            Verdict::Unchanged => self.note_unchanged(skill, outcome),
-            Verdict::OnlyUrlMissing => {
+            compare::Verdict::Unchanged => self.note_unchanged(skill, outcome),
+            compare::Verdict::OnlyUrlMissing => {
                 if let Some(url) = skill.fields[Field::RepoUrl].as_text()
                     && !self.rules.dry_run
-                    && set_aside(self.tools.conn, &skill.id, url)?
+                    && urls::set_aside(self.tools.conn, &skill.id, url)?
                 {
                     self.has_urls = true;
                     self.staged_weight += BatchSize::weight(url.len());
                 }
                 self.note_unchanged(skill, outcome);
             }
-            Verdict::Changed => {
+            compare::Verdict::Changed => {
                 let is_new = found.is_none();
                 let to = RowOutcome::after(outcome, is_new);
                 let stamp = skill.stamp().unwrap_or_default();
@@ -294,9 +291,11 @@ impl<'c> Applier<'c> {
     }
 
     fn is_too_old(&self, skill: &Skill) -> bool {
-        self.rules
-            .since
-            .is_some_and(|since| skill.stamp().is_some_and(|stamp| !newer_than(stamp, since)))
+        self.rules.since.is_some_and(|since| {
+            skill
+                .stamp()
+                .is_some_and(|stamp| !stamp::newer_than(stamp, since))
+        })
     }
 
     fn note_unchanged(&mut self, skill: &Skill, outcome: RowOutcome) {

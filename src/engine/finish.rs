@@ -16,7 +16,7 @@ use super::tally::Tally;
 use crate::clock::{from_iso, to_iso};
 use crate::database::{Patience, ensure_sync_tables, state, write};
 use crate::history::{self, SyncRunResult, SyncStatus};
-use crate::skills::{has_registry_rows, index_sign};
+use crate::skills::{fts, table};
 use crate::{CancelToken, Error, Result, config};
 
 /// Whoever cancels waits for us, and the rows are written already.
@@ -197,7 +197,7 @@ pub(super) fn refuse_empty_listing(
     cursor: &Cursor,
 ) -> Result<()> {
     let came_empty = cursor.came_empty() && cursor.gaps.is_empty() && cursor.more_gaps == 0;
-    if !came_empty || !has_registry_rows(conn, applier.table())? {
+    if !came_empty || !table::has_registry_rows(conn, applier.table())? {
         return Ok(());
     }
     // A database that other registries filled may well get nothing from this one.
@@ -293,7 +293,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
             history::start_as(conn, id, context.started_at)?;
         } else if run.index_is_known
             && !matches!(error, Error::DatabaseReplaced(_))
-            && let Ok(sign @ Some(_)) = index_sign(conn)
+            && let Ok(sign @ Some(_)) = fts::signature(conn)
         {
             state::set(conn, state::key::INDEX, &sign)?;
         }

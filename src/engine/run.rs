@@ -20,7 +20,7 @@ use crate::clock::to_iso;
 use crate::database::{Patience, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::history::SyncStatus;
 use crate::memory::{self, guarded};
-use crate::skills::{Fingerprints, Table, repair_index};
+use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
 
 /// The record of a run that ends must be written even if a host holds the lock for a while.
@@ -149,7 +149,7 @@ impl Run {
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
             let _guard = interruptible(&conn, &options.cancel, context.ends_at());
-            write(&conn, context.patience(), repair_index)?;
+            write(&conn, context.patience(), fts::repair)?;
         }
         self.index_is_known = true;
         let checkpointer = if options.dry_run {

@@ -11,7 +11,7 @@ use super::profile::RegistryProfile;
 use super::run::Context;
 use crate::clock::from_iso;
 use crate::database::{ensure_sync_tables, state, write};
-use crate::skills::{Table, index_sign};
+use crate::skills::{Table, fts};
 use crate::{Result, config, history};
 
 /// What a run finds before it does anything.
@@ -70,7 +70,7 @@ pub(super) fn find(
         since: since.filter(|_| !context.options.force),
         index_suspect: table.has.fts && table.has.fts_triggers && {
             let left: Option<Option<String>> = state::get(conn, state::key::INDEX)?;
-            left.is_none_or(|left| left != index_sign(conn).ok().flatten())
+            left.is_none_or(|left| left != fts::signature(conn).ok().flatten())
         },
         cursor: cursor(context, conn, table, profile.as_ref(), since.is_some())?,
         gaps: state::get(conn, &state::key::gaps(&registry))?.unwrap_or_default(),

@@ -7,7 +7,6 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::stamp::canonical;
 use super::table::Table;
-use crate::clock::from_iso;
 use crate::database::text::value;
 use crate::registry::field::{Field, FieldValue, Kind};
 use crate::registry::wire::Skill;
@@ -31,22 +30,6 @@ impl Stored {
             Value::Text(text) => Some(text),
             _ => None,
         }
-    }
-}
-
-/// Whether one copy of a row is later than another, by their stamps. A copy without one is never later.
-pub(crate) fn is_later(stamp: Option<&str>, known: Option<&str>) -> bool {
-    let Some(stamp) = stamp else { return false };
-    let Some(time) = from_iso(stamp) else {
-        return false;
-    };
-    let Some((known, known_time)) = known.and_then(|known| Some((known, from_iso(known)?))) else {
-        return true;
-    };
-    match time.cmp(&known_time) {
-        // A stamp may have more digits than a clock type holds.
-        Ordering::Equal => canonical(stamp) > canonical(known),
-        order => order == Ordering::Greater,
     }
 }
 
@@ -82,7 +65,7 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
 }
 
 /// Compares by the registry's stamp; by content where there is none, or where `force` asks for it.
-pub(crate) fn compare(skill: &Skill, stored: &Stored, table: &Table, force: bool) -> Verdict {
+pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool) -> Verdict {
     if stored.is_local {
         return Verdict::Unchanged;
     }

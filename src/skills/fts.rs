@@ -16,14 +16,14 @@ use super::stage::hex;
 use crate::{Error, Result};
 
 /// The record of totals, as hexadecimal text; it changes with every write to the index.
-pub(crate) fn index_sign(conn: &Connection) -> Result<Option<String>> {
+pub(crate) fn signature(conn: &Connection) -> Result<Option<String>> {
     Ok(totals(conn)?.as_deref().map(hex))
 }
 
 /// Checks the index against the table and builds it anew where it is out of step.
 ///
 /// Inside the caller's transaction. Returns whether it had to be rebuilt.
-pub(crate) fn repair_index(conn: &Connection) -> Result<bool> {
+pub(crate) fn repair(conn: &Connection) -> Result<bool> {
     // The wrong number of rows tells without reading the whole index.
     if !counts_agree(conn)? {
         rebuild(conn)?;
@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn a_sound_index_is_left_alone() {
         let conn = table();
-        let sign = index_sign(&conn).unwrap();
+        let sign = signature(&conn).unwrap();
         assert!(counts_agree(&conn).unwrap());
-        assert!(!repair_index(&conn).unwrap());
-        assert_eq!(index_sign(&conn).unwrap(), sign);
+        assert!(!repair(&conn).unwrap());
+        assert_eq!(signature(&conn).unwrap(), sign);
     }
 
     #[test]
@@ -125,12 +125,12 @@ mod tests {
         ];
         for (at, upset) in upsets.iter().enumerate() {
             let conn = table();
-            let sign = index_sign(&conn).unwrap();
+            let sign = signature(&conn).unwrap();
             conn.execute_batch(upset).unwrap();
             // Only a write to the index itself changes its sign; the others are seen by the check.
-            assert_eq!(index_sign(&conn).unwrap() == sign, at > 0);
-            assert!(repair_index(&conn).unwrap(), "{upset}");
-            assert!(!repair_index(&conn).unwrap(), "{upset}");
+            assert_eq!(signature(&conn).unwrap() == sign, at > 0);
+            assert!(repair(&conn).unwrap(), "{upset}");
+            assert!(!repair(&conn).unwrap(), "{upset}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{Column, Traits};
+use super::columns::{Column, TableFeatures};
 
 /// The texts of the statements, for one table.
 #[derive(Debug)]
@@ -20,14 +20,18 @@ pub(crate) struct Sql {
     pub(super) insert: String,
     /// All staged rows that exist, likewise.
     pub(super) update: String,
+    /// One staged row by its id, as a new one, or over the one that stands there.
+    pub(super) insert_one: String,
+    pub(super) update_one: String,
     /// Staged rows that are new, and those that are not, as the two statements above should count them.
     pub(super) expected: String,
-    /// The version of each staged row.
+    /// The version of each staged row, and of one.
     pub(super) versions: Option<String>,
+    pub(super) version_of_one: Option<String>,
 }
 
 impl Sql {
-    pub(super) fn new(columns: &[Column], has: Traits) -> Self {
+    pub(super) fn new(columns: &[Column], has: TableFeatures) -> Self {
         let names = |prefix: &str| {
             columns.iter().fold(String::new(), |mut list, column| {
                 _ = write!(list, ", {prefix}{}", column.name());
@@ -64,22 +68,25 @@ impl Sql {
                 names(""),
                 vec!["?"; columns.len() + 5].join(", ")
             ),
-            insert: insert(columns, has.source, &names("")),
-            update: update(columns, not_local),
+            insert: insert(columns, has.source, &names(""), "is_new = 1"),
+            update: update(columns, not_local, "s.is_new = 0"),
+            insert_one: insert(columns, has.source, &names(""), "id = ?1"),
+            update_one: update(columns, not_local, "s.id = ?1"),
             expected: "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
                        FROM temp.skillsmith_stage"
                 .to_owned(),
-            versions: has.versions.then(|| {
-                "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
-                 SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage"
-                    .to_owned()
-            }),
+            versions: has.versions.then(|| VERSIONS.to_owned()),
+            version_of_one: has.versions.then(|| format!("{VERSIONS} WHERE id = ?1")),
         }
     }
 }
 
+const VERSIONS: &str =
+    "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
+     SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage";
+
 /// An absent field gets the column's default, and so does a null where the column allows none.
-fn insert(columns: &[Column], has_source: bool, names: &str) -> String {
+fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
         let name = column.name();
@@ -100,12 +107,12 @@ fn insert(columns: &[Column], has_source: bool, names: &str) -> String {
     };
     format!(
         "INSERT INTO main.skills (id, name{names}{source})
-         SELECT id, name{values}{registry} FROM temp.skillsmith_stage WHERE is_new = 1"
+         SELECT id, name{values}{registry} FROM temp.skillsmith_stage WHERE {which}"
     )
 }
 
 /// An absent field leaves the column, and so does a null where the column allows none.
-fn update(columns: &[Column], not_local: &str) -> String {
+fn update(columns: &[Column], not_local: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
         let name = column.name();
@@ -121,6 +128,6 @@ fn update(columns: &[Column], not_local: &str) -> String {
     }
     format!(
         "UPDATE main.skills AS k SET name = s.name{values}
-         FROM temp.skillsmith_stage AS s WHERE s.is_new = 0 AND k.id = s.id{not_local}"
+         FROM temp.skillsmith_stage AS s WHERE {which} AND k.id = s.id{not_local}"
     )
 }

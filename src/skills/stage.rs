@@ -176,25 +176,21 @@ impl<'c> Stage<'c> {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
             .query_row([id], |row| row.get(0))?;
         let sql = &self.table.sql;
-        let (text, staged_as) = if exists {
-            (&sql.update, "s.is_new = 0")
+        let one = if exists {
+            &sql.update_one
         } else {
-            (&sql.insert, "is_new = 1")
+            &sql.insert_one
         };
-        let only = if exists { "s.id = ?1" } else { "id = ?1" };
-        let one = text.replace(staged_as, only);
         // RAISE(FAIL) leaves what the statement has done so far.
         self.conn.prepare_cached("SAVEPOINT one_row")?.execute([])?;
         let written = self
             .conn
-            .prepare_cached(&one)?
+            .prepare_cached(one)?
             .execute([id])
             .map_err(Error::from)
             .and_then(|written| {
-                if let Some(versions) = sql.versions.as_ref().filter(|_| written == 1) {
-                    self.conn
-                        .prepare_cached(&format!("{versions} WHERE id = ?1"))?
-                        .execute([id])?;
+                if let Some(version) = sql.version_of_one.as_ref().filter(|_| written == 1) {
+                    self.conn.prepare_cached(version)?.execute([id])?;
                 }
                 Ok(written)
             });

@@ -2,6 +2,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
@@ -41,6 +42,22 @@ fn without_zeros(text: &str) -> &str {
 /// Whether a stamp lies after `since`; one that cannot be read does.
 pub(crate) fn newer_than(stamp: &str, since: DateTime<Utc>) -> bool {
     from_iso(stamp).is_none_or(|time| time > since)
+}
+
+/// Whether one copy of a row is later than another, by their stamps. A copy without one is never later.
+pub(crate) fn is_later(stamp: Option<&str>, known: Option<&str>) -> bool {
+    let Some(stamp) = stamp else { return false };
+    let Some(time) = from_iso(stamp) else {
+        return false;
+    };
+    let Some((known, known_time)) = known.and_then(|known| Some((known, from_iso(known)?))) else {
+        return true;
+    };
+    match time.cmp(&known_time) {
+        // A stamp may have more digits than a clock type holds.
+        Ordering::Equal => canonical(stamp) > canonical(known),
+        order => order == Ordering::Greater,
+    }
 }
 
 #[cfg(test)]

@@ -2,43 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::columns::{Column, TableFeatures};
 use super::sql::Sql;
 use crate::Result;
 use crate::registry::field::Field;
-
-/// A column that one of the registry's fields goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Column {
-    pub(crate) field: Field,
-    pub(crate) not_null: bool,
-    /// The SQL expression of its default, where it has one.
-    pub(crate) default: Option<String>,
-}
-
-impl Column {
-    /// Its name in the table.
-    pub(crate) const fn name(&self) -> &'static str {
-        self.field.name()
-    }
-}
-
-/// What the file has and others have not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that have nothing to do with each other"
-)]
-pub(crate) struct Traits {
-    /// `updated_at`, so that "unchanged" can be told from it.
-    pub(crate) stamp: bool,
-    pub(crate) source: bool,
-    /// A `repo_url` that no two rows can share.
-    pub(crate) unique_url: bool,
-    pub(crate) versions: bool,
-    pub(crate) fts: bool,
-    /// The triggers that keep the full-text index in step.
-    pub(crate) fts_triggers: bool,
-}
 
 /// What a run has to know of the table.
 #[derive(Debug)]
@@ -46,7 +13,7 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The tiers that the CHECK allows; `None` where there is no such CHECK.
     pub(crate) tiers: Option<Vec<String>>,
-    pub(crate) has: Traits,
+    pub(crate) has: TableFeatures,
     pub(crate) sql: Sql,
 }
 
@@ -93,7 +60,7 @@ impl Table {
                 |row| row.get(0),
             )?)
         };
-        let traits = Traits {
+        let features = TableFeatures {
             stamp: has_field(Field::UpdatedAt),
             source: has("source"),
             unique_url: has_field(Field::RepoUrl) && url_is_unique(conn)?,
@@ -108,8 +75,8 @@ impl Table {
         };
         Ok(Self {
             tiers: definition.as_deref().and_then(allowed_tiers),
-            sql: Sql::new(&columns, traits),
-            has: traits,
+            sql: Sql::new(&columns, features),
+            has: features,
             columns,
         })
     }
@@ -244,7 +211,7 @@ mod tests {
             old.columns.iter().map(Column::name).collect::<Vec<_>>(),
             ["repo_url"]
         );
-        let only_url = Traits {
+        let only_url = TableFeatures {
             stamp: false,
             source: false,
             unique_url: true,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::registry::wire::Skill;
-use crate::skills::is_later;
+use crate::skills::stamp;
 
 /// More are not remembered: their rows are written twice in a run, and end as they should.
 const MOST_IDS: usize = 1_000;
@@ -64,7 +64,7 @@ impl Twice {
         let other = self.held.remove(&skill.id);
         let is_one_of_two = other.is_some();
         let (skill, note) = match other {
-            Some(other) if is_later(other.skill.stamp(), skill.stamp()) => {
+            Some(other) if stamp::is_later(other.skill.stamp(), skill.stamp()) => {
                 (other.skill, other.note)
             }
             _ => (skill, note),

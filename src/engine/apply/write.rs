@@ -6,10 +6,7 @@ use rusqlite::Connection;
 
 use super::{Applier, Pending};
 use crate::database::{Patience, interruptible, state, write};
-use crate::skills::{
-    RowOutcome, Settled, Written, counts_agree, index_sign, is_index_fault, is_row_fault,
-    keep_list, list_after, rebuild, repair_index, settle,
-};
+use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
 /// A host may be in a long transaction of its own; a run has time.
@@ -28,7 +25,7 @@ const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
 /// What came of rows that were written by themselves.
 enum Attempt {
     /// The first of them, one outcome each.
-    Done(Vec<Written>),
+    Done(Vec<stage::Written>),
     /// A trigger has ended the transaction, for that reason: nothing of it is left.
     RolledBack(String),
 }
@@ -46,17 +43,19 @@ impl Applier<'_> {
         }
         self.stage.set_taken_urls_aside()?;
         let mut outcome = self.write_batch();
-        if outcome.as_ref().is_err_and(is_index_fault) {
+        if outcome.as_ref().is_err_and(stage::is_index_fault) {
             // Another program has upset the index; it is made anew, once.
             let guard = interruptible(self.tools.conn, self.tools.cancel, None);
-            write(self.tools.conn, self.patience(), rebuild)?;
+            write(self.tools.conn, self.patience(), fts::rebuild)?;
             drop(guard);
             outcome = self.write_batch();
         }
         match outcome {
             Ok(true) => Ok(()),
             Ok(false) => self.write_rows_and_rest(),
-            Err(Error::Database(error)) if is_row_fault(&error) => self.write_rows_and_rest(),
+            Err(Error::Database(error)) if stage::is_row_fault(&error) => {
+                self.write_rows_and_rest()
+            }
             Err(error) => Err(error),
         }
     }
@@ -83,7 +82,7 @@ impl Applier<'_> {
                 // Rolls back; the caller looks at the flag and not at this.
                 return Err(Error::Cancelled);
             }
-            keep_list(conn)?;
+            urls::keep_list(conn)?;
             if let Some(cursor) = cursor {
                 state::set(conn, state::key::CURSOR, cursor)?;
             }
@@ -133,7 +132,9 @@ impl Applier<'_> {
         while let Some(first) = rest.first() {
             let outcomes = match self.write_some(rest, one_at_a_time) {
                 Ok(Attempt::Done(outcomes)) => outcomes,
-                Ok(Attempt::RolledBack(reason)) if one_at_a_time => vec![Written::Refused(reason)],
+                Ok(Attempt::RolledBack(reason)) if one_at_a_time => {
+                    vec![stage::Written::Refused(reason)]
+                }
                 Ok(Attempt::RolledBack(_)) => {
                     one_at_a_time = true;
                     continue;
@@ -162,7 +163,7 @@ impl Applier<'_> {
             for id in ids {
                 stage.set_url_aside_if_taken(id)?;
                 let written = stage.write_one(id)?;
-                if let Written::Refused(reason) = &written
+                if let stage::Written::Refused(reason) = &written
                     && conn.is_autocommit()
                 {
                     ended_by = Some(reason.clone());
@@ -182,18 +183,18 @@ impl Applier<'_> {
         }
     }
 
-    fn settle_row(&mut self, id: &str, written: Written, pending: Pending) {
+    fn settle_row(&mut self, id: &str, written: stage::Written, pending: Pending) {
         let was_new = pending.to == RowOutcome::Added && pending.from == RowOutcome::Unseen;
         match written {
-            Written::Stored => commit(&mut self.tally, pending),
-            Written::Local => {
+            stage::Written::Stored => commit(&mut self.tally, pending),
+            stage::Written::Local => {
                 if pending.from == RowOutcome::Unseen {
                     self.tally
                         .transition(RowOutcome::Unseen, RowOutcome::Unchanged);
                     self.fingerprints.note_outcome(id, RowOutcome::Unchanged);
                 }
             }
-            Written::Refused(reason) => self.refuse(id, pending.from, was_new, &reason),
+            stage::Written::Refused(reason) => self.refuse(id, pending.from, was_new, &reason),
         }
     }
 
@@ -209,7 +210,7 @@ impl Applier<'_> {
         }
         let mut after = String::new();
         loop {
-            let rows = list_after(self.tools.conn, &after, URLS_AT_ONCE, URL_BYTES_AT_ONCE)?;
+            let rows = urls::list_after(self.tools.conn, &after, URLS_AT_ONCE, URL_BYTES_AT_ONCE)?;
             if rows.is_empty() {
                 return Ok(());
             }
@@ -225,7 +226,7 @@ impl Applier<'_> {
                 let is_gone =
                     |id: &str| listed_all && fingerprints.outcome(id) == RowOutcome::Unseen;
                 for row in &rows {
-                    settled.push(settle(conn, table, row, is_gone)?);
+                    settled.push(urls::settle(conn, table, row, is_gone)?);
                     if clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
                         break;
                     }
@@ -235,15 +236,15 @@ impl Applier<'_> {
             for (row, settled) in rows.iter().zip(settled) {
                 after.clone_from(&row.id);
                 match settled {
-                    Settled::Stored => {
+                    urls::Settled::Stored => {
                         let from = self.fingerprints.outcome(&row.id);
                         let to = RowOutcome::after(from, false);
                         self.tally.transition(from, to);
                         self.fingerprints.note_outcome(&row.id, to);
                     }
-                    Settled::NotNeeded => {}
+                    urls::Settled::NotNeeded => {}
                     // Not the URL itself, which may hold anything.
-                    Settled::TakenBy(owner) => self.tally.warn_of(
+                    urls::Settled::TakenBy(owner) => self.tally.warn_of(
                         &row.id,
                         &format!("it is stored without its repo_url, which skill '{owner}' has"),
                     ),
@@ -268,12 +269,12 @@ impl Applier<'_> {
             return Ok(());
         }
         if has.fts_triggers {
-            if !counts_agree(self.tools.conn)? {
-                write(self.tools.conn, patience, rebuild)?;
+            if !fts::counts_agree(self.tools.conn)? {
+                write(self.tools.conn, patience, fts::rebuild)?;
             }
         } else {
             // Nothing keeps it in step, in this run or in one that died.
-            write(self.tools.conn, patience, repair_index)?;
+            write(self.tools.conn, patience, fts::repair)?;
         }
         Ok(())
     }
@@ -281,7 +282,7 @@ impl Applier<'_> {
     /// Notes how the index was left; inside the caller's transaction.
     pub(in crate::engine) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
         if self.tools.table.has.fts {
-            state::set(conn, state::key::INDEX, &index_sign(conn)?)?;
+            state::set(conn, state::key::INDEX, &fts::signature(conn)?)?;
         }
         Ok(())
     }
