@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::unpoisoned::{lock, wait_timeout};
 
 /// How long a waiter may overlook a flag that was raised from a signal handler.
 ///
@@ -54,20 +56,9 @@ impl CancelToken {
     /// Asks for the stop, wakes waiters and interrupts network I/O in flight.
     pub fn cancel(&self) {
         self.raise();
-        drop(
-            self.inner
-                .gate
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        drop(lock(&self.inner.gate));
         self.inner.wake.notify_all();
-        for (_, hook) in self
-            .inner
-            .hooks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        for (_, hook) in lock(&self.inner.hooks).iter() {
             hook();
         }
     }
@@ -76,23 +67,14 @@ impl CancelToken {
     /// ends with [`Error::Host`](crate::Error::Host) and these words. The first reason stays.
     pub fn cancel_because(&self, reason: impl Into<String>) {
         if !self.is_cancelled() {
-            self.inner
-                .reason
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(reason.into());
+            lock(&self.inner.reason).get_or_insert(reason.into());
         }
         self.cancel();
     }
 
     /// Why it was cancelled, where that was said.
     pub(crate) fn reason(&self) -> Option<String> {
-        let own = self
-            .inner
-            .reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let own = lock(&self.inner.reason).clone();
         own.or_else(|| self.inner.parent.as_ref()?.reason())
     }
 
@@ -112,11 +94,7 @@ impl CancelToken {
     /// Waits for `duration` at most. Returns whether the token is cancelled.
     pub fn wait(&self, duration: Duration) -> bool {
         let end = Instant::now().checked_add(duration);
-        let mut gate = self
-            .inner
-            .gate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut gate = lock(&self.inner.gate);
         loop {
             if self.is_cancelled() {
                 return true;
@@ -125,12 +103,7 @@ impl CancelToken {
             if left.is_zero() {
                 return false;
             }
-            gate = self
-                .inner
-                .wake
-                .wait_timeout(gate, left.min(POLL))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            gate = wait_timeout(&self.inner.wake, gate, left.min(POLL));
         }
     }
 
@@ -139,11 +112,7 @@ impl CancelToken {
     /// Called at once if the token is cancelled already. The hook must not block.
     pub(crate) fn on_cancel(&self, hook: impl Fn() + Send + Sync + 'static) -> HookGuard {
         let id = self.inner.next_hook.fetch_add(1, Ordering::Relaxed);
-        let mut hooks = self
-            .inner
-            .hooks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut hooks = lock(&self.inner.hooks);
         if self.is_cancelled() {
             hook();
         }
@@ -172,12 +141,7 @@ pub(crate) struct HookGuard {
 
 impl Drop for HookGuard {
     fn drop(&mut self) {
-        self.token
-            .inner
-            .hooks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(id, _)| *id != self.id);
+        lock(&self.token.inner.hooks).retain(|(id, _)| *id != self.id);
     }
 }
 

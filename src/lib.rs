@@ -19,6 +19,8 @@ mod skills;
 mod stored;
 #[cfg(feature = "test-hooks")]
 pub mod testing;
+#[doc(hidden)]
+pub mod unpoisoned;
 
 pub use background::{
     BackgroundOptions, BackgroundSyncService, BackgroundSyncState, start_background_sync,

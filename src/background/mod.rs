@@ -4,7 +4,7 @@ mod schedule;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ pub use self::schedule::{BackgroundSyncState, Decision, Schedule, decide};
 use crate::environment::Environment;
 use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
+use crate::unpoisoned::{lock, wait};
 use crate::{
     CancelToken, Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine,
     SyncFrequency, SyncOptions, SyncResult,
@@ -168,11 +169,7 @@ impl BackgroundSyncService {
         // What has begun since is nothing to wait for.
         let end = progress.next_worker;
         while progress.workers.iter().any(|worker| worker.number < end) {
-            progress = self
-                .shared
-                .settled
-                .wait(progress)
-                .unwrap_or_else(PoisonError::into_inner);
+            progress = wait(&self.shared.settled, progress);
         }
         drop(progress);
         if let Some(handle) = handle {
@@ -426,8 +423,4 @@ impl fmt::Debug for BackgroundSyncService {
             .field("state", &self.get_state())
             .finish_non_exhaustive()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use terminal_size::{Width, terminal_size_of};
 
 use crate::CancelToken;
 use crate::environment::Environment;
+use crate::unpoisoned::lock;
 
 /// The width of a terminal that does not tell its own.
 const USUAL_WIDTH: u16 = 80;
@@ -117,7 +118,7 @@ impl Stream {
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sink)
     }
 }
 

@@ -15,7 +15,7 @@ mod transaction;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -29,6 +29,7 @@ pub(crate) use self::open::holds_nothing;
 pub(crate) use self::raw::interruptible;
 pub(crate) use self::schema::{ensure_sync_tables, has_table};
 pub(crate) use self::transaction::{Patience, write};
+use crate::unpoisoned::lock;
 use crate::{CancelToken, Error, Result};
 
 /// How long a short call waits for the write lock unless told otherwise.
@@ -435,7 +436,7 @@ impl Database {
 
 impl Inner {
     fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.conn)
     }
 
     /// Whether the path leads to another file than the shared connection has open, or did at the last look.
@@ -487,7 +488,7 @@ fn in_use(call: impl FnOnce(&mut Vec<Weak<Inner>>)) {
     static IN_USE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
     // A child that is forked at this moment would wait for the lock for ever.
     coexistence::without_forks(|| {
-        let mut known = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&IN_USE);
         known.retain(|weak| weak.strong_count() > 0);
         call(&mut known);
     });

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -21,6 +21,7 @@ use super::transport::{Limits, Transport, deadlines};
 use super::{Call, Health, HealthReport, Page, PageRequest, Registry, Wait, pacing};
 use crate::cancel::HookGuard;
 use crate::environment::Environment;
+use crate::unpoisoned::lock;
 use crate::{Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
@@ -368,10 +369,6 @@ impl Drop for Connections<'_> {
             lock(self.idle).push(self.agent.clone());
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry for SkillsmithApiClient {

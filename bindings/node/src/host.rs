@@ -4,7 +4,7 @@
 //! them lies a desk with numbered questions.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use napi_derive::napi;
@@ -12,6 +12,7 @@ use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
 use skillsmith_sync::{Error, Result};
 
 use crate::task::{Caller, TaskEvent};
+use skillsmith_sync::unpoisoned::{lock, wait_timeout};
 
 /// How soon a cancelled run stops waiting for an answer.
 const POLL: Duration = Duration::from_millis(25);
@@ -84,16 +85,12 @@ impl Desk {
             if call.left().is_zero() {
                 return Err(Error::Timeout("its promise is still pending".into()));
             }
-            drawer = self
-                .answered
-                .wait_timeout(drawer, POLL)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            drawer = wait_timeout(&self.answered, drawer, POLL);
         }
     }
 
     fn drawer(&self) -> MutexGuard<'_, Drawer> {
-        self.drawer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.drawer)
     }
 }
 

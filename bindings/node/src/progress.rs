@@ -1,12 +1,13 @@
 //! Progress at a rate that an event loop does not feel.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use skillsmith_sync::{Error, Result, SyncPhase, SyncProgress};
 
 use crate::task::{Caller, TaskEvent};
+use skillsmith_sync::unpoisoned::{lock, wait, wait_timeout};
 
 /// The long phases are told of about 60 times a second.
 const LEAST_PAUSE: Duration = Duration::from_millis(16);
@@ -96,13 +97,11 @@ impl Shared {
         while !state.over {
             let left = state.left();
             if state.waiting.is_some() && !left.is_zero() {
-                let waited = self.changed.wait_timeout(state, left);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                state = wait_timeout(&self.changed, state, left);
             } else if let Some(progress) = state.waiting.take() {
                 self.tell(&mut state, progress);
             } else {
-                let waited = self.changed.wait(state);
-                state = waited.unwrap_or_else(PoisonError::into_inner);
+                state = wait(&self.changed, state);
             }
         }
     }
@@ -119,7 +118,7 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::pool::{Owner, owner};
 use super::syscalls::{identity_at, identity_of};
+use crate::unpoisoned::lock;
 use crate::{Error, Result};
 
 type Key = (u64, u64);
@@ -29,7 +30,7 @@ struct Open {
 pub(crate) struct Ticket(Key);
 
 fn ours() -> MutexGuard<'static, BTreeMap<Key, Open>> {
-    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&OURS)
 }
 
 /// Fails where somebody else has the file open.

@@ -5,13 +5,14 @@ use std::ffi::{CStr, CString, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::syscalls::{
     Identity, Probe, above_standard, duplicate, errno, fill_standard_descriptors, identity_at,
     identity_of, lock_sync_byte, probe, real_close, real_open, set_errno, sync_byte_is_locked,
     unlock_all, unlock_sync_byte,
 };
+use crate::unpoisoned::lock;
 
 /// Descriptors with a higher number are not handed out; no process has so many.
 const TABLE: usize = 1 << 16;
@@ -155,7 +156,7 @@ fn pool() -> MutexGuard<'static, Pool> {
         if let Some(found) = current_pool(current)
             && found.pid == std::process::id()
         {
-            return found.pool.lock().unwrap_or_else(PoisonError::into_inner);
+            return lock(&found.pool);
         }
         let new = Box::leak(Box::new(OfProcess {
             pid: std::process::id(),
