@@ -129,7 +129,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/environment.rs", "fs::read"),            // config.json
         ("src/registry/transport.rs", "fs::read"),     // NODE_EXTRA_CA_CERTS
         ("src/database/coexistence/forks.rs", "libc::open"), // /dev/null
-        ("src/database/coexistence/syscalls.rs", "libc::open"), // /dev/null
+        ("src/database/coexistence/os.rs", "libc::open"), // /dev/null
         ("src/database/coexistence/guard.rs", "fs::read"), // the list of descriptors
         ("src/cli/database.rs", "OpenOptions::new()"), // our own OpenOptions
     ];

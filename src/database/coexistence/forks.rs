@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi;
 
+use super::os::{Syscall, real_close};
 use super::pool::{self, Owner};
-use super::syscalls::{Syscall, real_close};
 
 type Map =
     unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, libc::off_t) -> *mut c_void;

@@ -9,8 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
+use super::os::{identity_at, identity_of};
 use super::pool::{Owner, owner};
-use super::syscalls::{identity_at, identity_of};
 use crate::unpoisoned::lock;
 use crate::{Error, Result};
 

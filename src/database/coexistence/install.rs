@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 use rusqlite::ffi::{self, sqlite3_vfs};
 
-use super::syscalls::Syscall;
-use super::{forks, syscalls};
+use super::os::Syscall;
+use super::{forks, os, vfs};
 use crate::Result;
 
 /// Has our SQLite begun. To be asked before anything else: whether the calls are replaced is
@@ -45,7 +45,7 @@ fn switch() -> Option<String> {
 }
 
 fn replace() -> bool {
-    if !syscalls::HAS_DESCRIPTION_LOCKS {
+    if !os::HAS_DESCRIPTION_LOCKS {
         return false;
     }
     // SAFETY: a null name asks for the default VFS, which lives as long as the
@@ -63,7 +63,7 @@ fn replace() -> bool {
     let Some(open) = calls.get(c"open") else {
         return false;
     };
-    syscalls::remember_open(open);
+    os::remember_open(open);
     if !forks::prepare_for_forks() {
         return false;
     }
@@ -71,9 +71,9 @@ fn replace() -> bool {
         (c"mmap", forks::map()),
         (c"stat", forks::stat()),
         (c"fstat", forks::fstat()),
-        (c"fcntl", syscalls::fcntl()),
-        (c"close", syscalls::close()),
-        (c"open", syscalls::open()),
+        (c"fcntl", vfs::fcntl()),
+        (c"close", vfs::close()),
+        (c"open", vfs::open()),
     ];
     for (name, call) in replacements {
         if !calls.set(name, Some(call)) {

@@ -32,9 +32,11 @@ mod guard;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]
+mod os;
+#[cfg(unix)]
 mod pool;
 #[cfg(unix)]
-mod syscalls;
+mod vfs;
 
 use std::path::Path;
 
@@ -83,7 +85,7 @@ pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
 /// Whether nobody can write there, whatever the permissions.
 #[cfg(unix)]
 pub(super) fn is_mounted_read_only(path: &Path) -> bool {
-    syscalls::is_mounted_read_only(path)
+    os::is_mounted_read_only(path)
 }
 
 /// Opens a file that is no database, and has a forked child lose it: a lock on it must end with us, not with the
@@ -93,7 +95,7 @@ pub(super) fn open_apart(
     open: impl FnOnce() -> std::io::Result<std::fs::File>,
 ) -> std::io::Result<std::fs::File> {
     use std::os::fd::AsRawFd;
-    syscalls::fill_standard_descriptors();
+    os::fill_standard_descriptors();
     without_forks(|| {
         let mut file = open()?;
         if file.as_raw_fd() < 3 {

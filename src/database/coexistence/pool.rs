@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use super::syscalls::{
+use super::os::{
     Identity, Probe, above_standard, duplicate, errno, fill_standard_descriptors, identity_at,
     identity_of, lock_sync_byte, probe, real_close, real_open, set_errno, sync_byte_is_locked,
     unlock_all, unlock_sync_byte,

@@ -86,12 +86,12 @@ fn a_file_without_a_name_is_dropped_once_nobody_locks_it() {
     give_back(fd);
     fs::remove_file(&path).unwrap();
     // Somebody else has a lock on it.
-    let mut lock = super::super::syscalls::test_lock(libc::F_RDLCK);
-    assert_eq!(super::super::syscalls::test_posix_lock(&host, &mut lock), 0);
+    let mut lock = super::super::os::test_lock(libc::F_RDLCK);
+    assert_eq!(super::super::os::test_posix_lock(&host, &mut lock), 0);
     give_back(ask(&other, libc::O_RDWR));
     assert!(identity_of(fd).is_some());
-    lock.l_type = super::super::syscalls::test_lock(libc::F_UNLCK).l_type;
-    assert_eq!(super::super::syscalls::test_posix_lock(&host, &mut lock), 0);
+    lock.l_type = super::super::os::test_lock(libc::F_UNLCK).l_type;
+    assert_eq!(super::super::os::test_posix_lock(&host, &mut lock), 0);
     give_back(ask(&other, libc::O_RDWR));
     assert_eq!(owner(fd), Owner::Other);
     // The same name is another file now.

@@ -1,24 +1,15 @@
-//! The replaced `open`, `close` and `fcntl`, as our copy of SQLite calls them.
-//!
-//! They run inside SQLite on any thread, so they neither panic nor call back into
-//! it; errors are told as the system tells them, by -1 and `errno`.
-#![expect(
-    unsafe_code,
-    reason = "C functions that SQLite calls, and the system calls they make"
-)]
+//! The system calls of this room, and what they need: descriptors, locks of open file descriptions, identities.
+#![expect(unsafe_code, reason = "system calls")]
 
-use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::pool::{self, Owner};
-
 /// What a system call is to SQLite: some function, cast back by whoever calls it.
 pub(super) type Syscall = unsafe extern "C" fn();
-type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
+pub(super) type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 
 /// Whether this system has locks that belong to an open file description.
 ///
@@ -34,26 +25,26 @@ pub(super) const HAS_DESCRIPTION_LOCKS: bool = cfg!(all(
 ));
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod lock_commands {
-    pub(super) const GETLK: i32 = libc::F_OFD_GETLK;
-    pub(super) const SETLK: i32 = libc::F_OFD_SETLK;
-    pub(super) const SETLKW: i32 = libc::F_OFD_SETLKW;
+pub(super) mod lock_commands {
+    pub(in super::super) const GETLK: i32 = libc::F_OFD_GETLK;
+    pub(in super::super) const SETLK: i32 = libc::F_OFD_SETLK;
+    pub(in super::super) const SETLKW: i32 = libc::F_OFD_SETLKW;
 }
 
 // In <sys/fcntl.h> of macOS since 10.15; not in every version of the libc crate.
 #[cfg(target_vendor = "apple")]
-mod lock_commands {
-    pub(super) const SETLK: i32 = 90;
-    pub(super) const SETLKW: i32 = 91;
-    pub(super) const GETLK: i32 = 92;
+pub(super) mod lock_commands {
+    pub(in super::super) const SETLK: i32 = 90;
+    pub(in super::super) const SETLKW: i32 = 91;
+    pub(in super::super) const GETLK: i32 = 92;
 }
 
 // Never used: nothing is installed on such a system.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod lock_commands {
-    pub(super) const GETLK: i32 = libc::F_GETLK;
-    pub(super) const SETLK: i32 = libc::F_SETLK;
-    pub(super) const SETLKW: i32 = libc::F_SETLKW;
+pub(super) mod lock_commands {
+    pub(in super::super) const GETLK: i32 = libc::F_GETLK;
+    pub(in super::super) const SETLK: i32 = libc::F_SETLK;
+    pub(in super::super) const SETLKW: i32 = libc::F_SETLKW;
 }
 
 /// SQLite's own `open`, which takes its mode as an ordinary argument.
@@ -61,148 +52,6 @@ static ORIGINAL_OPEN: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
 pub(super) fn remember_open(open: Syscall) {
     ORIGINAL_OPEN.store(open as *mut (), Ordering::Release);
-}
-
-pub(super) fn open() -> Syscall {
-    let call: Open = open_shared;
-    // SAFETY: SQLite casts it back to this very signature before it calls.
-    unsafe { mem::transmute(call) }
-}
-
-pub(super) fn close() -> Syscall {
-    let call: unsafe extern "C" fn(c_int) -> c_int = close_kept;
-    // SAFETY: as above.
-    unsafe { mem::transmute(call) }
-}
-
-/// SQLite calls it through `int (*)(int, int, ...)`.
-///
-/// A variadic function cannot be written in stable Rust. On Linux (x86-64 and
-/// arm64) and on macOS on x86-64 a variadic pointer argument is passed just as an
-/// ordinary third one is. On Apple's arm64 it is passed on the stack, where an
-/// ordinary argument stands only after eight others.
-pub(super) fn fcntl() -> Syscall {
-    #[cfg(not(all(target_vendor = "apple", target_arch = "aarch64")))]
-    let call: unsafe extern "C" fn(c_int, c_int, usize) -> c_int = fcntl_described;
-    #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
-    let call: unsafe extern "C" fn(
-        c_int,
-        c_int,
-        usize,
-        usize,
-        usize,
-        usize,
-        usize,
-        usize,
-        usize,
-    ) -> c_int = {
-        unsafe extern "C" fn on_the_stack(
-            fd: c_int,
-            command: c_int,
-            _: usize,
-            _: usize,
-            _: usize,
-            _: usize,
-            _: usize,
-            _: usize,
-            argument: usize,
-        ) -> c_int {
-            // SAFETY: the caller's promise, passed on.
-            unsafe { fcntl_described(fd, command, argument) }
-        }
-        on_the_stack
-    };
-    // SAFETY: as above, with the convention that the comment explains.
-    unsafe { mem::transmute(call) }
-}
-
-/// # Safety
-/// `path` is a C string.
-unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: SQLite's promise.
-    let name = unsafe { CStr::from_ptr(path) };
-    let fd = if pool::is_shared_kind(name.to_bytes(), flags) {
-        pool::open(name, flags, mode)
-    } else {
-        fill_standard_descriptors();
-        real_open(name, flags, mode)
-    };
-    keep_first_cause(name, flags, fd);
-    fd
-}
-
-/// What SQLite cannot create it tries to open for reading, which fails because the file is missing: that is not
-/// the cause. It only tells the cause, and does not act on it.
-fn keep_first_cause(name: &CStr, flags: c_int, fd: c_int) {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    thread_local! {
-        static FIRST: Cell<(u64, c_int)> = const { Cell::new((0, 0)) };
-    }
-    if fd >= 0 {
-        return;
-    }
-    let cause = errno();
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    let name = hasher.finish();
-    if flags & libc::O_CREAT != 0 {
-        FIRST.set((name, cause));
-    } else if cause == libc::ENOENT {
-        match FIRST.get() {
-            (first, code) if first == name => set_errno(code),
-            _ => {}
-        }
-    }
-}
-
-/// # Safety
-/// None beyond what `close` asks: `fd` is the caller's to give up.
-unsafe extern "C" fn close_kept(fd: c_int) -> c_int {
-    match pool::owner(fd) {
-        Owner::Other => real_close(fd),
-        Owner::Us { .. } => pool::give_back(fd),
-        // A forked child: the description is the parent's, and stays as it is.
-        Owner::Parent => 0,
-    }
-}
-
-/// # Safety
-/// For a lock command `argument` points to a `flock` that the caller owns.
-unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize) -> c_int {
-    let described = match command {
-        libc::F_SETLK => lock_commands::SETLK,
-        libc::F_SETLKW => lock_commands::SETLKW,
-        libc::F_GETLK => lock_commands::GETLK,
-        // SAFETY: passed on as it came.
-        _ => return unsafe { libc::fcntl(fd, command, argument) },
-    };
-    match pool::owner(fd) {
-        Owner::Us { plain_locks: false } => {}
-        Owner::Us { plain_locks: true } | Owner::Other => {
-            // SAFETY: passed on as it came.
-            return unsafe { libc::fcntl(fd, command, argument) };
-        }
-        Owner::Parent => {
-            set_errno(libc::EBADF);
-            return -1;
-        }
-    }
-    let lock = argument as *mut libc::flock;
-    // SAFETY: the caller's promise.
-    let mut copy = unsafe { *lock };
-    // The kernel wants 0 here; SQLite leaves it as it happens to be.
-    copy.l_pid = 0;
-    // "All of them, to the end of the file": all of SQLite's.
-    if c_int::from(copy.l_type) == c_int::from(libc::F_UNLCK) && copy.l_len == 0 {
-        copy.l_len = SYNC_BYTE.saturating_sub(copy.l_start).max(1);
-    }
-    // SAFETY: a valid lock structure of our own.
-    let outcome = unsafe { libc::fcntl(fd, described, &raw mut copy) };
-    if described == lock_commands::GETLK && outcome == 0 {
-        // SAFETY: the caller's promise.
-        unsafe { *lock = copy };
-    }
-    outcome
 }
 
 pub(super) fn real_open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
@@ -292,7 +141,7 @@ pub(super) fn probe(fd: c_int) -> Probe {
 
 /// The byte of the database file that a sync locks: far behind those that SQLite locks (at 1 GiB), and behind the
 /// end of any file. It is not read and not written.
-const SYNC_BYTE: libc::off_t = 1 << 62;
+pub(super) const SYNC_BYTE: libc::off_t = 1 << 62;
 
 /// Locks it for the description, without waiting.
 pub(super) fn lock_sync_byte(fd: c_int) -> bool {
