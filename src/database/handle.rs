@@ -60,7 +60,7 @@ impl Drop for Handle {
         drop(self.ticket.take());
         if was_replaced {
             // As long as anybody has the old file open, its -shm tells others wrong things of the new one.
-            super::let_go_of_replaced();
+            super::shared::let_go_of_replaced();
         }
     }
 }

@@ -1,13 +1,10 @@
-//! What a run is told, what it tells, and what it returns.
+//! What a run is told.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::config::SyncConfig;
-use crate::history::{SyncHistoryEntry, SyncStatus};
-use crate::{CancelToken, Error, ErrorCode, Result};
+use super::progress::SyncProgress;
+use crate::{CancelToken, Error, Result};
 
 /// Rows asked for per page unless told otherwise; also what the live registry gives at most.
 pub const DEFAULT_PAGE_SIZE: u32 = 100;
@@ -79,124 +76,4 @@ impl fmt::Debug for SyncOptions<'_> {
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
-}
-
-/// What a run is doing.
-///
-/// They appear first in this order; fetching and upserting then alternate,
-/// since pages are written as they come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SyncPhase {
-    /// Asking the registry how it is.
-    Connecting,
-    /// Reading pages.
-    Fetching,
-    /// Telling what has changed.
-    Comparing,
-    /// Writing.
-    Upserting,
-    /// Done; the last one of every run that listed the registry to its end.
-    Complete,
-}
-
-impl SyncPhase {
-    /// The word that every surface uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Fetching => "fetching",
-            Self::Comparing => "comparing",
-            Self::Upserting => "upserting",
-            Self::Complete => "complete",
-        }
-    }
-}
-
-/// How a run gets on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SyncProgress {
-    /// What it is doing.
-    pub phase: SyncPhase,
-    /// Where it is: rows of the listing read, or changed rows written while upserting.
-    pub current: u64,
-    /// Where it ends: rows of the listing, 0 while unknown; or changed rows written so far.
-    pub total: u64,
-    /// Skills looked at so far.
-    pub skills_processed: u64,
-    /// Skills added or updated so far: written and committed (in a dry run: counted).
-    pub skills_changed: u64,
-    /// The same in words, or why it waits.
-    pub message: Option<String>,
-}
-
-/// Whether the listing could show everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Coverage {
-    /// The registry was listed whole.
-    Complete,
-    /// Something may be missing: the warnings say why, or the run did not reach its end.
-    BestEffort,
-}
-
-impl Coverage {
-    /// The word that every surface uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::BestEffort => "best-effort",
-        }
-    }
-}
-
-/// What a run did.
-///
-/// `skills_added + skills_updated + skills_unchanged + skills_rejected == total_processed`, always.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SyncResult {
-    /// Whether everything went well.
-    pub success: bool,
-    /// Skills that were new here.
-    pub skills_added: u64,
-    /// Skills that were changed.
-    pub skills_updated: u64,
-    /// Skills that stood here already, or are the user's own.
-    pub skills_unchanged: u64,
-    /// Rows that could not be stored; `errors` names them.
-    pub skills_rejected: u64,
-    /// Different skills that the registry served.
-    pub total_processed: u64,
-    /// What went wrong: the cause of a failed run, and the first 20 rejected rows.
-    pub errors: Vec<String>,
-    /// What the user may want to know of, though nothing is lost.
-    pub warnings: Vec<String>,
-    /// Whether the registry was listed whole.
-    pub coverage: Coverage,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// Whether nothing was written.
-    pub dry_run: bool,
-    /// How the run ended, as in its history entry.
-    #[serde(skip)]
-    pub status: SyncStatus,
-    /// The code of the cause, where the run failed or ended early.
-    #[serde(skip)]
-    pub code: Option<ErrorCode>,
-}
-
-/// How things stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EngineStatus {
-    /// The configuration.
-    pub config: SyncConfig,
-    /// The last successful run.
-    pub last_run: Option<SyncHistoryEntry>,
-    /// Whether a sync is under way, in this process or another.
-    pub is_running: bool,
-    /// Whether automatic syncing is on and the next sync is due.
-    pub is_due: bool,
 }

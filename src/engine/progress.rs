@@ -1,8 +1,60 @@
 //! Telling the caller how the run gets on, phases in their order.
 
+use serde::Serialize;
+
 use super::cursor::Cursor;
-use super::options::{OnProgress, SyncPhase, SyncProgress};
+use super::options::OnProgress;
 use super::tally::Tally;
+
+/// What a run is doing.
+///
+/// They appear first in this order; fetching and upserting then alternate,
+/// since pages are written as they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncPhase {
+    /// Asking the registry how it is.
+    Connecting,
+    /// Reading pages.
+    Fetching,
+    /// Telling what has changed.
+    Comparing,
+    /// Writing.
+    Upserting,
+    /// Done; the last one of every run that listed the registry to its end.
+    Complete,
+}
+
+impl SyncPhase {
+    /// The word that every surface uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Fetching => "fetching",
+            Self::Comparing => "comparing",
+            Self::Upserting => "upserting",
+            Self::Complete => "complete",
+        }
+    }
+}
+
+/// How a run gets on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncProgress {
+    /// What it is doing.
+    pub phase: SyncPhase,
+    /// Where it is: rows of the listing read, or changed rows written while upserting.
+    pub current: u64,
+    /// Where it ends: rows of the listing, 0 while unknown; or changed rows written so far.
+    pub total: u64,
+    /// Skills looked at so far.
+    pub skills_processed: u64,
+    /// Skills added or updated so far: written and committed (in a dry run: counted).
+    pub skills_changed: u64,
+    /// The same in words, or why it waits.
+    pub message: Option<String>,
+}
 
 /// The caller's callback, and what it was told last.
 pub(super) struct Progress<'a> {

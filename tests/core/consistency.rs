@@ -124,14 +124,14 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
     let known = [
         ("src/database/lock.rs", "File::open"), // the lock file, to ask who holds it
         ("src/database/lock.rs", "File::options"), // the lock file
-        ("src/database/mod.rs", "OpenOptions::new()"), // our own OpenOptions, which open through SQLite
-        ("src/testing.rs", "OpenOptions::new()"),      // likewise
-        ("src/environment.rs", "fs::read"),            // config.json
-        ("src/registry/transport.rs", "fs::read"),     // NODE_EXTRA_CA_CERTS
-        ("src/database/coexistence/forks.rs", "libc::open"), // /dev/null
-        ("src/database/coexistence/os.rs", "libc::open"), // /dev/null
-        ("src/database/coexistence/guard.rs", "fs::read"), // the list of descriptors
-        ("src/cli/database.rs", "OpenOptions::new()"), // our own OpenOptions
+        ("src/database/open_database.rs", "OpenOptions::new()"), // our own OpenOptions, which open through SQLite
+        ("src/testing.rs", "OpenOptions::new()"),                // likewise
+        ("src/environment.rs", "fs::read"),                      // config.json
+        ("src/registry/transport.rs", "fs::read"),               // NODE_EXTRA_CA_CERTS
+        ("src/database/coexistence/forks.rs", "libc::open"),     // /dev/null
+        ("src/database/coexistence/os.rs", "libc::open"),        // /dev/null
+        ("src/database/coexistence/guard.rs", "fs::read"),       // the list of descriptors
+        ("src/cli/database.rs", "OpenOptions::new()"),           // our own OpenOptions
     ];
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);

@@ -1,0 +1,97 @@
+//! The connection that all clones of a database share, and what becomes of it where its file is replaced.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Weak};
+
+use super::coexistence;
+use super::handle::Handle;
+use super::in_place::{self, check_in_place};
+use super::lock::LockTarget;
+use super::options::OpenOptions;
+use crate::unpoisoned::lock;
+
+/// What the clones of a database share.
+pub(super) struct Inner {
+    pub(super) location: Location,
+    pub(super) lock: LockTarget,
+    pub(super) options: OpenOptions,
+    pub(super) conn: Mutex<Shared>,
+    /// A forked child must not even wait for the lock: its holder may not exist there.
+    pub(super) pid: u32,
+}
+
+/// The connection that all clones share.
+pub(super) enum Shared {
+    Open(Handle),
+    /// The file at the path was replaced; the next call opens the one that is there now.
+    Replaced,
+    /// By the caller, for good.
+    Closed,
+}
+
+/// Where it is.
+pub(super) enum Location {
+    File(PathBuf),
+    /// The name under which connections of this process share it.
+    Memory(String),
+}
+
+impl Inner {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
+        lock(&self.conn)
+    }
+
+    /// Whether the path leads to another file than the shared connection has open, or did at the last look.
+    pub(super) fn is_replaced(&self) -> bool {
+        match &self.location {
+            Location::File(path) => self.shared().is_replaced(path),
+            Location::Memory(_) => false,
+        }
+    }
+}
+
+impl Shared {
+    fn is_replaced(&self, path: &Path) -> bool {
+        match self {
+            Self::Open(conn) => check_in_place(conn, path).is_err(),
+            Self::Replaced => true,
+            Self::Closed => false,
+        }
+    }
+
+    pub(super) fn let_go(&mut self) {
+        if let Self::Open(conn) = self {
+            in_place::empty_journal(conn);
+        }
+        if !matches!(self, Self::Closed) {
+            *self = Self::Replaced;
+        }
+    }
+}
+
+/// Closes the shared connections of this process whose file is not at its path any more.
+pub(super) fn let_go_of_replaced() {
+    let mut all = Vec::new();
+    in_use(|known| all.extend(known.iter().filter_map(Weak::upgrade)));
+    for inner in all {
+        // Whoever is busy with one finds out at the next call.
+        if inner.pid == std::process::id()
+            && let Ok(mut shared) = inner.conn.try_lock()
+            && let Location::File(path) = &inner.location
+            && shared.is_replaced(path)
+        {
+            shared.let_go();
+        }
+    }
+}
+
+/// The databases of this process, of any path.
+pub(super) fn in_use(call: impl FnOnce(&mut Vec<Weak<Inner>>)) {
+    static IN_USE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+    // A child that is forked at this moment would wait for the lock for ever.
+    coexistence::without_forks(|| {
+        let mut known = lock(&IN_USE);
+        known.retain(|weak| weak.strong_count() > 0);
+        call(&mut known);
+    });
+}

@@ -1,0 +1,37 @@
+//! Current status: configuration, last run, running, due.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::clock::Clock;
+use crate::config::{self, SyncConfig, SyncConfigRepository};
+use crate::database::{Database, SyncLock};
+use crate::history::{SyncHistoryEntry, SyncHistoryRepository};
+
+/// Current status: configuration, last run, running, due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineStatus {
+    /// The configuration.
+    pub config: SyncConfig,
+    /// The last successful run.
+    pub last_run: Option<SyncHistoryEntry>,
+    /// Whether a sync is under way, in this process or another.
+    pub is_running: bool,
+    /// Whether automatic syncing is on and the next sync is due.
+    pub is_due: bool,
+}
+
+/// The current status of a database, which needs no registry.
+pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatus> {
+    let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
+    let history = SyncHistoryRepository::with_clock(database, Arc::clone(clock));
+    Ok(EngineStatus {
+        is_due: config::is_due(&config, clock.now()),
+        config,
+        last_run: history.get_last_successful()?,
+        is_running: history.is_running()? || SyncLock::is_held(database.lock_target()),
+    })
+}

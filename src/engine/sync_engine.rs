@@ -1,0 +1,105 @@
+//! The engine, as a host has it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::options::SyncOptions;
+use super::result::SyncResult;
+use super::run;
+use super::status::{EngineStatus, status};
+use crate::clock::{Clock, SystemClock};
+use crate::database::{Database, SyncLock};
+use crate::registry::Registry;
+use crate::{Error, Result};
+
+/// Brings a database up to date with a registry.
+///
+/// Usable from any thread. One sync at a time runs on a database, across all
+/// engines and processes; a second one returns at once.
+#[derive(Clone)]
+pub struct SyncEngine {
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl SyncEngine {
+    /// For a registry and an open database.
+    pub fn new(registry: Arc<dyn Registry>, database: &Database) -> Self {
+        Self::with_clock(registry, database, Arc::new(SystemClock))
+    }
+
+    /// The same with a clock of the caller's.
+    pub fn with_clock(
+        registry: Arc<dyn Registry>,
+        database: &Database,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            registry,
+            database: database.clone(),
+            clock,
+        }
+    }
+
+    /// Syncs. Blocks until the end of the run, on the network and the disk.
+    ///
+    /// What goes wrong in a run is in the result and in the history, not an `Err`:
+    /// the result is then not `success`, and `errors` begins with the cause.
+    /// Whatever was written stays, and the next run goes on where this one ended.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for options out of range, [`Error::DatabaseClosed`];
+    /// then nothing was done.
+    pub fn sync(&self, options: SyncOptions<'_>) -> Result<SyncResult> {
+        options.check()?;
+        if !self.database.is_open() {
+            return Err(Error::DatabaseClosed);
+        }
+        let begun = self.clock.elapsed();
+        let dry_run = options.dry_run;
+        let outcome = match SyncLock::acquire(self.database.lock_target()) {
+            Ok(Some(lock)) => {
+                let result = run::execute(self, options, begun);
+                drop(lock);
+                return Ok(result);
+            }
+            Ok(None) => Error::SyncInProgress,
+            Err(error) => error,
+        };
+        Ok(run::not_begun(&outcome, dry_run))
+    }
+
+    /// How things stand. Short; blocks on the disk only.
+    pub fn get_status(&self) -> Result<EngineStatus> {
+        status(&self.database, &self.clock)
+    }
+
+    /// Whether nothing may be sent, so that every sync would fail.
+    pub fn is_offline(&self) -> bool {
+        self.registry.is_offline()
+    }
+
+    pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The database that this works on.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl fmt::Debug for SyncEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncEngine")
+            .field("registry", &self.registry.name())
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<SyncEngine>();
+};
