@@ -1,6 +1,5 @@
 //! The database file: opening, creating and preparing it, and who may use which connection.
 
-#[cfg_attr(not(feature = "test-hooks"), expect(dead_code, reason = "tests ask"))]
 pub(crate) mod coexistence;
 mod handle;
 mod in_place;
@@ -15,6 +14,7 @@ pub(crate) mod state;
 pub(crate) mod text;
 mod transaction;
 
+#[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
 pub(crate) use self::lock::SyncLock;

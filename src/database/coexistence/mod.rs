@@ -155,13 +155,13 @@ impl Drop for FileLock {
 }
 
 /// Whether the system calls of our SQLite are replaced.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "test-hooks"))]
 pub(crate) fn is_installed() -> bool {
     install::installed()
 }
 
 /// Descriptors of databases and -shm files that are kept, used or not.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "test-hooks"))]
 pub(crate) fn descriptors() -> usize {
     pool::descriptors()
 }
@@ -211,12 +211,12 @@ pub(super) fn is_locked_for_sync(_: &Path) -> bool {
     false
 }
 
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "test-hooks"))]
 pub(crate) fn is_installed() -> bool {
     false
 }
 
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "test-hooks"))]
 pub(crate) fn descriptors() -> usize {
     0
 }

@@ -130,6 +130,7 @@ impl Entry {
         fd
     }
 
+    #[cfg(any(test, feature = "test-hooks"))]
     fn kept(&self) -> usize {
         // The source is among those in use or free.
         self.in_use + self.free.len() + self.parked.len()
@@ -380,6 +381,7 @@ pub(super) fn has_plain_locks(path: &Path) -> bool {
 }
 
 /// Descriptors that are kept, used or not.
+#[cfg(any(test, feature = "test-hooks"))]
 pub(super) fn descriptors() -> usize {
     pool().files.values().map(Entry::kept).sum()
 }
