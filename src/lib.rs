@@ -12,6 +12,7 @@ pub mod database;
 pub mod engine;
 pub mod environment;
 mod error;
+mod fingerprint;
 mod history;
 mod memory;
 pub mod registry;

@@ -16,7 +16,7 @@ use crate::{
     SyncFrequency, SyncOptions, SyncResult,
 };
 
-/// Syncs while it is started: when enabled and due, and not while an earlier failure asks for patience.
+/// Syncs while it is started: when enabled and due, and not while it waits after a failure (backoff).
 ///
 /// Usable from any thread. Dropping it stops it.
 pub struct BackgroundSyncService {

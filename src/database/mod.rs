@@ -24,4 +24,4 @@ pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::interruptible;
 pub(crate) use self::schema::{ensure_sync_tables, has_table};
-pub(crate) use self::transaction::{Patience, write};
+pub(crate) use self::transaction::{LockWait, write};

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::handle::Handle;
 use super::schema::{self, Content};
-use super::transaction::{Patience, SLICE, write};
+use super::transaction::{LockWait, SLICE, write};
 use super::{OpenOptions, checkpoint_at_end, coexistence, in_place, interruptible, raw};
 use crate::{CancelToken, Error, Result};
 
@@ -283,11 +283,11 @@ fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
         }
         Content::Empty => {
             switch_to_wal(conn, path, opening)?;
-            let patience = Patience {
+            let lock_wait = LockWait {
                 budget: options.open_budget,
                 cancel: opening.cancel,
             };
-            write(conn, patience, |conn| match schema::inspect(conn)? {
+            write(conn, lock_wait, |conn| match schema::inspect(conn)? {
                 Content::Empty => schema::create(conn),
                 // Another process was faster.
                 _ => Ok(()),

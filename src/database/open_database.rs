@@ -14,7 +14,7 @@ use super::open::{self, Opening};
 use super::options::OpenOptions;
 use super::schema::ensure_sync_tables;
 use super::shared::{Inner, Location, Shared, in_use, let_go_of_replaced};
-use super::transaction::{Patience, write};
+use super::transaction::{LockWait, write};
 use crate::{CancelToken, Error, Result};
 
 /// An open skill database. Clones share one connection, as do all repositories made from it.
@@ -153,14 +153,14 @@ impl Database {
         if self.is_read_only() {
             return Err(Error::ReadOnly);
         }
-        let patience = Patience {
+        let lock_wait = LockWait {
             budget,
             cancel: &CancelToken::new(),
         };
         let mut attempt = || {
             let shared = self.shared_in_place(true)?;
             self.call(&shared, |conn| {
-                write(conn, patience, |conn| {
+                write(conn, lock_wait, |conn| {
                     ensure_sync_tables(conn)?;
                     call(conn)
                 })

@@ -12,7 +12,7 @@ pub(super) const SLICE: Duration = Duration::from_millis(50);
 
 /// How long to wait for the write lock.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience<'a> {
+pub(crate) struct LockWait<'a> {
     pub(crate) budget: Duration,
     pub(crate) cancel: &'a CancelToken,
 }
@@ -26,16 +26,19 @@ pub(crate) struct Patience<'a> {
 /// Fails with [`Error::DatabaseReplaced`] where the file is not the one at its path any more.
 pub(crate) fn write<T>(
     conn: &Connection,
-    patience: Patience<'_>,
+    lock_wait: LockWait<'_>,
     mut call: impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
-    let budget = patience.budget;
+    let budget = lock_wait.budget;
     #[cfg(feature = "test-hooks")]
     let budget = budget.min(crate::testing::longest_lock_wait());
-    let patience = Patience { budget, ..patience };
+    let lock_wait = LockWait {
+        budget,
+        ..lock_wait
+    };
     let of_reads: i64 = conn.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
-    conn.busy_timeout(SLICE.min(patience.budget))?;
-    let outcome = in_slices(conn, patience, &mut call);
+    conn.busy_timeout(SLICE.min(lock_wait.budget))?;
+    let outcome = in_slices(conn, lock_wait, &mut call);
     // Reads on this connection wait for as long as before.
     conn.busy_timeout(Duration::from_millis(of_reads.try_into().unwrap_or(0)))?;
     outcome
@@ -49,15 +52,15 @@ pub(crate) fn write<T>(
 
 fn in_slices<T>(
     conn: &Connection,
-    patience: Patience<'_>,
+    lock_wait: LockWait<'_>,
     call: &mut impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
     let start = Instant::now();
     loop {
         match attempt(conn, call) {
             Err(Error::DatabaseBusy)
-                if start.elapsed() < patience.budget && !patience.cancel.is_cancelled() => {}
-            Err(Error::DatabaseBusy) if patience.cancel.is_cancelled() => {
+                if start.elapsed() < lock_wait.budget && !lock_wait.cancel.is_cancelled() => {}
+            Err(Error::DatabaseBusy) if lock_wait.cancel.is_cancelled() => {
                 return Err(Error::Cancelled);
             }
             outcome => return outcome,
@@ -93,14 +96,14 @@ mod tests {
     fn a_busy_database_is_reported_after_the_budget() {
         let (_dir, one, two) = two_connections();
         one.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let patience = Patience {
+        let lock_wait = LockWait {
             budget: Duration::from_millis(120),
             cancel: &CancelToken::new(),
         };
-        let outcome = write(&two, patience, |_| Ok(()));
+        let outcome = write(&two, lock_wait, |_| Ok(()));
         assert!(matches!(outcome, Err(Error::DatabaseBusy)), "{outcome:?}");
         one.execute_batch("COMMIT").unwrap();
-        write(&two, patience, |conn| {
+        write(&two, lock_wait, |conn| {
             Ok(conn.execute("INSERT INTO t VALUES (1)", [])?)
         })
         .unwrap();
@@ -111,11 +114,11 @@ mod tests {
         let (_dir, one, _two) = two_connections();
         one.busy_timeout(Duration::from_millis(1234)).unwrap();
         for fails in [false, true] {
-            let patience = Patience {
+            let lock_wait = LockWait {
                 budget: Duration::from_millis(10),
                 cancel: &CancelToken::new(),
             };
-            let outcome = write(&one, patience, |_| {
+            let outcome = write(&one, lock_wait, |_| {
                 if fails {
                     Err(Error::DatabaseBusy)
                 } else {
@@ -136,22 +139,22 @@ mod tests {
         one.execute_batch("BEGIN IMMEDIATE").unwrap();
         let cancel = CancelToken::new();
         cancel.cancel();
-        let patience = Patience {
+        let lock_wait = LockWait {
             budget: Duration::from_secs(600),
             cancel: &cancel,
         };
-        let outcome = write(&two, patience, |_| Ok(()));
+        let outcome = write(&two, lock_wait, |_| Ok(()));
         assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
     }
 
     #[test]
     fn a_failed_call_leaves_nothing_behind() {
         let (_dir, one, two) = two_connections();
-        let patience = Patience {
+        let lock_wait = LockWait {
             budget: Duration::ZERO,
             cancel: &CancelToken::new(),
         };
-        let outcome: Result<()> = write(&one, patience, |conn| {
+        let outcome: Result<()> = write(&one, lock_wait, |conn| {
             conn.execute("INSERT INTO t VALUES (1)", [])?;
             Err(Error::Internal("on purpose".into()))
         });

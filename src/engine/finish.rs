@@ -14,7 +14,7 @@ use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
 use super::tally::Tally;
 use crate::clock::{from_iso, to_iso};
-use crate::database::{Patience, ensure_sync_tables, state, write};
+use crate::database::{LockWait, ensure_sync_tables, state, write};
 use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table};
 use crate::{CancelToken, Error, Result, config};
@@ -206,7 +206,7 @@ pub(super) fn refuse_empty_listing(
     }
     applier.lose_cursor();
     if !context.options.dry_run {
-        write(conn, context.patience(), |conn| {
+        write(conn, context.lock_wait(), |conn| {
             state::remove(conn, state::key::CURSOR)
         })?;
     }
@@ -224,7 +224,7 @@ pub(super) fn success(
     id: &str,
 ) -> Result<()> {
     let now = context.engine.clock.now();
-    let patience = Patience {
+    let lock_wait = LockWait {
         budget: RECORD_BUDGET,
         cancel: &CancelToken::new(),
     };
@@ -232,7 +232,7 @@ pub(super) fn success(
     let cursor = &listing.cursor;
     let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
     let profile = listing.profile(context, applier.layout(), applier.twice.ids());
-    write(conn, patience, |conn| {
+    write(conn, lock_wait, |conn| {
         state::remove(conn, state::key::CURSOR)?;
         state::remove(conn, state::key::CURRENT_RUN)?;
         state::remove_superseded(conn)?;
@@ -271,7 +271,7 @@ pub(super) fn success(
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let Some(id) = &run.id else { return };
     let now = context.engine.clock.now();
-    let patience = Patience {
+    let lock_wait = LockWait {
         budget: if matches!(error, Error::Cancelled) {
             CANCELLED_RECORD_BUDGET
         } else if context.is_over() {
@@ -313,7 +313,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         .engine
         .database
         .connect_again()
-        .and_then(|conn| write(&conn, patience, write_record));
+        .and_then(|conn| write(&conn, lock_wait, write_record));
 }
 
 /// Whether the run under way is that of this entry, by the file's own word.

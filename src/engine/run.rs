@@ -18,7 +18,7 @@ use super::result::{Coverage, SyncResult};
 use super::start::{self, StartingState};
 use super::tally::Tally;
 use crate::clock::to_iso;
-use crate::database::{Patience, check_in_place, checkpoint_at_end, interruptible, write};
+use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::history::SyncStatus;
 use crate::memory::{self, guarded};
 use crate::skills::{Fingerprints, Table, fts};
@@ -45,8 +45,8 @@ impl Context<'_, '_> {
         Instant::now().checked_add(self.left())
     }
 
-    pub(super) fn patience(&self) -> Patience<'_> {
-        Patience {
+    pub(super) fn lock_wait(&self) -> LockWait<'_> {
+        LockWait {
             budget: RECORD_BUDGET.min(self.left()),
             cancel: &self.options.cancel,
         }
@@ -150,7 +150,7 @@ impl Run {
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
             let _guard = interruptible(&conn, &options.cancel, context.ends_at());
-            write(&conn, context.patience(), fts::repair)?;
+            write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
         let checkpointer = if options.dry_run {

@@ -125,7 +125,7 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
     if context.options.dry_run {
         return Ok(None);
     }
-    let id = write(conn, context.patience(), |conn| {
+    let id = write(conn, context.lock_wait(), |conn| {
         ensure_sync_tables(conn)?;
         // We hold the sync lock, so whoever is marked as running is not.
         history::interrupt(conn, None, context.started_at)?;

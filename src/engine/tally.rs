@@ -212,9 +212,9 @@ mod tests {
     #[test]
     fn twenty_are_named_and_the_rest_counted() {
         let mut tally = Tally::default();
-        for print in 0..25 {
-            tally.reject(print, Some(&format!("s{print}")), "it has no name");
-            tally.reject(print, Some("again"), "read twice");
+        for row in 0..25 {
+            tally.reject(row, Some(&format!("s{row}")), "it has no name");
+            tally.reject(row, Some("again"), "read twice");
         }
         assert_eq!(tally.rejected(), 25);
         let errors = tally.errors();

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use super::credentials::Credentials;
 use super::field::{Field, FieldSeed, FieldValue, Fields, Kind, json_field};
 use super::mend::{mend_numbers, mend_surrogates};
+use crate::fingerprint::fingerprint;
 use crate::{Error, Result, memory};
 
 /// A page with more rows than this is no answer to what was asked: the largest
@@ -67,7 +68,7 @@ pub(crate) struct Rejected {
     pub(crate) label: Option<String>,
     pub(crate) reason: String,
     /// Tells it from other rejected rows when pages are read again.
-    pub(crate) print: u64,
+    pub(crate) fingerprint: u64,
 }
 
 /// One page of the listing.
@@ -147,7 +148,7 @@ impl Page {
                     let tier = skill.fields[Field::TrustTier].as_text().unwrap_or_default();
                     if credentials.are_in(&skill.id) || credentials.are_in(tier) {
                         row.0 = Content::Rejected(Rejected {
-                            print: fingerprint(&skill.id),
+                            fingerprint: fingerprint(&skill.id),
                             id: None,
                             label: Some(credentials.redact(&skill.id)),
                             reason: "it repeats the key that was sent".into(),
@@ -192,7 +193,7 @@ fn reject_damaged(rows: &mut [Row]) {
             // What was mended is what was served, but for half a character.
             if !skill.mended && skill.holds(char::REPLACEMENT_CHARACTER) {
                 row.0 = Content::Rejected(Rejected {
-                    print: fingerprint(&skill.id),
+                    fingerprint: fingerprint(&skill.id),
                     id: Some(skill.id.clone()),
                     label: Some(skill.id.clone()),
                     reason: "its text is not valid UTF-8".into(),
@@ -340,7 +341,7 @@ fn parse_row(raw: &str) -> Row {
                 .next()
                 .unwrap_or_default()
                 .to_owned(),
-            print: fingerprint(raw),
+            fingerprint: fingerprint(raw),
         }),
     };
     Row(content)
@@ -353,13 +354,6 @@ fn salvage_label(raw: &str) -> Option<String> {
         id: String,
     }
     serde_json::from_str::<OnlyId>(raw).ok().map(|row| row.id)
-}
-
-fn fingerprint(text: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[derive(Default)]
@@ -382,7 +376,7 @@ impl Draft {
                 id: id.map(str::to_owned),
                 label: label.map(str::to_owned),
                 reason: reason.to_owned(),
-                print: fingerprint(raw),
+                fingerprint: fingerprint(raw),
             })
         };
         match (self.id, self.name) {

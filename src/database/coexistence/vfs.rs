@@ -13,6 +13,7 @@ use super::os::{
     real_open, set_errno,
 };
 use super::pool::{self, Owner};
+use crate::fingerprint::fingerprint;
 
 pub(super) fn open() -> Syscall {
     let call: Open = open_shared;
@@ -85,7 +86,6 @@ unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int)
 /// What SQLite cannot create it tries to open for reading, which fails because the file is missing: that is not
 /// the cause. It only tells the cause, and does not act on it.
 fn keep_first_cause(name: &CStr, flags: c_int, fd: c_int) {
-    use std::hash::{DefaultHasher, Hash, Hasher};
     thread_local! {
         static FIRST: Cell<(u64, c_int)> = const { Cell::new((0, 0)) };
     }
@@ -93,9 +93,7 @@ fn keep_first_cause(name: &CStr, flags: c_int, fd: c_int) {
         return;
     }
     let cause = errno();
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    let name = hasher.finish();
+    let name = fingerprint(name);
     if flags & libc::O_CREAT != 0 {
         FIRST.set((name, cause));
     } else if cause == libc::ENOENT {

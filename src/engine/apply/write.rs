@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::{Applier, Pending};
-use crate::database::{Patience, interruptible, state, write};
+use crate::database::{LockWait, interruptible, state, write};
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
@@ -46,7 +46,7 @@ impl Applier<'_> {
         if outcome.as_ref().is_err_and(stage::is_index_fault) {
             // Another program has upset the index; it is made anew, once.
             let guard = interruptible(self.tools.conn, self.tools.cancel, None);
-            write(self.tools.conn, self.patience(), fts::rebuild)?;
+            write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
             drop(guard);
             outcome = self.write_batch();
         }
@@ -75,7 +75,7 @@ impl Applier<'_> {
             self.tally.note_in(&mut cursor.findings);
         }
         let (stage, cursor) = (&self.stage, &self.cursor);
-        let outcome = write(self.tools.conn, self.patience(), |conn| {
+        let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
             if !agrees {
@@ -157,7 +157,7 @@ impl Applier<'_> {
     fn write_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Attempt> {
         let (stage, clock) = (&self.stage, self.tools.clock);
         let mut ended_by = None;
-        let outcome = write(self.tools.conn, self.patience(), |conn| {
+        let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let mut outcomes = Vec::new();
             for id in ids {
@@ -220,7 +220,7 @@ impl Applier<'_> {
             }
             let (table, fingerprints, clock) =
                 (self.tools.table, &self.fingerprints, self.tools.clock);
-            let settled = write(self.tools.conn, self.patience(), |conn| {
+            let settled = write(self.tools.conn, self.lock_wait(), |conn| {
                 let begun = clock.elapsed();
                 let mut settled = Vec::new();
                 let is_gone =
@@ -260,9 +260,9 @@ impl Applier<'_> {
         deadline: Option<Instant>,
     ) -> Result<()> {
         let _guard = interruptible(self.tools.conn, cancel, deadline);
-        let patience = Patience {
+        let lock_wait = LockWait {
             cancel,
-            ..self.patience()
+            ..self.lock_wait()
         };
         let has = self.tools.table.has;
         if self.rules.dry_run || !has.fts {
@@ -270,11 +270,11 @@ impl Applier<'_> {
         }
         if has.fts_triggers {
             if !fts::counts_agree(self.tools.conn)? {
-                write(self.tools.conn, patience, fts::rebuild)?;
+                write(self.tools.conn, lock_wait, fts::rebuild)?;
             }
         } else {
             // Nothing keeps it in step, in this run or in one that died.
-            write(self.tools.conn, patience, fts::repair)?;
+            write(self.tools.conn, lock_wait, fts::repair)?;
         }
         Ok(())
     }
@@ -287,13 +287,13 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn patience(&self) -> Patience<'_> {
+    fn lock_wait(&self) -> LockWait<'_> {
         let left = self
             .tools
             .ends_at
             .saturating_sub(self.tools.clock.elapsed());
         // At the deadline itself what was read is still kept, if nobody else writes.
-        Patience {
+        LockWait {
             budget: self.longest_wait.min(left.max(HURRIED_BUDGET)),
             cancel: self.tools.cancel,
         }

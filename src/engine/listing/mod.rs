@@ -219,7 +219,7 @@ impl<'r> Lister<'r> {
         }
         let at = &self.cursor.at;
         // Pages of one row never overlap, so that one like the last is another one.
-        let last = at.tail.last_print.zip(at.tail().last().copied());
+        let last = at.tail.last_fingerprint.zip(at.tail().last().copied());
         let last = last.filter(|_| self.limit > 1);
         let ids = self.identify(pass, start, last, page);
         self.met.try_reserve(ids.len())?;
@@ -239,16 +239,20 @@ impl<'r> Lister<'r> {
             total: page.total,
             limit: page.limit,
             last_id: page.rows.last().and_then(rows::short_id),
-            last_print: page.rows.last().and_then(rows::print),
+            last_fingerprint: page.rows.last().and_then(rows::nameless_fingerprint),
             nameless: rows::nameless(&page.rows),
-            has_ids: page.rows.iter().any(|row| rows::print(row).is_none()),
+            has_ids: page
+                .rows
+                .iter()
+                .any(|row| rows::nameless_fingerprint(row).is_none()),
             ids,
         })
     }
 
     /// Rows that the passes come to in any case; those without an id are told apart there.
     fn out_of_turn(&mut self, pass: &Pass, start: u64, mut page: Page) -> Step {
-        page.rows.retain(|row| rows::print(row).is_none());
+        page.rows
+            .retain(|row| rows::nameless_fingerprint(row).is_none());
         let ids = self.identify(pass, start, None, &page);
         self.step(page.rows, &ids)
     }

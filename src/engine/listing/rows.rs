@@ -1,10 +1,10 @@
 //! What a listing has to know of a row: which one it is.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::gap::kept_id;
 use super::super::plan::Pass;
+use crate::fingerprint::fingerprint;
 use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Rejected};
@@ -34,18 +34,18 @@ impl Nameless {
     ) -> Vec<u64> {
         let mut ids: Vec<u64> = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
-            let Some(print) = print(row) else {
+            let Some(own) = nameless_fingerprint(row) else {
                 ids.push(id_of(row).map_or(0, row_of_id));
                 continue;
             };
             let next = rows.get(at.saturating_add(1)).and_then(id_of);
-            let next = next.map(|next| hash_of(&(print, next)));
+            let next = next.map(|next| fingerprint(&(own, next)));
             let id = match (ids.last(), last) {
-                (Some(before), _) => hash_of(&(print, before)),
-                (None, Some((same, id))) if same == print => id,
+                (Some(before), _) => fingerprint(&(own, before)),
+                (None, Some((same, id))) if same == own => id,
                 (None, _) => next
                     .and_then(|next| self.by_next.get(&next).copied())
-                    .unwrap_or_else(|| hash_of(&(print, pass, start))),
+                    .unwrap_or_else(|| fingerprint(&(own, pass, start))),
             };
             if let Some(next) = next.filter(|_| self.by_next.len() < MOST_NAMELESS) {
                 self.by_next.entry(next).or_insert(id);
@@ -64,34 +64,32 @@ fn id_of(row: &Row) -> Option<&str> {
 }
 
 /// What a row without an id holds.
-pub(super) fn print(row: &Row) -> Option<u64> {
+pub(super) fn nameless_fingerprint(row: &Row) -> Option<u64> {
     match &row.0 {
         Content::Rejected(Rejected {
-            id: None, print, ..
-        }) => Some(*print),
+            id: None,
+            fingerprint,
+            ..
+        }) => Some(*fingerprint),
         _ => None,
     }
 }
 
 /// What a page holds, where some row of it has no id.
 pub(super) fn nameless(rows: &[Row]) -> Option<u64> {
-    let is_named = rows.iter().all(|row| print(row).is_none());
-    let mut contents: Vec<(Option<u64>, Option<&str>)> =
-        rows.iter().map(|row| (print(row), id_of(row))).collect();
+    let is_named = rows.iter().all(|row| nameless_fingerprint(row).is_none());
+    let mut contents: Vec<(Option<u64>, Option<&str>)> = rows
+        .iter()
+        .map(|row| (nameless_fingerprint(row), id_of(row)))
+        .collect();
     // In whatever order they come.
     contents.sort_unstable();
-    (!is_named).then(|| hash_of(&contents))
-}
-
-fn hash_of(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    (!is_named).then(|| fingerprint(&contents))
 }
 
 /// What tells the row of an id from others.
 pub(in crate::engine) fn row_of_id(id: &str) -> u64 {
-    hash_of(&id)
+    fingerprint(&id)
 }
 
 /// The id of a row, if it is short enough to be kept.

@@ -62,7 +62,8 @@ pub(super) struct Tail {
     /// The id of the last row, if it is short.
     pub(super) last_id: Option<String>,
     /// What the last row holds, where it has no id to be known by.
-    pub(super) last_print: Option<u64>,
+    #[serde(rename = "last_print")]
+    pub(super) last_fingerprint: Option<u64>,
     /// Begin the next page with the last row.
     overlaps: bool,
 }
@@ -198,7 +199,7 @@ pub(super) struct Facts {
     /// The last row's id, if it is short.
     pub(super) last_id: Option<String>,
     /// What the last row holds, where it has no id.
-    pub(super) last_print: Option<u64>,
+    pub(super) last_fingerprint: Option<u64>,
     /// What the page holds, where some row of it has no id.
     pub(super) nameless: Option<u64>,
     /// Some row of it has an id.

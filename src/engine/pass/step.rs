@@ -2,6 +2,7 @@
 
 use super::{Asked, Facts, Next, PassCursor, Probe, TotalSeen};
 use crate::engine::profile::Totals;
+use crate::fingerprint::fingerprint;
 
 /// Ids that are kept of the rows before the offset: one of them is found again if rows have moved a little.
 const TAIL: usize = 16;
@@ -41,7 +42,7 @@ pub(in crate::engine) fn step(
     at.counts.fresh = at.counts.fresh.saturating_add(page.fresh);
     learn_total(at, asked, page);
     if let Some(probe) = at.hidden.probe.take() {
-        at.hidden.hides = fingerprint(&page.ids) == probe.expected;
+        at.hidden.hides = fingerprint(page.ids.as_slice()) == probe.expected;
         at.movement.shifted &= !at.hidden.hides;
         return Next::Page;
     }
@@ -116,7 +117,7 @@ fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
 
 /// Whether the same rows came at several offsets in a row, none of them new.
 fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
-    let fingerprint = fingerprint(&page.ids);
+    let fingerprint = fingerprint(page.ids.as_slice());
     let is_same = page.fresh == 0 && fingerprint == at.quiet.last_page && !page.ids.is_empty();
     // The last row alone comes again at the end of every listing.
     if is_same && (page.ids.len() > 1 || !asked.overlaps) {
@@ -141,13 +142,6 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
     let span = asked.start.saturating_sub(at.quiet.same_since);
     let is_everywhere = at.quiet.repeated >= MOST_REPEATED && span > asked.limit;
     is_everywhere || at.quiet.same_pages >= most_same
-}
-
-fn fingerprint(ids: &[u64]) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    ids.hash(&mut hasher);
-    hasher.finish()
 }
 
 enum Found<'p> {
@@ -280,7 +274,7 @@ fn count_served(at: &mut PassCursor, asked: Asked, ids: &[u64]) {
     let served = ids.len() as u64;
     let again = u64::from(asked.overlaps);
     for (place, id) in (asked.start..).zip(ids).skip(usize::from(asked.overlaps)) {
-        at.counts.order = at.counts.order.wrapping_add(fingerprint(&[place, *id]));
+        at.counts.order = at.counts.order.wrapping_add(fingerprint(&[place, *id][..]));
     }
     at.counts.served = at
         .counts
@@ -307,5 +301,5 @@ fn remember_tail(at: &mut PassCursor, page: &Facts) {
     let excess = at.tail.ids.len().saturating_sub(TAIL);
     at.tail.ids.drain(..excess);
     at.tail.last_id.clone_from(&page.last_id);
-    at.tail.last_print = page.last_print;
+    at.tail.last_fingerprint = page.last_fingerprint;
 }
