@@ -13,15 +13,59 @@ type OnComplete = Box<dyn Fn(&SyncResult) + Send + Sync>;
 type OnError = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How a service works.
+///
+/// ```
+/// use std::time::Duration;
+/// use skillsmith_sync::BackgroundOptions;
+///
+/// let options = BackgroundOptions::new()
+///     .check_interval(Duration::from_secs(300))
+///     .on_sync_error(|error| eprintln!("not synced: {error}"));
+/// # drop(options);
+/// ```
 pub struct BackgroundOptions {
+    pub(super) check_interval: Duration,
+    pub(super) sync_on_start: bool,
+    pub(super) on_sync_complete: Option<OnComplete>,
+    pub(super) on_sync_error: Option<OnError>,
+}
+
+impl BackgroundOptions {
+    /// A check at the start and then every [`DEFAULT_CHECK_INTERVAL`]; nobody is told.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Time between two checks. Default: 60 s.
-    pub check_interval: Duration,
+    #[must_use]
+    pub fn check_interval(mut self, interval: Duration) -> Self {
+        self.check_interval = interval;
+        self
+    }
+
     /// Whether it checks at once when started. Default: true.
-    pub sync_on_start: bool,
-    /// Told of every sync that was a success.
-    pub on_sync_complete: Option<OnComplete>,
-    /// Told why a sync was not.
-    pub on_sync_error: Option<OnError>,
+    #[must_use]
+    pub fn sync_on_start(mut self, sync: bool) -> Self {
+        self.sync_on_start = sync;
+        self
+    }
+
+    /// Told of every sync that was a success, on the service's thread or that of a manual sync.
+    #[must_use]
+    pub fn on_sync_complete(
+        mut self,
+        callback: impl Fn(&SyncResult) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_sync_complete = Some(Box::new(callback));
+        self
+    }
+
+    /// Told why a sync was not a success, likewise.
+    #[must_use]
+    pub fn on_sync_error(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_sync_error = Some(Box::new(callback));
+        self
+    }
 }
 
 impl Default for BackgroundOptions {

@@ -3,6 +3,7 @@
 mod twice;
 mod write;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,11 +19,14 @@ use crate::clock::{Clock, from_iso, to_iso};
 use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Skill};
-use crate::skills::{Fingerprints, RowOutcome, Stage, Table, compare, row, stamp, urls};
+use crate::skills::{Fingerprints, RowOutcome, Stage, Table, compare, row, stamp, table, urls};
 use crate::{CancelToken, Result, memory};
 
 /// A crash loses no more of the cursor than this, even while nothing changes.
 const CURSOR_EVERY: Duration = Duration::from_secs(2);
+
+/// Where more rows were away when the table was filled, the next listing fills it again.
+const MOST_UNFILLED: usize = 1_000;
 
 /// What decides how rows are compared.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +60,8 @@ pub(super) struct Applier<'c> {
     stage: Stage<'c>,
     /// What becomes of each staged row, in their order, once they are committed.
     pending: Vec<Pending>,
+    /// Rows that may lack what the table can hold, though their stamp is the registry's.
+    unfilled: HashSet<String>,
     /// A URL waits to be kept.
     has_urls: bool,
     staged_weight: u64,
@@ -82,6 +88,7 @@ impl<'c> Applier<'c> {
         fingerprints: Fingerprints,
         rules: Rules,
         twice: Twice,
+        unfilled: HashSet<String>,
         tally: Tally,
     ) -> Result<Self> {
         urls::create_list(tools.conn)?;
@@ -91,6 +98,7 @@ impl<'c> Applier<'c> {
             fingerprints,
             stage: Stage::new(tools.conn, tools.table)?,
             pending: Vec::new(),
+            unfilled,
             has_urls: false,
             staged_weight: 0,
             size: BatchSize::default(),
@@ -145,7 +153,7 @@ impl<'c> Applier<'c> {
     fn take_skill(&mut self, skill: Box<Skill>, note: Option<String>) -> Result<()> {
         let outcome = self.fingerprints.outcome(&skill.id);
         let is_met = outcome != RowOutcome::Unseen;
-        if (is_met || !self.rules.mode.is_by_content()) && self.stands_here(&skill) {
+        if (is_met || !self.is_by_content(&skill.id)) && self.stands_here(&skill) {
             self.twice.later_came(&skill.id);
             self.note_unchanged(&skill, outcome);
             return Ok(());
@@ -222,12 +230,7 @@ impl<'c> Applier<'c> {
         let verdict = found.as_ref().map_or(compare::Verdict::Changed, |found| {
             // A later copy of a row that was written before: the stamp may be that of either.
             let is_met = outcome != RowOutcome::Unseen;
-            compare::verdict(
-                skill,
-                found,
-                table,
-                is_met || self.rules.mode.is_by_content(),
-            )
+            compare::verdict(skill, found, table, is_met || self.is_by_content(&skill.id))
         });
         match verdict {
             compare::Verdict::Unchanged => self.note_unchanged(skill, outcome),
@@ -271,6 +274,23 @@ impl<'c> Applier<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a row is compared by its content, whatever its stamp says.
+    fn is_by_content(&self, id: &str) -> bool {
+        self.rules.mode.is_by_content() || self.unfilled.contains(id)
+    }
+
+    /// Rows that may still lack something, where this run was the first one that knows what the
+    /// table can hold: all that it did not meet. `None` where they are too many to be listed.
+    pub(super) fn unfilled(&self, is_first: bool) -> Result<Option<Vec<String>>> {
+        let is_unmet = |id: &String| self.fingerprints.outcome(id) == RowOutcome::Unseen;
+        if is_first {
+            table::registry_ids(self.tools.conn, self.tools.table, is_unmet, MOST_UNFILLED)
+        } else {
+            let left = self.unfilled.iter().filter(|id| is_unmet(id));
+            Ok(Some(left.cloned().collect()))
+        }
     }
 
     /// Whether the fingerprint says that the row stands here with this stamp.

@@ -104,8 +104,9 @@ pub(super) struct Findings {
     pub(super) untiered: bool,
     /// Passes that are in doubt: rows moved, or fewer came than the total says.
     pub(super) doubts: Vec<Finding>,
-    /// Passes that list some rows more than once, and are whole.
-    pub(super) repeats: Vec<Doubt>,
+    /// Passes that are whole, though their totals say more.
+    #[serde(rename = "repeats")]
+    pub(super) explained: Vec<Doubt>,
     /// Passes whose end could not be reached.
     pub(super) limited: Vec<Pass>,
     /// A total that counted the rows of a pass of several pages.
@@ -133,6 +134,8 @@ pub(super) struct Finding {
     /// Rows moved while they were read.
     pub(super) moved: bool,
     pub(super) rows: u64,
+    #[serde(default)]
+    pub(super) order: u64,
 }
 
 impl Cursor {

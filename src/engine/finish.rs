@@ -98,12 +98,7 @@ impl CompletedListing {
     }
 
     /// What it has taught about its registry.
-    fn profile(
-        &self,
-        context: &Context<'_, '_>,
-        layout: &str,
-        twice: Vec<String>,
-    ) -> RegistryProfile {
+    fn profile(&self, context: &Context<'_, '_>, applier: &Applier<'_>) -> Result<RegistryProfile> {
         let cursor = &self.cursor;
         let findings = &cursor.findings;
         let before = self.profile.as_ref();
@@ -133,24 +128,32 @@ impl CompletedListing {
                 pass: finding.pass.clone(),
                 total: finding.total?,
                 rows: finding.rows,
-                order: 0,
-                is_explained: false,
+                order: finding.order,
             })
         });
-        RegistryProfile {
+        let layout = applier.layout();
+        let is_first = before.is_none_or(|known| known.table != layout);
+        // Rows that were not reached may still lack what the table has got.
+        let unfilled = if self.is_filled {
+            applier.unfilled(is_first)?
+        } else {
+            None
+        };
+        let (table, unfilled) = match (unfilled, before) {
+            (Some(unfilled), _) => (layout.to_owned(), unfilled),
+            (None, Some(known)) => (known.table.clone(), known.unfilled.clone()),
+            (None, None) => (String::new(), Vec::new()),
+        };
+        Ok(RegistryProfile {
             plan: cursor.plan,
             chosen_at,
-            table: if self.is_filled {
-                layout.to_owned()
-            } else {
-                // Rows that were not reached may still lack what the table has got.
-                before.map(|known| known.table.clone()).unwrap_or_default()
-            },
+            table,
+            unfilled,
             totals,
-            doubts: doubts.chain(findings.repeats.iter().cloned()).collect(),
+            doubts: doubts.chain(findings.explained.iter().cloned()).collect(),
             untiered: cursor.plan == Plan::Tiers && findings.untiered,
-            twice,
-        }
+            twice: applier.twice.ids(),
+        })
     }
 }
 
@@ -231,7 +234,7 @@ pub(super) fn success(
     let tally = &applier.tally;
     let cursor = &listing.cursor;
     let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
-    let profile = listing.profile(context, applier.layout(), applier.twice.ids());
+    let profile = listing.profile(context, applier)?;
     write(conn, lock_wait, |conn| {
         state::remove(conn, state::key::CURSOR)?;
         state::remove(conn, state::key::CURRENT_RUN)?;

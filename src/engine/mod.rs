@@ -25,9 +25,7 @@ mod status;
 mod sync_engine;
 mod tally;
 
-pub use self::options::{
-    DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, OnProgress, SyncOptions,
-};
+pub use self::options::{DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SyncOptions};
 pub use self::progress::{SyncPhase, SyncProgress};
 pub use self::result::{Coverage, SyncResult};
 pub use self::status::{EngineStatus, status};

@@ -16,25 +16,27 @@ pub const MAX_PAGE_SIZE: u32 = 10_000;
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Called with every step of a run.
-pub type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
+pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 
 /// How a sync is to be done.
+///
+/// ```
+/// use std::time::Duration;
+/// use skillsmith_sync::SyncOptions;
+///
+/// let options = SyncOptions::new()
+///     .page_size(50)
+///     .deadline(Duration::from_secs(60))
+///     .on_progress(|progress| eprintln!("{} of {}", progress.current, progress.total));
+/// # drop(options);
+/// ```
 pub struct SyncOptions<'a> {
-    /// Compare the content of every row instead of its stamp, and ignore `last_sync_at`. Default: false.
-    pub force: bool,
-    /// Only count what would be done: no row, no history entry, no schedule. Default: false.
-    ///
-    /// A file that does not exist is made by opening it; nothing else is written.
-    pub dry_run: bool,
-    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Two are asked for at
-    /// least, since each page begins with the last row before it. Default: 100.
-    pub page_size: u32,
-    /// How long the run may take; what it did not reach is left to the next one. Default: 30 minutes.
-    pub deadline: Duration,
-    /// Told how the run gets on, on the thread that called [`sync`](crate::SyncEngine::sync).
-    pub on_progress: Option<OnProgress<'a>>,
-    /// Stops the run. What it wrote is kept.
-    pub cancel: CancelToken,
+    pub(crate) force: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) page_size: u32,
+    pub(crate) deadline: Duration,
+    pub(crate) on_progress: Option<OnProgress<'a>>,
+    pub(crate) cancel: CancelToken,
 }
 
 impl Default for SyncOptions<'_> {
@@ -47,6 +49,58 @@ impl Default for SyncOptions<'_> {
             on_progress: None,
             cancel: CancelToken::new(),
         }
+    }
+}
+
+impl<'a> SyncOptions<'a> {
+    /// An ordinary sync: what is new or changed, with [`DEFAULT_PAGE_SIZE`] and [`DEFAULT_DEADLINE`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Compares the content of every row instead of its stamp, and ignores `last_sync_at`. Default: false.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// Only counts what would be done: no row, no history entry, no schedule. Default: false.
+    ///
+    /// A file that does not exist is made by opening it; nothing else is written.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Two are asked for at
+    /// least, since each page begins with the last row before it. Default: 100.
+    #[must_use]
+    pub fn page_size(mut self, rows: u32) -> Self {
+        self.page_size = rows;
+        self
+    }
+
+    /// How long the run may take; what it did not reach is left to the next one. Default: 30 minutes.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Told how the run gets on, on the thread that called [`sync`](crate::SyncEngine::sync).
+    #[must_use]
+    pub fn on_progress(mut self, callback: impl FnMut(&SyncProgress) + 'a) -> Self {
+        self.on_progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Stops the run when it is cancelled. What the run wrote is kept.
+    #[must_use]
+    pub fn cancel(mut self, cancel: CancelToken) -> Self {
+        self.cancel = cancel;
+        self
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) struct RegistryProfile {
     /// In the plan by tiers, skills without a tier were met.
     #[serde(default)]
     pub(super) untiered: bool,
+    /// Rows that it did not list when the table was filled: they are compared by content when they come.
+    #[serde(default)]
+    pub(super) unfilled: Vec<String>,
     /// Ids that it lists twice, with two stamps.
     #[serde(default)]
     pub(super) twice: Vec<String>,
@@ -47,18 +50,16 @@ pub(super) enum Totals {
     Untrue,
 }
 
-/// A pass that was read twice and still brought fewer different rows than its total said.
+/// A pass that brought fewer different rows than its total said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Doubt {
     pub(super) pass: Pass,
     pub(super) total: u64,
     pub(super) rows: u64,
-    /// The order of the rows that explains it.
+    /// Which rows came, and in which order: rows that come more than once, or are hidden, explain a total
+    /// where the same come again.
     #[serde(default)]
     pub(super) order: u64,
-    /// It has as many rows as that, some of them more than once.
-    #[serde(default)]
-    pub(super) is_explained: bool,
 }
 
 impl RegistryProfile {

@@ -174,7 +174,7 @@ impl Run {
         };
         let tally = Tally::going_on(&found.cursor.findings);
         let twice = Twice::new(found.twice());
-        let mut applier = Applier::new(tools, fingerprints, rules, twice, tally)?;
+        let mut applier = Applier::new(tools, fingerprints, rules, twice, found.unfilled(), tally)?;
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, &rules)?;
             self.end_listing(context, &conn, &mut applier, found, cursor)

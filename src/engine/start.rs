@@ -1,5 +1,7 @@
 //! How a run begins: what it finds in the database, and where its listing goes on.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
@@ -34,6 +36,12 @@ impl StartingState {
         let known = self.profile.iter().flat_map(|known| &known.twice);
         let found = &self.cursor.findings.twice;
         known.chain(found).cloned().collect()
+    }
+
+    /// Rows that may lack what the table can hold, though their stamp is the registry's.
+    pub(super) fn unfilled(&self) -> HashSet<String> {
+        let unfilled = self.profile.iter().flat_map(|known| &known.unfilled);
+        unfilled.cloned().collect()
     }
 
     /// What the listing begins with.

@@ -202,7 +202,7 @@ mod tests {
     fn what_overlaps_is_one_piece() {
         let both = Disguises::of(["abcd", "cdef"].into_iter());
         assert_eq!(both.find("xabcdefx abcd cdef"), [1..7, 9..13, 14..18]);
-        assert_eq!(both.find("ABCD x"), []);
+        assert!(both.find("ABCD x").is_empty());
         assert_eq!(both.find("%61bc%64").first(), Some(&(0..8)));
     }
 }

@@ -9,26 +9,26 @@ use super::credentials::{Credentials, Secret, Source};
 use crate::environment::{ConfigFile, Environment};
 use crate::{Error, Result};
 
-/// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). What is `None` comes from the environment,
+/// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). What is not set comes from the environment,
 /// then from `~/.skillsmith/config.json`.
+///
+/// ```
+/// use std::time::Duration;
+/// use skillsmith_sync::{ClientOptions, SkillsmithApiClient};
+///
+/// let options = ClientOptions::new().base_url("http://127.0.0.1:8080").timeout(Duration::from_secs(10));
+/// let client = SkillsmithApiClient::new(options)?;
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Clone, Default)]
-#[non_exhaustive]
 pub struct ClientOptions {
-    /// The registry's address, such as `https://host/functions/v1`.
-    /// Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service.
-    pub base_url: Option<String>,
-    /// The anonymous key. Else `SUPABASE_ANON_KEY`.
-    pub anon_key: Option<String>,
-    /// The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`.
-    pub api_key: Option<String>,
-    /// A token of a signed-in user; goes before the API key.
-    pub jwt_token: Option<String>,
-    /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
-    pub timeout: Option<Duration>,
-    /// Tries after the first one. Default: 3.
-    pub max_retries: Option<u32>,
-    /// Whether nothing may be sent. Else `SKILLSMITH_OFFLINE_MODE`.
-    pub offline: Option<bool>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) anon_key: Option<String>,
+    pub(crate) api_key: Option<String>,
+    pub(crate) jwt_token: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) offline: Option<bool>,
 }
 
 impl ClientOptions {
@@ -37,21 +37,50 @@ impl ClientOptions {
         Self::default()
     }
 
-    /// For the registry at `url`.
+    /// The registry's address, such as `https://host/functions/v1`.
+    /// Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// With this API key.
+    /// The anonymous key. Else `SUPABASE_ANON_KEY`.
+    #[must_use]
+    pub fn anon_key(mut self, key: impl Into<String>) -> Self {
+        self.anon_key = Some(key.into());
+        self
+    }
+
+    /// The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// With nothing being sent.
+    /// A token of a signed-in user; goes before the API key.
+    #[must_use]
+    pub fn jwt_token(mut self, token: impl Into<String>) -> Self {
+        self.jwt_token = Some(token.into());
+        self
+    }
+
+    /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Tries after the first one. Default: 3.
+    #[must_use]
+    pub const fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Whether nothing may be sent. Else `SKILLSMITH_OFFLINE_MODE`.
     #[must_use]
     pub const fn offline(mut self, offline: bool) -> Self {
         self.offline = Some(offline);

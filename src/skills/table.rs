@@ -123,6 +123,35 @@ pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool
     Ok(conn.query_row(from, [], |row| row.get(0))?)
 }
 
+/// The ids of rows that are not the user's own, as far as they are `wanted`; `None` where there are more than `most`.
+pub(crate) fn registry_ids(
+    conn: &Connection,
+    table: &Table,
+    wanted: impl Fn(&String) -> bool,
+    most: usize,
+) -> Result<Option<Vec<String>>> {
+    let text = if table.has.source {
+        "SELECT id FROM main.skills WHERE source IS NOT 'local'"
+    } else {
+        "SELECT id FROM main.skills"
+    };
+    let mut found = conn.prepare(text)?;
+    let mut rows = found.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(id) = row.get::<_, String>(0) else {
+            continue;
+        };
+        if wanted(&id) {
+            if ids.len() == most {
+                return Ok(None);
+            }
+            ids.push(id);
+        }
+    }
+    Ok(Some(ids))
+}
+
 fn url_is_unique(conn: &Connection) -> Result<bool> {
     Ok(conn.query_row(
         "SELECT EXISTS (

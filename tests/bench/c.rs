@@ -130,10 +130,7 @@ fn core(base_url: &str, path: &Path) -> io::Result<()> {
         .map_err(io::Error::other)?;
     let engine = SyncEngine::new(Arc::new(client), &database);
     let result = engine
-        .sync(SyncOptions {
-            on_progress: Some(Box::new(|progress| steps += progress.current)),
-            ..SyncOptions::default()
-        })
+        .sync(SyncOptions::new().on_progress(|progress| steps += progress.current))
         .map_err(io::Error::other)?;
     if result.success && steps > 0 {
         Ok(())

@@ -44,11 +44,9 @@ fn it_syncs_when_started_and_not_again_until_due() {
     let (told, heard) = channel();
     let service = service(
         &world,
-        BackgroundOptions {
-            check_interval: Duration::from_millis(20),
-            on_sync_complete: Some(Box::new(move |result| told.send(result.clone()).unwrap())),
-            ..BackgroundOptions::default()
-        },
+        BackgroundOptions::new()
+            .check_interval(Duration::from_millis(20))
+            .on_sync_complete(move |result| told.send(result.clone()).unwrap()),
     );
     assert!(!service.is_service_started());
     service.start().unwrap();
@@ -215,9 +213,9 @@ fn callbacks_may_panic_and_may_stop_the_service() {
     let holder: Arc<OnceLock<BackgroundSyncService>> = Arc::default();
     let made = service(
         &world,
-        BackgroundOptions {
-            check_interval: Duration::from_millis(10),
-            on_sync_error: Some(Box::new({
+        BackgroundOptions::new()
+            .check_interval(Duration::from_millis(10))
+            .on_sync_error({
                 let (errors, holder) = (errors.clone(), holder.clone());
                 move |text| {
                     assert!(text.contains("404"));
@@ -227,9 +225,7 @@ fn callbacks_may_panic_and_may_stop_the_service() {
                     }
                     panic!("the host's own bug");
                 }
-            })),
-            ..BackgroundOptions::default()
-        },
+            }),
     );
     holder.set(made).unwrap();
     let service = holder.get().unwrap();
@@ -247,20 +243,17 @@ fn in_a_callback(world: &World, by_hand: bool, stop_within: bool) -> (Service, A
     let (entered, inside) = channel();
     let made = service(
         world,
-        BackgroundOptions {
-            on_sync_complete: Some(Box::new({
-                let (holder, returned) = (Arc::downgrade(&holder), Arc::clone(&returned));
-                move |_| {
-                    if stop_within && let Some(service) = holder.upgrade() {
-                        service.get().unwrap().stop();
-                    }
-                    entered.send(()).unwrap();
-                    std::thread::sleep(Duration::from_millis(300));
-                    returned.store(true, Ordering::SeqCst);
+        BackgroundOptions::new().on_sync_complete({
+            let (holder, returned) = (Arc::downgrade(&holder), Arc::clone(&returned));
+            move |_| {
+                if stop_within && let Some(service) = holder.upgrade() {
+                    service.get().unwrap().stop();
                 }
-            })),
-            ..BackgroundOptions::default()
-        },
+                entered.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(300));
+                returned.store(true, Ordering::SeqCst);
+            }
+        }),
     );
     holder.set(made).unwrap();
     if by_hand {
@@ -376,11 +369,7 @@ impl Clock for Overtaken {
             let engine = SyncEngine::new(Arc::new(client(&self.base_url)), &database);
             let underway = self.underway.clone();
             let run = move || {
-                let on_progress = Box::new(move |_: &_| underway.cancel());
-                let options = SyncOptions {
-                    on_progress: Some(on_progress),
-                    ..SyncOptions::default()
-                };
+                let options = SyncOptions::new().on_progress(move |_| underway.cancel());
                 engine.sync(options).unwrap()
             };
             *other = Some(std::thread::spawn(run));
@@ -413,13 +402,11 @@ fn a_sync_that_another_one_overtakes_is_no_failure() {
     let failures = told.clone();
     let service = BackgroundSyncService::new(
         engine,
-        BackgroundOptions {
-            check_interval: Duration::from_millis(20),
-            on_sync_error: Some(Box::new(move |_| {
+        BackgroundOptions::new()
+            .check_interval(Duration::from_millis(20))
+            .on_sync_error(move |_| {
                 failures.fetch_add(1, Ordering::SeqCst);
-            })),
-            ..BackgroundOptions::default()
-        },
+            }),
     )
     .unwrap();
     service.start().unwrap();
@@ -438,20 +425,15 @@ fn without_a_check_at_start_it_waits_for_the_interval() {
     let world = World::new(30, Options::default());
     let service = service(
         &world,
-        BackgroundOptions {
-            sync_on_start: false,
-            check_interval: Duration::from_secs(3_600),
-            ..BackgroundOptions::default()
-        },
+        BackgroundOptions::new()
+            .sync_on_start(false)
+            .check_interval(Duration::from_secs(3_600)),
     );
     service.start().unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(service.get_state().checks_performed, 0);
     service.stop();
-    let none = BackgroundOptions {
-        check_interval: Duration::ZERO,
-        ..BackgroundOptions::default()
-    };
+    let none = BackgroundOptions::new().check_interval(Duration::ZERO);
     assert!(BackgroundSyncService::new(world.engine(), none).is_err());
 }
 
@@ -488,13 +470,7 @@ fn one_call_starts_it_unless_something_says_no() {
 #[test]
 fn a_stop_is_never_missed_by_a_start() {
     let world = World::new(30, Options::default());
-    let service = service(
-        &world,
-        BackgroundOptions {
-            sync_on_start: false,
-            ..BackgroundOptions::default()
-        },
-    );
+    let service = service(&world, BackgroundOptions::new().sync_on_start(false));
     // One that is missed waits for the next check, in a minute.
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -525,10 +501,7 @@ fn promise_9_a_failure_that_cannot_be_written_down_is_waited_after_as_well() {
     let engine = SyncEngine::new(Arc::new(world.client()), &world.database);
     let service = BackgroundSyncService::new(
         engine,
-        BackgroundOptions {
-            check_interval: Duration::from_millis(2),
-            ..BackgroundOptions::default()
-        },
+        BackgroundOptions::new().check_interval(Duration::from_millis(2)),
     )
     .unwrap();
     service.start().unwrap();

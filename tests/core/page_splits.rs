@@ -52,10 +52,7 @@ fn sync(pages: Vec<Vec<Value>>, page_size: u32, with_meta: bool) -> BTreeMap<Str
         next: 0.into(),
     };
     let result = SyncEngine::new(Arc::new(script), &database)
-        .sync(SyncOptions {
-            page_size,
-            ..SyncOptions::default()
-        })
+        .sync(SyncOptions::new().page_size(page_size))
         .unwrap();
     assert!(result.success, "{result:?}");
     let stored = rows(&path);

@@ -50,10 +50,7 @@ fn session(world: &World, request: u64) -> SyncResult {
             }
         }
     });
-    let result = world.sync_with(SyncOptions {
-        cancel,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().cancel(cancel));
     assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
     world.server.on_listing(|_, _| {});
     result
@@ -76,13 +73,13 @@ fn assert_honest(world: &World, result: &SyncResult, before: usize) {
 /// A sync during which nobody is told of rows that are not committed.
 fn watched(world: &World, mut options: SyncOptions<'_>) -> SyncResult {
     let path = world.path();
-    options.on_progress = Some(Box::new(move |progress| {
+    options = options.on_progress(move |progress| {
         let stored = row_count(&path);
         assert!(
             progress.skills_changed as usize <= stored,
             "{stored} are there: {progress:?}"
         );
-    }));
+    });
     world.sync_with(options)
 }
 
@@ -177,7 +174,8 @@ fn promise_3_updates_that_are_taken_back_are_not_claimed() {
 
 /// What a host does: takes the write lock when this listing request comes, until the run is over.
 fn locked_out(world: &World, request: u64, cancels: bool, options: SyncOptions<'_>) -> SyncResult {
-    let cancel = options.cancel.clone();
+    let cancel = CancelToken::new();
+    let options = options.cancel(cancel.clone());
     let path = world.path();
     let (give, lock) = std::sync::mpsc::channel();
     let mut number = 0;
@@ -203,10 +201,7 @@ fn locked_out(world: &World, request: u64, cancels: bool, options: SyncOptions<'
 fn promise_8_waits_for_a_lock_end_with_the_run_and_claim_nothing() {
     // The run ends by its deadline: waits for a lock count.
     let world = ordered(1_000);
-    let options = SyncOptions {
-        deadline: Duration::from_secs(2),
-        ..SyncOptions::default()
-    };
+    let options = SyncOptions::new().deadline(Duration::from_secs(2));
     let result = locked_out(&world, 4, false, options);
     assert!(!result.success);
     // Whoever holds the lock may keep the history entry from being closed as well.
@@ -249,9 +244,9 @@ fn promise_3_a_run_that_did_not_list_everything_does_not_say_complete() {
     let offline = ClientOptions::new().base_url(&base_url).offline(true);
     failing(client_with(offline), SyncOptions::default());
     failing(client("http://127.0.0.1:1"), SyncOptions::default());
-    let cancelled = SyncOptions::default();
-    cancelled.cancel.cancel();
-    failing(client(&base_url), cancelled);
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    failing(client(&base_url), SyncOptions::new().cancel(cancel));
     for fault in [
         Fault::status(401),
         Fault::status(401).at_request(4),
@@ -266,10 +261,7 @@ fn promise_3_a_run_that_did_not_list_everything_does_not_say_complete() {
         world.server.fault(fault.always());
         failing(
             client(&world.server.base_url()),
-            SyncOptions {
-                force: true,
-                ..SyncOptions::default()
-            },
+            SyncOptions::new().force(true),
         );
     }
     let result = session(&world, 3);
@@ -434,12 +426,7 @@ fn promise_3_a_row_is_compared_with_what_is_staged() {
 fn promise_3_a_dry_run_counts_what_the_real_one_does() {
     let world = ordered(600);
     assert_success(&world.sync());
-    let dry = || {
-        world.sync_with(SyncOptions {
-            dry_run: true,
-            ..SyncOptions::default()
-        })
-    };
+    let dry = || world.sync_with(SyncOptions::new().dry_run(true));
     world
         .look()
         .execute_batch("ALTER TABLE skills ADD COLUMN compatibility TEXT")
@@ -477,15 +464,13 @@ fn comparing_is_told_however_large_pages_and_rows_are() {
     for (world, page_size) in [(large, 1_000), (inserted((0..40).map(long)), 100)] {
         for _ in 0..2 {
             let mut first: Vec<SyncPhase> = Vec::new();
-            let result = world.sync_with(SyncOptions {
-                page_size,
-                on_progress: Some(Box::new(|progress| {
+            let result = world.sync_with(SyncOptions::new().page_size(page_size).on_progress(
+                |progress| {
                     if !first.contains(&progress.phase) {
                         first.push(progress.phase);
                     }
-                })),
-                ..SyncOptions::default()
-            });
+                },
+            ));
             assert_success(&result);
             let order = [
                 SyncPhase::Connecting,
@@ -572,10 +557,7 @@ fn promise_3_no_run_changes_a_row_of_the_user() {
                 world.server.catalogue(|catalogue| catalogue.remove("b"));
             }
             let own = own_rows(&world);
-            world.sync_with(SyncOptions {
-                force: round == 4,
-                ..SyncOptions::default()
-            });
+            world.sync_with(SyncOptions::new().force(round == 4));
             assert_eq!(own_rows(&world), own, "round {round}");
         }
     }

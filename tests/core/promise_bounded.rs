@@ -13,7 +13,7 @@ fn run_with(fault: Fault, timeout: Duration) -> (World, SyncResult) {
     let world = World::new(300, Options::default());
     world.server.fault(fault.always());
     let mut options = skillsmith_sync::ClientOptions::new().base_url(world.server.base_url());
-    options.timeout = Some(timeout);
+    options = options.timeout(timeout);
     let begun = Instant::now();
     let result = world
         .engine_with(client_with(options))
@@ -142,10 +142,7 @@ fn promise_8_the_runs_deadline_ends_it() {
             ..Options::default()
         },
     );
-    let result = world.sync_with(SyncOptions {
-        deadline: Duration::from_millis(700),
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().deadline(Duration::from_millis(700)));
     assert_eq!(result.code, Some(ErrorCode::RunDeadline), "{result:?}");
     assert!(result.total_processed > 0 && result.total_processed < 2_000);
 }
@@ -228,13 +225,10 @@ fn promise_8_rows_with_huge_texts_are_told_of_in_short() {
 fn a_deadline_without_end_is_none() {
     let world = World::new(150, Options::default());
     let mut options = skillsmith_sync::ClientOptions::new().base_url(world.server.base_url());
-    options.timeout = Some(Duration::MAX);
+    options = options.timeout(Duration::MAX);
     let result = world
         .engine_with(client_with(options))
-        .sync(SyncOptions {
-            deadline: Duration::MAX,
-            ..SyncOptions::default()
-        })
+        .sync(SyncOptions::new().deadline(Duration::MAX))
         .unwrap();
     assert_success(&result);
     world.assert_mirrored();
@@ -246,18 +240,12 @@ fn options_out_of_range_are_refused_and_change_nothing() {
     for page_size in [0, 10_001, 1_000_000_000] {
         let error = world
             .engine()
-            .sync(SyncOptions {
-                page_size,
-                ..SyncOptions::default()
-            })
+            .sync(SyncOptions::new().page_size(page_size))
             .unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
         assert!(error.to_string().contains("from 1 to 10000"), "{error}");
     }
-    let no_time = SyncOptions {
-        deadline: Duration::ZERO,
-        ..SyncOptions::default()
-    };
+    let no_time = SyncOptions::new().deadline(Duration::ZERO);
     assert!(world.engine().sync(no_time).is_err());
     assert_eq!(world.history().count().unwrap(), 0);
     assert!(world.server.requests().is_empty());

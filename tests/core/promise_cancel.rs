@@ -24,10 +24,7 @@ fn cancel_when(engine: &SyncEngine, by_flag: bool, reached: impl Fn() -> bool + 
     std::thread::scope(|scope| {
         let run = scope.spawn(|| {
             engine
-                .sync(SyncOptions {
-                    cancel: cancel.clone(),
-                    ..SyncOptions::default()
-                })
+                .sync(SyncOptions::new().cancel(cancel.clone()))
                 .unwrap()
         });
         while !reached() {
@@ -139,14 +136,7 @@ fn promise_12_cancel_while_a_host_holds_the_write_lock() {
         let engine = world.engine();
         let run = {
             let cancel = cancel.clone();
-            scope.spawn(move || {
-                engine
-                    .sync(SyncOptions {
-                        cancel,
-                        ..SyncOptions::default()
-                    })
-                    .unwrap()
-            })
+            scope.spawn(move || engine.sync(SyncOptions::new().cancel(cancel)).unwrap())
         };
         while world.offsets().len() < 2 {
             std::thread::sleep(Duration::from_millis(2));
@@ -170,13 +160,10 @@ fn promise_13_a_callback_that_panics_ends_the_run_and_nothing_else() {
     let world = World::new(300, Options::default());
     for at in 0..6 {
         let mut calls = 0;
-        let result = world.sync_with(SyncOptions {
-            on_progress: Some(Box::new(|_| {
-                calls += 1;
-                assert!(calls <= at, "the host's own bug");
-            })),
-            ..SyncOptions::default()
-        });
+        let result = world.sync_with(SyncOptions::new().on_progress(|_| {
+            calls += 1;
+            assert!(calls <= at, "the host's own bug");
+        }));
         assert_eq!(result.status, SyncStatus::Failed, "{at}: {result:?}");
         assert_eq!(result.code, Some(ErrorCode::Internal));
         assert!(result.errors[0].contains("callback panicked"), "{result:?}");
@@ -235,16 +222,16 @@ fn promise_13_a_failing_host_ends_the_run_in_its_own_words() {
     let failing = cancel.clone();
     let result = world
         .engine()
-        .sync(SyncOptions {
-            on_progress: Some(Box::new(move |progress| {
-                if progress.skills_processed > 500 {
-                    failing.cancel_because("the host's display is gone");
-                    failing.cancel_because("and more");
-                }
-            })),
-            cancel,
-            ..SyncOptions::default()
-        })
+        .sync(
+            SyncOptions::new()
+                .on_progress(move |progress| {
+                    if progress.skills_processed > 500 {
+                        failing.cancel_because("the host's display is gone");
+                        failing.cancel_because("and more");
+                    }
+                })
+                .cancel(cancel),
+        )
         .unwrap();
     assert_eq!(
         (result.status, result.code, result.errors[0].as_str()),
@@ -262,7 +249,7 @@ fn promise_13_a_failing_host_ends_the_run_in_its_own_words() {
 fn promise_12_cancel_cuts_nothing_of_another_engine_with_the_same_client() {
     let world = World::new(300, Options::default());
     let mut options = ClientOptions::new().base_url(world.server.base_url());
-    options.max_retries = Some(0);
+    options = options.max_retries(0);
     let client = Arc::new(client_with(options));
     world
         .server
@@ -302,7 +289,7 @@ fn a_health_check_has_one_deadline_for_everything() {
         std::thread::sleep(Duration::from_secs(5));
     });
     let mut options = ClientOptions::new().base_url(url);
-    options.timeout = Some(Duration::from_millis(500));
+    options = options.timeout(Duration::from_millis(500));
     let engine = world.engine_with(client_with(options));
     let result = engine.sync(SyncOptions::default()).unwrap();
     assert_eq!(result.code, Some(ErrorCode::Unhealthy), "{result:?}");

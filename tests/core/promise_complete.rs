@@ -12,12 +12,7 @@ use crate::support::{World, assert_success, forbid_skill_writes};
 #[track_caller]
 fn complete(skills: usize, page_size: u32, options: Options) -> World {
     let world = World::new(skills, options);
-    let sync = || {
-        world.sync_with(SyncOptions {
-            page_size,
-            ..SyncOptions::default()
-        })
-    };
+    let sync = || world.sync_with(SyncOptions::new().page_size(page_size));
     let first = sync();
     assert_success(&first);
     assert_eq!(first.coverage, Coverage::Complete, "{first:?}");
@@ -210,10 +205,7 @@ fn promise_1_a_column_that_appears_later_is_filled_by_short_sessions_too() {
                 }
             }
         });
-        world.sync_with(SyncOptions {
-            cancel,
-            ..SyncOptions::default()
-        })
+        world.sync_with(SyncOptions::new().cancel(cancel))
     };
     assert_success(&world.sync());
     // What this one has read has to be read again; what later ones read has not.

@@ -46,15 +46,12 @@ fn helper_without_descriptors() {
     log("another\n");
     let engine = SyncEngine::new(Arc::new(client(&registry)), &database);
     let result = engine
-        .sync(SyncOptions {
-            on_progress: Some(Box::new(|progress| {
-                if progress.phase == SyncPhase::Upserting {
-                    log("one while it syncs\n");
-                    assert_no_file_is_standard();
-                }
-            })),
-            ..SyncOptions::default()
-        })
+        .sync(SyncOptions::new().on_progress(|progress| {
+            if progress.phase == SyncPhase::Upserting {
+                log("one while it syncs\n");
+                assert_no_file_is_standard();
+            }
+        }))
         .unwrap();
     assert!(result.success, "{result:?}");
     log("one afterwards\n");

@@ -108,17 +108,17 @@ fn sync_with_fate(world: &World, fate: Fate, copy: &Path, at: usize) -> Option<S
     let path = world.path();
     let mut seen = 0;
     let mut has_come = false;
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|progress| {
-            seen += 1;
-            if seen == at && progress.phase != SyncPhase::Complete {
-                has_come = true;
-                fate.befall(&path, copy);
-            }
-        })),
-        page_size: 50,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(
+        SyncOptions::new()
+            .on_progress(|progress| {
+                seen += 1;
+                if seen == at && progress.phase != SyncPhase::Complete {
+                    has_come = true;
+                    fate.befall(&path, copy);
+                }
+            })
+            .page_size(50),
+    );
     has_come.then_some(result)
 }
 
@@ -254,28 +254,28 @@ fn promise_18_status_is_answered_while_a_run_does_not_know_yet() {
     let path = world.path();
     let mut statuses = Vec::new();
     let mut seen = 0;
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|progress| {
-            if progress.phase == SyncPhase::Upserting {
-                seen += 1;
-                if seen == 1 {
-                    Fate::Replaced.befall(&path, &copy);
-                    for _ in 0..3 {
+    let result = world.sync_with(
+        SyncOptions::new()
+            .on_progress(|progress| {
+                if progress.phase == SyncPhase::Upserting {
+                    seen += 1;
+                    if seen == 1 {
+                        Fate::Replaced.befall(&path, &copy);
+                        for _ in 0..3 {
+                            statuses.push(world.engine().get_status().unwrap());
+                        }
+                        let config = SyncConfigRepository::new(&world.database);
                         statuses.push(world.engine().get_status().unwrap());
-                    }
-                    let config = SyncConfigRepository::new(&world.database);
-                    statuses.push(world.engine().get_status().unwrap());
-                    // It cannot be written beside the journal of the old one.
-                    match config.disable() {
-                        Ok(config) => assert!(!config.enabled),
-                        Err(error) => assert_eq!(error.code(), ErrorCode::DatabaseReplaced),
+                        // It cannot be written beside the journal of the old one.
+                        match config.disable() {
+                            Ok(config) => assert!(!config.enabled),
+                            Err(error) => assert_eq!(error.code(), ErrorCode::DatabaseReplaced),
+                        }
                     }
                 }
-            }
-        })),
-        page_size: 50,
-        ..SyncOptions::default()
-    });
+            })
+            .page_size(50),
+    );
     assert_eq!(result.code, Some(ErrorCode::DatabaseReplaced), "{result:?}");
     assert_eq!(statuses.len(), 4);
     for status in statuses {
@@ -295,10 +295,7 @@ fn promise_18_a_background_service_lives_on() {
         let copy = copy_of(&world);
         let service = BackgroundSyncService::new(
             world.engine(),
-            BackgroundOptions {
-                check_interval: Duration::from_millis(5),
-                ..BackgroundOptions::default()
-            },
+            BackgroundOptions::new().check_interval(Duration::from_millis(5)),
         )
         .unwrap();
         service.start().unwrap();
@@ -385,16 +382,16 @@ fn promise_18_a_failed_run_creates_no_file() {
     let world = World::new(400, Options::default());
     let path = world.path();
     let mut seen = 0;
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|_| {
-            seen += 1;
-            if seen == 3 {
-                std::fs::remove_file(&path).unwrap();
-            }
-        })),
-        page_size: 50,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(
+        SyncOptions::new()
+            .on_progress(|_| {
+                seen += 1;
+                if seen == 3 {
+                    std::fs::remove_file(&path).unwrap();
+                }
+            })
+            .page_size(50),
+    );
     assert_eq!(result.status, SyncStatus::Failed, "{result:?}");
     assert!(!world.path().exists());
 }
@@ -416,17 +413,17 @@ fn sync_replaced_by(world: &World, new: &Path) -> (SyncResult, (String, String))
     let path = world.path();
     let mut seen = 0;
     let mut entry = None;
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|_| {
-            seen += 1;
-            if seen == 4 {
-                entry = Some(entry_under_way(&path));
-                Fate::Replaced.befall(&path, new);
-            }
-        })),
-        page_size: 50,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(
+        SyncOptions::new()
+            .on_progress(|_| {
+                seen += 1;
+                if seen == 4 {
+                    entry = Some(entry_under_way(&path));
+                    Fate::Replaced.befall(&path, new);
+                }
+            })
+            .page_size(50),
+    );
     assert_eq!(result.code, Some(ErrorCode::DatabaseReplaced), "{result:?}");
     (result, entry.unwrap())
 }
@@ -542,22 +539,22 @@ fn promise_18_commits_of_others_before_our_last_one_do_not_stay_in_the_journal()
     let path = world.path();
     let mut seen = 0;
     let mut commits = 0;
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|progress| {
-            seen += 1;
-            if progress.phase < SyncPhase::Upserting && seen > 1 {
-                commits += 1;
-                Connection::open(&path)
-                    .unwrap()
-                    .execute_batch(&format!("CREATE TABLE of_the_host_{commits} (x)"))
-                    .unwrap();
-            } else if progress.phase == SyncPhase::Complete {
-                Fate::Replaced.befall(&path, &copy);
-            }
-        })),
-        page_size: 50,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(
+        SyncOptions::new()
+            .on_progress(|progress| {
+                seen += 1;
+                if progress.phase < SyncPhase::Upserting && seen > 1 {
+                    commits += 1;
+                    Connection::open(&path)
+                        .unwrap()
+                        .execute_batch(&format!("CREATE TABLE of_the_host_{commits} (x)"))
+                        .unwrap();
+                } else if progress.phase == SyncPhase::Complete {
+                    Fate::Replaced.befall(&path, &copy);
+                }
+            })
+            .page_size(50),
+    );
     assert!(commits > 3);
     assert_eq!(result.code, Some(ErrorCode::DatabaseReplaced), "{result:?}");
     assert_eq!(rows_to_others(&path), 60);
@@ -572,17 +569,13 @@ fn promise_18_a_cancelled_run_claims_nothing_in_a_new_file() {
     let cancel = CancelToken::new();
     let own = cancel.clone();
     let mut entry = None;
-    let result = world.sync_with(SyncOptions {
-        cancel,
-        on_progress: Some(Box::new(|progress| {
-            if progress.phase == SyncPhase::Upserting && entry.is_none() {
-                entry = Some(entry_under_way(&path));
-                Fate::Replaced.befall(&path, &copy);
-                own.cancel();
-            }
-        })),
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().cancel(cancel).on_progress(|progress| {
+        if progress.phase == SyncPhase::Upserting && entry.is_none() {
+            entry = Some(entry_under_way(&path));
+            Fate::Replaced.befall(&path, &copy);
+            own.cancel();
+        }
+    }));
     assert_eq!(result.status, SyncStatus::Failed, "{result:?}");
     assert_eq!(rows_to_others(&path), 60);
     let found = world

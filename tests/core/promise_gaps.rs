@@ -19,10 +19,7 @@ fn ordered(skills: usize) -> World {
 }
 
 fn sync(world: &World) -> SyncResult {
-    world.sync_with(SyncOptions {
-        page_size: PAGE,
-        ..SyncOptions::default()
-    })
+    world.sync_with(SyncOptions::new().page_size(PAGE))
 }
 
 /// The ways in which a page fails.
@@ -537,12 +534,7 @@ fn promise_17_ten_bad_pages_end_a_run_and_the_next_goes_on_behind_them() {
     for id in &bad {
         world.server.fault(Fault::status(500).holding(id).always());
     }
-    let run = || {
-        world.sync_with(SyncOptions {
-            page_size: 20,
-            ..SyncOptions::default()
-        })
-    };
+    let run = || world.sync_with(SyncOptions::new().page_size(20));
     let first = run();
     assert_eq!(first.code, Some(ErrorCode::Server), "{first:?}");
     assert_eq!(first.status, SyncStatus::Partial);
@@ -638,7 +630,7 @@ fn promise_2_deep_offsets_that_time_out_do_not_hold_up_what_lies_before() {
         .server
         .fault(Fault::stall_after(10).from_offset(500).always());
     let mut options = skillsmith_sync::ClientOptions::new().base_url(world.server.base_url());
-    options.timeout = Some(Duration::from_secs(1));
+    options = options.timeout(Duration::from_secs(1));
     let run = || {
         world
             .engine_with(client_with(options.clone()))

@@ -30,10 +30,7 @@ fn promise_4_a_second_run_writes_no_row() {
         let before = fts_rows(&world);
         forbid_skill_writes(&world.path());
         for force in [false, true] {
-            let result = world.sync_with(SyncOptions {
-                force,
-                ..SyncOptions::default()
-            });
+            let result = world.sync_with(SyncOptions::new().force(force));
             assert_success(&result);
             assert_eq!(result.skills_unchanged, 700);
         }

@@ -30,15 +30,15 @@ fn cancelled_at(
     says: impl Fn(SyncPhase, u64) -> bool,
 ) -> skillsmith_sync::SyncResult {
     let cancel = CancelToken::new();
-    world.sync_with(SyncOptions {
-        cancel: cancel.clone(),
-        on_progress: Some(Box::new(move |progress| {
-            if says(progress.phase, progress.skills_processed) {
-                cancel.cancel();
-            }
-        })),
-        ..SyncOptions::default()
-    })
+    world.sync_with(
+        SyncOptions::new()
+            .cancel(cancel.clone())
+            .on_progress(move |progress| {
+                if says(progress.phase, progress.skills_processed) {
+                    cancel.cancel();
+                }
+            }),
+    )
 }
 
 /// A mirror whose index is out of step with as many rows as before, so that only the long check
@@ -250,12 +250,9 @@ fn promise_10_a_url_that_holds_the_credential_is_told_to_nobody() {
         let told = RefCell::new(Vec::new());
         let result = world
             .engine_with(client_with(options))
-            .sync(SyncOptions {
-                on_progress: Some(Box::new(|progress| {
-                    told.borrow_mut().push(format!("{progress:?}"));
-                })),
-                ..SyncOptions::default()
-            })
+            .sync(SyncOptions::new().on_progress(|progress| {
+                told.borrow_mut().push(format!("{progress:?}"));
+            }))
             .unwrap();
         let entry = world.history().get_history(1).unwrap();
         let config = world.engine().get_status().unwrap();

@@ -12,10 +12,7 @@ use skillsmith_test_registry::{
 use crate::support::{World, assert_mirrored, assert_success, row_count, rows};
 
 fn sync(world: &World, page_size: u32) -> SyncResult {
-    world.sync_with(SyncOptions {
-        page_size,
-        ..SyncOptions::default()
-    })
+    world.sync_with(SyncOptions::new().page_size(page_size))
 }
 
 #[track_caller]
@@ -314,10 +311,7 @@ fn promise_1_tiers_do_not_reach_every_row_and_say_so() {
         .server
         .options(|options| options.plain = Plain::Allowed);
     assert_eq!(world.sync().coverage, Coverage::BestEffort);
-    let result = world.sync_with(SyncOptions {
-        force: true,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().force(true));
     assert_complete(&result, "forced");
     world.assert_mirrored();
     world.server.clear_requests();
@@ -415,14 +409,7 @@ fn promise_1_one_refusal_does_not_make_it_a_listing_by_tiers() {
     assert!(world.sync().success);
     assert!(by_tier(&world));
     world.server.clear_requests();
-    assert!(
-        world
-            .sync_with(SyncOptions {
-                force: true,
-                ..SyncOptions::default()
-            })
-            .success
-    );
+    assert!(world.sync_with(SyncOptions::new().force(true)).success);
     assert!(!by_tier(&world));
     world.assert_mirrored();
 }
@@ -519,10 +506,7 @@ fn promise_1_an_empty_listing_over_stored_rows_is_no_news() {
                     .server
                     .fault(Fault::replace_body(body.clone()).always());
                 world.clock.advance(Duration::from_secs(60));
-                let result = world.sync_with(SyncOptions {
-                    force,
-                    ..SyncOptions::default()
-                });
+                let result = world.sync_with(SyncOptions::new().force(force));
                 assert_eq!(result.status, SyncStatus::Failed, "{result:?}");
                 assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
                 assert_eq!(result.coverage, Coverage::BestEffort);

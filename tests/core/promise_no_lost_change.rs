@@ -75,10 +75,7 @@ fn promise_2_an_aborted_run_loses_nothing() {
             }
         }
     });
-    let result = world.sync_with(SyncOptions {
-        cancel,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().cancel(cancel));
     assert_eq!(result.status, SyncStatus::Failed);
     assert_eq!(result.errors, ["Sync cancelled"]);
     world.server.catalogue(|catalogue| catalogue.change(20, 7));
@@ -89,10 +86,7 @@ fn promise_2_an_aborted_run_loses_nothing() {
 fn promise_2_a_dry_run_changes_nothing_at_all() {
     let world = world();
     let before = dump(&world);
-    let result = world.sync_with(SyncOptions {
-        dry_run: true,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().dry_run(true));
     assert_success(&result);
     assert_eq!((result.skills_added, result.dry_run), (600, true));
     assert_eq!(dump(&world), before);
@@ -100,10 +94,7 @@ fn promise_2_a_dry_run_changes_nothing_at_all() {
 
     world.server.catalogue(|catalogue| catalogue.change(20, 7));
     let before = dump(&world);
-    let result = world.sync_with(SyncOptions {
-        dry_run: true,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().dry_run(true));
     assert_eq!((result.skills_updated, result.skills_unchanged), (20, 580));
     assert_eq!(dump(&world), before);
     assert_made_up(&world);
@@ -166,10 +157,7 @@ fn promise_2_force_finds_what_a_stamp_does_not_tell() {
         .execute_batch("UPDATE skills SET description = 'spoilt by hand' WHERE rowid % 10 = 0")
         .unwrap();
     assert_eq!(world.sync().skills_updated, 0);
-    let result = world.sync_with(SyncOptions {
-        force: true,
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().force(true));
     assert_eq!(
         (result.skills_updated, result.skills_unchanged),
         (60, 540),

@@ -68,12 +68,7 @@ fn promise_15_what_only_reads_leaves_an_old_file_byte_for_byte() {
             let engine = SyncEngine::new(Arc::new(client(&server.base_url())), &database);
             let status = engine.get_status().unwrap();
             assert!(status.is_due && !status.is_running && status.last_run.is_none());
-            let result = engine
-                .sync(SyncOptions {
-                    dry_run: true,
-                    ..SyncOptions::default()
-                })
-                .unwrap();
+            let result = engine.sync(SyncOptions::new().dry_run(true)).unwrap();
             assert!(result.success, "{more}: {result:?}");
             assert_eq!(result.skills_added, 120);
         }
@@ -177,12 +172,7 @@ fn promise_12_a_run_that_waits_for_a_locked_database_is_cancelled() {
     host.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let cancel = CancelToken::new();
     let result = std::thread::scope(|scope| {
-        let run = scope.spawn(|| {
-            engine.sync(SyncOptions {
-                cancel: cancel.clone(),
-                ..SyncOptions::default()
-            })
-        });
+        let run = scope.spawn(|| engine.sync(SyncOptions::new().cancel(cancel.clone())));
         std::thread::sleep(Duration::from_millis(150));
         assert!(!run.is_finished());
         cancel.raise();

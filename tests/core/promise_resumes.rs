@@ -13,7 +13,8 @@ fn ordered(skills: usize) -> World {
 
 /// A run that is cancelled once so many listing requests have come in.
 fn session(world: &World, requests: u64, options: SyncOptions<'_>) -> SyncResult {
-    let cancel = options.cancel.clone();
+    let cancel = CancelToken::new();
+    let options = options.cancel(cancel.clone());
     let mut left = requests;
     world.server.on_listing(move |_, _| {
         left = left.saturating_sub(1);
@@ -70,10 +71,7 @@ fn promise_17_a_tight_rate_limit_only_takes_longer() {
         .store(true, std::sync::atomic::Ordering::SeqCst);
     let mut runs = 0;
     loop {
-        let result = world.sync_with(SyncOptions {
-            deadline: Duration::from_millis(500),
-            ..SyncOptions::default()
-        });
+        let result = world.sync_with(SyncOptions::new().deadline(Duration::from_millis(500)));
         runs += 1;
         assert!(runs < 40, "{result:?}");
         if result.success {
@@ -115,14 +113,7 @@ fn promise_17_force_begins_anew_and_is_resumed_as_force() {
     // A plain run that stopped early does not shorten a forced one.
     assert!(!session(&world, 3, SyncOptions::default()).success);
     world.server.clear_requests();
-    let stopped = session(
-        &world,
-        4,
-        SyncOptions {
-            force: true,
-            ..SyncOptions::default()
-        },
-    );
+    let stopped = session(&world, 4, SyncOptions::new().force(true));
     assert!(!stopped.success);
     assert_eq!(world.offsets()[0], 0);
     world.server.on_listing(|_, _| {});
@@ -142,10 +133,7 @@ fn promise_17_force_begins_anew_after_a_first_sync_that_stopped() {
         .execute_batch("UPDATE skills SET description = 'spoilt'")
         .unwrap();
     world.server.on_listing(|_, _| {});
-    assert_success(&world.sync_with(SyncOptions {
-        force: true,
-        ..SyncOptions::default()
-    }));
+    assert_success(&world.sync_with(SyncOptions::new().force(true)));
     world.assert_mirrored();
 }
 
@@ -192,17 +180,7 @@ fn promise_17_the_schedule_counts_from_the_start_of_the_listing() {
     let world = ordered(600);
     let cancel = CancelToken::new();
     let before = world.clock_now();
-    assert!(
-        !session(
-            &world,
-            3,
-            SyncOptions {
-                cancel,
-                ..SyncOptions::default()
-            }
-        )
-        .success
-    );
+    assert!(!session(&world, 3, SyncOptions::new().cancel(cancel)).success);
     world.server.on_listing(|_, _| {});
     world.clock.advance(Duration::from_secs(30 * 3600));
     assert_success(&world.sync());
@@ -220,10 +198,7 @@ fn promise_17_a_stalled_page_costs_the_run_and_not_the_rows() {
     world
         .server
         .fault(Fault::stall_after(10).at_offset(396).always());
-    let result = world.sync_with(SyncOptions {
-        deadline: Duration::from_secs(2),
-        ..SyncOptions::default()
-    });
+    let result = world.sync_with(SyncOptions::new().deadline(Duration::from_secs(2)));
     assert!(!result.success);
     assert_eq!(result.code, Some(ErrorCode::RunDeadline), "{result:?}");
     assert!(row_count(&world.path()) >= 300);

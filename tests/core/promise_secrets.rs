@@ -118,12 +118,9 @@ fn assert_not_shown(world: &World, options: ClientOptions, secret: &str) -> Sync
     let engine = world.engine_with(client);
     let told = std::sync::Mutex::new(Vec::new());
     let result = engine
-        .sync(SyncOptions {
-            on_progress: Some(Box::new(|progress| {
-                told.lock().unwrap().push(format!("{progress:?}"));
-            })),
-            ..SyncOptions::default()
-        })
+        .sync(SyncOptions::new().on_progress(|progress| {
+            told.lock().unwrap().push(format!("{progress:?}"));
+        }))
         .unwrap();
     texts.extend(told.into_inner().unwrap());
     texts.push(format!("{result:?}"));
@@ -200,7 +197,7 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
         let world = World::new(150, Options::default());
         world.server.fault(answer.always());
         let mut options = ClientOptions::new().base_url(world.server.base_url());
-        options.jwt_token = Some(token.clone());
+        options = options.jwt_token(token.clone());
         let result = assert_not_shown(&world, options, &token);
         assert!(
             result.errors.join("\n").contains(said),

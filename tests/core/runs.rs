@@ -16,12 +16,9 @@ use crate::support::{World, assert_success};
 
 fn progress_of(world: &World, options: SyncOptions<'_>) -> Vec<SyncProgress> {
     let seen = Mutex::new(Vec::new());
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|progress| {
-            seen.lock().unwrap().push(progress.clone());
-        })),
-        ..options
-    });
+    let result = world.sync_with(options.on_progress(|progress| {
+        seen.lock().unwrap().push(progress.clone());
+    }));
     assert_success(&result);
     let seen = seen.into_inner().unwrap();
     let last = seen.last().unwrap();
@@ -45,13 +42,7 @@ fn phases_appear_first_in_their_order_and_complete_is_last() {
         );
         // The first run writes much, the second nothing, the third nothing by order.
         for dry_run in [false, false, true] {
-            let seen = progress_of(
-                &world,
-                SyncOptions {
-                    dry_run,
-                    ..SyncOptions::default()
-                },
-            );
+            let seen = progress_of(&world, SyncOptions::new().dry_run(dry_run));
             let mut first: Vec<SyncPhase> = Vec::new();
             for progress in &seen {
                 if !first.contains(&progress.phase) {
@@ -97,19 +88,16 @@ fn phases_appear_first_in_their_order_and_complete_is_last() {
 fn the_next_page_is_fetched_while_the_last_is_applied() {
     let world = World::new(1_000, Options::default());
     let ahead = AtomicUsize::new(0);
-    let result = world.sync_with(SyncOptions {
-        on_progress: Some(Box::new(|progress| {
-            // The first page is in the engine's hands and goes no further; yet the next ones come.
-            if progress.phase == SyncPhase::Comparing {
-                let end = Instant::now() + Duration::from_secs(20);
-                while world.offsets().len() < 3 && Instant::now() < end {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                ahead.store(world.offsets().len(), Ordering::SeqCst);
+    let result = world.sync_with(SyncOptions::new().on_progress(|progress| {
+        // The first page is in the engine's hands and goes no further; yet the next ones come.
+        if progress.phase == SyncPhase::Comparing {
+            let end = Instant::now() + Duration::from_secs(20);
+            while world.offsets().len() < 3 && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(2));
             }
-        })),
-        ..SyncOptions::default()
-    });
+            ahead.store(world.offsets().len(), Ordering::SeqCst);
+        }
+    }));
     assert_success(&result);
     assert!(ahead.load(Ordering::SeqCst) >= 3);
 }

@@ -88,12 +88,7 @@ impl World {
         self.server.fault(Fault::stall_after(50).at_offset(99));
         let cancel = CancelToken::new();
         std::thread::scope(|scope| {
-            let first = scope.spawn(|| {
-                self.sync_with(SyncOptions {
-                    cancel: cancel.clone(),
-                    ..SyncOptions::default()
-                })
-            });
+            let first = scope.spawn(|| self.sync_with(SyncOptions::new().cancel(cancel.clone())));
             while self.offsets().len() < 2 {
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -59,14 +59,15 @@ pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
         others_wrote_last: false,
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        engine.sync(SyncOptions {
-            force: spec.force,
-            dry_run: spec.dry,
-            page_size: spec.page_size,
-            deadline: deadline(spec),
-            on_progress: Some(Box::new(|progress| happenings.told(progress))),
-            cancel,
-        })
+        engine.sync(
+            SyncOptions::new()
+                .force(spec.force)
+                .dry_run(spec.dry)
+                .page_size(spec.page_size)
+                .deadline(deadline(spec))
+                .on_progress(|progress| happenings.told(progress))
+                .cancel(cancel),
+        )
     }));
     let phases = std::mem::take(&mut happenings.phases);
     let others_wrote_last = happenings.others_wrote_last;

@@ -26,13 +26,27 @@ pub struct NativeClientOptions {
 impl From<NativeClientOptions> for ClientOptions {
     fn from(given: NativeClientOptions) -> Self {
         let mut options = Self::new();
-        options.base_url = given.base_url;
-        options.anon_key = given.anon_key;
-        options.api_key = given.api_key;
-        options.jwt_token = given.jwt_token;
-        options.timeout = given.timeout.map(|ms| Duration::from_millis(ms.into()));
-        options.max_retries = given.max_retries;
-        options.offline = given.offline_mode;
+        if let Some(url) = given.base_url {
+            options = options.base_url(url);
+        }
+        if let Some(key) = given.anon_key {
+            options = options.anon_key(key);
+        }
+        if let Some(key) = given.api_key {
+            options = options.api_key(key);
+        }
+        if let Some(token) = given.jwt_token {
+            options = options.jwt_token(token);
+        }
+        if let Some(ms) = given.timeout {
+            options = options.timeout(Duration::from_millis(ms.into()));
+        }
+        if let Some(retries) = given.max_retries {
+            options = options.max_retries(retries);
+        }
+        if let Some(offline) = given.offline_mode {
+            options = options.offline(offline);
+        }
         options
     }
 }

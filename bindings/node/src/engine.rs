@@ -74,20 +74,20 @@ impl NativeRun {
                     } else {
                         None
                     };
-                    let defaults = SyncOptions::default();
-                    let result = SyncEngine::new(registry, &database).sync(SyncOptions {
-                        force: options.force.unwrap_or(defaults.force),
-                        dry_run: options.dry_run.unwrap_or(defaults.dry_run),
-                        page_size: options.page_size.unwrap_or(defaults.page_size),
-                        deadline: options
-                            .deadline_ms
-                            .map_or(defaults.deadline, |ms| Duration::from_millis(ms.into())),
-                        on_progress: throttle.map(|throttle| {
-                            Box::new(move |progress: &_| throttle.take(progress))
-                                as engine::OnProgress<'_>
-                        }),
-                        cancel,
-                    })?;
+                    let mut how = SyncOptions::new()
+                        .force(options.force.unwrap_or_default())
+                        .dry_run(options.dry_run.unwrap_or_default())
+                        .cancel(cancel);
+                    if let Some(rows) = options.page_size {
+                        how = how.page_size(rows);
+                    }
+                    if let Some(ms) = options.deadline_ms {
+                        how = how.deadline(Duration::from_millis(ms.into()));
+                    }
+                    if let Some(throttle) = throttle {
+                        how = how.on_progress(move |progress| throttle.take(progress));
+                    }
+                    let result = SyncEngine::new(registry, &database).sync(how)?;
                     Ok(TaskEvent {
                         code: result.code.map(|code| code.name().to_owned()),
                         result: Some(result.into()),

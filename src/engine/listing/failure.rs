@@ -5,11 +5,14 @@ use crate::engine::gap::{Gap, Region};
 use crate::engine::pass::{Asked, Facts, Next, step};
 use crate::engine::plan::{Pass, Plan};
 use crate::engine::profile::Totals;
-use crate::registry::Call;
+use crate::registry::{Call, Page};
 use crate::{Error, Result};
 
 /// So many pages in a row that fail look like an outage, or like the end of what can be reached.
 const MOST_IN_ROW: u32 = 3;
+
+/// So many other passes are asked whether the registry answers, where this one did before.
+const MOST_OTHERS: usize = 2;
 
 /// So many in one pass end the run; the next one goes on behind them.
 const MOST_IN_PASS: u32 = 10;
@@ -93,6 +96,9 @@ impl Lister<'_> {
         if matches!(error, Error::TooLarge(_)) && self.limit > 1 {
             // A smaller page may fit.
             self.limit = self.limit.div_euclid(2).max(1);
+            if self.limit == 1 && asked.overlaps {
+                self.too_large = Some((self.cursor.at.offset, error));
+            }
             return Ok(None);
         }
         self.put_off(pass, asked, &error);
@@ -109,6 +115,18 @@ impl Lister<'_> {
             return Ok(Some(self.step(Vec::new(), &[])));
         }
         Ok(None)
+    }
+
+    /// A row that comes with the one before it, and makes that page too large, but does not come by itself.
+    pub(super) fn note_too_large_row(&mut self, pass: &Pass, asked: Asked, page: &Page) {
+        let Some((offset, cause)) = self.too_large.take() else {
+            return;
+        };
+        if offset == asked.start && page.rows.is_empty() {
+            let before = self.cursor.at.tail.last_id.clone();
+            let to = offset.saturating_add(1);
+            self.keep_gap(pass, Region::new(offset, to, before.as_deref(), &cause));
+        }
     }
 
     /// Whether a listing is refused whatever the offset, and not only its first page.
@@ -148,21 +166,23 @@ impl Lister<'_> {
         let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
         let mut regions = put_off.split_off(last);
         let from = regions.first().map_or(0, |region| region.from);
-        let mut places: Vec<(Pass, u64)> = Vec::new();
-        if from == 0 {
-            places.extend(
-                self.cursor
-                    .other_passes()
-                    .into_iter()
-                    .map(|other| (other, 0)),
-            );
-        }
-        let is_here = places.is_empty();
-        if is_here {
-            // The first row may be the one that cannot be had.
-            places.extend([(pass.clone(), 0), (pass.clone(), 1)]);
-        }
+        let others = self.cursor.other_passes().into_iter();
+        // The first row may be the one that cannot be had.
+        let here = [(pass.clone(), 0), (pass.clone(), 1)];
+        let places: Vec<(Pass, u64)> = if from > 0 {
+            // Perhaps nothing of this pass comes any more.
+            let others = others.take(MOST_OTHERS).map(|other| (other, 0));
+            here.into_iter().chain(others).collect()
+        } else {
+            let others: Vec<_> = others.map(|other| (other, 0)).collect();
+            if others.is_empty() {
+                here.into()
+            } else {
+                others
+            }
+        };
         for (elsewhere, offset) in places {
+            let is_here = elsewhere == *pass;
             let answer = self.search(&elsewhere, offset, 1, true, call);
             call.check()?;
             match answer {

@@ -37,6 +37,8 @@ pub(super) struct Fill {
     failures: u32,
     timeouts: u32,
     has_brought: bool,
+    /// Rows that were read before this, of which it is asked in the end whether they have moved meanwhile.
+    anchors: Vec<(u64, String)>,
 }
 
 struct Lost {
@@ -65,11 +67,18 @@ enum Kind {
 }
 
 impl Fill {
-    fn new(region: &Region, known: &[&Gap]) -> Self {
+    /// `borders_next`: what comes after it was put off as well.
+    fn new(region: &Region, known: &[&Gap], borders_next: bool) -> Self {
         let mut ids = BTreeMap::from([(region.to, region.after.clone())]);
         if let Some(last) = region.from.checked_sub(1) {
             ids.insert(last, region.before.clone());
         }
+        let is_anchor = |at: &u64| *at < region.from || !borders_next;
+        let anchors = ids
+            .iter()
+            .filter(|(at, _)| is_anchor(at))
+            .filter_map(|(at, id)| Some((*at, id.clone()?)))
+            .collect();
         let mut fill = Self {
             parts: VecDeque::new(),
             lost: Vec::new(),
@@ -78,6 +87,7 @@ impl Fill {
             failures: 0,
             timeouts: 0,
             has_brought: false,
+            anchors,
         };
         let part = |from, to, kind| Part {
             from,
@@ -190,6 +200,10 @@ impl Fill {
         let rows = page.rows.len() as u64;
         let end = part.from.saturating_add(rows);
         if let (Some(first), Some(last)) = (page.rows.first(), page.rows.last()) {
+            if self.anchors.is_empty() {
+                self.anchors
+                    .extend(short_id(first).map(|id| (part.from, id)));
+            }
             self.ids.insert(part.from, short_id(first));
             self.ids.insert(end.saturating_sub(1), short_id(last));
         }
@@ -261,9 +275,16 @@ impl Lister<'_> {
             let known: Vec<&Gap> = gaps
                 .filter(|gap| gap.pass == *pass && gap.to.is_some())
                 .collect();
-            Fill::new(&self.cursor.at.put_off[0], &known)
+            let put_off = &self.cursor.at.put_off;
+            let next = put_off.get(1);
+            let borders_next = next.is_some_and(|next| next.from == put_off[0].to);
+            Fill::new(&put_off[0], &known, borders_next)
         });
         let Some(part) = fill.next_part() else {
+            if let Some((at, id)) = fill.anchors.pop() {
+                self.fill = Some(fill);
+                return self.check_anchor(pass, at, &id, call);
+            }
             self.cursor.at.put_off.remove(0);
             for lost in fill.into_lost() {
                 self.keep_gap(pass, lost);
@@ -313,6 +334,30 @@ impl Lister<'_> {
         };
         self.fill = Some(fill);
         Ok(step)
+    }
+
+    /// Rows that move while a page is asked for in parts would slip past them.
+    fn check_anchor(
+        &mut self,
+        pass: &Pass,
+        at: u64,
+        id: &str,
+        call: &Call<'_>,
+    ) -> Result<Option<Step>> {
+        let answer = self.search(pass, at, 1, true, call);
+        call.check()?;
+        match answer {
+            Ok(page) => {
+                let found = page.rows.first().and_then(short_id);
+                if found.as_deref() != Some(id) {
+                    self.cursor.at.note_moved();
+                }
+                Ok(Some(self.out_of_turn(pass, at, page)))
+            }
+            Err(error) if ends_the_run(&error) => Err(error),
+            // Nothing is known of it.
+            Err(_) => Ok(None),
+        }
     }
 
     /// An outage is not asked row by row.

@@ -50,6 +50,8 @@ pub(super) struct Lister<'r> {
     pages: u32,
     /// Some page has been answered.
     has_answered: bool,
+    /// Where even a page of two rows was too large, and why.
+    too_large: Option<(u64, Error)>,
     /// Pages that failed in a row, and in this pass.
     failed_in_row: u32,
     failed_in_pass: u32,
@@ -85,6 +87,7 @@ impl<'r> Lister<'r> {
             refused: Vec::new(),
             pages: 0,
             has_answered: false,
+            too_large: None,
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
@@ -169,13 +172,18 @@ impl<'r> Lister<'r> {
         self.limit = self.limit.saturating_mul(2).min(self.page_size);
         let facts = self.meet(pass, asked.start, &page)?;
         self.note_neighbour(&page);
+        self.note_too_large_row(pass, asked, &page);
         let totals = self.totals();
         let next = step(&mut self.cursor.at, asked, &facts, totals);
         match next {
             Next::Page if self.shows_no_untiered(pass, asked, &page) => self.skip_scored(),
             Next::Page if self.cursor.is_past_mark() => {
-                self.cursor.end_at_mark();
-                self.forget_pass();
+                if self.cursor.at.put_off.is_empty() {
+                    self.cursor.end_at_mark();
+                    self.forget_pass();
+                } else {
+                    self.cursor.at.ending.has_ended = true;
+                }
             }
             Next::Page => {}
             Next::End => self.cursor.at.ending.has_ended = true,
@@ -224,12 +232,16 @@ impl<'r> Lister<'r> {
         let ids = self.identify(pass, start, last, page);
         self.met.try_reserve(ids.len())?;
         let (mut fresh, mut distinct) = (0_u64, 0_u64);
+        let (mut named, mut fresh_named) = (0_u64, 0_u64);
         for (id, row) in ids.iter().zip(&page.rows) {
             let is_fresh = self.met.insert(*id);
             if is_fresh && matches!(pass, Pass::Tier(_)) && rows::has_score(row) {
                 self.cursor.scored_rows = self.cursor.scored_rows.saturating_add(1);
             }
             fresh = fresh.saturating_add(u64::from(is_fresh));
+            let is_named = rows::nameless_fingerprint(row).is_none();
+            named = named.saturating_add(u64::from(is_named));
+            fresh_named = fresh_named.saturating_add(u64::from(is_named && is_fresh));
             let is_distinct = is_fresh && !self.met_before.contains(id);
             distinct = distinct.saturating_add(u64::from(is_distinct));
         }
@@ -241,10 +253,8 @@ impl<'r> Lister<'r> {
             last_id: page.rows.last().and_then(rows::short_id),
             last_fingerprint: page.rows.last().and_then(rows::nameless_fingerprint),
             nameless: rows::nameless(&page.rows),
-            has_ids: page
-                .rows
-                .iter()
-                .any(|row| rows::nameless_fingerprint(row).is_none()),
+            named,
+            fresh_named,
             ids,
         })
     }
@@ -295,7 +305,7 @@ impl<'r> Lister<'r> {
             doubts
                 .iter()
                 .find(|doubt| doubt.pass == pass && doubt.total == total && doubt.rows == rows)
-                .map(|doubt| doubt.is_explained && doubt.order == at.counts.order)
+                .map(|doubt| doubt.order == at.counts.order)
         };
         let verdict = if self.cursor.is_second_look() || at.ending.is_cut {
             Verdict::Whole { total_held: false }
@@ -318,18 +328,18 @@ impl<'r> Lister<'r> {
                 self.failed_in_pass = 0;
                 return;
             }
-            Verdict::Repeated { total } => findings.repeats.push(Doubt {
+            Verdict::Explained { total } => findings.explained.push(Doubt {
                 pass,
                 total,
                 rows,
                 order,
-                is_explained: true,
             }),
             Verdict::InDoubt { total, moved } => findings.doubts.push(Finding {
                 pass,
                 total,
                 moved,
                 rows,
+                order,
             }),
         }
         self.cursor.end_pass();

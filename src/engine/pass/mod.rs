@@ -136,6 +136,9 @@ struct Quiet {
     /// What the last page held, where some row of it has no id; and how often that came in a row.
     nameless: Option<u64>,
     same_pages: u32,
+    /// Pages in a row whose rows with an id had all come, and were several.
+    #[serde(default)]
+    stale_named: u32,
 }
 
 /// How the pass ends.
@@ -202,8 +205,9 @@ pub(super) struct Facts {
     pub(super) last_fingerprint: Option<u64>,
     /// What the page holds, where some row of it has no id.
     pub(super) nameless: Option<u64>,
-    /// Some row of it has an id.
-    pub(super) has_ids: bool,
+    /// Rows that have an id, and how many of them had not come before in this reading.
+    pub(super) named: u64,
+    pub(super) fresh_named: u64,
 }
 
 /// What comes after a page.
@@ -308,6 +312,11 @@ impl PassCursor {
         self.movement.back = 0;
         self.hidden.probe = None;
         (from, to)
+    }
+
+    /// Rows are not where they were.
+    pub(super) fn note_moved(&mut self) {
+        self.movement.moved = true;
     }
 
     /// Ends the second reading, which could not be begun.

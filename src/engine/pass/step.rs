@@ -133,7 +133,13 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
         0
     };
     at.quiet.nameless = page.nameless;
-    let most_same = if page.has_ids {
+    // Rows without an id count as new ones wherever another stands before them.
+    at.quiet.stale_named = if page.named > 1 && page.fresh_named == 0 {
+        at.quiet.stale_named.saturating_add(1)
+    } else {
+        0
+    };
+    let most_same = if page.named > 0 {
         MOST_REPEATED
     } else {
         MOST_SAME_PAGES
@@ -141,7 +147,7 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
     // Where most rows are hidden, a few may fill several pages, but no further than one page reaches.
     let span = asked.start.saturating_sub(at.quiet.same_since);
     let is_everywhere = at.quiet.repeated >= MOST_REPEATED && span > asked.limit;
-    is_everywhere || at.quiet.same_pages >= most_same
+    is_everywhere || at.quiet.same_pages >= most_same || at.quiet.stale_named >= MOST_EMPTY_PAGES
 }
 
 enum Found<'p> {

@@ -22,7 +22,7 @@ impl Outcome {
     fn is_whole(&self) -> bool {
         matches!(
             self.verdict,
-            Verdict::Whole { .. } | Verdict::Repeated { .. }
+            Verdict::Whole { .. } | Verdict::Explained { .. }
         ) && !self.is_stuck
             && !self.is_limited
     }
@@ -313,7 +313,7 @@ fn rows_listed_twice_are_no_missing_ones() {
     let outcome = read(50, Totals::Unknown, registry);
     assert_eq!(outcome.rows, distinct.len());
     assert!(
-        matches!(outcome.verdict, Verdict::Repeated { total: 220 }),
+        matches!(outcome.verdict, Verdict::Explained { total: 220 }),
         "{outcome:?}"
     );
 }

@@ -14,9 +14,9 @@ pub(in crate::engine) enum Verdict {
         /// The total counted the rows of several pages.
         total_held: bool,
     },
-    /// Everything came, some rows more than once.
-    Repeated {
-        /// The total, which counts each of them.
+    /// Everything came, though the total says more: some rows came more than once, or are hidden.
+    Explained {
+        /// The total.
         total: u64,
     },
     /// Something may be missing. It is read once more.
@@ -33,8 +33,8 @@ pub(in crate::engine) enum Verdict {
 impl PassCursor {
     /// What the reading that has ended is worth.
     ///
-    /// `known`: two readings have brought so few rows for such a total before, and whether repeated
-    /// rows explain that.
+    /// `known`: a listing before this one has brought so few rows for such a total, and whether in the
+    /// same order.
     pub(in crate::engine) fn verdict(
         &self,
         totals: Totals,
@@ -45,11 +45,8 @@ impl PassCursor {
             | (TotalSeen::Varied(total), Totals::Confirmed) => Some(total),
             _ => None,
         };
-        // Hidden rows are counted by some totals: every position up to there was asked for.
-        let missing = said.filter(|total| {
-            *total > self.counts.rows.saturating_add(self.counts.unread)
-                && !(self.hidden.hides && self.offset >= *total)
-        });
+        let missing =
+            said.filter(|total| *total > self.counts.rows.saturating_add(self.counts.unread));
         let came = self.counts.rows.saturating_add(self.counts.unread);
         // Not by a total that changed on the way: of the rows that came some may have gone since.
         let all_counted = matches!(self.total, TotalSeen::Same(total) if came >= total);
@@ -70,21 +67,24 @@ impl PassCursor {
                 if total == self.counts.rows && total > self.pages.most_rows);
             return Verdict::Whole { total_held };
         }
-        let explained = missing.and_then(|total| known(total, self.counts.rows));
-        if let Some(total) = missing.filter(|total| !moved && self.counts.served >= *total) {
-            // As many rows as it says, at places that have not moved, and the second reading brought
-            // the same at the same places.
-            let is_repeated = self.is_second_reading
-                && !self.movement.unchecked
-                && self.counts.fresh == self.counts.rows
-                && self.counts.order == self.counts.order_before;
-            if is_repeated || explained == Some(true) {
-                return Verdict::Repeated { total };
-            }
+        let comes_again = missing.and_then(|total| known(total, self.counts.rows));
+        // As many rows as it says, some of them more than once; or it counts rows that it hides, and every
+        // position up to there was asked for. Either has to come again, row by row.
+        let can_be = missing.is_some_and(|total| {
+            let is_repeated = self.counts.served >= total && !self.movement.unchecked;
+            is_repeated || (self.hidden.hides && self.offset >= total)
+        });
+        let came_again = self.is_second_reading
+            && self.counts.fresh == self.counts.rows
+            && self.counts.order == self.counts.order_before;
+        if let Some(total) = missing
+            && !moved
+            && can_be
+            && (came_again || comes_again == Some(true))
+        {
+            return Verdict::Explained { total };
         }
-        let may_be_repeated =
-            missing.is_some_and(|total| self.counts.served >= total) && !self.movement.unchecked;
-        let is_known = explained == Some(false) && !may_be_repeated;
+        let is_known = comes_again.is_some() && !can_be;
         if self.is_second_reading || self.pages.read >= MOST_PAGES_TO_REPEAT || (is_known && !moved)
         {
             Verdict::InDoubt {

@@ -45,10 +45,7 @@ fn tiers_in(fixture: &str) -> Vec<(&'static str, String)> {
     let second = sync_well(&database, &server);
     assert_eq!(second.skills_unchanged, 8, "{second:?}");
     let forced = skillsmith_sync::SyncEngine::new(super::support::client(&server), &database)
-        .sync(skillsmith_sync::SyncOptions {
-            force: true,
-            ..Default::default()
-        })
+        .sync(skillsmith_sync::SyncOptions::new().force(true))
         .unwrap();
     assert_eq!(forced.skills_unchanged, 8, "{forced:?}");
     stored
@@ -236,10 +233,7 @@ fn the_users_own_skills_are_never_written() {
     let server = Server::start(rows.into_iter().collect(), Options::default());
     for force in [false, true] {
         let result = skillsmith_sync::SyncEngine::new(super::support::client(&server), &database)
-            .sync(skillsmith_sync::SyncOptions {
-                force,
-                ..Default::default()
-            })
+            .sync(skillsmith_sync::SyncOptions::new().force(force))
             .unwrap();
         assert!(result.success, "{result:?}");
         assert_eq!(result.total_processed, 4);
