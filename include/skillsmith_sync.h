@@ -2,7 +2,7 @@
  skillsmith-sync: keeps a local Skillsmith skill database up to date with the live
  registry. For C99, C++ and whatever can call C.
 
- Generated from src/capi by cbindgen; not to be edited.
+ Generated from bindings/c/src by cbindgen; not to be edited.
 
  A FIRST PROGRAM
 
@@ -189,7 +189,7 @@ enum skillsmith_status
   SKILLSMITH_SYNC_IN_PROGRESS = 103,
   /* Stopped on request. */
   SKILLSMITH_CANCELLED = 104,
-  /* `skillsmith_database_close` was called. */
+  /* The database was closed by the caller. */
   SKILLSMITH_DATABASE_CLOSED = 105,
   /* The handle was made by the process that this one was forked from. */
   SKILLSMITH_OPENED_BEFORE_FORK = 106,
