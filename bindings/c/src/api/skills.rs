@@ -54,6 +54,20 @@ pub struct skillsmith_skill {
     pub created_at: skillsmith_text,
     /// When it was last changed, as stored.
     pub updated_at: skillsmith_text,
+    /// Whether it can be installed; false where nothing is stored.
+    pub installable: bool,
+    /// Whether the host's own security scan has given it a score.
+    pub has_risk_score: bool,
+    /// That score, from 0 to 100; 0 where it has none.
+    pub risk_score: i64,
+    /// How much that scan has found.
+    pub security_findings_count: i64,
+    /// When that scan was made, as stored; none before one.
+    pub security_scanned_at: skillsmith_text,
+    /// Whether that scan has come to a verdict.
+    pub has_security_verdict: bool,
+    /// Whether it passed; false where there is no verdict.
+    pub security_passed: bool,
 }
 
 impl Record for skillsmith_skill {
@@ -75,6 +89,13 @@ impl skillsmith_skill {
             tag_count: skill.tags.len(),
             created_at: arena.optional_text(skill.created_at.as_deref()),
             updated_at: arena.optional_text(skill.updated_at.as_deref()),
+            installable: skill.installable,
+            has_risk_score: skill.risk_score.is_some(),
+            risk_score: skill.risk_score.unwrap_or_default(),
+            security_findings_count: skill.security_findings_count,
+            security_scanned_at: arena.optional_text(skill.security_scanned_at.as_deref()),
+            has_security_verdict: skill.security_passed.is_some(),
+            security_passed: skill.security_passed.unwrap_or_default(),
         }
     }
 }
