@@ -23,7 +23,7 @@ fn main() {
 const CODES: &str = "src/error.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -37,7 +37,8 @@ const SOURCES: [&str; 16] = [
     "bindings/c/src/api/history.rs",
     "bindings/c/src/api/skills.rs",
     "bindings/c/src/api/client.rs",
-    "bindings/c/src/api/registry.rs",
+    "bindings/c/src/api/registry/mod.rs",
+    "bindings/c/src/api/registry/call.rs",
     "bindings/c/src/api/engine.rs",
     "bindings/c/src/api/background.rs",
 ];
