@@ -201,6 +201,27 @@ fn the_number_of_the_shared_library_begins_with_that_of_its_interface() {
     assert!(header().contains(&abi), "the SONAME and the ABI differ");
 }
 
+/// The storeys of the border: `ffi` lies below `api`, and each file of it below the next.
+#[test]
+fn no_file_of_ffi_imports_one_above_it() {
+    let folder = root().join("bindings/c/src/ffi");
+    let map = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let names: Vec<&str> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub(crate) mod ")?.strip_suffix(';'))
+        .collect();
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), names.len() + 1);
+    for (at, name) in names.iter().enumerate() {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.rs"))).unwrap();
+        assert!(!text.contains("crate::api"), "{name} imports from api");
+        for above in &names[at..] {
+            let import = format!("crate::ffi::{above}");
+            assert!(!text.contains(&import), "{name} imports {above}");
+        }
+        assert!(!text.contains("no_mangle"), "{name} exports a function");
+    }
+}
+
 #[test]
 fn no_door_for_tests_is_in_the_header() {
     assert!(!header().contains("skillsmith_test"));

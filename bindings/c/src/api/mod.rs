@@ -28,6 +28,6 @@ pub(crate) mod engine;
 
 pub(crate) mod background;
 
-/// cbindgen:ignore
+// Not shown to cbindgen: `build.rs` does not name it.
 #[cfg(feature = "test-hooks")]
 pub(crate) mod test_hooks;
