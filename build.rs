@@ -1,20 +1,89 @@
-//! Generates the C header from `src/capi` (feature `capi`), into `OUT_DIR` only.
+//! The build script of the C library, `bindings/c`: makes its header and its error table, into
+//! `OUT_DIR` only.
 //!
-//! The committed copy is `include/skillsmith_sync.h`; a test compares the two.
+//! The committed header is `include/skillsmith_sync.h`; a test compares the two. The fuzzer's
+//! packages, which compile the same sources, have it as well.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo::rerun-if-changed=src/capi");
-    println!("cargo::rerun-if-changed=build.rs");
-    #[cfg(feature = "capi")]
-    {
-        header();
+    for input in ["build.rs", CODES, "bindings/c/src"] {
+        println!("cargo::rerun-if-changed={}", root().join(input).display());
+    }
+    let status = out_dir().join("status.rs");
+    write(&status, &status_of_codes(&read(CODES)));
+    write(&out_dir().join("skillsmith_sync.h"), &header(&status));
+    if package() == root().join("bindings/c") {
         name_of_the_shared_library();
     }
 }
 
+/// The core's table of error codes.
+const CODES: &str = "src/error.rs";
+
+/// What is shown to cbindgen, in the order in which the header shows it.
+const SOURCES: [&str; 17] = [
+    "bindings/c/src/api/version.rs",
+    "bindings/c/src/ffi/user_data.rs",
+    "bindings/c/src/api/status.rs",
+    "bindings/c/src/ffi/error.rs",
+    "bindings/c/src/api/error.rs",
+    "bindings/c/src/ffi/records.rs",
+    "bindings/c/src/api/objects.rs",
+    "bindings/c/src/api/cancel.rs",
+    "bindings/c/src/api/database.rs",
+    "bindings/c/src/api/config.rs",
+    "bindings/c/src/api/history.rs",
+    "bindings/c/src/api/skills.rs",
+    "bindings/c/src/api/client.rs",
+    "bindings/c/src/api/registry/mod.rs",
+    "bindings/c/src/api/registry/call.rs",
+    "bindings/c/src/api/engine.rs",
+    "bindings/c/src/api/background.rs",
+];
+
+/// Types of parameters and members that carry a promise about a pointer, and that pointer: cbindgen
+/// does not look through a transparent type.
+const POINTERS: [(&str, &str); 6] = [
+    ("OutPtr<", "*mut "),
+    ("HandlePtr<", "*const "),
+    ("OwnedHandle<", "*mut "),
+    ("OptionsPtr<", "*const "),
+    ("TextPtr", "*const c_char"),
+    ("ErrorPtr", "*mut *mut skillsmith_error"),
+];
+
+fn out_dir() -> PathBuf {
+    std::env::var_os("OUT_DIR").expect("cargo sets it").into()
+}
+
+/// The folder of the package that is built.
+fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .expect("cargo sets it")
+        .into()
+}
+
+/// The root of the project, which has this script.
+fn root() -> PathBuf {
+    package()
+        .ancestors()
+        .find(|folder| folder.join("build.rs").is_file() && folder.join(CODES).is_file())
+        .expect("the packages with this script lie below it")
+        .into()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
 /// The name under which programs look for the library when they start: another one for
 /// each incompatible interface, so that several can be installed.
-#[cfg(feature = "capi")]
 fn name_of_the_shared_library() {
     let abi = abi_version();
     let argument = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
@@ -30,11 +99,9 @@ fn name_of_the_shared_library() {
 }
 
 /// What a C programmer has to know before anything else.
-#[cfg(feature = "capi")]
-const PREAMBLE: &str = include_str!("src/capi/preamble.txt");
+const PREAMBLE: &str = include_str!("bindings/c/src/preamble.txt");
 
-#[cfg(feature = "capi")]
-fn header() {
+fn header(status: &Path) -> String {
     let var = |name: &str| std::env::var(name).unwrap_or_default();
     let part = |name: &str| {
         var(&format!("CARGO_PKG_VERSION_{name}"))
@@ -76,30 +143,94 @@ fn header() {
         },
         ..cbindgen::Config::default()
     };
-    let sources = std::path::Path::new(&var("CARGO_MANIFEST_DIR")).join("src/capi/mod.rs");
-    let target = std::path::Path::new(&var("OUT_DIR")).join("skillsmith_sync.h");
-    let mut header = Vec::new();
-    cbindgen::Builder::new()
+    let mut builder = cbindgen::Builder::new()
         .with_config(config)
-        .with_src(sources)
+        .with_src(status);
+    for source in SOURCES {
+        let shown = out_dir().join(source.replace('/', "-"));
+        write(&shown, &with_plain_pointers(&read(source)));
+        builder = builder.with_src(shown);
+    }
+    let mut header = Vec::new();
+    builder
         .generate()
-        .expect("src/capi is what cbindgen can read")
+        .expect("bindings/c/src is what cbindgen can read")
         .write(&mut header);
     let header = String::from_utf8(header).expect("the sources are UTF-8");
-    let header = with_short_comments(&without_safety(&header));
-    std::fs::write(target, header).expect("OUT_DIR can be written");
+    with_short_comments(&without_safety(&header))
 }
 
 /// Names that stand for any number where a caller gives them.
-#[cfg(feature = "capi")]
 const ENUMERATIONS: [&str; 3] = [
     "skillsmith_status",
     "skillsmith_switch",
     "skillsmith_sync_frequency",
 ];
 
+/// Puts the pointers that they are in place of [`POINTERS`].
+fn with_plain_pointers(source: &str) -> String {
+    let mut plain = source.to_owned();
+    for (name, pointer) in POINTERS {
+        let is_generic = name.ends_with('<');
+        let mut rest = plain.as_str();
+        let mut done = String::new();
+        while let Some((before, after)) = rest.split_once(&format!(": {name}")) {
+            done.extend([before, ": ", pointer]);
+            rest = after;
+            if is_generic {
+                let (inner, after) = after.split_once('>').expect("what is opened is closed");
+                done.push_str(inner);
+                rest = after;
+            }
+        }
+        done.push_str(rest);
+        plain = done;
+    }
+    plain
+}
+
+/// The enumeration of what functions return, from the rows of the core's table: documentation, then
+/// `Variant = 101, "NAME", false;`.
+fn status_of_codes(source: &str) -> String {
+    let table = source
+        .split_once("\nerror_codes! {\n")
+        .and_then(|(_, rest)| rest.split_once("\n}"))
+        .expect("src/error.rs has a table of codes")
+        .0;
+    let mut variants = String::from("    /// It worked.\n    SKILLSMITH_OK = 0,\n");
+    let mut names = String::from("        (Self::SKILLSMITH_OK, c\"OK\"),\n");
+    for line in table.lines() {
+        if line.trim_start().starts_with("///") {
+            variants.extend([line, "\n"]);
+            continue;
+        }
+        let (number, name) = line
+            .split_once(" = ")
+            .and_then(|(_, row)| row.split_once(", \""))
+            .and_then(|(number, rest)| Some((number, rest.split_once('"')?.0)))
+            .unwrap_or_else(|| panic!("src/error.rs: not a row of the table of codes: {line}"));
+        _ = writeln!(variants, "    SKILLSMITH_{name} = {number},");
+        _ = writeln!(names, "        (Self::SKILLSMITH_{name}, c\"{name}\"),");
+    }
+    format!(
+        "{STATUS}pub enum skillsmith_status {{\n{variants}}}\n\n\
+         impl skillsmith_status {{\n    /// Every status and its name.\n    \
+         const ALL: &'static [(Self, &'static CStr)] = &[\n{names}    ];\n}}\n"
+    )
+}
+
+/// What is said of that enumeration.
+const STATUS: &str = "\
+/// What a function returns: `SKILLSMITH_OK`, or the number of an error.
+///
+/// The hundreds tell the area: 1xx the caller, 2xx the network, 3xx the database, 4xx
+/// the registry's protocol, 9xx this library. Numbers never change their meaning. Later
+/// versions add some, so that a `switch` needs a `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+";
+
 /// Takes Rust's sections on safety out: to C, the preamble says the same.
-#[cfg(feature = "capi")]
 fn without_safety(header: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut inside = false;
@@ -119,7 +250,6 @@ fn without_safety(header: &str) -> String {
 }
 
 /// Puts comments of one line on one line.
-#[cfg(feature = "capi")]
 fn with_short_comments(header: &str) -> String {
     let lines: Vec<&str> = header.lines().collect();
     let mut kept: Vec<String> = Vec::new();
@@ -138,10 +268,8 @@ fn with_short_comments(header: &str) -> String {
 }
 
 /// The number that stands in the source, so that it is written down once.
-#[cfg(feature = "capi")]
 fn abi_version() -> u32 {
-    let source = std::fs::read_to_string("src/capi/version.rs").expect("it is readable");
-    source
+    read("bindings/c/src/api/version.rs")
         .lines()
         .find_map(|line| {
             line.strip_prefix("const ABI_VERSION: u32 = ")?
@@ -149,5 +277,5 @@ fn abi_version() -> u32 {
                 .parse()
                 .ok()
         })
-        .expect("src/capi/version.rs names its ABI_VERSION")
+        .expect("bindings/c/src/api/version.rs names its ABI_VERSION")
 }

@@ -2,7 +2,7 @@
  skillsmith-sync: keeps a local Skillsmith skill database up to date with the live
  registry. For C99, C++ and whatever can call C.
 
- Generated from src/capi by cbindgen; not to be edited.
+ Generated from bindings/c/src by cbindgen; not to be edited.
 
  A FIRST PROGRAM
 
@@ -189,7 +189,7 @@ enum skillsmith_status
   SKILLSMITH_SYNC_IN_PROGRESS = 103,
   /* Stopped on request. */
   SKILLSMITH_CANCELLED = 104,
-  /* `skillsmith_database_close` was called. */
+  /* The database was closed by the caller. */
   SKILLSMITH_DATABASE_CLOSED = 105,
   /* The handle was made by the process that this one was forked from. */
   SKILLSMITH_OPENED_BEFORE_FORK = 106,
@@ -657,6 +657,20 @@ typedef struct skillsmith_skill {
   struct skillsmith_text created_at;
   /* When it was last changed, as stored. */
   struct skillsmith_text updated_at;
+  /* Whether it can be installed; false where nothing is stored. */
+  bool installable;
+  /* Whether the host's own security scan has given it a score. */
+  bool has_risk_score;
+  /* That score, from 0 to 100; 0 where it has none. */
+  int64_t risk_score;
+  /* How much that scan has found. */
+  int64_t security_findings_count;
+  /* When that scan was made, as stored; none before one. */
+  struct skillsmith_text security_scanned_at;
+  /* Whether that scan has come to a verdict. */
+  bool has_security_verdict;
+  /* Whether it passed; false where there is no verdict. */
+  bool security_passed;
 } skillsmith_skill;
 
 /*

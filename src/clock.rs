@@ -51,7 +51,7 @@ impl Clock for SystemClock {
 pub(crate) const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
 
 /// The time so much later; the last one that there is where that lies behind it.
-pub(crate) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+pub fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
     time.checked_add_signed(by)
         .unwrap_or(if by < TimeDelta::zero() {
             DateTime::<Utc>::MIN_UTC
@@ -60,8 +60,8 @@ pub(crate) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
         })
 }
 
-/// A time at which to come back, seen from `now`: at most [`LONGEST_PAUSE`] ahead.
-pub(crate) fn within_a_month(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+/// A time at which to come back, seen from `now`: at most 31 days ahead.
+pub fn within_a_month(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     at.min(later(now, LONGEST_PAUSE))
 }
 

@@ -222,7 +222,8 @@ fn when(at: Option<DateTime<Utc>>) -> String {
     )
 }
 
-/// The public codes: one row a code, `number, name, retryable`.
+/// The public codes: one row a code, `number, name, retryable`. The build script of the C library
+/// reads these rows and makes its enumeration of them.
 ///
 /// Numbers are spaced by area (1xx usage, 2xx network, 3xx database, 4xx
 /// protocol, 9xx internal) and never used again once retired.
@@ -259,35 +260,35 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// An argument cannot be used.
+    /// An argument cannot be used; nothing was changed.
     InvalidArgument = 101, "INVALID_ARGUMENT", false;
-    /// No run of that id.
+    /// The run id names no entry of the history.
     RunNotFound = 102, "RUN_NOT_FOUND", false;
-    /// Another sync of this database is under way.
+    /// Another sync of this database is under way, here or in another process.
     SyncInProgress = 103, "SYNC_IN_PROGRESS", true;
     /// Stopped on request.
     Cancelled = 104, "CANCELLED", true;
-    /// The handle was closed.
+    /// The database was closed by the caller.
     DatabaseClosed = 105, "DATABASE_CLOSED", false;
-    /// The handle belongs to the parent process.
+    /// The handle was made by the process that this one was forked from.
     OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
     /// A callback of the host, or the registry that it supplies, failed.
     Host = 107, "HOST_ERROR", true;
-    /// NULL where a value is needed; only C can do that.
+    /// A pointer that is needed is NULL.
     NullArgument = 108, "NULL_ARGUMENT", false;
-    /// A handle that was freed, or never was one; only C can do that.
+    /// The handle, string or record was freed already, or never was one.
     InvalidHandle = 109, "INVALID_HANDLE", false;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
-    /// The registry is unhealthy.
+    /// The registry says of itself that it cannot serve, or cannot be reached.
     Unhealthy = 202, "API_UNHEALTHY", true;
     /// No connection, or a cut one.
     Unreachable = 203, "NETWORK_UNREACHABLE", true;
     /// A network deadline ran out.
     Timeout = 204, "NETWORK_TIMEOUT", true;
-    /// Too many requests.
+    /// Too many requests; the error knows when to come back.
     RateLimited = 205, "RATE_LIMITED", true;
-    /// Monthly quota used up.
+    /// The plan's monthly quota is used up.
     QuotaExceeded = 206, "QUOTA_EXCEEDED", false;
     /// A key is missing or wrong.
     Unauthorized = 207, "UNAUTHORIZED", false;
@@ -295,45 +296,46 @@ error_codes! {
     Forbidden = 208, "FORBIDDEN", false;
     /// The registry fails (5xx).
     Server = 209, "SERVER_ERROR", true;
-    /// The run's deadline.
+    /// The run's own deadline came before the end of the listing.
     RunDeadline = 210, "RUN_DEADLINE", true;
-    /// The plan does not include it.
+    /// The registry gives its listing to certain plans only, and the caller has another one.
     PlanRequired = 211, "PLAN_REQUIRED", false;
-    /// SQLite failed.
+    /// SQLite failed in a way that has no number of its own.
     Database = 301, "DATABASE_ERROR", false;
-    /// The write lock was not to be had.
+    /// Another program kept the write lock for longer than the busy budget.
     DatabaseBusy = 302, "DATABASE_BUSY", true;
-    /// No SQLite file.
+    /// The file is no SQLite database. It was not changed.
     NotADatabase = 303, "NOT_A_DATABASE", false;
-    /// A damaged SQLite file.
+    /// The file is a damaged SQLite database. It was not changed.
     DatabaseDamaged = 304, "DATABASE_DAMAGED", false;
-    /// Some other program's database.
+    /// The file is some other program's database. It was not changed.
     NotSkillsmith = 305, "NOT_SKILLSMITH", false;
-    /// The operating system refuses.
+    /// The operating system refuses to read, write or create the file.
     PermissionDenied = 306, "PERMISSION_DENIED", false;
-    /// Opened read-only.
+    /// The database was opened read-only.
     ReadOnly = 307, "READ_ONLY", false;
     /// No space left.
     DiskFull = 308, "DISK_FULL", true;
     /// Another failure of the file system.
     Io = 309, "IO_ERROR", false;
-    /// Another SQLite of this process has the file open.
+    /// Another SQLite of this process has the file open, and the two cannot be kept apart.
     DatabaseInUse = 310, "DATABASE_IN_USE", true;
-    /// The file was replaced, moved or deleted while it was in use.
+    /// The file was replaced, moved or deleted by another program while it was in use; the next call
+    /// uses the file that is there then.
     DatabaseReplaced = 311, "DATABASE_REPLACED", true;
-    /// Too many files are open.
+    /// Too many files are open, in this process or in the system.
     TooManyFiles = 312, "TOO_MANY_FILES", true;
-    /// An answer that cannot be understood.
+    /// The registry's answer cannot be understood.
     Protocol = 401, "PROTOCOL_ERROR", true;
-    /// A request that the registry refuses.
+    /// The registry refuses the request.
     Refused = 402, "REQUEST_REFUSED", false;
-    /// A redirect that is not followed.
+    /// The registry redirects to somewhere else, which is not followed.
     RedirectRefused = 403, "REDIRECT_REFUSED", false;
-    /// An answer over the size bound.
+    /// The registry's answer is over the size bound.
     TooLarge = 404, "RESPONSE_TOO_LARGE", false;
-    /// A bug of this library.
+    /// A bug of this library, caught before it could do harm. Please report it.
     Internal = 901, "INTERNAL", false;
-    /// No more memory, or threads, to be had.
+    /// The system gives no more memory, or no more threads.
     OutOfMemory = 902, "OUT_OF_MEMORY", true;
 }
 

@@ -485,7 +485,7 @@ fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
-    memory::afford_row(row)?;
+    memory::ensure_row_available(row)?;
     let count = |column| stored_count(row, column);
     Ok(SyncHistoryEntry {
         id: text(row, "id")?,

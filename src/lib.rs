@@ -2,8 +2,6 @@
 
 pub mod background;
 mod cancel;
-#[cfg(feature = "capi")]
-pub mod capi;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
@@ -14,7 +12,8 @@ pub mod environment;
 mod error;
 mod fingerprint;
 mod history;
-mod memory;
+#[doc(hidden)]
+pub mod memory;
 pub mod registry;
 mod skills;
 mod stored;

@@ -198,6 +198,12 @@ struct Skill {
   std::vector<std::string> tags;           ///< Its tags.
   std::string created_at;                  ///< When it was made, as stored.
   std::string updated_at;                  ///< When it was last changed, as stored.
+  bool installable = false;                ///< Whether it can be installed.
+  /// The score of the host's own security scan, from 0 to 100.
+  std::optional<std::int64_t> risk_score;
+  std::int64_t security_findings_count = 0;        ///< How much that scan has found.
+  std::optional<std::string> security_scanned_at;  ///< When it was made, as stored.
+  std::optional<bool> security_passed;             ///< Whether it passed; nothing before a verdict.
 };
 
 /// How a run gets on.
@@ -420,6 +426,11 @@ inline Skill copy(const skillsmith_skill &given) {
   skill.tags = texts(given.tags, given.tag_count);
   skill.created_at = text(given.created_at);
   skill.updated_at = text(given.updated_at);
+  skill.installable = given.installable;
+  if (given.has_risk_score) skill.risk_score = given.risk_score;
+  skill.security_findings_count = given.security_findings_count;
+  skill.security_scanned_at = optional_text(given.security_scanned_at);
+  if (given.has_security_verdict) skill.security_passed = given.security_passed;
   return skill;
 }
 

@@ -129,7 +129,7 @@ impl<'c> Applier<'c> {
         memory::check()?;
         self.fingerprints.reserve_one()?;
         self.tally.reserve_one()?;
-        self.pending.try_reserve(1)?;
+        memory::reserve_one(&mut self.pending)?;
         match row.0 {
             Content::Rejected(row) => {
                 self.tally
@@ -138,7 +138,7 @@ impl<'c> Applier<'c> {
             }
             Content::Skill(mut skill) => {
                 // The stored row, and what is hashed and compared of the two.
-                memory::afford(text_bytes(&skill).saturating_mul(4))?;
+                memory::ensure_available(text_bytes(&skill).saturating_mul(4))?;
                 match row::fit(&mut skill, self.tools.table) {
                     Ok(note) => self.take_skill(skill, note),
                     Err(row::Unfit(reason)) => {

@@ -139,13 +139,8 @@ fn read(
         }
         Ok(())
     });
-    let outcome = std::panic::catch_unwind(reading).unwrap_or_else(|panic| {
-        Err(if memory::caused(&*panic) {
-            Error::OutOfMemory
-        } else {
-            Error::Internal("the registry's client panicked".into())
-        })
-    });
+    let outcome = std::panic::catch_unwind(reading)
+        .unwrap_or_else(|_| Err(memory::error_of_panic("the registry's client panicked")));
     if let Err(error) = outcome {
         _ = sender.send(Err(error));
     }

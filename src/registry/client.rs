@@ -91,9 +91,7 @@ impl SkillsmithApiClient {
     }
 
     /// Connections for one request, which a cancellation cuts.
-    fn connections(&self, call: &Call<'_>) -> Result<Connections<'_>> {
-        // A name is looked up on a thread of ureq's.
-        crate::memory::afford_thread()?;
+    fn connections(&self, call: &Call<'_>) -> Connections<'_> {
         let idle = lock(&self.idle).pop();
         let agent = idle.unwrap_or_else(|| self.transport.agent());
         let cut = Arc::new(AtomicBool::new(false));
@@ -102,12 +100,12 @@ impl SkillsmithApiClient {
             flag.store(true, Ordering::Relaxed);
             in_flight.clone().shutdown();
         });
-        Ok(Connections {
+        Connections {
             idle: &self.idle,
             agent,
             cut,
             interrupt: Some(interrupt),
-        })
+        }
     }
 
     /// Sends one request, following redirects on the same origin.
@@ -179,7 +177,7 @@ impl SkillsmithApiClient {
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
         self.fetch(request, call, |body| {
             // For the copy.
-            crate::memory::afford(body.len())?;
+            crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
                 .map(|text| String::from(Box::<str>::from(text)))
                 .map_err(|error| Error::Protocol(format!("it is no JSON: {error}")))
@@ -195,7 +193,7 @@ impl SkillsmithApiClient {
             return Err(Error::Offline);
         }
         let report = |health, version| HealthReport { health, version };
-        let connections = self.connections(call)?;
+        let connections = self.connections(call);
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
         let mut response = match self.send(&connections, "/health", &[], limits, call) {
             Ok(response) => response,
@@ -274,10 +272,7 @@ impl SkillsmithApiClient {
         if let Err(error) = self.keep_silence(call) {
             return Attempt::Final(error);
         }
-        let connections = match self.connections(call) {
-            Ok(connections) => connections,
-            Err(error) => return Attempt::Final(error),
-        };
+        let connections = self.connections(call);
         let limits = Limits::OfEach(self.timeout);
         let mut response = match self.send(&connections, "/skills-search", query, limits, call) {
             Ok(response) => response,

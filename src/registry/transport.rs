@@ -1,14 +1,19 @@
 //! The connection below HTTP: deadlines, proxies and trusted certificates.
 
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::Proxy;
+use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::time::Duration as Time;
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// A server that accepts no connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +52,39 @@ impl Transport {
         if self.secure {
             config = config.tls_config(TlsConfig::builder().root_certs(root_certs()).build());
         }
-        config.build().new_agent()
+        Agent::with_parts(config.build(), DefaultConnector::default(), Lookup)
+    }
+}
+
+/// Looks names up on a thread of ours: ureq panics where it cannot start one of its own.
+#[derive(Debug)]
+struct Lookup;
+
+impl Resolver for Lookup {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let (sender, answer) = sync_channel(1);
+        let (uri, config) = (uri.clone(), config.clone());
+        let thread = memory::spawn("skillsmith-lookup", move || {
+            let unbounded = NextTimeout {
+                after: Time::NotHappening,
+                ..timeout
+            };
+            _ = sender.send(DefaultResolver::default().resolve(&uri, &config, unbounded));
+        });
+        if thread.is_err() {
+            return Err(ureq::Error::Io(std::io::ErrorKind::OutOfMemory.into()));
+        }
+        match answer.recv_timeout(*timeout.after) {
+            Ok(found) => found,
+            Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(timeout.reason)),
+            // A panic in it.
+            Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::HostNotFound),
+        }
     }
 }
 

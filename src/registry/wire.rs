@@ -94,11 +94,11 @@ impl Page {
             (Cow::Borrowed(text), false)
         } else {
             // A character of three bytes for every damaged one.
-            memory::afford(body.len().saturating_mul(4))?;
+            memory::ensure_available(body.len().saturating_mul(4))?;
             (String::from_utf8_lossy(body), true)
         };
         // The rows hold what the text holds; a text with escapes is put together first.
-        memory::afford(text.len().saturating_mul(3))?;
+        memory::ensure_available(text.len().saturating_mul(3))?;
         let mended;
         let envelope: Envelope<'_> = match serde_json::from_str(&text) {
             Ok(envelope) => envelope,
@@ -108,7 +108,7 @@ impl Page {
                 if error.to_string().contains(&Error::OutOfMemory.to_string()) {
                     return Err(Error::OutOfMemory);
                 }
-                memory::afford(text.len().saturating_mul(2))?;
+                memory::ensure_available(text.len().saturating_mul(2))?;
                 mended = mend_numbers(&text);
                 // The first error is told: its cause stands in what was served.
                 mended

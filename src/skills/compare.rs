@@ -49,7 +49,7 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
     let row = conn
         .prepare_cached(&table.sql.stored)?
         .query_row([id], |row| {
-            memory::afford_row(row)?;
+            memory::ensure_row_available(row)?;
             let is_local = row.get_ref(1)? == ValueRef::Text(b"local");
             let values = (2..2 + table.columns.len())
                 .map(|at| Ok(value(row.get_ref(at)?)))

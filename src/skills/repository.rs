@@ -102,7 +102,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
             found => found,
         }
     }
-    memory::afford_row(row)?;
+    memory::ensure_row_available(row)?;
     let words =
         |name| -> rusqlite::Result<_> { Ok(optional::<Text>(row, name)?.map(|Text(text)| text)) };
     let tags: Option<String> = words("tags")?;

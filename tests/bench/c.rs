@@ -19,11 +19,6 @@ use common::{Cost, Registry, cost};
 use skillsmith_sync::{ClientOptions, Database, SkillsmithApiClient, SyncEngine, SyncOptions};
 
 fn main() -> io::Result<()> {
-    if cfg!(feature = "capi") {
-        return Err(io::Error::other(
-            "the feature `capi` is compared with the core without it: leave it out",
-        ));
-    }
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("serve") => return common::serve(&arguments[2]),

@@ -28,7 +28,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-pedantic", "-Werror"];
 const ADVICE: &str = "The programs need gcc, g++ and SQLite with its headers (Debian: apt-get install gcc g++ libsqlite3-dev)";
 
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// Where the programs stand.

@@ -8,6 +8,8 @@
 mod border;
 mod build;
 mod checks;
+mod consistency;
+mod forks;
 mod header;
 mod run;
 

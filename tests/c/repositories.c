@@ -189,9 +189,13 @@ static void skills(void) {
   skillsmith_skill *skill = RUBBISH(skillsmith_skill);
   bool exists = false;
   int64_t count = -1;
-  outside(path, "INSERT INTO skills (id, name, description, author, repo_url, quality_score, trust_tier, tags,"
-                " created_at, updated_at) VALUES ('a/full', 'full', 'it does', 'somebody', 'https://x/y', 0.75,"
-                " 'verified', '[\"one\", \"two\"]', '2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z');"
+  /* Later versions of the schema have it. */
+  outside(path, "ALTER TABLE skills ADD COLUMN installable INTEGER;"
+                "INSERT INTO skills (id, name, description, author, repo_url, quality_score, trust_tier, tags,"
+                " created_at, updated_at, installable, risk_score, security_findings_count, security_scanned_at,"
+                " security_passed) VALUES ('a/full', 'full', 'it does', 'somebody', 'https://x/y', 0.75,"
+                " 'verified', '[\"one\", \"two\"]', '2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z',"
+                " 1, 40, 3, '2026-01-02T00:00:00.000Z', 1);"
                 "INSERT INTO skills (id, name, trust_tier, tags) VALUES ('a/bare', 'bare', NULL, NULL);"
                 "INSERT INTO skills (id, name, description, author) VALUES ('a/nul', 'nul' || char(0) || 'within',"
                 " char(0), '\xF0\x9F\xA6\x80');"
@@ -222,6 +226,13 @@ static void skills(void) {
   CHECK_IS(skill->tags[1], "two");
   CHECK_IS(skill->created_at, "2026-01-01T00:00:00.000Z");
   CHECK_IS(skill->updated_at, "2026-02-01T00:00:00.000Z");
+  CHECK(skill->installable);
+  CHECK(skill->has_risk_score);
+  CHECK_EQ(skill->risk_score, 40);
+  CHECK_EQ(skill->security_findings_count, 3);
+  CHECK_IS(skill->security_scanned_at, "2026-01-02T00:00:00.000Z");
+  CHECK(skill->has_security_verdict);
+  CHECK(skill->security_passed);
   DONE();
   FIND("a/bare");
   CHECK_NONE(skill->description);
@@ -231,6 +242,13 @@ static void skills(void) {
   CHECK(skill->quality_score >= 0 && skill->quality_score <= 0);
   CHECK_IS(skill->trust_tier, "unknown");
   CHECK(skill->tags == NULL && skill->tag_count == 0);
+  CHECK(!skill->installable);
+  CHECK(!skill->has_risk_score);
+  CHECK_EQ(skill->risk_score, 0);
+  CHECK_EQ(skill->security_findings_count, 0);
+  CHECK_NONE(skill->security_scanned_at);
+  CHECK(!skill->has_security_verdict);
+  CHECK(!skill->security_passed);
   DONE();
   FIND("a/nul");
   CHECK_RECORD_TEXT(skill->name, "nul\0within", 10);

@@ -3,7 +3,6 @@
 
 mod background;
 mod consistency;
-mod consistency_c;
 mod field_databases;
 mod interop;
 mod page_splits;

@@ -115,12 +115,12 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Where the C files stand.
-pub(crate) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults")
 }
 
 /// Runs a compiler.
-pub(crate) fn compile(command: &mut Command) {
+fn compile(command: &mut Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("gcc is needed (Debian: apt-get install gcc): {error}"));

@@ -8,7 +8,7 @@ use std::path::Path;
 
 fn replay(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fuzz/corpus")
+        .join("../fuzz/corpus")
         .join(name);
     let mut count = 0;
     let mut failed = Vec::new();

@@ -169,8 +169,14 @@ TEST(skills) {
   const Skill bare = repository.find_by_id("bare").value();
   CHECK(!bare.description && !bare.author && !bare.repo_url && !bare.quality_score && bare.tags.empty());
   CHECK_EQ(bare.trust_tier, "unknown");
+  CHECK(!bare.installable && !bare.risk_score && !bare.security_scanned_at && !bare.security_passed);
+  CHECK_EQ(bare.security_findings_count, 0);
   // Somebody has put this into the file before the test.
-  CHECK_EQ(SkillRepository(Database(place.folder + "/nul.db")).find_by_id("nul")->name, std::string("a\0b", 3));
+  const Skill scanned = SkillRepository(Database(place.folder + "/nul.db")).find_by_id("nul").value();
+  CHECK_EQ(scanned.name, std::string("a\0b", 3));
+  CHECK(scanned.installable && scanned.risk_score == 40 && scanned.security_passed == false);
+  CHECK_EQ(scanned.security_findings_count, 3);
+  CHECK_EQ(scanned.security_scanned_at.value(), "2026-01-02T00:00:00.000Z");
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, repository.exists(std::string("a\0b", 3)));
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, repository.find_by_id(std::string("a\0b", 3)));
 }

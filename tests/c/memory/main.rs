@@ -100,7 +100,7 @@ const LIBRARY: &str = "libskillsmith_sync.so.1";
 
 /// Compiles the host, against the library that was built with this test.
 fn build(folder: &Path) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let test = std::env::current_exe().unwrap();
     let library = folder.join(LIBRARY);
     std::fs::copy(test.with_file_name("libskillsmith_sync.so"), &library)
@@ -119,7 +119,7 @@ fn build(folder: &Path) -> PathBuf {
         .expect("The rig needs gcc (Debian: apt-get install gcc)");
     assert!(
         output.status.success(),
-        "The rig cannot be built. Is the library built with the features capi and test-hooks?\n{}",
+        "The rig cannot be built. Is the library built with the feature test-hooks?\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     rig

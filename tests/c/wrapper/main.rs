@@ -40,14 +40,16 @@ fn wrapper(options: &[&str]) -> Place {
     command.args(WARNINGS).args(options);
     let program = place.compile(&mut command, &sources, "wrapper");
 
-    // Text that only another program can have put there.
+    // Text and results of a scan that only another program can have put there.
     let path = place.file("nul.db");
     Database::open(&path).unwrap().close();
     Connection::open(&path)
         .unwrap()
-        .execute(
-            "INSERT INTO skills (id, name) VALUES ('nul', 'a' || char(0) || 'b')",
-            [],
+        .execute_batch(
+            "ALTER TABLE skills ADD COLUMN installable INTEGER;
+             INSERT INTO skills (id, name, installable, risk_score, security_findings_count, security_scanned_at,
+                 security_passed)
+             VALUES ('nul', 'a' || char(0) || 'b', 1, 40, 3, '2026-01-02T00:00:00.000Z', 0)",
         )
         .unwrap();
 

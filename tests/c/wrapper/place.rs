@@ -10,7 +10,7 @@ const ADVICE: &str =
     "These tests need gcc, g++ and python3 (Debian: apt-get install gcc g++ python3 binutils)";
 
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 pub(crate) struct Place {

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::Mutex;
 
 // So that the functions below are there.
-use skillsmith_sync as _;
+use skillsmith_sync_c as _;
 
 use super::bytes::Bytes;
 

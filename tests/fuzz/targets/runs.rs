@@ -66,12 +66,10 @@ pub fn runs(data: &[u8]) {
         }
         registry.with(|state| state.begin(&mut bytes, run));
         clock.jump(bytes.byte());
-        let options = SyncOptions {
-            force: bytes.below(4) == 1,
-            dry_run: bytes.below(8) == 1,
-            page_size: bytes.one_of(&[100, 1, 7, 10_000, 20]),
-            ..SyncOptions::default()
-        };
+        let options = SyncOptions::new()
+            .force(bytes.below(4) == 1)
+            .dry_run(bytes.below(8) == 1)
+            .page_size(bytes.one_of(&[100, 1, 7, 10_000, 20]));
         one_run(&place, &registry, &clock, options);
     }
 }
@@ -89,7 +87,6 @@ fn one_run(
         &place.database,
         Arc::clone(clock) as Arc<dyn Clock>,
     );
-    let dry_run = options.dry_run;
     let result = engine.sync(options).expect("the options are right");
     let after = place.rows();
     let status = engine.get_status().expect("a status");
@@ -128,7 +125,7 @@ fn one_run(
         assert!(after.contains_key(id), "{id} is gone");
     }
     let new = after.keys().filter(|id| !before.contains_key(*id)).count() as u64;
-    if dry_run {
+    if result.dry_run {
         assert_eq!(before, after, "a dry run wrote");
         return;
     }

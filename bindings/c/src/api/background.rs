@@ -1,0 +1,350 @@
+//! Syncing by itself, as long as a session lasts.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skillsmith_sync::environment::Environment;
+use skillsmith_sync::{
+    BackgroundOptions, BackgroundSyncService, BackgroundSyncState, Result, SyncEngine,
+    start_background_sync,
+};
+
+use crate::api::client::{client_options, skillsmith_client_options};
+use crate::api::config::{skillsmith_switch_value, switch};
+use crate::api::database::skillsmith_database;
+use crate::api::engine::{skillsmith_sync_engine, skillsmith_sync_result};
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::{ErrorPtr, readable};
+use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
+use crate::ffi::input::{Options, OptionsPtr};
+use crate::ffi::out::OutPtr;
+use crate::ffi::records::{self, Arena, Record, give, lend, skillsmith_text};
+use crate::ffi::status::skillsmith_status;
+use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
+
+/// Syncs while it is started: when enabled and due, and not while it waits after a failure
+/// (backoff).
+///
+/// Any thread may use it.
+#[derive(Debug)]
+pub struct skillsmith_background_sync_service {
+    _opaque: [u8; 0],
+}
+
+impl Handle for skillsmith_background_sync_service {
+    type Object = BackgroundSyncService;
+    const NAME: &'static str = "service";
+}
+
+/// Told of every sync of the service that was a success. The result lives until the
+/// callback returns, and is not to be freed.
+pub type skillsmith_sync_complete_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, result: *const skillsmith_sync_result)>;
+
+/// Told why a sync of the service was no success. The text is UTF-8, lives until the
+/// callback returns, and is not to be freed; a U+0000 in it is shown as U+FFFD.
+pub type skillsmith_sync_error_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, message: *const c_char)>;
+
+/// How a service works. Zero in a member means its default.
+///
+/// The callbacks run on the service's own thread, or on the thread that called
+/// `skillsmith_background_sync_service_manual_sync`, while no lock is held. They may call
+/// any function of this library: `_stop` and `_free` of the same service do not wait for
+/// the callback then.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct skillsmith_background_options {
+    /// `sizeof(skillsmith_background_options)`.
+    pub struct_size: usize,
+    /// Milliseconds between two checks. Default: 60000.
+    pub check_interval_ms: u64,
+    /// Whether it checks at once when started. Default: on.
+    pub sync_on_start: skillsmith_switch_value,
+    /// Told of every sync that was a success. Default: nobody.
+    pub on_sync_complete: skillsmith_sync_complete_callback,
+    /// Told why a sync was not. Default: nobody.
+    pub on_sync_error: skillsmith_sync_error_callback,
+    /// Passed to both callbacks.
+    pub user_data: *mut c_void,
+    /// Called once with the user data, when the service is freed and no callback runs any
+    /// more; on whichever thread was the last to use it. May be NULL. Not called where
+    /// the function that takes these options fails or makes no service.
+    pub destroy: skillsmith_destroy_callback,
+}
+
+// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
+unsafe impl Options for skillsmith_background_options {
+    const NAME: &'static str = "options";
+}
+
+/// The options of the core, and the user data in them.
+fn background_options(
+    options: &OptionsPtr<skillsmith_background_options>,
+) -> Result<(BackgroundOptions, Option<Arc<UserData>>)> {
+    let mut wanted = BackgroundOptions::new();
+    let Some(given) = options.read()? else {
+        return Ok((wanted, None));
+    };
+    if given.check_interval_ms != 0 {
+        wanted = wanted.check_interval(Duration::from_millis(given.check_interval_ms));
+    }
+    if let Some(sync) = switch(given.sync_on_start, "sync_on_start")? {
+        wanted = wanted.sync_on_start(sync);
+    }
+    // Kept by the service alone, callbacks or not, and so destroyed with it.
+    let user_data = Arc::new(UserData::new(given.user_data, given.destroy));
+    let (complete, error) = (Arc::clone(&user_data), Arc::clone(&user_data));
+    wanted = wanted.on_sync_complete(move |result| {
+        let pointer = complete.pointer();
+        if let Some(callback) = given.on_sync_complete {
+            lend(
+                |arena| skillsmith_sync_result::of(result, arena),
+                // SAFETY: the host's function, with what its type says.
+                |result| unsafe { callback(pointer, result) },
+            );
+        }
+    });
+    wanted = wanted.on_sync_error(move |message| {
+        let pointer = error.pointer();
+        if let Some(callback) = given.on_sync_error {
+            let message = readable(message);
+            // SAFETY: the host's function, with what its type says.
+            unsafe { callback(pointer, message.as_ptr()) };
+        }
+    });
+    Ok((wanted, Some(user_data)))
+}
+
+/// How a service stood when it was asked for.
+#[derive(Debug)]
+#[repr(C)]
+pub struct skillsmith_background_sync_state {
+    /// Whether it was started and not stopped since.
+    pub is_started: bool,
+    /// Whether a sync of its own is under way.
+    pub is_running: bool,
+    /// What the last sync did; NULL before the first. It belongs to this record.
+    pub last_result: *const skillsmith_sync_result,
+    /// Why the last sync or check failed; none if it did not.
+    pub last_error: skillsmith_text,
+    /// Checks made.
+    pub checks_performed: u64,
+    /// Syncs begun, those by hand included.
+    pub syncs_triggered: u64,
+}
+
+impl Record for skillsmith_background_sync_state {
+    const NAME: &'static str = "state";
+}
+
+impl skillsmith_background_sync_state {
+    fn of(state: &BackgroundSyncState, arena: &mut Arena) -> Self {
+        Self {
+            is_started: state.is_started,
+            is_running: state.is_running,
+            last_result: match &state.last_result {
+                Some(result) => {
+                    let result = skillsmith_sync_result::of(result, arena);
+                    arena.one(result)
+                }
+                None => std::ptr::null(),
+            },
+            last_error: arena.optional_text(state.last_error.as_deref()),
+            checks_performed: state.checks_performed,
+            syncs_triggered: state.syncs_triggered,
+        }
+    }
+}
+
+/// Makes a service that is not started yet.
+///
+/// `options` may be NULL. On success the user data is the library's until it calls
+/// `destroy`. Gives an owned handle: `skillsmith_background_sync_service_free`. Does not
+/// block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+/// `INVALID_ARGUMENT`, `OPENED_BEFORE_FORK`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_new(
+    engine: HandlePtr<skillsmith_sync_engine>,
+    options: OptionsPtr<skillsmith_background_options>,
+    out_service: OutPtr<*mut skillsmith_background_sync_service>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_service.fill("out_service", || {
+            let engine = engine.get()?;
+            let (options, user_data) = background_options(&options)?;
+            let service = BackgroundSyncService::new(SyncEngine::clone(&engine), options)?;
+            Ok(made(service, user_data))
+        })
+    })
+}
+
+/// A handle for a service, with which the user data is ours.
+fn made(
+    service: BackgroundSyncService,
+    user_data: Option<Arc<UserData>>,
+) -> *mut skillsmith_background_sync_service {
+    if let Some(user_data) = user_data {
+        user_data.take_over();
+    }
+    handles::insert(service)
+}
+
+/// All that a server does at its start, in one call: a service for `database` and the
+/// registry that `client_options` and the environment name, started.
+///
+/// Gives NULL, which is no error, where there is to be none: `SKILLSMITH_BACKGROUND_SYNC`
+/// is off, `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
+/// configuration. Both options may be NULL. A sync that is due begins at once, on the
+/// service's thread; after that it checks every minute. The thread never keeps the process
+/// alive: a program may return from `main` or call `exit` at any moment, and loses nothing.
+/// No signal handler is installed: where the program ends by a handler of its own, it need
+/// not stop the service, but may.
+///
+/// Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks on the disk,
+/// shortly; any thread may call it. Errors: those of `skillsmith_api_client_new`,
+/// `skillsmith_sync_config_repository_get_config` and
+/// `skillsmith_background_sync_service_start`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_start_background_sync(
+    database: HandlePtr<skillsmith_database>,
+    client_options: OptionsPtr<skillsmith_client_options>,
+    options: OptionsPtr<skillsmith_background_options>,
+    out_service: OutPtr<*mut skillsmith_background_sync_service>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_service.fill("out_service", || {
+            let database = database.get()?;
+            let client = self::client_options(&client_options)?;
+            let (options, user_data) = background_options(&options)?;
+            let environment = Environment::of_process();
+            let service = start_background_sync(&database, client, &environment, options)?;
+            Ok(service.map_or(ptr::null_mut(), |service| made(service, user_data)))
+        })
+    })
+}
+
+/// Starts checking, on a thread of its own. Returns at once; starting twice is fine.
+///
+/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+/// `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_start(
+    service: HandlePtr<skillsmith_background_sync_service>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || service.get()?.start())
+}
+
+/// Stops checking, and the sync that is under way; blocks until both have ended.
+///
+/// That takes at most about 200 ms, and as long as a callback of the host's takes.
+/// Stopping twice is fine, and it may be started again. From a callback it does not wait.
+/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+/// `OPENED_BEFORE_FORK`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_stop(
+    service: HandlePtr<skillsmith_background_sync_service>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        service.get()?.stop();
+        Ok(())
+    })
+}
+
+/// How things stand.
+///
+/// Gives an owned record: `skillsmith_background_sync_state_free`. Does not block; any
+/// thread may call it, a callback too.
+/// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_get_state(
+    service: HandlePtr<skillsmith_background_sync_service>,
+    out_state: OutPtr<*mut skillsmith_background_sync_state>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_state.fill("out_state", || {
+            let state = service.get()?.get_state();
+            Ok(give(|arena| {
+                skillsmith_background_sync_state::of(&state, arena)
+            }))
+        })
+    })
+}
+
+/// Syncs now, on the caller's thread, due or not. Blocks until the end of the run, on the
+/// network and the disk; `skillsmith_background_sync_service_stop` on another thread ends it.
+///
+/// What goes wrong in the run is no error of this function, as for
+/// `skillsmith_sync_engine_sync`. Gives an owned record: `skillsmith_sync_result_free`.
+/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
+/// `OPENED_BEFORE_FORK`; `SYNC_IN_PROGRESS` while a sync of this service is under way.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_manual_sync(
+    service: HandlePtr<skillsmith_background_sync_service>,
+    out_result: OutPtr<*mut skillsmith_sync_result>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_result.fill("out_result", || {
+            let result = service.get()?.manual_sync()?;
+            Ok(give(|arena| skillsmith_sync_result::of(&result, arena)))
+        })
+    })
+}
+
+/// Whether a sync of this service is under way.
+///
+/// False for NULL and for a service that was freed. Does not block;
+/// any thread may call it, a callback too.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_is_sync_running(
+    service: HandlePtr<skillsmith_background_sync_service>,
+) -> bool {
+    getter(false, || Ok(service.get()?.is_sync_running()))
+}
+
+/// Whether it was started and not stopped since.
+///
+/// False for NULL and for a service that was freed. Does not block;
+/// any thread may call it, a callback too.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_is_service_started(
+    service: HandlePtr<skillsmith_background_sync_service>,
+) -> bool {
+    getter(false, || Ok(service.get()?.is_service_started()))
+}
+
+/// Stops a service, as `skillsmith_background_sync_service_stop` does, and frees it.
+///
+/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Any thread may
+/// call it, a callback too.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_service_free(
+    service: OwnedHandle<skillsmith_background_sync_service>,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        if let Some(service) = service.remove()? {
+            // Another thread may hold it for a moment longer than we do.
+            service.stop();
+        }
+        Ok(())
+    })
+}
+
+/// Frees a state with its texts and its result.
+///
+/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_background_sync_state_free(
+    state: *mut skillsmith_background_sync_state,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || records::free(state))
+}

@@ -1,0 +1,362 @@
+//! The HTTP client of the live registry.
+
+use std::ffi::{c_char, c_int};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use skillsmith_sync::clock::{Clock, SystemClock};
+use skillsmith_sync::engine::{DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE};
+use skillsmith_sync::registry::{Call, Health, PageRequest};
+use skillsmith_sync::{
+    CancelToken, ClientOptions, Error, Registry, Result, SkillsmithApiClient, memory,
+};
+
+use crate::api::cancel::skillsmith_cancel_token;
+use crate::api::config::{skillsmith_switch_value, switch};
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
+use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::out::{Empty, OutPtr};
+use crate::ffi::records::give_string;
+use crate::ffi::status::skillsmith_status;
+
+/// Longer than any answer to the question may take: its own deadline is 5 s.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a call looks up from waiting for its answer: a token may be merely raised.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A cancelled request ends at once, but for name lookup and connecting, which nothing can
+/// interrupt: those are left to run out on their own.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
+
+/// Asks the live registry.
+///
+/// Any thread may use it, and several engines may share it.
+#[derive(Debug)]
+pub struct skillsmith_api_client {
+    _opaque: [u8; 0],
+}
+
+impl Handle for skillsmith_api_client {
+    type Object = SkillsmithApiClient;
+    const NAME: &'static str = "client";
+}
+
+/// How a registry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum skillsmith_health {
+    /// It was not asked.
+    SKILLSMITH_HEALTH_UNKNOWN = 0,
+    /// It serves.
+    SKILLSMITH_HEALTH_HEALTHY = 1,
+    /// It serves, with trouble.
+    SKILLSMITH_HEALTH_DEGRADED = 2,
+    /// It says that it does not serve.
+    SKILLSMITH_HEALTH_UNHEALTHY = 3,
+}
+
+impl Empty for skillsmith_health {
+    const EMPTY: Self = Self::SKILLSMITH_HEALTH_UNKNOWN;
+}
+
+/// How the registry is asked. Zero in a member means its default.
+///
+/// The texts are copied.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct skillsmith_client_options {
+    /// `sizeof(skillsmith_client_options)`.
+    pub struct_size: usize,
+    /// The registry's address, such as `https://host/functions/v1`. Default:
+    /// `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl` in
+    /// `~/.skillsmith/config.json`, or the live service.
+    pub base_url: TextPtr,
+    /// The anonymous key. Default: `SUPABASE_ANON_KEY`.
+    pub anon_key: TextPtr,
+    /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
+    pub api_key: TextPtr,
+    /// A token of a signed-in user; goes before the API key. Default: none.
+    pub jwt_token: TextPtr,
+    /// The longest wait for the headers of an answer, and again for its body, in
+    /// milliseconds. Default: 30000.
+    pub timeout_ms: u64,
+    /// Tries after the first one; negative: none. Default: 3.
+    pub max_retries: c_int,
+    /// Whether nothing may be sent. Default: `SKILLSMITH_OFFLINE_MODE`, else off.
+    pub offline: skillsmith_switch_value,
+}
+
+// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
+unsafe impl Options for skillsmith_client_options {
+    const NAME: &'static str = "options";
+}
+
+/// The options of the core.
+pub(crate) fn client_options(
+    options: &OptionsPtr<skillsmith_client_options>,
+) -> Result<ClientOptions> {
+    let mut wanted = ClientOptions::new();
+    let Some(given) = options.read()? else {
+        return Ok(wanted);
+    };
+    if let Some(url) = given.base_url.optional("base_url")? {
+        wanted = wanted.base_url(url);
+    }
+    if let Some(key) = given.anon_key.optional("anon_key")? {
+        wanted = wanted.anon_key(key);
+    }
+    if let Some(key) = given.api_key.optional("api_key")? {
+        wanted = wanted.api_key(key);
+    }
+    if let Some(token) = given.jwt_token.optional("jwt_token")? {
+        wanted = wanted.jwt_token(token);
+    }
+    if given.timeout_ms > 0 {
+        wanted = wanted.timeout(Duration::from_millis(given.timeout_ms));
+    }
+    if given.max_retries != 0 {
+        wanted = wanted.max_retries(u32::try_from(given.max_retries).unwrap_or(0));
+    }
+    if let Some(offline) = switch(given.offline, "offline")? {
+        wanted = wanted.offline(offline);
+    }
+    Ok(wanted)
+}
+
+/// Makes a client. Nothing is sent yet.
+///
+/// `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
+/// environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
+/// call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where the address, a key or the
+/// proxy cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_new(
+    options: OptionsPtr<skillsmith_client_options>,
+    out_client: OutPtr<*mut skillsmith_api_client>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_client.fill("out_client", || {
+            let options = client_options(&options)?;
+            Ok(handles::insert(SkillsmithApiClient::new(options)?))
+        })
+    })
+}
+
+/// Frees a client. Engines that were made from it keep it.
+///
+/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
+/// block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_free(
+    client: OwnedHandle<skillsmith_api_client>,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || client.remove().map(drop))
+}
+
+/// Whether nothing may be sent, so that every sync would fail with `OFFLINE`.
+///
+/// False for NULL and for a client that was freed. Does not block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_is_offline(
+    client: HandlePtr<skillsmith_api_client>,
+) -> bool {
+    getter(false, || Ok(client.get()?.is_offline()))
+}
+
+/// The registry's address.
+///
+/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call
+/// it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_base_url(
+    client: HandlePtr<skillsmith_api_client>,
+    out_url: OutPtr<*mut c_char>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_url.fill("out_url", || give_string(client.get()?.base_url()))
+    })
+}
+
+/// Asks how the registry is.
+///
+/// `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may
+/// call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
+/// `REDIRECT_REFUSED`; `API_UNHEALTHY` where there is no answer, with the reason.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_check_health(
+    client: HandlePtr<skillsmith_api_client>,
+    cancel: HandlePtr<skillsmith_cancel_token>,
+    out_health: OutPtr<skillsmith_health>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_health.fill("out_health", || {
+            let client = client.get()?;
+            let cancel = cancel.get_optional()?.unwrap_or_default();
+            let health = ask(client, &cancel, HEALTH_DEADLINE, |client, call| {
+                client.check_health(call)
+            })?;
+            Ok(match health {
+                Health::Healthy => skillsmith_health::SKILLSMITH_HEALTH_HEALTHY,
+                Health::Degraded => skillsmith_health::SKILLSMITH_HEALTH_DEGRADED,
+                Health::Unhealthy => skillsmith_health::SKILLSMITH_HEALTH_UNHEALTHY,
+            })
+        })
+    })
+}
+
+/// Which page of the listing is wanted. Zero in a member means its default.
+///
+/// The texts are copied.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct skillsmith_search_options {
+    /// `sizeof(skillsmith_search_options)`.
+    pub struct_size: usize,
+    /// A search word. Default: none, which the live registry refuses unless one of the next
+    /// three members is set.
+    pub query: TextPtr,
+    /// Only skills of this category. Default: of all.
+    pub category: TextPtr,
+    /// Only skills of this tier, such as "verified". Default: of all.
+    pub trust_tier: TextPtr,
+    /// Only skills with at least this quality score, in the registry's own measure.
+    /// Negative: with at least 0, and so with any score. Default: all, those without a
+    /// score too.
+    pub min_score: f64,
+    /// Rows wanted; the registry may give fewer, and the live one gives 100 at most.
+    /// Default: 100.
+    pub limit: u32,
+    /// Rows to pass over. Default: 0.
+    pub offset: u64,
+}
+
+// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
+unsafe impl Options for skillsmith_search_options {
+    const NAME: &'static str = "options";
+}
+
+/// The page that is wanted, for the core.
+fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageRequest> {
+    let mut wanted = PageRequest {
+        limit: DEFAULT_PAGE_SIZE,
+        ..PageRequest::default()
+    };
+    let Some(given) = options.read()? else {
+        return Ok(wanted);
+    };
+    wanted.query = given.query.optional("query")?;
+    wanted.category = given.category.optional("category")?;
+    wanted.trust_tier = given.trust_tier.optional("trust_tier")?;
+    wanted.min_score = match given.min_score {
+        score if !score.is_finite() => {
+            return Err(Error::InvalidArgument(format!(
+                "The argument 'min_score' is {score}. Use a finite number."
+            )));
+        }
+        score if score < 0.0 => Some(0.0),
+        score => (score > 0.0).then_some(score),
+    };
+    if given.limit > 0 {
+        wanted.limit = given.limit;
+    }
+    wanted.offset = given.offset;
+    Ok(wanted)
+}
+
+/// Fetches one page of the listing, as the registry serves it.
+///
+/// `options` may be NULL: the first 100 rows. `cancel` may be NULL. Gives an owned string,
+/// the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. That it is
+/// JSON is checked, what is in it is not. A U+0000 in one of its texts is escaped there.
+///
+/// Blocks on the network: each try as long as the client's `timeout_ms` allows. 408, 429,
+/// 5xx, broken connections and unreadable answers are tried again as its `max_retries`
+/// says, after 1, 2, 4 ... s, or when the registry has asked for; after about 30 minutes at
+/// most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
+/// `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
+/// `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
+/// `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
+/// `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
+/// 16 MiB.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_api_client_search(
+    client: HandlePtr<skillsmith_api_client>,
+    options: OptionsPtr<skillsmith_search_options>,
+    cancel: HandlePtr<skillsmith_cancel_token>,
+    out_json: OutPtr<*mut c_char>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_json.fill("out_json", || {
+            let client = client.get()?;
+            let request = page_request(&options)?;
+            let cancel = cancel.get_optional()?.unwrap_or_default();
+            let text = ask(client, &cancel, DEFAULT_DEADLINE, move |client, call| {
+                client.search_text(&request, call)
+            })?;
+            // For the copy.
+            memory::ensure_available(text.len() + 1)?;
+            give_string(&text)
+        })
+    })
+}
+
+/// Asks on a thread of its own, so that a caller that cancels gets away, wherever the
+/// request stands.
+fn ask<T: Send + 'static>(
+    client: Arc<SkillsmithApiClient>,
+    cancel: &CancelToken,
+    deadline: Duration,
+    question: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let own = cancel.child();
+    let (sender, answers) = sync_channel(1);
+    let thread = memory::spawn("skillsmith-client", {
+        let own = own.clone();
+        move || {
+            let clock = SystemClock;
+            let answer = question(
+                &client,
+                &Call {
+                    cancel: &own,
+                    clock: &clock,
+                    deadline: clock.elapsed() + deadline,
+                    on_wait: &|_| {},
+                    single_try: false,
+                },
+            );
+            _ = sender.send(answer);
+        }
+    })?;
+    while !cancel.is_cancelled() {
+        match answers.recv_timeout(POLL) {
+            Ok(answer) => {
+                _ = thread.join();
+                return answer;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                // The border of this call catches it.
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => {
+                    return Err(Error::Internal(
+                        "the client's thread ended without a word".into(),
+                    ));
+                }
+            },
+        }
+    }
+    own.cancel();
+    let end = answers.recv_timeout(SHUTDOWN_GRACE);
+    if !matches!(end, Err(RecvTimeoutError::Timeout)) {
+        _ = thread.join();
+    }
+    Err(Error::Cancelled)
+}

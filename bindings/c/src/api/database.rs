@@ -1,0 +1,200 @@
+//! The database file.
+
+use std::ffi::{c_char, c_int};
+use std::time::Duration;
+
+use skillsmith_sync::database::OpenOptions;
+use skillsmith_sync::environment::Environment;
+use skillsmith_sync::{Database, Error, Result};
+
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
+use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::out::OutPtr;
+use crate::ffi::records::give_string;
+use crate::ffi::status::skillsmith_status;
+
+/// An open database.
+///
+/// Any thread may use it; short calls wait for each other. A sync has a connection of
+/// its own, so that short calls never wait for a whole run. Repositories, engines and
+/// services made from it keep it open after its handle is freed.
+#[derive(Debug)]
+pub struct skillsmith_database {
+    _opaque: [u8; 0],
+}
+
+impl Handle for skillsmith_database {
+    type Object = Database;
+    const NAME: &'static str = "database";
+}
+
+/// How a database is opened. Zero in a member means its default.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct skillsmith_open_options {
+    /// `sizeof(skillsmith_open_options)`.
+    pub struct_size: usize,
+    /// Not 0: never write anything into the file; it must exist then. Default: 0.
+    ///
+    /// SQLite may leave an empty `-wal` and its `-shm` beside a file in WAL mode that
+    /// nobody else has open: it cannot take them away without the right to write.
+    pub read_only: c_int,
+    /// How many milliseconds a short call waits while another program writes, before it
+    /// fails with `DATABASE_BUSY`. Negative: it does not wait. Default: 5000.
+    pub busy_budget_ms: i64,
+}
+
+// SAFETY: `repr(C)`, the size first, and numbers only.
+unsafe impl Options for skillsmith_open_options {
+    const NAME: &'static str = "options";
+}
+
+impl From<skillsmith_open_options> for OpenOptions {
+    fn from(given: skillsmith_open_options) -> Self {
+        let options = Self::new().read_only(given.read_only != 0);
+        match u64::try_from(given.busy_budget_ms) {
+            Ok(0) => options,
+            Ok(budget) => options.busy_budget(Duration::from_millis(budget)),
+            Err(_) => options.busy_budget(Duration::ZERO),
+        }
+    }
+}
+
+/// Opens a database.
+///
+/// `path` is UTF-8; `":memory:"` is a new database in memory; NULL stands for what
+/// `skillsmith_default_database_path` gives. `options` may be NULL.
+///
+/// A missing file is created complete, with its folder, readable by its owner only. An
+/// existing one of any version is used as it is; the tables of a sync are added where
+/// they are missing. What is no database, is damaged, or belongs to some other program is
+/// refused and left as it is.
+///
+/// Gives an owned handle: `skillsmith_database_free`. Blocks on the disk; any thread may
+/// call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 312.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_open(
+    path: TextPtr,
+    options: OptionsPtr<skillsmith_open_options>,
+    out_database: OutPtr<*mut skillsmith_database>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_database.fill("out_database", || {
+            let path = path.optional("path")?.map_or_else(default_path, Ok)?;
+            let options = options.read()?.map_or_else(OpenOptions::new, Into::into);
+            let database = options.open(path)?;
+            Ok(handles::insert(database))
+        })
+    })
+}
+
+/// Makes a new, complete database in memory.
+///
+/// It is gone with the last handle that was made from it. Another SQLite cannot share it.
+///
+/// Gives an owned handle: `skillsmith_database_free`. Does not block; any thread may call
+/// it. Errors: `NULL_ARGUMENT`, `DATABASE_ERROR`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_open_in_memory(
+    out_database: OutPtr<*mut skillsmith_database>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_database.fill("out_database", || {
+            Ok(handles::insert(Database::open_in_memory()?))
+        })
+    })
+}
+
+/// Where the database is unless a path is given: `SKILLSMITH_DB_PATH`, or
+/// `~/.skillsmith/skills.db`.
+///
+/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call
+/// it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where there is no home folder.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_default_database_path(
+    out_path: OutPtr<*mut c_char>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_path.fill("out_path", || give_string(&default_path()?))
+    })
+}
+
+fn default_path() -> Result<String> {
+    Environment::of_process()
+        .database_path()
+        .map(|path| path.to_string_lossy().into_owned())
+        .ok_or_else(|| {
+            Error::InvalidArgument(
+                "There is no home folder to keep the database in. Give a path, or set SKILLSMITH_DB_PATH."
+                    .into(),
+            )
+        })
+}
+
+/// Closes a database for all handles that were made from it.
+///
+/// Their later calls fail with `DATABASE_CLOSED`. A sync that is under way keeps its own
+/// connection and ends normally. Closing twice is fine; the handle still has to be freed.
+/// Blocks on the disk, shortly; any thread may call it. Errors: `NULL_ARGUMENT`,
+/// `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_close(
+    database: HandlePtr<skillsmith_database>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        database.get()?.close();
+        Ok(())
+    })
+}
+
+/// Whether it has not been closed.
+///
+/// False for NULL, for a handle that was freed, and in a forked child. May wait for a
+/// short call on another thread; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_is_open(database: HandlePtr<skillsmith_database>) -> bool {
+    getter(false, || Ok(database.get()?.is_open()))
+}
+
+/// Whether it was opened read-only.
+///
+/// False for NULL and for a handle that was freed. Does not block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_is_read_only(
+    database: HandlePtr<skillsmith_database>,
+) -> bool {
+    getter(false, || Ok(database.get()?.is_read_only()))
+}
+
+/// The absolute path of the file, or ":memory:".
+///
+/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call
+/// it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_name(
+    database: HandlePtr<skillsmith_database>,
+    out_name: OutPtr<*mut c_char>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_name.fill("out_name", || give_string(&database.get()?.name()))
+    })
+}
+
+/// Frees a database.
+///
+/// The file is closed with the last handle that was made from it; to close it now, call
+/// `skillsmith_database_close` first. NULL is fine. A second time is refused with
+/// `SKILLSMITH_INVALID_HANDLE`. May block on the disk, shortly; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_database_free(
+    database: OwnedHandle<skillsmith_database>,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || database.remove().map(drop))
+}

@@ -1,0 +1,27 @@
+//! Strings that the caller owns, and how much it owns in all.
+
+use std::ffi::c_char;
+
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::process::objects;
+use crate::ffi::records;
+use crate::ffi::status::skillsmith_status;
+
+/// Frees a string that a function of this library gave as `char **`.
+///
+/// NULL is fine. What is not such a string, or was freed already, is refused with
+/// `SKILLSMITH_INVALID_HANDLE` and left alone. Does not block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_string_free(string: *mut c_char) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || records::free_string(string))
+}
+
+/// How many handles, strings and records of this library the program has not freed yet.
+///
+/// For leak tests: 0 once everything is freed. Errors count, too. Does not block; any
+/// thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_live_objects() -> usize {
+    getter(0, || Ok(objects().count()))
+}

@@ -1,0 +1,249 @@
+//! One call of a callback: its answer, and whether that is still wanted.
+
+use std::ffi::{c_char, c_int};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use skillsmith_sync::clock::{self, Clock as _, SystemClock};
+use skillsmith_sync::registry::Page;
+use skillsmith_sync::unpoisoned::lock;
+use skillsmith_sync::{CancelToken, Error, Result};
+
+use crate::api::status::skillsmith_status_value;
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::handles::{Handle, HandlePtr};
+use crate::ffi::input::TextPtr;
+use crate::ffi::status::skillsmith_status;
+
+/// The same bound as for pages that come over HTTP.
+const MAX_PAGE: usize = 16 * 1024 * 1024;
+
+/// One call of a callback of a registry: where it puts its answer, and asks whether it
+/// is still wanted.
+///
+/// It lives until the callback returns; any thread may use it until then.
+#[derive(Debug)]
+pub struct skillsmith_registry_call {
+    _opaque: [u8; 0],
+}
+
+impl Handle for skillsmith_registry_call {
+    type Object = Exchange;
+    const NAME: &'static str = "call";
+}
+
+/// What a callback is asked and what it answers.
+#[derive(Debug)]
+pub struct Exchange {
+    cancel: CancelToken,
+    answer: Mutex<Option<Result<Page>>>,
+}
+
+impl Exchange {
+    pub(super) fn new(cancel: &CancelToken) -> Self {
+        Self {
+            cancel: cancel.clone(),
+            answer: Mutex::default(),
+        }
+    }
+
+    /// Takes an answer; a failure stays.
+    fn answer(&self, answer: Result<Page>) {
+        let mut known = lock(&self.answer);
+        if !matches!(*known, Some(Err(_))) {
+            *known = Some(answer);
+        }
+    }
+
+    pub(super) fn take(&self) -> Option<Result<Page>> {
+        lock(&self.answer).take()
+    }
+}
+
+/// Whether the answer is no longer wanted: the run was cancelled or has ended.
+///
+/// A callback that blocks for longer than an instant asks this again and again, and
+/// returns. True for NULL and once the callback has returned. Does not block.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_registry_call_is_cancelled(
+    call: HandlePtr<skillsmith_registry_call>,
+) -> bool {
+    getter(true, || Ok(call.get()?.cancel.is_cancelled()))
+}
+
+/// Waits, such as between two tries of a request.
+///
+/// `SKILLSMITH_OK` after that time; `SKILLSMITH_CANCELLED` as soon as the answer is no
+/// longer wanted. Blocks for that time; any thread may call it until the callback returns.
+/// Errors: also `NULL_ARGUMENT`, `INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_registry_call_wait(
+    call: HandlePtr<skillsmith_registry_call>,
+    milliseconds: u64,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        let exchange = call.get()?;
+        if exchange.cancel.wait(Duration::from_millis(milliseconds)) {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    })
+}
+
+/// Gives the page: the JSON text of the registry's answer, `{"data": [...], "meta": {...}}`.
+///
+/// `json` is `length` bytes, need not end with a NUL, and is copied. `data` holds the
+/// skills as the registry serves them; `meta.total` and `meta.limit` may be missing. A row
+/// that is no skill costs that row and nothing more. An empty `data` is the end of the
+/// listing. Only the last page that is given counts, and none after a failure.
+///
+/// Parses the text, and does not block otherwise; any thread may call it until the callback
+/// returns. Errors: `NULL_ARGUMENT`,
+/// `INVALID_HANDLE`; `PROTOCOL_ERROR` where the text is no page, and `RESPONSE_TOO_LARGE`
+/// over 16 MiB; the page has failed then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skillsmith_registry_call_set_page(
+    call: HandlePtr<skillsmith_registry_call>,
+    json: *const c_char,
+    length: usize,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        let exchange = call.get()?;
+        if json.is_null() {
+            return Err(Error::NullArgument("json"));
+        }
+        if length > MAX_PAGE {
+            exchange.answer(Err(Error::TooLarge(MAX_PAGE as u64)));
+            return Err(Error::TooLarge(MAX_PAGE as u64));
+        }
+        // SAFETY: the caller's promise; read before we return.
+        let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) };
+        match Page::parse(bytes) {
+            Err(Error::Protocol(why)) => {
+                exchange.answer(Err(Error::Protocol(why.clone())));
+                Err(Error::Protocol(why))
+            }
+            Err(Error::OutOfMemory) => {
+                exchange.answer(Err(Error::OutOfMemory));
+                Err(Error::OutOfMemory)
+            }
+            outcome => {
+                exchange.answer(outcome);
+                Ok(())
+            }
+        }
+    })
+}
+
+/// Says that the page cannot be had.
+///
+/// `status` tells why: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
+/// `_NETWORK_TIMEOUT`, `_API_UNHEALTHY` or `_PROTOCOL_ERROR`. `message` is UTF-8 for the
+/// person who has to act on it, and copied; it goes into the result and the history, so
+/// keep credentials out of it. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run; after
+/// any other, pages behind this one are asked for, as after `skillsmith_search_callback`
+/// says. The first failure stays.
+///
+/// Does not block; any thread may call it until the callback returns. Errors:
+/// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for any
+/// other status.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_registry_call_fail(
+    call: HandlePtr<skillsmith_registry_call>,
+    status: skillsmith_status_value,
+    message: TextPtr,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        let exchange = call.get()?;
+        let message = message.text("message")?;
+        exchange.answer(Err(failure(status, message)?));
+        Ok(())
+    })
+}
+
+fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
+    use skillsmith_status as Status;
+    const HOST: i32 = Status::SKILLSMITH_HOST_ERROR as i32;
+    const UNREACHABLE: i32 = Status::SKILLSMITH_NETWORK_UNREACHABLE as i32;
+    const TIMEOUT: i32 = Status::SKILLSMITH_NETWORK_TIMEOUT as i32;
+    const UNHEALTHY: i32 = Status::SKILLSMITH_API_UNHEALTHY as i32;
+    const PROTOCOL: i32 = Status::SKILLSMITH_PROTOCOL_ERROR as i32;
+    Ok(match status {
+        HOST => Error::Host(message),
+        UNREACHABLE => Error::Unreachable(message),
+        TIMEOUT => Error::Timeout(message),
+        UNHEALTHY => Error::Unhealthy(Some(message)),
+        PROTOCOL => Error::Protocol(message),
+        other => {
+            return Err(Error::InvalidArgument(format!(
+                "A page cannot fail with status {other}."
+            )));
+        }
+    })
+}
+
+/// Says that the registry has answered with an HTTP status that is no success.
+///
+/// The engine does what it does with that answer of the live registry: 400 makes it ask
+/// for the listing in another way; 401, 429, and 5xx and 408 with a time to come back end
+/// the run with the errors that they have here; any other status is a failure of this page
+/// alone, until three in a row have failed. `retry_after_ms` is what
+/// a `Retry-After` said, in milliseconds from now, or -1; after 429 and 5xx no sync
+/// begins by itself before then, for a month at most. `detail` is what the body said, or NULL; UTF-8, copied.
+///
+/// Does not block; any thread may call it until the callback returns. Errors:
+/// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
+/// status below 300 or above 599.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_registry_call_fail_http(
+    call: HandlePtr<skillsmith_registry_call>,
+    http_status: c_int,
+    retry_after_ms: i64,
+    detail: TextPtr,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        let exchange = call.get()?;
+        let detail = detail.optional("detail")?;
+        let now = SystemClock.now();
+        let retry_at = (retry_after_ms >= 0).then(|| {
+            let delay = TimeDelta::try_milliseconds(retry_after_ms).unwrap_or(TimeDelta::MAX);
+            clock::within_a_month(clock::later(now, delay), now)
+        });
+        exchange.answer(Err(http_failure(http_status, retry_at, detail)?));
+        Ok(())
+    })
+}
+
+fn http_failure(
+    status: c_int,
+    retry_at: Option<DateTime<Utc>>,
+    detail: Option<String>,
+) -> Result<Error> {
+    let Some(status) = u16::try_from(status)
+        .ok()
+        .filter(|status| (300..600).contains(status))
+    else {
+        return Err(Error::InvalidArgument(format!(
+            "{status} is no HTTP status of a failure."
+        )));
+    };
+    let said = detail
+        .as_deref()
+        .map_or_else(String::new, |detail| format!(": {detail}"));
+    Ok(match status {
+        401 => Error::Unauthorized(format!(
+            "The registry wants a valid credential (401{said})."
+        )),
+        403 => Error::Forbidden(format!("The registry does not allow this (403{said}).")),
+        429 => Error::RateLimited { retry_at },
+        408 | 500.. => Error::Server {
+            status,
+            detail,
+            retry_at,
+        },
+        _ => Error::Refused { status, detail },
+    })
+}

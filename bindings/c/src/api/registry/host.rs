@@ -1,0 +1,129 @@
+//! The registry of the core that callbacks of the host make.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest};
+use skillsmith_sync::{Error, Registry, Result};
+
+use super::call::{Exchange, skillsmith_registry_call};
+use super::{skillsmith_page_request, skillsmith_registry_callbacks};
+use crate::api::client::skillsmith_health;
+use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
+use crate::ffi::records::lend;
+use crate::ffi::user_data::UserData;
+
+/// What a [`skillsmith_registry`] stands for.
+pub struct HostRegistry {
+    name: String,
+    pub(super) offline: AtomicBool,
+    callbacks: skillsmith_registry_callbacks,
+    pub(super) user_data: UserData,
+}
+
+// SAFETY: function pointers, and the pointer that `UserData` may send, too.
+unsafe impl Send for HostRegistry {}
+// SAFETY: as above.
+unsafe impl Sync for HostRegistry {}
+
+impl HostRegistry {
+    pub(super) fn new(name: String, callbacks: skillsmith_registry_callbacks) -> Result<Self> {
+        if callbacks.search.is_none() {
+            return Err(Error::NullArgument("search"));
+        }
+        if name.trim().is_empty() {
+            return Err(Error::InvalidArgument(
+                "The registry's name is empty.".into(),
+            ));
+        }
+        Ok(Self {
+            name,
+            offline: AtomicBool::new(false),
+            callbacks,
+            user_data: UserData::new(callbacks.user_data, callbacks.destroy),
+        })
+    }
+
+    /// Calls a callback. Gives what it returned and what it answered.
+    fn ask(
+        call: &Call<'_>,
+        callback: impl FnOnce(*mut skillsmith_registry_call) -> c_int,
+    ) -> Result<(c_int, Option<Result<Page>>)> {
+        /// The callback's right to its call, which ends in any case.
+        struct Lease(*mut skillsmith_registry_call);
+        impl Drop for Lease {
+            fn drop(&mut self) {
+                _ = OwnedHandle::from(self.0).remove();
+            }
+        }
+        let lease = Lease(handles::insert(Exchange::new(call.cancel)));
+        let returned = callback(lease.0);
+        let answer = HandlePtr::from(lease.0).get()?.take();
+        drop(lease);
+        call.check()?;
+        Ok((returned, answer))
+    }
+}
+
+impl Registry for HostRegistry {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::SeqCst)
+    }
+
+    fn check_health(&self, call: &Call<'_>) -> Result<Health> {
+        const HEALTHY: c_int = skillsmith_health::SKILLSMITH_HEALTH_HEALTHY as c_int;
+        const DEGRADED: c_int = skillsmith_health::SKILLSMITH_HEALTH_DEGRADED as c_int;
+        const UNHEALTHY: c_int = skillsmith_health::SKILLSMITH_HEALTH_UNHEALTHY as c_int;
+        let Some(health) = self.callbacks.health else {
+            return Ok(Health::Healthy);
+        };
+        let (returned, answer) = Self::ask(call, |handle| {
+            // SAFETY: the host's function, with what its type says.
+            unsafe { health(self.user_data.pointer(), handle) }
+        })?;
+        if let Some(Err(error)) = answer {
+            return Err(error);
+        }
+        match returned {
+            HEALTHY => Ok(Health::Healthy),
+            DEGRADED => Ok(Health::Degraded),
+            UNHEALTHY => Ok(Health::Unhealthy),
+            other => Err(Error::Host(format!(
+                "The registry's health callback failed (it returned {other})."
+            ))),
+        }
+    }
+
+    fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
+        let search = self.callbacks.search.ok_or(Error::NullArgument("search"))?;
+        let (returned, answer) = Self::ask(call, |handle| {
+            lend(
+                |arena| skillsmith_page_request::of(request, arena),
+                // SAFETY: the host's function, with what its type says.
+                |request| unsafe { search(self.user_data.pointer(), request, handle) },
+            )
+        })?;
+        match answer {
+            Some(Err(error)) => Err(error),
+            _ if returned != 0 => Err(Error::Host(format!(
+                "The registry's search callback failed (it returned {returned})."
+            ))),
+            Some(page) => page,
+            None => Err(Error::Host(
+                "The registry's search callback gave neither a page nor a failure.".into(),
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for HostRegistry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostRegistry")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! What a status means.
+
+use std::ffi::c_char;
+
+use skillsmith_sync::ErrorCode;
+
+use crate::ffi::boundary::getter;
+use crate::ffi::status::skillsmith_status;
+
+/// A status as the caller gives it: any number at all.
+pub type skillsmith_status_value = i32;
+
+/// The name of a status, such as "NETWORK_TIMEOUT"; "OK" for 0, "UNKNOWN" for a number
+/// that is none.
+///
+/// The same names stand in the README and in the Node package. Do not free it: the text
+/// lives as long as the library is loaded. Does not block; any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_status_name(status: skillsmith_status_value) -> *const c_char {
+    getter(c"UNKNOWN".as_ptr(), || {
+        let name = skillsmith_status::known(status).map_or(c"UNKNOWN", skillsmith_status::name);
+        Ok(name.as_ptr())
+    })
+}
+
+/// Whether the same call may succeed later without any change by the caller.
+///
+/// False for `SKILLSMITH_OK` and for numbers that are no status. Does not block; any
+/// thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_status_is_retryable(status: skillsmith_status_value) -> bool {
+    getter(false, || {
+        let mut codes = ErrorCode::ALL.iter();
+        let code = codes.find(|code| code.number() == status);
+        Ok(code.is_some_and(|code| code.retryable()))
+    })
+}

@@ -1,0 +1,94 @@
+//! The one way in and out: every exported function is a call of this file's.
+//!
+//! No panic crosses it. What a panic says goes into the error and is not printed:
+//! the standard error belongs to the host.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use skillsmith_sync::{Error, Result};
+
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::status::skillsmith_status;
+use crate::shortage;
+
+/// Runs the body of a function that returns a status.
+pub(crate) fn boundary(
+    out_error: ErrorPtr,
+    body: impl FnOnce() -> Result<()>,
+) -> skillsmith_status {
+    let out = out_error.emptied();
+    match caught(body) {
+        Ok(()) => skillsmith_status::SKILLSMITH_OK,
+        Err(error) => {
+            let status = skillsmith_status::of(error.code());
+            _ = caught(|| {
+                out.give(&error);
+                Ok(())
+            });
+            status
+        }
+    }
+}
+
+/// Runs the body of a function that returns a value; `otherwise` where there is none to be had.
+pub(crate) fn getter<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
+    caught(body).unwrap_or(otherwise)
+}
+
+/// Runs what must not unwind. A panic becomes an error with its message.
+fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    shortage::watch();
+    // Once it is over, it is no longer the cause of anything.
+    _ = shortage::is_short();
+    silence_panics();
+    let outer = INSIDE.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.set(outer);
+    outcome.unwrap_or_else(|payload| {
+        Err(if shortage::is_noted() {
+            Error::OutOfMemory
+        } else {
+            Error::Internal(message(&*payload))
+        })
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    match text {
+        Some(text) => format!("panic: {text}"),
+        None => "panic".into(),
+    }
+}
+
+thread_local! {
+    /// This thread is inside a function of ours.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics of ours from being printed, from the first call on.
+///
+/// The shared library has a copy of Rust's runtime for itself, so that nothing but
+/// our own panics ever come here. The tests, which are Rust programs, keep the hook for
+/// theirs.
+fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let ours = INSIDE.try_with(Cell::get).unwrap_or(true)
+                || std::thread::current()
+                    .name()
+                    .is_some_and(|name| name.starts_with("skillsmith-"));
+            if !ours {
+                previous(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,108 @@
+//! What a function is told through pointers: texts and options.
+
+use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
+
+use skillsmith_sync::{Error, Result, memory};
+
+/// No structure of options is anywhere near that large; a size above it was never set.
+const MAX_OPTIONS: usize = 4096;
+
+/// A text that a caller passes.
+///
+/// # Safety
+/// Only callers in C make one, and by that promise: NULL, or a NUL-terminated string that stays
+/// as it is until the function returns. Nothing here keeps it for longer.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub struct TextPtr(*const c_char);
+
+impl TextPtr {
+    /// A text that is needed.
+    pub(crate) fn text(self, name: &'static str) -> Result<String> {
+        self.optional(name)?.ok_or(Error::NullArgument(name))
+    }
+
+    /// A text that may be NULL.
+    pub(crate) fn optional(self, name: &'static str) -> Result<Option<String>> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the promise of the type; copied before we return.
+        let bytes = unsafe { CStr::from_ptr(self.0) };
+        match bytes.to_str() {
+            Ok(text) => {
+                // This copy, and those that it comes to in messages and requests.
+                memory::ensure_available(text.len().saturating_mul(4))?;
+                Ok(Some(text.to_owned()))
+            }
+            Err(error) => Err(Error::InvalidArgument(format!(
+                "The argument '{name}' is not valid UTF-8 (at byte {}).",
+                error.valid_up_to()
+            ))),
+        }
+    }
+}
+
+/// A structure of options.
+///
+/// # Safety
+/// It is `repr(C)`, begins with a `usize` that holds its size, and a value whose
+/// bytes are all zero is valid, as is one with any bytes in its numbers.
+pub(crate) unsafe trait Options: Copy {
+    const NAME: &'static str;
+}
+
+/// A structure of options that a caller passes.
+///
+/// # Safety
+/// Only callers in C make one, and by that promise: NULL, or readable for as many bytes as its
+/// first member says, until the function returns; what it points to is what its members say.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct OptionsPtr<T>(*const T);
+
+impl<T: Options> OptionsPtr<T> {
+    /// Options that are needed.
+    pub(crate) fn required(&self) -> Result<T> {
+        self.read()?.ok_or(Error::NullArgument(T::NAME))
+    }
+
+    /// The options, whichever version of the header the caller knows: what its structure lacks
+    /// is zero, and so the default.
+    pub(crate) fn read(&self) -> Result<Option<T>> {
+        let options = self.0;
+        if options.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the first member is there by the promise of the type.
+        let size = unsafe { options.cast::<usize>().read_unaligned() };
+        if !(size_of::<usize>()..=MAX_OPTIONS).contains(&size) {
+            return Err(Error::InvalidArgument(format!(
+                "The member struct_size of '{}' is {size}. Set it to sizeof of the structure, and the rest to zero.",
+                T::NAME
+            )));
+        }
+        // SAFETY: readable by the promise of the type.
+        let given = unsafe { std::slice::from_raw_parts(options.cast::<MaybeUninit<u8>>(), size) };
+        let known = size.min(size_of::<T>());
+        // SAFETY: padding lies within the structure that we know; what is beyond it was
+        // zeroed by the caller, as the header asks.
+        let unknown = |byte: &MaybeUninit<u8>| unsafe { byte.assume_init() } != 0;
+        if given[known..].iter().any(unknown) {
+            return Err(Error::InvalidArgument(format!(
+                "'{}' sets a member that this version of the library ({}) does not know.",
+                T::NAME,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        let mut copy = MaybeUninit::<T>::zeroed();
+        // SAFETY: `known` bytes fit both; all-zero is valid for the rest.
+        Ok(Some(unsafe {
+            given
+                .as_ptr()
+                .copy_to_nonoverlapping(copy.as_mut_ptr().cast(), known);
+            copy.assume_init()
+        }))
+    }
+}

@@ -1,0 +1,31 @@
+//! The machinery of the border; exports no function, and knows nothing of `api`.
+//!
+//! Each file uses those above it at most:
+//!
+//! - `status`: the numbers that functions return.
+//! - `process`: what callers own in this process.
+//! - `handles`, `records`: giving it to them, finding it, taking it back.
+//! - `out`, `input`: outputs, texts and options of one call.
+//! - `error`: where a function puts what went wrong.
+//! - `boundary`: the way in and out, which no panic crosses.
+//! - `signal`, `user_data`: tokens for signal handlers; the pointers of hosts.
+
+pub(crate) mod status;
+
+pub(crate) mod process;
+
+pub(crate) mod handles;
+
+pub(crate) mod records;
+
+pub(crate) mod out;
+
+pub(crate) mod input;
+
+pub(crate) mod error;
+
+pub(crate) mod boundary;
+
+pub(crate) mod signal;
+
+pub(crate) mod user_data;

@@ -1,0 +1,99 @@
+//! What callers own, in this process.
+//!
+//! A forked child gets an empty table, since another thread may have held the parent's lock
+//! at the moment of the fork.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use skillsmith_sync::unpoisoned::lock;
+
+/// Where the numbers of handles begin: no allocator gives out odd addresses, nor any so high.
+const FIRST: usize = if usize::BITS == 64 {
+    0x5B_usize.rotate_right(8) | 1
+} else {
+    1
+};
+
+static NEXT: AtomicUsize = AtomicUsize::new(FIRST);
+
+/// What a handle stands for.
+type Object = Arc<dyn Any + Send + Sync>;
+
+/// Memory that a caller owns.
+pub(crate) struct Owned {
+    pub(crate) kind: TypeId,
+    pub(crate) count: usize,
+    pub(crate) release: unsafe fn(*mut u8, usize),
+}
+
+/// What callers own.
+pub(crate) struct Objects {
+    pid: u32,
+    /// Numbers below it were given out by the process that this one was forked from.
+    first: usize,
+    handles: RwLock<BTreeMap<usize, Object>>,
+    /// By address, inverted: leak checkers then see that the table does not own what it names.
+    owned: Mutex<BTreeMap<usize, Owned>>,
+}
+
+/// What callers own in this process.
+pub(crate) fn objects() -> &'static Objects {
+    static OBJECTS: AtomicPtr<Objects> = AtomicPtr::new(std::ptr::null_mut());
+    let pid = std::process::id();
+    loop {
+        let current = OBJECTS.load(Ordering::Acquire);
+        // SAFETY: NULL, or made below and never freed.
+        if let Some(objects) = unsafe { current.as_ref() }
+            && objects.pid == pid
+        {
+            return objects;
+        }
+        let fresh = Box::into_raw(Box::new(Objects {
+            pid,
+            first: NEXT.load(Ordering::SeqCst),
+            handles: RwLock::default(),
+            owned: Mutex::default(),
+        }));
+        if OBJECTS
+            .compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
+            // SAFETY: made above, and no other thread has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+    }
+}
+
+/// A number that no handle had before.
+///
+/// To be taken after [`objects`]: numbers that were given out before the table was made count
+/// as those of an older process.
+pub(crate) fn next_number() -> usize {
+    NEXT.fetch_add(2, Ordering::SeqCst)
+}
+
+impl Objects {
+    pub(crate) fn count(&self) -> usize {
+        self.handles().len() + self.owned().len()
+    }
+
+    pub(crate) fn handles(&self) -> RwLockReadGuard<'_, BTreeMap<usize, Object>> {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn handles_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<usize, Object>> {
+        self.handles.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn owned(&self) -> MutexGuard<'_, BTreeMap<usize, Owned>> {
+        lock(&self.owned)
+    }
+
+    /// Whether a handle of that number was made by the process that this one was forked from.
+    pub(crate) fn is_of_parent(&self, number: usize) -> bool {
+        (FIRST..self.first).contains(&number)
+    }
+}

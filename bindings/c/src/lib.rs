@@ -1,0 +1,22 @@
+//! The C border of skillsmith-sync: `include/skillsmith_sync.h` is generated from here.
+//!
+//! Two storeys: `ffi` is the machinery, `api` what C calls. Below both are the allocator with
+//! its reserve and the watch on it (`shortage`): C hosts outlive a lack of memory.
+//!
+//! A handle is a number and never dereferenced, so that a stale one is an error and
+//! not a crash. Records are structures that this library allocates and the caller
+//! reads. Options are structures that the caller allocates and that begin with
+//! their own size; in each, zero means the default.
+#![expect(unsafe_code, reason = "C pointers, and names for the C linker")]
+#![expect(non_camel_case_types, reason = "these are the names that C sees")]
+
+mod ffi;
+
+mod api;
+
+mod allocator;
+mod reserve;
+mod shortage;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Whether memory has run out, and what the core is told of it.
+//!
+//! Rust ends the process where an allocation fails, and a library must not do that to its host.
+//! Where the system gives nothing, the [`allocator`](crate::allocator) takes from its reserve and
+//! notes it here. The core asks wherever it could end, and a panic after that is the shortage's.
+//! SQLite asks the system itself and fails by itself; that is noted, too, since rusqlite panics
+//! where SQLite has no memory for a text.
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
+
+use rusqlite::ffi;
+use skillsmith_sync::memory::{self, MemoryWatch};
+
+use crate::allocator;
+
+/// The system could not give what was asked for, and has not been asked again since.
+static NOTED: AtomicBool = AtomicBool::new(false);
+
+/// Where the system gives this much in one piece, there is memory again. More than the
+/// reserve has in one piece, so that it is the system's.
+const PROBE: usize = 1024 * 1024;
+
+/// An allocation has failed.
+pub(crate) fn note() {
+    NOTED.store(true, Ordering::Relaxed);
+}
+
+/// Whether an allocation has failed since there was last known to be memory: what a panic then
+/// comes of.
+pub(crate) fn is_noted() -> bool {
+    NOTED.load(Ordering::Relaxed)
+}
+
+/// Whether there is no memory to go on with.
+pub(crate) fn is_short() -> bool {
+    is_noted() && !is_over()
+}
+
+#[cold]
+fn is_over() -> bool {
+    let mut piece = Vec::<u8>::new();
+    let is_over = piece.try_reserve_exact(PROBE).is_ok();
+    // The compiler may leave out an allocation that nothing uses.
+    std::hint::black_box(&mut piece);
+    if is_over {
+        NOTED.store(false, Ordering::Relaxed);
+    }
+    is_over
+}
+
+/// Tells the core, and hears of SQLite's failures. Before the first call of either.
+pub(crate) fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        memory::watch(MemoryWatch {
+            is_short,
+            has_failed: is_noted,
+            has_room_for_thread: allocator::has_room_for_handle,
+        });
+        watch_sqlite();
+    });
+}
+
+type Allocate = unsafe extern "C" fn(c_int) -> *mut c_void;
+type Reallocate = unsafe extern "C" fn(*mut c_void, c_int) -> *mut c_void;
+
+/// SQLite's own.
+static ALLOCATE: OnceLock<Allocate> = OnceLock::new();
+static REALLOCATE: OnceLock<Reallocate> = OnceLock::new();
+
+/// Puts ours around the functions by which SQLite gets memory.
+///
+/// Where SQLite is running already, as in tests, it refuses; its failures are errors still.
+fn watch_sqlite() {
+    let mut methods = MaybeUninit::<ffi::sqlite3_mem_methods>::zeroed();
+    // SAFETY: it fills the structure; called once, before any other call of SQLite.
+    let found = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, methods.as_mut_ptr()) };
+    // SAFETY: all-zero is a value of it: no functions.
+    let mut methods = unsafe { methods.assume_init() };
+    let (Some(allocate), Some(reallocate)) = (methods.xMalloc, methods.xRealloc) else {
+        return;
+    };
+    if found != ffi::SQLITE_OK
+        || ALLOCATE.set(allocate).is_err()
+        || REALLOCATE.set(reallocate).is_err()
+    {
+        return;
+    }
+    methods.xMalloc = Some(allocate_and_note);
+    methods.xRealloc = Some(reallocate_and_note);
+    // SAFETY: the structure is whole, and SQLite copies it.
+    unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw const methods) };
+}
+
+unsafe extern "C" fn allocate_and_note(size: c_int) -> *mut c_void {
+    let place = ALLOCATE.get().map_or(ptr::null_mut(), |allocate| {
+        // SAFETY: SQLite's own function, with SQLite's argument.
+        unsafe { allocate(size) }
+    });
+    noted(place)
+}
+
+unsafe extern "C" fn reallocate_and_note(old: *mut c_void, size: c_int) -> *mut c_void {
+    let place = REALLOCATE.get().map_or(ptr::null_mut(), |reallocate| {
+        // SAFETY: SQLite's own function, with SQLite's arguments.
+        unsafe { reallocate(old, size) }
+    });
+    noted(place)
+}
+
+fn noted(place: *mut c_void) -> *mut c_void {
+    if place.is_null() {
+        note();
+    }
+    place
+}
