@@ -46,7 +46,11 @@ function packPlatform(platform) {
   say(`building the addon for ${platform}`)
   const addon = buildAddon(platform)
   const facts = inspectAddon(platform, addon)
-  say(Object.entries({ platform, ...facts }).map(([name, value]) => `${name} ${value}`).join(', '))
+  say(
+    Object.entries({ platform, ...facts })
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  )
   packFolder(withRepository(platformManifest(platform)), (folder) => {
     cpSync(addon, join(folder, addonFile(platform)))
     cpSync(inNpm(platform, 'README.md'), join(folder, 'README.md'))
