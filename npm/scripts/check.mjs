@@ -1,12 +1,15 @@
-// Fails where something generated, or said twice, has drifted: versions, the platforms' packages, and with `--types` the
-// committed declarations, which are generated anew for that.
+// Fails where a file is not formatted, or something generated, or said twice, has drifted: versions, the platforms' packages,
+// and with `--types` the committed declarations, which are generated anew for that.
 
 import { existsSync, readFileSync } from 'node:fs'
 
 import { Failure, inNpm, main, npm } from './run.mjs'
+import { installTools } from './tools.mjs'
 import { driftOfManifests } from './versions.mjs'
 
 await main(() => {
+  installTools()
+  npm(['exec', '--', 'biome', 'format', '..'])
   const drift = driftOfManifests()
   if (process.argv.includes('--types')) drift.push(...driftOfTypes())
   if (drift.length > 0) throw new Failure(drift.join('\n       '))

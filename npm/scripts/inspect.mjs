@@ -74,7 +74,8 @@ function* symbols(table) {
 /** Loads it in a process of its own: an addon's JavaScript side has to be what the types say. */
 function inspectExports(file, wrong) {
   // `require` would want another ending.
-  const program = 'const addon = { exports: {} }; process.dlopen(addon, process.argv[1]); console.log(JSON.stringify(Object.keys(addon.exports)))'
+  const program =
+    'const addon = { exports: {} }; process.dlopen(addon, process.argv[1]); console.log(JSON.stringify(Object.keys(addon.exports)))'
   const has = JSON.parse(output(process.execPath, ['-e', program, file]))
   const types = readFileSync(inNpm('src', 'addon.d.ts'), 'utf8')
   const declared = [...types.matchAll(/^export declare (?:class|function) (\w+)/gm)].map(([, name]) => name)

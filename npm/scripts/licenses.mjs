@@ -40,7 +40,9 @@ function linkedPackages(target) {
 }
 
 function licenseText(name, folder, license) {
-  const files = readdirSync(folder).filter((file) => LICENSE_FILE.test(file)).sort()
+  const files = readdirSync(folder)
+    .filter((file) => LICENSE_FILE.test(file))
+    .sort()
   const mit = files.filter((file) => /mit/i.test(file))
   const chosen = / OR |\//.test(license ?? '') && mit.length > 0 ? mit : files
   if (!license && chosen.length === 0) throw new Failure(`the package ${name} names no licence`)

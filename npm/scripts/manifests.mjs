@@ -18,7 +18,9 @@ export const committedMain = () => readJson(inNpm('package.json'))
 
 /** The one version of everything: `[workspace.package]` in the root's Cargo.toml. */
 export function workspaceVersion() {
-  const section = readFileSync(inRoot('Cargo.toml'), 'utf8').split(/^\[workspace\.package\]$/m)[1]?.split(/^\[/m)[0]
+  const section = readFileSync(inRoot('Cargo.toml'), 'utf8')
+    .split(/^\[workspace\.package\]$/m)[1]
+    ?.split(/^\[/m)[0]
   const version = section?.match(/^version = "([^"]+)"$/m)?.[1]
   if (!version) throw new Failure('Cargo.toml has no version in [workspace.package]')
   return version

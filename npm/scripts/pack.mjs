@@ -9,10 +9,11 @@ import { join } from 'node:path'
 import { buildAddon } from './addon.mjs'
 import { inspectAddon } from './inspect.mjs'
 import { thirdPartyLicenses } from './licenses.mjs'
-import { committedMain, LICENSES, platformManifest, publishedMain, readJson, THIRD_PARTY, withRepository } from './manifests.mjs'
+import { committedMain, LICENSES, platformManifest, publishedMain, THIRD_PARTY, withRepository } from './manifests.mjs'
 import { addonFile, hostPlatform, PLATFORMS } from './platforms.mjs'
 import { Failure, inNpm, inRoot, main, npm } from './run.mjs'
 import { sourcesHash } from './sources.mjs'
+import { installTools } from './tools.mjs'
 import { driftOfManifests } from './versions.mjs'
 
 const DIST = inNpm('dist')
@@ -46,7 +47,11 @@ function packPlatform(platform) {
   say(`building the addon for ${platform}`)
   const addon = buildAddon(platform)
   const facts = inspectAddon(platform, addon)
-  say(Object.entries({ platform, ...facts }).map(([name, value]) => `${name} ${value}`).join(', '))
+  say(
+    Object.entries({ platform, ...facts })
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  )
   packFolder(withRepository(platformManifest(platform)), (folder) => {
     cpSync(addon, join(folder, addonFile(platform)))
     cpSync(inNpm(platform, 'README.md'), join(folder, 'README.md'))
@@ -61,15 +66,6 @@ function packMain() {
     npm(['exec', '--', 'tsc', '--outDir', join(folder, 'lib')])
     for (const name of ['index.d.ts', 'README.md']) cpSync(inNpm(name), join(folder, name))
   })
-}
-
-/** TypeScript and what else the JavaScript side is built with, as the lock file has it. */
-function installTools() {
-  const complete = Object.entries(committedMain().devDependencies).every(([name, version]) => {
-    const manifest = inNpm('node_modules', name, 'package.json')
-    return existsSync(manifest) && readJson(manifest).version === version
-  })
-  if (!complete) npm(['ci', '--ignore-scripts'])
 }
 
 /** Packs a folder of its own, so that a published package.json may differ from the committed one. */

@@ -17,12 +17,17 @@ const SOURCES = [
 export function sourcesHash() {
   const hash = createHash('sha256')
   for (const file of SOURCES.flatMap(filesIn)) {
-    hash.update(`${relative(ROOT, file)}\0`).update(readFileSync(file)).update('\0')
+    hash
+      .update(`${relative(ROOT, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0')
   }
   return hash.digest('hex')
 }
 
 function filesIn(path) {
   if (!statSync(path).isDirectory()) return [path]
-  return readdirSync(path).sort().flatMap((name) => filesIn(join(path, name)))
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesIn(join(path, name)))
 }

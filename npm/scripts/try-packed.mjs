@@ -22,7 +22,9 @@ const HOST = `
 await main(() => {
   const folder = mkdtempSync(join(tmpdir(), 'skillsmith-packed-'))
   try {
-    const tarballs = readdirSync(inNpm('dist')).filter((name) => name.endsWith('.tgz')).map((name) => inNpm('dist', name))
+    const tarballs = readdirSync(inNpm('dist'))
+      .filter((name) => name.endsWith('.tgz'))
+      .map((name) => inNpm('dist', name))
     writeFileSync(join(folder, 'package.json'), '{"private": true}\n')
     npm(['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs], { cwd: folder })
     writeFileSync(join(folder, 'host.cjs'), HOST)

@@ -89,8 +89,7 @@ export class BackgroundSyncService {
     this.#engine = engine
     this.#configRepo = configRepo
     this.#options = {
-      checkIntervalMs:
-        check.optionalInteger('checkIntervalMs', given.checkIntervalMs, 1, MAX_DELAY_MS) ?? DEFAULT_CHECK_INTERVAL_MS,
+      checkIntervalMs: check.optionalInteger('checkIntervalMs', given.checkIntervalMs, 1, MAX_DELAY_MS) ?? DEFAULT_CHECK_INTERVAL_MS,
       syncOnStart: check.optionalBoolean('syncOnStart', given.syncOnStart) ?? true,
       onSyncComplete: check.optionalFunction('onSyncComplete', given.onSyncComplete),
       onSyncError: check.optionalFunction('onSyncError', given.onSyncError),

@@ -96,8 +96,7 @@ export class SyncEngine {
   /** @internal Whether a background service is to begin a sync now; promised where the registry promises to say whether it is offline. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine.#source()
-    const decision = (isOffline: boolean): Decision =>
-      isOffline ? 'not-due' : attempt(() => native.decide(engine.#link.use()))
+    const decision = (isOffline: boolean): Decision => (isOffline ? 'not-due' : attempt(() => native.decide(engine.#link.use())))
     const isOffline = 'client' in source ? source.client.isOffline : saysOffline(source.host)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
   }

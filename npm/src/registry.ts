@@ -79,11 +79,7 @@ export function saysOffline(host: HostRegistry): boolean | Promise<boolean> {
 export const OFFLINE = Symbol('offline')
 
 /** Answers a question of a run with the host's registry. */
-export async function answer(
-  run: NativeRun,
-  host: Pick<HostRegistry, 'checkHealth' | 'search'>,
-  request: HostRequest,
-): Promise<void> {
+export async function answer(run: NativeRun, host: Pick<HostRegistry, 'checkHealth' | 'search'>, request: HostRequest): Promise<void> {
   try {
     if (request.limit === undefined) {
       const health = await host.checkHealth()

@@ -3,15 +3,7 @@ import * as check from './check.js'
 import { type DatabaseLike, hold, type Link, linkTo, noDatabase } from './database.js'
 import { attempt } from './errors.js'
 import { native } from './native.js'
-import type {
-  SkillRecord,
-  SyncConfig,
-  SyncConfigUpdate,
-  SyncFrequency,
-  SyncHistoryEntry,
-  SyncRunResult,
-  SyncStats,
-} from './types.js'
+import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
 
 /** Milliseconds between two syncs of each frequency. */
 export const FREQUENCY_INTERVALS = Object.freeze({

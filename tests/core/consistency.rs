@@ -123,6 +123,9 @@ fn the_library_never_prints() {
     sources(&root().join("bindings/c/src"), &mut files);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
+        // An example in a comment is a host's code.
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        let text: String = text.split_inclusive('\n').filter(is_code).collect();
         for call in [
             "println!",
             "eprintln!",

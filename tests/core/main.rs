@@ -1,6 +1,7 @@
 //! Black-box tests of the core: real files, real sockets, real processes.
 #![expect(clippy::cast_possible_truncation, reason = "counts of a few thousand")]
 
+mod architecture;
 mod background;
 mod consistency;
 mod field_databases;

@@ -14,8 +14,17 @@ const MINUTE = 60_000
 const DAY = 86_400_000
 
 const RESULT = {
-  success: true, skillsAdded: 1, skillsUpdated: 0, skillsUnchanged: 0, skillsRejected: 0, totalProcessed: 1,
-  errors: [], warnings: [], coverage: 'complete', durationMs: 1, dryRun: false,
+  success: true,
+  skillsAdded: 1,
+  skillsUpdated: 0,
+  skillsUnchanged: 0,
+  skillsRejected: 0,
+  totalProcessed: 1,
+  errors: [],
+  warnings: [],
+  coverage: 'complete',
+  durationMs: 1,
+  dryRun: false,
 }
 
 /** Lets promises settle, under fake timers too. */
@@ -142,7 +151,10 @@ describe('under fake timers, with an engine of the host', () => {
     service.start()
     engine.calls[0].resolve({ ...RESULT, success: false, errors: ['one page is missing', 'and more'] })
     await settle()
-    assert.deepEqual(told, [['complete', false], ['error', 'one page is missing']])
+    assert.deepEqual(told, [
+      ['complete', false],
+      ['error', 'one page is missing'],
+    ])
     assert.equal(service.getState().lastError.message, 'one page is missing')
     void service.manualSync()
     engine.calls[1].resolve({ ...RESULT, success: false, errors: [Object.create(null)] })
@@ -153,7 +165,12 @@ describe('under fake timers, with an engine of the host', () => {
 
   test('what an engine throws at once, or that is no error, is told as one', async () => {
     for (const [sync, message] of [
-      [() => { throw new Error('at once') }, 'at once'],
+      [
+        () => {
+          throw new Error('at once')
+        },
+        'at once',
+      ],
       [() => Promise.reject('a text'), 'a text'],
       [() => Promise.reject(undefined), 'undefined'],
     ]) {
@@ -290,7 +307,12 @@ describe('under fake timers, with an engine of the host', () => {
   })
 
   test('stop before the first callback of the start', async () => {
-    const engine = { sync: () => { void service.stop(); return RESULT } }
+    const engine = {
+      sync: () => {
+        void service.stop()
+        return RESULT
+      },
+    }
     const service = new BackgroundSyncService(engine, schedule())
     service.start()
     await settle()
@@ -316,7 +338,8 @@ describe('under fake timers, with an engine of the host', () => {
       [() => new BackgroundSyncService(engine, config, 5), /^options must be an object, not a number\.$/],
       [() => new BackgroundSyncService(engine, config, { onSyncError: 'x' }), /^onSyncError must be a function, not a string\.$/],
       [() => new BackgroundSyncService(engine, config, { syncOnStart: 1 }), /^syncOnStart must be a boolean, not a number\.$/],
-    ]) assert.throws(make, (error) => error instanceof TypeError && message.test(error.message))
+    ])
+      assert.throws(make, (error) => error instanceof TypeError && message.test(error.message))
     for (const checkIntervalMs of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
       assert.throws(() => new BackgroundSyncService(engine, config, { checkIntervalMs }), { name: 'RangeError', code: 'INVALID_ARGUMENT' })
     }
@@ -478,7 +501,10 @@ describe('with an engine of ours', () => {
     const heir = new Wrapping({ db, apiClient: server.client() })
     const spied = new SyncEngine({ db, apiClient: server.client() })
     const spy = mock.method(spied, 'sync')
-    for (const [engine, calls] of [[heir, () => heir.calls], [spied, () => spy.mock.callCount()]]) {
+    for (const [engine, calls] of [
+      [heir, () => heir.calls],
+      [spied, () => spy.mock.callCount()],
+    ]) {
       const service = new BackgroundSyncService(engine, config)
       const result = await service.manualSync()
       assert.deepEqual([result.success, calls()], [true, 1])
@@ -536,8 +562,7 @@ describe('what it prints', () => {
     const config = { getConfig: () => ({ enabled: true, lastSyncAt: null, intervalMs: 1e9 }), isSyncDue: () => true }
     new BackgroundSyncService(engine, config, ${options}).start()
     setTimeout(() => {}, 50)`
-  const run = (...args) =>
-    spawnSync(process.execPath, ['-e', script(...args)], { encoding: 'utf8', env: cleanEnvironment(folder()) })
+  const run = (...args) => spawnSync(process.execPath, ['-e', script(...args)], { encoding: 'utf8', env: cleanEnvironment(folder()) })
 
   test('is one line on stderr for an error that nobody takes, and nothing on stdout', () => {
     const done = run('{}')

@@ -30,9 +30,18 @@ const optional = (type) => ({ ...type, wrong: type.wrong.filter((value) => value
 const integer = (least, most) => ({
   words: /a number/,
   wrong: [null, '5', '', true, 5n, Symbol('s'), () => {}, new Number(5), ...OBJECTS],
-  outside: [least - 1, -1, -0.5, least + 0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, most + 1, 1e300].filter(
-    (value) => !(Number.isInteger(value) && value >= least && value <= most),
-  ),
+  outside: [
+    least - 1,
+    -1,
+    -0.5,
+    least + 0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    2 ** 53,
+    most + 1,
+    1e300,
+  ].filter((value) => !(Number.isInteger(value) && value >= least && value <= most)),
 })
 
 /** An engine over nothing: a sync that came as far as the network would leave an entry in the history. */
@@ -50,13 +59,28 @@ const ARGUMENTS = [
   ['SyncConfigRepository.setLastSync', 'count', integer(0, SAFE), (s, v) => s.config.setLastSync('2026-01-01T00:00:00.000Z', v)],
   ['SyncConfigRepository.setLastSyncError', 'error', string, (s, v) => s.config.setLastSyncError(v)],
   ['SyncConfigRepository.calculateNextSync', 'lastSyncAt', string, (s, v) => s.config.calculateNextSync(v, 1)],
-  ['SyncConfigRepository.calculateNextSync', 'intervalMs', integer(0, SAFE), (s, v) => s.config.calculateNextSync('2026-01-01T00:00:00.000Z', v)],
+  [
+    'SyncConfigRepository.calculateNextSync',
+    'intervalMs',
+    integer(0, SAFE),
+    (s, v) => s.config.calculateNextSync('2026-01-01T00:00:00.000Z', v),
+  ],
 
   ['SyncHistoryRepository.completeRun', 'id', string, (s, v) => s.history.completeRun(v, RESULT)],
   ['SyncHistoryRepository.completeRun', 'result', required(object), (s, v) => s.history.completeRun(s.run, v)],
   ...['skillsAdded', 'skillsUpdated', 'skillsUnchanged'].flatMap((name) => [
-    ['SyncHistoryRepository.completeRun', `result.${name}`, integer(0, SAFE), (s, v) => s.history.completeRun(s.run, { ...RESULT, [name]: v })],
-    ['SyncHistoryRepository.completeRunPartial', `result.${name}`, integer(0, SAFE), (s, v) => s.history.completeRunPartial(s.run, { ...RESULT, [name]: v }, 'e')],
+    [
+      'SyncHistoryRepository.completeRun',
+      `result.${name}`,
+      integer(0, SAFE),
+      (s, v) => s.history.completeRun(s.run, { ...RESULT, [name]: v }),
+    ],
+    [
+      'SyncHistoryRepository.completeRunPartial',
+      `result.${name}`,
+      integer(0, SAFE),
+      (s, v) => s.history.completeRunPartial(s.run, { ...RESULT, [name]: v }, 'e'),
+    ],
   ]),
   ['SyncHistoryRepository.completeRunPartial', 'id', string, (s, v) => s.history.completeRunPartial(v, RESULT, 'e')],
   ['SyncHistoryRepository.completeRunPartial', 'result', required(object), (s, v) => s.history.completeRunPartial(s.run, v, 'e')],
@@ -77,7 +101,10 @@ const ARGUMENTS = [
   ...[(v) => new sync.SkillsmithApiClient(v), (v) => sync.createApiClient(v)].flatMap((make, n) => [
     [['new SkillsmithApiClient', 'createApiClient'][n], 'config', object, (s, v) => make(v)],
     ...['baseUrl', 'anonKey', 'apiKey', 'jwtToken'].map((name) => [
-      'new SkillsmithApiClient', name, optional(string), (s, v) => make({ baseUrl: NOWHERE, [name]: v }),
+      'new SkillsmithApiClient',
+      name,
+      optional(string),
+      (s, v) => make({ baseUrl: NOWHERE, [name]: v }),
     ]),
     ['new SkillsmithApiClient', 'timeout', optional(integer(1, U32)), (s, v) => make({ baseUrl: NOWHERE, timeout: v })],
     ['new SkillsmithApiClient', 'maxRetries', optional(integer(0, U32)), (s, v) => make({ baseUrl: NOWHERE, maxRetries: v })],
@@ -97,7 +124,12 @@ const ARGUMENTS = [
   ['SyncEngine.sync', 'pageSize', optional(integer(1, 10_000)), (s, v) => engineOf(s).sync({ pageSize: v })],
   ['SyncEngine.sync', 'deadlineMs', optional(integer(1, U32)), (s, v) => engineOf(s).sync({ deadlineMs: v })],
   ['SyncEngine.sync', 'onProgress', callback, (s, v) => engineOf(s).sync({ onProgress: v })],
-  ['SyncEngine.sync', 'signal', { words: /an AbortSignal/, wrong: ['x', 5, true, new AbortController(), ...OBJECTS] }, (s, v) => engineOf(s).sync({ signal: v })],
+  [
+    'SyncEngine.sync',
+    'signal',
+    { words: /an AbortSignal/, wrong: ['x', 5, true, new AbortController(), ...OBJECTS] },
+    (s, v) => engineOf(s).sync({ signal: v }),
+  ],
 
   ['new BackgroundSyncService', 'options', object, (s, v) => serviceOf(s, v)],
   ['createBackgroundSyncService', 'options', object, (s, v) => sync.createBackgroundSyncService(engineOf(s), s.config, v)],
@@ -117,18 +149,29 @@ const ARGUMENTS = [
     ['new BackgroundSyncService', (...all) => new sync.BackgroundSyncService(...all)],
     ['createBackgroundSyncService', (...all) => sync.createBackgroundSyncService(...all)],
   ].flatMap(([method, make]) => [
-    [method, 'engine', { words: /a SyncEngine or an object with sync/, wrong: [...EMPTY, 'x', 5, { sync: 5 }, ...OBJECTS] }, (s, v) => make(v, s.config)],
+    [
+      method,
+      'engine',
+      { words: /a SyncEngine or an object with sync/, wrong: [...EMPTY, 'x', 5, { sync: 5 }, ...OBJECTS] },
+      (s, v) => make(v, s.config),
+    ],
     [
       method,
       'configRepo',
-      { words: /a SyncConfigRepository or an object with getConfig and isSyncDue/, wrong: [...EMPTY, 'x', 5, { getConfig() {} }, ...OBJECTS] },
+      {
+        words: /a SyncConfigRepository or an object with getConfig and isSyncDue/,
+        wrong: [...EMPTY, 'x', 5, { getConfig() {} }, ...OBJECTS],
+      },
       (s, v) => make(engineOf(s), v),
     ],
   ]),
 ]
 
 /** Values that stand for a database or a registry nowhere. */
-const NO_DATABASE = { words: /a Database, a path, or an object whose name is the path/, wrong: [5, true, 5n, { name: 5 }, () => {}, ...OBJECTS] }
+const NO_DATABASE = {
+  words: /a Database, a path, or an object whose name is the path/,
+  wrong: [5, true, 5n, { name: 5 }, () => {}, ...OBJECTS],
+}
 const NO_REGISTRY = {
   words: /a SkillsmithApiClient or an object with isOffline, checkHealth and search/,
   wrong: ['http://x', 5, true, { isOffline() {}, search() {} }, { baseUrl: 5 }, () => {}, ...OBJECTS],
@@ -286,10 +329,25 @@ describe('words of no known meaning', () => {
     ['days since before the calendar', (s) => s.history.cleanup(U32), 'INVALID_ARGUMENT', /out of range/],
     ['address', (s) => new sync.SkillsmithApiClient({ baseUrl: 'not a url' }), 'INVALID_ARGUMENT', /address cannot be used/],
     ['address of another kind', () => new sync.SkillsmithApiClient({ baseUrl: 'ftp://x/y' }), 'INVALID_ARGUMENT', /http/],
-    ['address with a password', () => new sync.SkillsmithApiClient({ baseUrl: 'http://me:hunter2@x/y' }), 'INVALID_ARGUMENT', /user name or password/],
+    [
+      'address with a password',
+      () => new sync.SkillsmithApiClient({ baseUrl: 'http://me:hunter2@x/y' }),
+      'INVALID_ARGUMENT',
+      /user name or password/,
+    ],
     ['address with a query', () => new sync.SkillsmithApiClient({ baseUrl: 'http://x/y?key=hunter2' }), 'INVALID_ARGUMENT', /query/],
-    ['key with a line break', () => new sync.SkillsmithApiClient({ baseUrl: NOWHERE, apiKey: 'hunter2\nX-Other: 1' }), 'INVALID_ARGUMENT', /given by the program/],
-    ['key in another script', () => new sync.SkillsmithApiClient({ baseUrl: NOWHERE, jwtToken: 'hunter2é' }), 'INVALID_ARGUMENT', /characters that no key has/],
+    [
+      'key with a line break',
+      () => new sync.SkillsmithApiClient({ baseUrl: NOWHERE, apiKey: 'hunter2\nX-Other: 1' }),
+      'INVALID_ARGUMENT',
+      /given by the program/,
+    ],
+    [
+      'key in another script',
+      () => new sync.SkillsmithApiClient({ baseUrl: NOWHERE, jwtToken: 'hunter2é' }),
+      'INVALID_ARGUMENT',
+      /characters that no key has/,
+    ],
   ]) {
     test(what, async () => {
       const s = scene()
@@ -343,7 +401,11 @@ describe('odd strings', () => {
       ]) {
         assert.throws(call, (error) => syncError('RUN_NOT_FOUND')(error) && error.message === `Sync run not found: ${text}`)
       }
-      for (const call of [() => s.config.setFrequency(text), () => s.config.setLastSync(text, 1), () => s.config.calculateNextSync(text, 1)]) {
+      for (const call of [
+        () => s.config.setFrequency(text),
+        () => s.config.setLastSync(text, 1),
+        () => s.config.calculateNextSync(text, 1),
+      ]) {
         assert.throws(call, syncError('INVALID_ARGUMENT'))
       }
     }
@@ -354,18 +416,24 @@ describe('odd strings', () => {
   test('are no paths', () => {
     const place = folder()
     for (const path of [join(place, NUL), join(place, 'x'.repeat(300)), join(place, 'y/'.repeat(5000))]) {
-      assert.throws(() => new sync.Database(path), (error) => {
-        assertSyncError(error, error.code)
-        return ['INVALID_ARGUMENT', 'IO_ERROR'].includes(error.code)
-      })
+      assert.throws(
+        () => new sync.Database(path),
+        (error) => {
+          assertSyncError(error, error.code)
+          return ['INVALID_ARGUMENT', 'IO_ERROR'].includes(error.code)
+        },
+      )
     }
     assert.deepEqual(readdirSync(place), [], 'no file of a part of the name')
     // Half a name must not be taken for the whole.
     const half = join(place, 'half.db')
-    assert.throws(() => new sync.Database(`${half}\0.txt`), (error) => {
-      assertSyncError(error, error.code, /NUL|nul/)
-      return ['INVALID_ARGUMENT', 'IO_ERROR'].includes(error.code)
-    })
+    assert.throws(
+      () => new sync.Database(`${half}\0.txt`),
+      (error) => {
+        assertSyncError(error, error.code, /NUL|nul/)
+        return ['INVALID_ARGUMENT', 'IO_ERROR'].includes(error.code)
+      },
+    )
     assert.throws(() => new sync.SyncConfigRepository({ name: `${half}\0.txt` }), syncError('INVALID_ARGUMENT'))
     assert.equal(existsSync(half), false)
   })
@@ -381,7 +449,18 @@ describe('odd strings', () => {
   test('of a caller that fails in odd ways are told all the same', async () => {
     const s = scene()
     const host = (search) => ({ isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search })
-    const thrown = [NUL, LONE, undefined, null, 5, Symbol('odd'), Object.create(null), new Error(''), new Error(LONE), { message: 'no error' }]
+    const thrown = [
+      NUL,
+      LONE,
+      undefined,
+      null,
+      5,
+      Symbol('odd'),
+      Object.create(null),
+      new Error(''),
+      new Error(LONE),
+      { message: 'no error' },
+    ]
     // An Error may say anything in its message, and fail to.
     thrown.push(Object.assign(new Error(), { message: { code: 5 } }), Object.assign(new Error(), { message: Symbol('odd') }))
     for (const key of ['message', 'status']) thrown.push(Object.defineProperty(new Error(), key, { get: () => assert.fail('no words') }))

@@ -37,7 +37,11 @@ const home = (text) => {
   writeFileSync(join(path, '.skillsmith/config.json'), text)
   return path
 }
-const failure = async (promise) => promise.then((value) => assert.fail(`it succeeded: ${inspect(value)}`), (error) => error)
+const failure = async (promise) =>
+  promise.then(
+    (value) => assert.fail(`it succeeded: ${inspect(value)}`),
+    (error) => error,
+  )
 
 describe('settings', () => {
   const baseUrl = '({ sync, args: [config] }) => new sync.SkillsmithApiClient(config).baseUrl'
@@ -47,7 +51,12 @@ describe('settings', () => {
     ['nothing', undefined, {}, LIVE],
     ['an empty object', {}, {}, LIVE],
     ['the file', undefined, { home: file }, 'http://file.test/v1'],
-    ['SUPABASE_URL before the file', {}, { home: file, env: { SUPABASE_URL: 'http://supabase.test' } }, 'http://supabase.test/functions/v1'],
+    [
+      'SUPABASE_URL before the file',
+      {},
+      { home: file, env: { SUPABASE_URL: 'http://supabase.test' } },
+      'http://supabase.test/functions/v1',
+    ],
     ['SUPABASE_URL with a slash', {}, { env: { SUPABASE_URL: 'http://supabase.test/' } }, 'http://supabase.test/functions/v1'],
     [
       'SKILLSMITH_API_URL before SUPABASE_URL',
@@ -55,7 +64,12 @@ describe('settings', () => {
       { home: file, env: { SUPABASE_URL: 'http://supabase.test', SKILLSMITH_API_URL: 'http://variable.test/v2/' } },
       'http://variable.test/v2',
     ],
-    ['the option before all', { baseUrl: 'http://option.test/v3/' }, { home: file, env: { SKILLSMITH_API_URL: 'http://variable.test' } }, 'http://option.test/v3'],
+    [
+      'the option before all',
+      { baseUrl: 'http://option.test/v3/' },
+      { home: file, env: { SKILLSMITH_API_URL: 'http://variable.test' } },
+      'http://option.test/v3',
+    ],
     ['an empty variable is none', {}, { home: file, env: { SKILLSMITH_API_URL: '', SUPABASE_URL: ' ' } }, 'http://file.test/v1'],
     ['a damaged file is none', {}, { home: home('{"apiBaseUrl": "http://file.test"') }, LIVE],
     ['a file with other types is none', {}, { home: home('{"apiBaseUrl": 5, "apiKey": []}') }, LIVE],
@@ -68,11 +82,26 @@ describe('settings', () => {
   for (const [what, config, options, expected] of [
     ['none', {}, {}, {}],
     ['the file', {}, { home: file }, { 'x-api-key': 'from-file' }],
-    ['SKILLSMITH_API_KEY before the file', {}, { home: file, env: { SKILLSMITH_API_KEY: 'from-variable' } }, { 'x-api-key': 'from-variable' }],
-    ['the option before all', { apiKey: 'from-option' }, { home: file, env: { SKILLSMITH_API_KEY: 'from-variable' } }, { 'x-api-key': 'from-option' }],
+    [
+      'SKILLSMITH_API_KEY before the file',
+      {},
+      { home: file, env: { SKILLSMITH_API_KEY: 'from-variable' } },
+      { 'x-api-key': 'from-variable' },
+    ],
+    [
+      'the option before all',
+      { apiKey: 'from-option' },
+      { home: file, env: { SKILLSMITH_API_KEY: 'from-variable' } },
+      { 'x-api-key': 'from-option' },
+    ],
     ['SUPABASE_ANON_KEY alone', {}, { env: { SUPABASE_ANON_KEY: 'anon' } }, { apikey: 'anon', authorization: 'Bearer anon' }],
     ['the anonymous key and the API key', { anonKey: 'anon' }, { home: file }, { apikey: 'anon', 'x-api-key': 'from-file' }],
-    ['the token before the API key', { jwtToken: 'jwt', apiKey: 'key', anonKey: 'anon' }, {}, { apikey: 'anon', authorization: 'Bearer jwt' }],
+    [
+      'the token before the API key',
+      { jwtToken: 'jwt', apiKey: 'key', anonKey: 'anon' },
+      {},
+      { apikey: 'anon', authorization: 'Bearer jwt' },
+    ],
     ['an empty option is none', { apiKey: ' ' }, { env: { SKILLSMITH_API_KEY: 'from-variable' } }, { 'x-api-key': 'from-variable' }],
   ]) {
     test(`credential: ${what}`, async () => {
@@ -173,7 +202,9 @@ describe('isOffline', () => {
 
   test('its methods are functions of it alone', () => {
     assert.deepEqual(
-      Object.getOwnPropertyNames(SkillsmithApiClient.prototype).filter((name) => name !== 'constructor').sort(),
+      Object.getOwnPropertyNames(SkillsmithApiClient.prototype)
+        .filter((name) => name !== 'constructor')
+        .sort(),
       ['baseUrl', 'checkHealth', 'isOffline', 'search'],
     )
   })
@@ -295,7 +326,10 @@ describe('search', () => {
   test('many at once each get their own page', async () => {
     const client = shared.client()
     const pages = await Promise.all(Array.from({ length: 25 }, (_, n) => client.search({ limit: 10, offset: 10 * n })))
-    assert.deepEqual(pages.map(({ meta }) => meta.offset), Array.from({ length: 25 }, (_, n) => 10 * n))
+    assert.deepEqual(
+      pages.map(({ meta }) => meta.offset),
+      Array.from({ length: 25 }, (_, n) => 10 * n),
+    )
     assert.equal(new Set(pages.flatMap(({ data }) => data.map(({ id }) => id))).size, 250)
   })
 
@@ -319,9 +353,27 @@ describe('errors of search', () => {
   for (const [what, options, action, code, text] of [
     ['401', { api_keys: ['other'] }, null, 'UNAUTHORIZED', /401.*the API key given by the program.*SKILLSMITH_API_KEY/],
     ['403 for the plan', { plan_required: 'community' }, null, 'PLAN_REQUIRED', /Team and Enterprise only; yours is 'community'/],
-    ['403 with a reason', { forbidden: 'Your plan does not include it' }, null, 'FORBIDDEN', /403: .*Your plan does not include it.*sent the API key/],
-    ['429 for longer than anybody waits', {}, { status: { code: 429, headers: { 'Retry-After': '7200' } } }, 'RATE_LIMITED', /Try again after \d{4}-/],
-    ['429 of a monthly quota', { monthly_quota: { limit: 9, used: 9, tier: 'pro', resets_at: IN_TEN_DAYS } }, null, 'QUOTA_EXCEEDED', new RegExp(`9 of 9 requests, plan pro.*${IN_TEN_DAYS.slice(0, 10)}`)],
+    [
+      '403 with a reason',
+      { forbidden: 'Your plan does not include it' },
+      null,
+      'FORBIDDEN',
+      /403: .*Your plan does not include it.*sent the API key/,
+    ],
+    [
+      '429 for longer than anybody waits',
+      {},
+      { status: { code: 429, headers: { 'Retry-After': '7200' } } },
+      'RATE_LIMITED',
+      /Try again after \d{4}-/,
+    ],
+    [
+      '429 of a monthly quota',
+      { monthly_quota: { limit: 9, used: 9, tier: 'pro', resets_at: IN_TEN_DAYS } },
+      null,
+      'QUOTA_EXCEEDED',
+      new RegExp(`9 of 9 requests, plan pro.*${IN_TEN_DAYS.slice(0, 10)}`),
+    ],
     ['400', { plain: 'needs_filter' }, null, 'REQUEST_REFUSED', /HTTP 400 \(/],
     ['404', {}, { status: { code: 404 } }, 'REQUEST_REFUSED', /HTTP 404/],
     ['500', {}, { status: { code: 500, body: { error: 'out of cheese' } } }, 'SERVER_ERROR', /HTTP 500 \(out of cheese\)/],
@@ -331,15 +383,33 @@ describe('errors of search', () => {
     ['null', {}, { replace_body: { json: null } }, 'PROTOCOL_ERROR', /could not be understood: it is JSON, but no page of skills: null/],
     ['an array', {}, { replace_body: { json: [] } }, 'PROTOCOL_ERROR', /no page of skills: an array/],
     ['a number', {}, { replace_body: { json: 5 } }, 'PROTOCOL_ERROR', /no page of skills: a number/],
-    ['an object without rows', {}, { replace_body: { json: {} } }, 'PROTOCOL_ERROR', /no page of skills: an object whose data is undefined/],
-    ['an object whose rows are none', {}, { replace_body: { json: { data: {} } } }, 'PROTOCOL_ERROR', /no page of skills: an object whose data is an object/],
+    [
+      'an object without rows',
+      {},
+      { replace_body: { json: {} } },
+      'PROTOCOL_ERROR',
+      /no page of skills: an object whose data is undefined/,
+    ],
+    [
+      'an object whose rows are none',
+      {},
+      { replace_body: { json: { data: {} } } },
+      'PROTOCOL_ERROR',
+      /no page of skills: an object whose data is an object/,
+    ],
     ['no HTTP', {}, 'not_http', 'PROTOCOL_ERROR', /./],
     ['a closed connection', {}, 'close', 'NETWORK_UNREACHABLE', /Cannot reach the registry/],
     ['a cut body', {}, { cut: { bytes: 50 } }, 'NETWORK_UNREACHABLE', /Cannot reach the registry/],
     ['a body that stops coming', {}, { stall_after: { bytes: 50 } }, 'NETWORK_TIMEOUT', /did not answer in time/],
     ['an endless body', {}, 'endless', /RESPONSE_TOO_LARGE|NETWORK_TIMEOUT/, /./],
     ['a small body that swells', {}, { bomb: { megabytes: 100 } }, 'RESPONSE_TOO_LARGE', /larger than \d+ bytes/],
-    ['a redirect elsewhere', { redirect: { status: 302, location: `http://localhost:1{path}?{query}` } }, null, 'REDIRECT_REFUSED', /not followed/],
+    [
+      'a redirect elsewhere',
+      { redirect: { status: 302, location: `http://localhost:1{path}?{query}` } },
+      null,
+      'REDIRECT_REFUSED',
+      /not followed/,
+    ],
   ]) {
     test(what, async () => {
       const place = await own(options)
@@ -366,7 +436,10 @@ describe('errors of search', () => {
     await fault(place, { status: { code: 503, headers: { 'Retry-After': '0' } } }, { times: 2 })
     const page = await place.client({ maxRetries: 2 }).search({ limit: 1 })
     assert.equal(page.data.length, 1)
-    assert.deepEqual((await requests(place)).map(({ status }) => status), [503, 503, 200])
+    assert.deepEqual(
+      (await requests(place)).map(({ status }) => status),
+      [503, 503, 200],
+    )
 
     const strict = await own()
     await fault(strict, { status: { code: 503, headers: { 'Retry-After': '0' } } })
@@ -382,7 +455,10 @@ describe('errors of search', () => {
     const place = await own()
     await fault(place, { status: { code: 429, headers: { 'Retry-After': '1' } } }, { times: 1 })
     assert.equal((await place.client().search({ limit: 2 })).data.length, 2)
-    assert.deepEqual((await requests(place)).map(({ status }) => status), [429, 200])
+    assert.deepEqual(
+      (await requests(place)).map(({ status }) => status),
+      [429, 200],
+    )
   })
 
   test('one client serves on after errors', async () => {

@@ -63,9 +63,7 @@ test('status, history and config have the shapes of the package', async () => {
   const place = await Place.of(100)
   await run(place, ['sync', '--quiet'])
   const set = await json(place, ['sync', 'config', '--disable', '--frequency', 'weekly'])
-  const [config, history, status] = await Promise.all(
-    ['config', 'history', 'status'].map((command) => json(place, ['sync', command])),
-  )
+  const [config, history, status] = await Promise.all(['config', 'history', 'status'].map((command) => json(place, ['sync', command])))
   const database = new sync.Database(place.path)
   const configRepo = new sync.SyncConfigRepository(database)
   const historyRepo = new sync.SyncHistoryRepository(database)

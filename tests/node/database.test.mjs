@@ -92,10 +92,7 @@ describe('Database', () => {
   test('creates a missing file, complete, with its folders', () => {
     const path = join(folder(), 'a/b/skills.db')
     const database = new Database(path)
-    assert.deepEqual(
-      [database.name, database.memory, database.readonly, database.open],
-      [path, false, false, true],
-    )
+    assert.deepEqual([database.name, database.memory, database.readonly, database.open], [path, false, false, true])
     assert.equal(new SkillRepository(database).count(), 0)
     look(path, (db) => {
       assert.deepEqual(db.prepare('SELECT version FROM schema_version ORDER BY version').pluck().all(), [1, 2, 3])
@@ -460,7 +457,7 @@ describe('beside better-sqlite3 in one process', () => {
     assertSound(path)
   })
 
-  test("a write while the host holds the write lock fails soon, as busy, and changes nothing", () => {
+  test('a write while the host holds the write lock fails soon, as busy, and changes nothing', () => {
     const path = strange()
     const host = new BetterSqlite3(path)
     const { reading, writing } = calls(host)
@@ -468,11 +465,15 @@ describe('beside better-sqlite3 in one process', () => {
     host.exec('BEGIN IMMEDIATE')
     for (const [name, call] of Object.entries(writing)) {
       const start = performance.now()
-      assert.throws(call, (error) => {
-        assertSyncError(error, 'DATABASE_BUSY', /busy/)
-        assert.equal(error.retryable, true)
-        return true
-      }, name)
+      assert.throws(
+        call,
+        (error) => {
+          assertSyncError(error, 'DATABASE_BUSY', /busy/)
+          assert.equal(error.retryable, true)
+          return true
+        },
+        name,
+      )
       // 100 ms are promised; SQLite's usual 5 s would freeze the host.
       assert.ok(performance.now() - start < 2500, `${name} waited for ${performance.now() - start} ms`)
     }
@@ -500,7 +501,8 @@ describe('what is refused stays as it is', () => {
   /** Opening fails with that code in each way, and the folder is as it was. */
   function refused(path, code, text) {
     const place = join(path, '..')
-    const all = () => readdirSync(place).map((name) => [name, statSync(join(place, name)).isFile() ? fingerprint(join(place, name)) : 'no file'])
+    const all = () =>
+      readdirSync(place).map((name) => [name, statSync(join(place, name)).isFile() ? fingerprint(join(place, name)) : 'no file'])
     const before = all()
     for (const open of [
       () => new Database(path),
@@ -588,11 +590,14 @@ describe('what is refused stays as it is', () => {
   test('a path below a file', () => {
     const path = made()
     const before = fingerprint(path)
-    assert.throws(() => new Database(join(path, 'skills.db')), (error) => {
-      assertSyncError(error, error.code)
-      assert.ok(['IO_ERROR', 'PERMISSION_DENIED'].includes(error.code), error.code)
-      return true
-    })
+    assert.throws(
+      () => new Database(join(path, 'skills.db')),
+      (error) => {
+        assertSyncError(error, error.code)
+        assert.ok(['IO_ERROR', 'PERMISSION_DENIED'].includes(error.code), error.code)
+        return true
+      },
+    )
     assert.deepEqual(fingerprint(path), before)
   })
 
@@ -652,7 +657,10 @@ test('damage that is met later has its code, and the rest still works', () => {
   const db = new BetterSqlite3(path)
   const insert = db.prepare("INSERT INTO skills (id, name, description) VALUES (?, 'n', ?)")
   for (let n = 0; n < 200; n++) insert.run(`x/${n}`, 'x'.repeat(500))
-  const page = db.prepare("SELECT pageno FROM dbstat WHERE name = 'skills' AND pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1").pluck().get()
+  const page = db
+    .prepare("SELECT pageno FROM dbstat WHERE name = 'skills' AND pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1")
+    .pluck()
+    .get()
   const size = db.pragma('page_size', { simple: true })
   db.close()
   const file = openSync(path, 'r+')

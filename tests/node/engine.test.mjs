@@ -21,8 +21,17 @@ function place(apiClient, path = newPath()) {
 }
 
 const RESULT_KEYS = [
-  'coverage', 'dryRun', 'durationMs', 'errors', 'skillsAdded', 'skillsRejected', 'skillsUnchanged', 'skillsUpdated',
-  'success', 'totalProcessed', 'warnings',
+  'coverage',
+  'dryRun',
+  'durationMs',
+  'errors',
+  'skillsAdded',
+  'skillsRejected',
+  'skillsUnchanged',
+  'skillsUpdated',
+  'success',
+  'totalProcessed',
+  'warnings',
 ]
 
 function assertSuccess(result, counts = {}) {
@@ -73,10 +82,16 @@ describe('a run', () => {
     assertSuccess(await engine.sync(), { skillsAdded: 7, skillsUpdated: 25, skillsUnchanged: 725 })
     for (const served of await server.get('skills')) {
       const stored = skills.findById(served.id)
-      assert.deepEqual([stored.name, stored.description, stored.updatedAt], [served.name, served.description ?? null, served.updated_at ?? stored.updatedAt])
+      assert.deepEqual(
+        [stored.name, stored.description, stored.updatedAt],
+        [served.name, served.description ?? null, served.updated_at ?? stored.updatedAt],
+      )
     }
     assert.equal(config.getConfig().lastSyncCount, 32)
-    assert.deepEqual(history.getHistory().map((entry) => entry.status), ['success', 'success'])
+    assert.deepEqual(
+      history.getHistory().map((entry) => entry.status),
+      ['success', 'success'],
+    )
   })
 
   test('of a dry kind writes nothing and leaves no entry', async () => {
@@ -169,7 +184,14 @@ describe('progress', () => {
     assertSuccess(result)
     const firsts = [...new Set(told.map(({ phase }) => phase))]
     assert.deepEqual(firsts, ['connecting', 'fetching', 'comparing', 'upserting', 'complete'])
-    assert.deepEqual(told.at(-1), { phase: 'complete', current: 3_000, total: 3_000, skillsProcessed: 3_000, skillsChanged: 3_000, message: 'Sync complete' })
+    assert.deepEqual(told.at(-1), {
+      phase: 'complete',
+      current: 3_000,
+      total: 3_000,
+      skillsProcessed: 3_000,
+      skillsChanged: 3_000,
+      message: 'Sync complete',
+    })
     for (const [index, progress] of told.entries()) {
       assert.deepEqual(Object.keys(progress), ['phase', 'current', 'total', 'skillsProcessed', 'skillsChanged', 'message'])
       if (index > 0) assert.ok(progress.skillsProcessed >= told[index - 1].skillsProcessed)
@@ -244,7 +266,14 @@ describe('progress', () => {
   })
 
   test('throwing something that is no error is told all the same', async () => {
-    for (const [thrown, message] of [['a text', 'a text'], [undefined, 'undefined'], [null, 'null'], [{}, '[object Object]'], [Object.create(null), 'an error without words'], [Object.assign(new Error(), { message: { code: 5 } }), 'Error: [object Object]']]) {
+    for (const [thrown, message] of [
+      ['a text', 'a text'],
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [{}, '[object Object]'],
+      [Object.create(null), 'an error without words'],
+      [Object.assign(new Error(), { message: { code: 5 } }), 'Error: [object Object]'],
+    ]) {
       const { engine } = place(hostRegistry(5))
       const result = await engine.sync({
         onProgress() {
@@ -356,7 +385,11 @@ describe('a registry of the host', () => {
   test('may answer synchronously', async () => {
     const host = hostRegistry(30)
     const { search } = host
-    const { engine } = place({ ...host, checkHealth: () => ({ status: 'degraded' }), search: (options) => ({ data: host.rows.slice(options.offset, options.offset + options.limit) }) })
+    const { engine } = place({
+      ...host,
+      checkHealth: () => ({ status: 'degraded' }),
+      search: (options) => ({ data: host.rows.slice(options.offset, options.offset + options.limit) }),
+    })
     assert.ok(search)
     assertSuccess(await engine.sync(), { skillsAdded: 30 })
   })
@@ -383,7 +416,10 @@ describe('a registry of the host', () => {
     const plain = host.search
     const scores = []
     // Skills without a tier are found by their score, where that can be asked for; else there may be more.
-    for (const [property, takesScore] of [['statusCode', true], ['status', false]]) {
+    for (const [property, takesScore] of [
+      ['statusCode', true],
+      ['status', false],
+    ]) {
       const refusing = {
         ...host,
         search: async (options) => {
@@ -398,7 +434,10 @@ describe('a registry of the host', () => {
       const { engine } = place(refusing)
       const result = await engine.sync()
       assertSuccess(result, { skillsAdded: 90, coverage: takesScore ? 'complete' : 'best-effort' })
-      assert.equal(result.warnings.some((warning) => warning.includes('only be listed by trust tier')), !takesScore)
+      assert.equal(
+        result.warnings.some((warning) => warning.includes('only be listed by trust tier')),
+        !takesScore,
+      )
     }
     assert.ok(host.calls.every(({ trustTier }) => trustTier === 'community' || trustTier === undefined))
     assert.deepEqual([...new Set(scores)], [undefined, 0])
@@ -491,7 +530,15 @@ describe('the client of the stack', () => {
   test('is known by its baseUrl, and read anew for each run', async () => {
     const first = await registry(40)
     const second = await registry(60, { api_keys: ['sk-second'] })
-    const stack = { baseUrl: first.baseUrl, anonKey: undefined, apiKey: undefined, offlineMode: false, isOffline: () => false, checkHealth() {}, search() {} }
+    const stack = {
+      baseUrl: first.baseUrl,
+      anonKey: undefined,
+      apiKey: undefined,
+      offlineMode: false,
+      isOffline: () => false,
+      checkHealth() {},
+      search() {},
+    }
     const { engine, skills } = place(stack)
     assertSuccess(await engine.sync(), { skillsAdded: 40 })
     Object.assign(stack, { baseUrl: second.baseUrl, apiKey: 'sk-second' })
@@ -507,7 +554,14 @@ describe('the engine is made', () => {
     const server = await registry(15)
     const path = newPath()
     const db = new Database(path)
-    const engine = new SyncEngine(server.client(), new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db), 'ignored', {})
+    const engine = new SyncEngine(
+      server.client(),
+      new SkillRepository(db),
+      new SyncConfigRepository(db),
+      new SyncHistoryRepository(db),
+      'ignored',
+      {},
+    )
     assertSuccess(await engine.sync(), { skillsAdded: 15 })
   })
 
@@ -543,14 +597,21 @@ describe('the engine is made', () => {
     const db = new Database(newPath())
     const repositories = [new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db)]
     for (const [make, message] of [
-      [() => new SyncEngine({ db, apiClient: {} }), /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an object of Object\.$/],
+      [
+        () => new SyncEngine({ db, apiClient: {} }),
+        /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an object of Object\.$/,
+      ],
       [() => new SyncEngine(null, ...repositories), /^apiClient must be .*, not null\.$/],
       [() => new SyncEngine('x'), /^options must be an object, not a string\.$/],
       [() => new SyncEngine({ db: 5 }), /^db must be a Database, a path, or an object whose name is the path, not a number\.$/],
       [() => new SyncEngine(hostRegistry(1), {}, ...repositories.slice(1)), /^skillRepo must be a repository with a database/],
       [() => new SyncEngine(hostRegistry(1), repositories[0]), /^configRepo must be a repository with a database, not undefined\.$/],
     ]) {
-      assert.throws(make, (error) => error instanceof TypeError && message.test(error.message) && error.code === 'INVALID_ARGUMENT', String(message))
+      assert.throws(
+        make,
+        (error) => error instanceof TypeError && message.test(error.message) && error.code === 'INVALID_ARGUMENT',
+        String(message),
+      )
     }
     const engine = new SyncEngine({ db, apiClient: hostRegistry(1) })
     for (const [options, message] of [

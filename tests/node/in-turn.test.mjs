@@ -32,7 +32,17 @@ async function tamed(count) {
     async change(seed) {
       await place.post(`change?count=15&seed=${seed}`)
       await place.post(`add?count=5&seed=${seed}`)
-      await place.post('upsert', { id: `turn/${seed}`, name: `git-tool-${seed}`, description: 'Came later', author: 'bob', tags: ['git'], trust_tier: 'community', repo_url: null, quality_score: 0.5, updated_at: new Date().toISOString() })
+      await place.post('upsert', {
+        id: `turn/${seed}`,
+        name: `git-tool-${seed}`,
+        description: 'Came later',
+        author: 'bob',
+        tags: ['git'],
+        trust_tier: 'community',
+        repo_url: null,
+        quality_score: 0.5,
+        updated_at: new Date().toISOString(),
+      })
       await tame()
     },
     theirClient: (more) => new stack.SkillsmithApiClient({ baseUrl: place.baseUrl, offlineMode: false, ...more }),
@@ -175,7 +185,9 @@ describe('in turn', () => {
 
   test('a dry run of either writes nothing that the other sees', async () => {
     const s = await scene(60)
-    const before = look(s.path, (db) => db.prepare('SELECT (SELECT count(*) FROM skills), last_sync_at, next_sync_at FROM sync_config').raw().get())
+    const before = look(s.path, (db) =>
+      db.prepare('SELECT (SELECT count(*) FROM skills), last_sync_at, next_sync_at FROM sync_config').raw().get(),
+    )
     for (const engine of [s.theirs.engine, s.ours.engine]) {
       const result = await engine.sync({ dryRun: true })
       assert.equal(result.dryRun, true)
@@ -192,7 +204,11 @@ describe('in turn', () => {
     const s = await scene(1)
     const { theirs, ours } = s
     const counts = { skillsAdded: 1, skillsUpdated: 2, skillsUnchanged: 3 }
-    for (const [one, other] of [[theirs, ours], [ours, theirs], [theirs, ours]]) {
+    for (const [one, other] of [
+      [theirs, ours],
+      [ours, theirs],
+      [theirs, ours],
+    ]) {
       one.config.setLastSyncError('by one')
       assert.equal(other.config.getConfig().lastSyncError, 'by one')
       assert.equal(other.config.setFrequency('weekly').frequency, 'weekly')
@@ -327,10 +343,7 @@ describe("our engine with the stack's parts", () => {
     assertWell(await engine.sync())
     await assertComplete(s)
     s.db.close()
-    await assert.rejects(
-      new sync.SyncEngine(s.place.client(), s.ours.skills, s.ours.config, s.ours.history).sync({ force: 5 }),
-      TypeError,
-    )
+    await assert.rejects(new sync.SyncEngine(s.place.client(), s.ours.skills, s.ours.config, s.ours.history).sync({ force: 5 }), TypeError)
   })
 
   test('its repositories of another file are refused', async () => {
@@ -393,7 +406,12 @@ describe('background services with the parts of the other', () => {
   async function firstSync(make) {
     let service
     const told = await new Promise((resolve) => {
-      const options = { checkIntervalMs: 60_000, syncOnStart: true, onSyncComplete: (result) => resolve({ result }), onSyncError: (error) => resolve({ error }) }
+      const options = {
+        checkIntervalMs: 60_000,
+        syncOnStart: true,
+        onSyncComplete: (result) => resolve({ result }),
+        onSyncError: (error) => resolve({ error }),
+      }
       service = make(options)
       service.start()
       assert.equal(service.isServiceStarted(), true)
@@ -421,7 +439,9 @@ describe('background services with the parts of the other', () => {
 
   test("our service with the stack's engine and its configuration", async () => {
     const s = await scene(60)
-    const { service, result, error } = await firstSync((options) => new sync.BackgroundSyncService(s.theirs.engine, s.theirs.config, options))
+    const { service, result, error } = await firstSync(
+      (options) => new sync.BackgroundSyncService(s.theirs.engine, s.theirs.config, options),
+    )
     assert.equal(error, undefined)
     assertWell(result)
     assert.equal(s.ours.skills.count(), result.skillsAdded)
@@ -459,7 +479,10 @@ describe('background services with the parts of the other', () => {
     await s.place.post('faults', [{ when: { path: 'listing', times: 0 }, action: fault }])
     const errors = []
     for (let start = 0; start < 2; start++) {
-      const service = new sync.BackgroundSyncService(s.ours.engine, s.theirs.config, { checkIntervalMs: 5, onSyncError: (error) => errors.push(error.code) })
+      const service = new sync.BackgroundSyncService(s.ours.engine, s.theirs.config, {
+        checkIntervalMs: 5,
+        onSyncError: (error) => errors.push(error.code),
+      })
       service.start()
       await until(() => errors.length > 0 && service.getState().checksPerformed > 10, 'ten checks')
       await service.stop()

@@ -53,7 +53,10 @@ function spawn(place, env) {
 /** Every byte of it is JSON-RPC; resolves to what was answered, by id. */
 function answers(stdout) {
   assert.ok(stdout.endsWith('\n'), 'its last line is whole')
-  const messages = stdout.slice(0, -1).split('\n').map((line) => JSON.parse(line))
+  const messages = stdout
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => JSON.parse(line))
   for (const message of messages) assert.equal(message.jsonrpc, '2.0')
   return new Map(messages.map(({ id, result }) => [id, result]))
 }
@@ -64,7 +67,10 @@ test('it answers every call while 20,000 skills arrive, and has them all in the 
   const place = await Place.of(SKILLS, { delay_ms: 10 })
   const { client, search, assertQuiet } = await connect(t, place)
   const { tools } = await client.listTools()
-  assert.deepEqual(tools.map(({ name }) => name), ['search_skills'])
+  assert.deepEqual(
+    tools.map(({ name }) => name),
+    ['search_skills'],
+  )
 
   const counts = []
   let slowest = 0

@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
-  accessSync, constants, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync,
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { before, test } from 'node:test'
@@ -113,7 +122,10 @@ test('installing runs no script and brings nothing but the addon for this platfo
   const platform = manifest(PACKAGE)
   assert.deepEqual([platform.version, platform.scripts, platform.dependencies], [VERSION, undefined, undefined])
   assert.deepEqual([platform.os, platform.cpu, platform.libc], [[os], [cpu], libc && [libc]])
-  assert.deepEqual(readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.')), ['@skillsmith'])
+  assert.deepEqual(
+    readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.')),
+    ['@skillsmith'],
+  )
   assert.deepEqual(readdirSync(join(home, 'node_modules/@skillsmith')).sort(), ['sync', `sync-${PLATFORM}`])
 })
 
@@ -212,14 +224,19 @@ test('the command line syncs through the addon', async () => {
 test("the package's README is true", async (t) => {
   const server = await registry(250)
   const text = readFileSync(join(home, 'node_modules/@skillsmith/sync/README.md'), 'utf8')
-  const blocks = (language) => text.split(`\`\`\`${language}\n`).slice(1).map((rest) => rest.split('```')[0])
+  const blocks = (language) =>
+    text
+      .split(`\`\`\`${language}\n`)
+      .slice(1)
+      .map((rest) => rest.split('```')[0])
   const [server_, byHand, ...others] = blocks('js')
   assert.deepEqual(others, [])
 
   await t.test('in a server', () => {
     const env = { ...server.variables, SKILLSMITH_DB_PATH: join(home, 'server.db') }
     // A server lives on; this one until its first sync is done.
-    const alive = "await new Promise((done) => { const timer = setInterval(() => { if (sync.service.getState().lastResult) { clearInterval(timer); done() } }, 5) })\n"
+    const alive =
+      'await new Promise((done) => { const timer = setInterval(() => { if (sync.service.getState().lastResult) { clearInterval(timer); done() } }, 5) })\n'
     const source = server_.replace('// When the server ends:\n', alive)
     assert.notEqual(source, server_)
     writeFileSync(join(home, 'server.mjs'), source)
@@ -228,7 +245,9 @@ test("the package's README is true", async (t) => {
   await t.test('by hand', () => assert.equal(node(home, byHand, { env: server.variables }), '250 skills\n'))
   await t.test('from the terminal', () => {
     const env = { ...server.variables, SKILLSMITH_DB_PATH: join(home, 'terminal.db') }
-    const commands = blocks('sh').slice(1).flatMap((block) => block.trim().split('\n'))
+    const commands = blocks('sh')
+      .slice(1)
+      .flatMap((block) => block.trim().split('\n'))
     assert.equal(commands.length, 3)
     for (const command of commands) succeed(home, 'npx', ['--offline', ...command.split(' ').slice(1)], env)
   })

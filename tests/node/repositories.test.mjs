@@ -186,8 +186,7 @@ describe('SyncConfigRepository', () => {
 
   test('isSyncDue is so when enabled, and the next sync is past, or unknown', () => {
     const { config, sql } = scene()
-    const set = (enabled, last, next) =>
-      sql('UPDATE sync_config SET enabled = ?, last_sync_at = ?, next_sync_at = ?', enabled, last, next)
+    const set = (enabled, last, next) => sql('UPDATE sync_config SET enabled = ?, last_sync_at = ?, next_sync_at = ?', enabled, last, next)
     for (const [what, enabled, last, next, isDue] of [
       ['never synced', 1, null, null, true],
       ['never synced, disabled', 0, null, null, false],
@@ -431,8 +430,7 @@ describe('SyncHistoryRepository', () => {
     history.completeRunPartial(ids[2], COUNTS, 'half')
     history.failRun(ids[3], 'no')
     history.failRun(ids[4], 'no')
-    const set = (id, completedAt, ms) =>
-      sql('UPDATE sync_history SET completed_at = ?, duration_ms = ? WHERE id = ?', completedAt, ms, id)
+    const set = (id, completedAt, ms) => sql('UPDATE sync_history SET completed_at = ?, duration_ms = ? WHERE id = ?', completedAt, ms, id)
     set(ids[0], '2026-01-01T00:00:00.000Z', 100)
     set(ids[1], '2026-01-02T00:00:00.000Z', 201)
     set(ids[2], '2026-01-03T00:00:00.000Z', 9999)
@@ -521,7 +519,12 @@ describe('SkillRepository', () => {
 
   test('tags that are no list of texts do not make a skill unreadable', () => {
     const { skills, sql } = scene()
-    for (const [id, tags] of [['broken', '[1'], ['object', '{}'], ['null', null], ['empty', '']]) {
+    for (const [id, tags] of [
+      ['broken', '[1'],
+      ['object', '{}'],
+      ['null', null],
+      ['empty', ''],
+    ]) {
       insert(sql, id, { tags })
       assert.deepEqual(skills.findById(id).tags, [], id)
     }
@@ -693,17 +696,28 @@ describe('beside the TypeScript stack', () => {
         history.getStats().totalRuns,
       ]
       for (const id of ['nope', '']) {
-        for (const call of [() => history.completeRun(id, COUNTS), () => history.completeRunPartial(id, COUNTS, 'e'), () => history.failRun(id, 'e')]) {
+        for (const call of [
+          () => history.completeRun(id, COUNTS),
+          () => history.completeRunPartial(id, COUNTS, 'e'),
+          () => history.failRun(id, 'e'),
+        ]) {
           assert.throws(call, (error) => returned.push(error.message) > 0)
         }
       }
-      const names = new Map([[done, 'done'], [partial, 'partial'], [failed, 'failed'], [old, 'old']])
+      const names = new Map([
+        [done, 'done'],
+        [partial, 'partial'],
+        [failed, 'failed'],
+        [old, 'old'],
+      ])
       return masked(returned, names)
     })
     assert.deepEqual(results[1], results[0])
 
     const rows = [from.path, copy].map((path) =>
-      look(path, (db) => masked([db.prepare('SELECT * FROM sync_config').all(), db.prepare('SELECT * FROM sync_history ORDER BY status, rowid').all()])),
+      look(path, (db) =>
+        masked([db.prepare('SELECT * FROM sync_config').all(), db.prepare('SELECT * FROM sync_history ORDER BY status, rowid').all()]),
+      ),
     )
     assert.deepEqual(rows[1], rows[0])
   })

@@ -68,7 +68,10 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     place.assertSound()
   })
 
-  for (const [manner, syncing] of [['stopHangs', 'true'], ['checkHangs', 'false']]) {
+  for (const [manner, syncing] of [
+    ['stopHangs', 'true'],
+    ['checkHangs', 'false'],
+  ]) {
     test(`${signal} ends a host though its registry never says whether it is offline: ${manner}`, async (t) => {
       const place = await Place.of(10)
       const program = place.start('signals.mjs', [manner])

@@ -64,7 +64,10 @@ describe('named imports', () => {
   test('in CommonJS, of every name', async () => {
     const source = `const { ${names.join()} } = require('@skillsmith/sync')
       console.log(JSON.stringify([${names.map((name) => `typeof ${name}`).join()}]))`
-    assert.deepEqual(await run('commonjs', source), names.map((name) => typeof sync[name]))
+    assert.deepEqual(
+      await run('commonjs', source),
+      names.map((name) => typeof sync[name]),
+    )
   })
 
   test('both are one: an instance of either is known by the other', async () => {

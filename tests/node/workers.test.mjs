@@ -50,9 +50,7 @@ test('a worker has an environment of its own', async () => {
   const place = await Place.of(100)
   const path = place.path
   const program = place.start('workers.mjs', ['ownEnvironment', path], { env: { SKILLSMITH_DB_PATH: '/nonexistent/skills.db' } })
-  assert.deepEqual(await outcomes(program), [
-    { posted: [{ name: path, success: true, errors: [], skillsAdded: 100 }], code: 0 },
-  ])
+  assert.deepEqual(await outcomes(program), [{ posted: [{ name: path, success: true, errors: [], skillsAdded: 100 }], code: 0 }])
   await ends(program)
   await place.assertComplete()
 })
@@ -86,7 +84,10 @@ for (const [deed, rounds, atOnce, span] of [
     place.assertSound()
     const ids = (await place.registry.get('skills')).map(({ id }) => id)
     const stored = place.look((database) => new Set(database.prepare('SELECT id FROM skills').pluck().all()))
-    assert.deepEqual(ids.filter((id) => !stored.has(id)), [])
+    assert.deepEqual(
+      ids.filter((id) => !stored.has(id)),
+      [],
+    )
     for (const { status, error } of place.runs().slice(1)) {
       assert.equal(status, 'failed')
       assert.ok(['interrupted', 'Sync cancelled'].includes(error), error)

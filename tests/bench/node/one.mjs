@@ -56,7 +56,14 @@ async function typescript() {
   const begun = performance.now()
   const load = (file) => import(pathToFileURL(join(root, 'tests/node/node_modules/@skillsmith/core/dist/src', file)).href)
   const [schema, config, history, skills, sync, api] = await Promise.all(
-    ['db/schema.js', 'repositories/SyncConfigRepository.js', 'repositories/SyncHistoryRepository.js', 'repositories/SkillRepository.js', 'sync/SyncEngine.js', 'api/client.js'].map(load),
+    [
+      'db/schema.js',
+      'repositories/SyncConfigRepository.js',
+      'repositories/SyncHistoryRepository.js',
+      'repositories/SkillRepository.js',
+      'sync/SyncEngine.js',
+      'api/client.js',
+    ].map(load),
   )
   loaded = performance.now() - begun
   const db = schema.createDatabase(path)

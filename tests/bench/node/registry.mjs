@@ -8,7 +8,10 @@ import { createServer } from 'node:http'
 
 const [count, port] = process.argv.slice(2).map(Number)
 const LIMIT = 100
-const WORDS = 'agent async build cache clean code commit config data debug deploy design docs edit error fetch file find fix format git graph guard help index issue json lint list log map merge model move name node note open page parse path plan port print query queue read repo rule run scan search send sort stack start store style sync table task test text time tool trace tree type user value view watch web wiki work write yaml'.split(' ')
+const WORDS =
+  'agent async build cache clean code commit config data debug deploy design docs edit error fetch file find fix format git graph guard help index issue json lint list log map merge model move name node note open page parse path plan port print query queue read repo rule run scan search send sort stack start store style sync table task test text time tool trace tree type user value view watch web wiki work write yaml'.split(
+    ' ',
+  )
 
 /** Numbers that look random and are the same in every run. */
 function numbers(seed) {

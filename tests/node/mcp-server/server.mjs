@@ -24,7 +24,12 @@ const search = database.prepare(`
 `)
 
 /** Every word as it is: none of it is syntax of FTS5. */
-const phrase = (text) => text.split(/\s+/).filter(Boolean).map((word) => `"${word.replaceAll('"', '""')}"`).join(' ')
+const phrase = (text) =>
+  text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => `"${word.replaceAll('"', '""')}"`)
+    .join(' ')
 
 const server = new McpServer({ name: 'skill-search', version: '1.0.0' })
 server.registerTool(

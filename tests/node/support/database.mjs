@@ -10,7 +10,15 @@ import { BetterSqlite3 } from './index.mjs'
 export function dump(path) {
   return look(path, (db) => {
     const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").pluck().all()
-    const rows = tables.map((name) => [name, db.prepare(`SELECT * FROM "${name}"`).raw().all().map((row) => JSON.stringify(row)).sort()])
+    const rows = tables.map((name) => [
+      name,
+      db
+        .prepare(`SELECT * FROM "${name}"`)
+        .raw()
+        .all()
+        .map((row) => JSON.stringify(row))
+        .sort(),
+    ])
     return { schema: db.prepare('SELECT type, name, sql FROM sqlite_master ORDER BY type, name').raw().all(), ...Object.fromEntries(rows) }
   })
 }

@@ -22,7 +22,12 @@ export const BetterSqlite3 = require('better-sqlite3')
 
 function platform() {
   const { platform, arch } = process
-  const names = { 'linux x64': 'linux-x64-gnu', 'linux arm64': 'linux-arm64-gnu', 'darwin x64': 'darwin-x64', 'darwin arm64': 'darwin-arm64' }
+  const names = {
+    'linux x64': 'linux-x64-gnu',
+    'linux arm64': 'linux-arm64-gnu',
+    'darwin x64': 'darwin-x64',
+    'darwin arm64': 'darwin-arm64',
+  }
   return names[`${platform} ${arch}`]
 }
 

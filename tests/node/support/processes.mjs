@@ -46,9 +46,7 @@ export class Program {
     })
     this.ended = new Promise((resolve, reject) => {
       this.child.on('error', reject)
-      this.child.on('close', (code, signal) =>
-        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr, at: gone }),
-      )
+      this.child.on('close', (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr, at: gone }))
     })
   }
 

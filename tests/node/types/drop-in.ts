@@ -55,8 +55,9 @@ const expected = [
 ]
 
 // A search that the stack's engine makes is one that our client takes.
-const search: (options: { query: string; limit?: number; offset?: number }) => Promise<{ data: { id: string; name: string }[] }> = (options) =>
-  client.search(options)
+const search: (options: { query: string; limit?: number; offset?: number }) => Promise<{ data: { id: string; name: string }[] }> = (
+  options,
+) => client.search(options)
 // What its skills promise of ours; a host that lists the tiers has to allow for more.
 type Skill = NonNullable<ReturnType<theirSkills.SkillRepository['findById']>>
 type Record = Omit<ours.SkillRecord, 'trustTier' | 'createdAt' | 'updatedAt'>

@@ -90,11 +90,24 @@ for (const db of dbs) {
   exactly<number>()(skills.count())
   exactly<string | undefined>()(skills.findById('a/b')?.trustTier)
 
-  const settings: ApiClientConfig = { baseUrl: 'http://x', anonKey: 'a', apiKey: 'k', jwtToken: 'j', timeout: 1, maxRetries: 0, offlineMode: true, debug: false }
+  const settings: ApiClientConfig = {
+    baseUrl: 'http://x',
+    anonKey: 'a',
+    apiKey: 'k',
+    jwtToken: 'j',
+    timeout: 1,
+    maxRetries: 0,
+    offlineMode: true,
+    debug: false,
+  }
   const client: SkillsmithApiClient = createApiClient(settings)
   exactly<Promise<HealthStatus>>()(client.checkHealth())
   exactly<boolean>()(client.isOffline())
-  const host: HostRegistry = { isOffline: () => false, checkHealth: async () => ({ status: 'healthy' }), search: ({ limit, offset }) => ({ data: [limit, offset] }) }
+  const host: HostRegistry = {
+    isOffline: () => false,
+    checkHealth: async () => ({ status: 'healthy' }),
+    search: ({ limit, offset }) => ({ data: [limit, offset] }),
+  }
 
   const engines = [
     new SyncEngine(),
@@ -114,7 +127,13 @@ for (const db of dbs) {
     exactly<Promise<SyncResult>>()(engine.sync())
     exactly<Promise<SyncResult>>()(engine.sync(options))
     exactly<EngineStatus>()(engine.getStatus())
-    const background: BackgroundSyncOptions = { checkIntervalMs: 1, syncOnStart: false, onSyncComplete: ({ coverage }) => exactly<'complete' | 'best-effort'>()(coverage), onSyncError: ({ message }) => exactly<string>()(message), debug: true }
+    const background: BackgroundSyncOptions = {
+      checkIntervalMs: 1,
+      syncOnStart: false,
+      onSyncComplete: ({ coverage }) => exactly<'complete' | 'best-effort'>()(coverage),
+      onSyncError: ({ message }) => exactly<string>()(message),
+      debug: true,
+    }
     const service = new BackgroundSyncService(engine, config, background)
     exactly<void>()(service.start())
     exactly<Promise<void>>()(service.stop())

@@ -69,8 +69,10 @@ new SkillsmithApiClient({ timeout: '30s' })
 // @ts-expect-error no such option
 void client.search({ limit: 5, page: 2 })
 
-// @ts-expect-error it cannot search
-new SyncEngine({ apiClient: { isOffline: () => false, checkHealth: async () => ({ status: 'healthy' as const, timestamp: '', version: '' }) } })
+new SyncEngine({
+  // @ts-expect-error it cannot search
+  apiClient: { isOffline: () => false, checkHealth: async () => ({ status: 'healthy' as const, timestamp: '', version: '' }) },
+})
 // @ts-expect-error a client alone is no set of options
 new SyncEngine(client)
 // @ts-expect-error three repositories are needed
