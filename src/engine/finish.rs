@@ -151,7 +151,7 @@ impl CompletedListing {
             unfilled,
             totals,
             doubts: doubts.chain(findings.explained.iter().cloned()).collect(),
-            untiered: cursor.plan == Plan::Tiers && findings.untiered,
+            untiered: findings.untiered,
             twice: applier.twice.ids(),
         })
     }
@@ -164,7 +164,7 @@ fn doubts_of(cursor: &Cursor) -> Vec<String> {
     if cursor.plan == Plan::Words {
         doubts.push("The registry can only be searched, not listed; skills without a common word are missing.".to_owned());
     }
-    if cursor.plan == Plan::Tiers && findings.untiered {
+    if cursor.plan == Plan::Tiers && (findings.untiered || findings.untiered_unknown) {
         doubts.push("The registry can only be listed by trust tier; skills without one, or with one that is not known, may be missing.".to_owned());
     }
     if findings.doubts.iter().any(|doubt| doubt.moved) {

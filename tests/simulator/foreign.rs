@@ -101,7 +101,15 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
             else {
                 return;
             };
-            for column in ["name", "description", "tags", "quality_score", "updated_at"] {
+            for column in [
+                "name",
+                "description",
+                "author",
+                "trust_tier",
+                "tags",
+                "quality_score",
+                "updated_at",
+            ] {
                 if let Expected::Is(value) = row.expected(column, true) {
                     let sql = format!(
                         "UPDATE skills SET {column} = ?2 WHERE id = ?1 AND trust_tier IS NOT 'local'"

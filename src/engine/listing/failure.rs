@@ -1,5 +1,7 @@
 //! What a page that fails costs: its own rows, unless nothing can come any more.
 
+use std::collections::VecDeque;
+
 use super::{Lister, Step};
 use crate::engine::gap::{Gap, Region};
 use crate::engine::pass::{Asked, Facts, Next, step};
@@ -14,8 +16,28 @@ const MOST_IN_ROW: u32 = 3;
 /// So many other passes are asked whether the registry answers, where this one did before.
 const MOST_OTHERS: usize = 2;
 
+/// So many pages behind three that fail it is looked whether rows come again.
+const PAGES_BEHIND: [u64; 3] = [0, 3, 30];
+
 /// So many in one pass end the run; the next one goes on behind them.
 const MOST_IN_PASS: u32 = 10;
+
+/// What is left to be tried where three pages in a row fail while the registry answers elsewhere.
+pub(super) struct WaysPast {
+    /// Where they begin.
+    from: u64,
+    /// It answers in this pass.
+    answers_here: bool,
+    tries: VecDeque<Try>,
+}
+
+#[derive(Clone, Copy)]
+enum Try {
+    /// A page of so many rows, where they begin.
+    Smaller(u32),
+    /// One row behind them.
+    Behind(u64),
+}
 
 impl Lister<'_> {
     /// A page failed after its retries. Puts it off and goes on behind it, ends the pass, or ends the run.
@@ -38,8 +60,7 @@ impl Lister<'_> {
         }
         let status = refusal(&error);
         if *pass == Pass::Scored && asked.start == 0 {
-            // Whether there are skills without a tier is not known.
-            self.cursor.findings.untiered = true;
+            self.cursor.findings.untiered_unknown = true;
             if status == Some(400) {
                 self.pass_refused(error)?;
                 return Ok(None);
@@ -112,7 +133,6 @@ impl Lister<'_> {
         }
         if self.failed_in_pass >= MOST_IN_PASS {
             self.stop = Some(error);
-            return Ok(Some(self.step(Vec::new(), &[])));
         }
         Ok(None)
     }
@@ -162,10 +182,7 @@ impl Lister<'_> {
 
     /// Is it an outage, or is it here? Other rows tell: such as lie before, or the first of another pass.
     fn three_in_a_row(&mut self, pass: &Pass, error: Error, call: &Call<'_>) -> Result<()> {
-        let put_off = &mut self.cursor.at.put_off;
-        let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
-        let mut regions = put_off.split_off(last);
-        let from = regions.first().map_or(0, |region| region.from);
+        let from = self.last_put_off().first().map_or(0, |region| region.from);
         let others = self.cursor.other_passes().into_iter();
         // The first row may be the one that cannot be had.
         let here = [(pass.clone(), 0), (pass.clone(), 1)];
@@ -188,14 +205,7 @@ impl Lister<'_> {
             match answer {
                 Ok(page) => {
                     self.spare = Some((elsewhere, offset, page));
-                    if is_here && from == 0 {
-                        // Single rows of the first page come: it is asked for in halves.
-                        let first = regions.remove(0);
-                        self.end_at(pass, regions);
-                        self.cursor.at.put_off.push(first);
-                    } else {
-                        self.end_at(pass, regions);
-                    }
+                    self.get_past(pass, is_here);
                     return Ok(());
                 }
                 // It wants to be asked in another way by now.
@@ -207,13 +217,105 @@ impl Lister<'_> {
                 Err(other) if ends_the_run(&other) => return Err(other),
                 // One tier is refused, and this one fails: the registry is there.
                 Err(Error::Refused { .. }) if !is_here => {
-                    self.end_at(pass, regions);
+                    self.get_past(pass, false);
                     return Ok(());
                 }
                 Err(_) => {}
             }
         }
         Err(error)
+    }
+
+    /// The pages that failed last.
+    fn last_put_off(&self) -> &[Region] {
+        let put_off = &self.cursor.at.put_off;
+        &put_off[put_off.len().saturating_sub(MOST_IN_ROW as usize)..]
+    }
+
+    /// The registry answers elsewhere. Perhaps it does so here for smaller pages, or behind these.
+    fn get_past(&mut self, pass: &Pass, answers_here: bool) {
+        let regions = self.last_put_off();
+        let (Some(first), Some(last)) = (regions.first(), regions.last()) else {
+            return;
+        };
+        let (from, to) = (first.from, last.to);
+        let mut tries = VecDeque::new();
+        // Where an earlier listing has tried them in vain, they are not tried in each run.
+        if self
+            .known_gap(pass, from, to.saturating_sub(from))
+            .is_none()
+        {
+            let smaller = std::iter::successors(Some(self.page_size.div_euclid(2)), |limit| {
+                Some(limit.div_euclid(2))
+            });
+            tries.extend(smaller.take_while(|limit| *limit > 0).map(Try::Smaller));
+            let page_size = u64::from(self.page_size);
+            let behind =
+                PAGES_BEHIND.map(|pages| to.saturating_add(page_size.saturating_mul(pages)));
+            tries.extend(behind.map(Try::Behind));
+        }
+        self.ways_past = Some(WaysPast {
+            from,
+            answers_here,
+            tries,
+        });
+    }
+
+    /// One try to get past pages that fail; in the end they are given up.
+    pub(super) fn try_past(
+        &mut self,
+        pass: &Pass,
+        mut ways: WaysPast,
+        call: &Call<'_>,
+    ) -> Result<()> {
+        let Some(way) = ways.tries.pop_front() else {
+            self.give_up(pass, &ways);
+            return Ok(());
+        };
+        let (offset, limit) = match way {
+            Try::Smaller(limit) => (ways.from, limit),
+            Try::Behind(offset) => (offset, 1),
+        };
+        let answer = self.search(pass, offset, limit.into(), true, call);
+        call.check()?;
+        let brings_rows = match answer {
+            Ok(page) => {
+                let brings_rows = !page.rows.is_empty();
+                self.spare = Some((pass.clone(), offset, page));
+                brings_rows
+            }
+            Err(error) if ends_the_run(&error) => return Err(error),
+            Err(_) => false,
+        };
+        let at = &mut self.cursor.at;
+        match way {
+            _ if !brings_rows => {
+                self.ways_past = Some(ways);
+                return Ok(());
+            }
+            Try::Smaller(limit) => {
+                self.page_size = limit;
+                self.limit = limit;
+                at.go_back_to_last(MOST_IN_ROW as usize);
+            }
+            Try::Behind(offset) => at.skip_to(offset),
+        }
+        self.failed_in_row = 0;
+        Ok(())
+    }
+
+    fn give_up(&mut self, pass: &Pass, ways: &WaysPast) {
+        let put_off = &mut self.cursor.at.put_off;
+        let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
+        let mut regions = put_off.split_off(last);
+        if ways.answers_here && ways.from == 0 && !regions.is_empty() {
+            // Single rows of the first page come: it is asked for in parts.
+            let first = regions.remove(0);
+            self.end_at(pass, regions);
+            self.cursor.at.put_off.push(first);
+        } else {
+            self.end_at(pass, regions);
+        }
     }
 
     /// The registry answers elsewhere. What it refuses from some page on is its end, or a depth limit;
@@ -284,7 +386,15 @@ impl Lister<'_> {
         let next = Plan::ALL
             .into_iter()
             .find(|plan| !self.refused.contains(plan));
-        self.cursor.switch_to(next.ok_or(error)?);
+        match next {
+            Some(plan) => self.cursor.switch_to(plan),
+            // Nothing can be asked any more. The next run does not go on from where nothing answers.
+            None if self.cursor.is_resumed => {
+                self.cursor.switch_to(Plan::Plain);
+                self.stop = Some(error);
+            }
+            None => return Err(error),
+        }
         Ok(())
     }
 }

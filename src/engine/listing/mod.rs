@@ -6,6 +6,7 @@ mod rows;
 
 use std::collections::{HashSet, VecDeque};
 
+use self::failure::WaysPast;
 use self::fill::Fill;
 pub(super) use self::rows::row_of_id;
 use super::cursor::{Cursor, Finding};
@@ -56,10 +57,12 @@ pub(super) struct Lister<'r> {
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
+    ways_past: Option<WaysPast>,
     /// A page that was asked for to see whether the registry answers.
     spare: Option<(Pass, u64, Page)>,
-    /// Ends the run at the next call.
+    /// Ends the run, once it was told where the listing stands.
     stop: Option<Error>,
+    stop_is_told: bool,
 }
 
 /// Some rows, each with what tells it from others, and the cursor after them.
@@ -91,14 +94,20 @@ impl<'r> Lister<'r> {
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
+            ways_past: None,
             spare: None,
             stop: None,
+            stop_is_told: false,
         }
     }
 
     /// The next rows, or `None` once everything has been read.
     pub(super) fn next(&mut self, call: &Call<'_>) -> Result<Option<Step>> {
         loop {
+            if self.stop.is_some() && !self.stop_is_told {
+                self.stop_is_told = true;
+                return Ok(Some(self.step(Vec::new(), &[])));
+            }
             if let Some(error) = self.stop.take() {
                 return Err(error);
             }
@@ -117,7 +126,10 @@ impl<'r> Lister<'r> {
                 let Some(pass) = self.cursor.pass.clone() else {
                     return Ok(None);
                 };
-                if !self.cursor.at.ending.has_ended {
+                if let Some(ways) = self.ways_past.take() {
+                    self.try_past(&pass, ways, call)?;
+                    None
+                } else if !self.cursor.at.ending.has_ended {
                     self.ask_page(&pass, call)?
                 } else if self.cursor.at.put_off.is_empty() {
                     self.end_pass(pass);
@@ -190,6 +202,7 @@ impl<'r> Lister<'r> {
             Next::Stuck => {
                 // Going on from here would never show what changes before it.
                 self.cursor.restart();
+                self.stop_is_told = true;
                 self.stop = Some(Error::Protocol(
                     "it serves the same page whatever the offset".into(),
                 ));
@@ -202,8 +215,7 @@ impl<'r> Lister<'r> {
     /// was read up to a total in vain is enough.
     fn totals(&self) -> Totals {
         let mut doubts = self.cursor.findings.doubts.iter();
-        let was_in_vain =
-            self.totals == Totals::Unknown && doubts.any(|doubt| doubt.total.is_some());
+        let was_in_vain = doubts.any(|doubt| doubt.total.is_some());
         if self.cursor.plan == Plan::Words || was_in_vain {
             Totals::Untrue
         } else {
@@ -220,7 +232,7 @@ impl<'r> Lister<'r> {
 
     /// Notes which rows are new in this pass.
     fn meet(&mut self, pass: &Pass, start: u64, page: &Page) -> Result<Facts> {
-        if self.cursor.plan == Plan::Tiers {
+        if self.cursor.plan != Plan::Words {
             for tier in rows::tiers(&page.rows) {
                 self.cursor.note_tier(tier);
             }
