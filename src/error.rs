@@ -43,7 +43,9 @@ pub enum Error {
     #[error("The argument '{0}' is NULL.")]
     NullArgument(&'static str),
     /// A C caller passed a handle that was freed, or something that never was one.
-    #[error("The {0} is no live handle of this library: it was freed already, or never was one.")]
+    #[error(
+        "The {0} is not a live handle of this library: it was freed already, or never was one."
+    )]
     InvalidHandle(&'static str),
 
     // ---- 2xx: the network ------------------------------------------------
@@ -180,7 +182,7 @@ pub enum Error {
     },
 
     // ---- 4xx: the protocol -----------------------------------------------
-    /// The registry answered with something that is no page of skills.
+    /// The registry answered with something that is not a page of skills.
     #[error("The registry's answer could not be understood: {0}")]
     Protocol(String),
     /// The registry refuses the request as such (a 4xx without a code of its own).

@@ -106,7 +106,7 @@ function pageOf(answer: unknown): SearchResponse {
   const isRecord = check.isObject(answer) && !Array.isArray(answer)
   const what = isRecord ? `an object whose data is ${check.describe(answer.data)}` : check.describe(answer)
   throw new SkillsmithSyncError(
-    `The registry's answer could not be understood: it is JSON, but no page of skills: ${what}`,
+    `The registry's answer could not be understood: it is JSON, but not a page of skills: ${what}`,
     'PROTOCOL_ERROR',
   )
 }

@@ -122,7 +122,7 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
             }
         },
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
-            let error = format!("it is no valid HTTP ({error})");
+            let error = format!("it is not valid HTTP ({error})");
             Error::Protocol(told(credentials, &error, MAX_DETAIL))
         }
         other => Error::Unreachable(told(credentials, &other.to_string(), MAX_DETAIL)),

@@ -180,7 +180,7 @@ impl SkillsmithApiClient {
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
                 .map(|text| String::from(Box::<str>::from(text)))
-                .map_err(|error| Error::Protocol(format!("it is no JSON: {error}")))
+                .map_err(|error| Error::Protocol(format!("it is not JSON: {error}")))
         })
     }
 
