@@ -63,6 +63,8 @@ pub(super) struct Applier<'c> {
     pending: Vec<Pending>,
     /// Rows that may lack what the table can hold, though their stamp is the registry's.
     unfilled: HashSet<String>,
+    /// Rows that this run has written as they came, without a stamp: they stand here under one of ours.
+    unstamped: HashSet<u64>,
     /// A URL waits to be kept.
     has_urls: bool,
     staged: Weight,
@@ -100,6 +102,7 @@ impl<'c> Applier<'c> {
             stage: Stage::new(tools.conn, tools.table)?,
             pending: Vec::new(),
             unfilled,
+            unstamped: HashSet::new(),
             has_urls: false,
             staged: Weight::default(),
             size: BatchSize::default(),
@@ -201,8 +204,11 @@ impl<'c> Applier<'c> {
         Ok(stamp::is_later(here.as_deref(), skill.stamp()))
     }
 
-    /// The stamp under which the row is staged, or else stored.
+    /// The stamp of the registry's under which the row is staged, or else stored.
     fn stamp_here(&self, id: &str) -> Result<Option<String>> {
+        if self.unstamped.contains(&row_of_id(id)) {
+            return Ok(None);
+        }
         if self.stage.contains(id)? {
             return self.stage.stamp(id);
         }
@@ -251,6 +257,12 @@ impl<'c> Applier<'c> {
                 let is_new = found.is_none();
                 let to = RowOutcome::after(outcome, is_new);
                 let stamp = skill.stamp().unwrap_or_default();
+                if skill.stamp().is_some() {
+                    self.unstamped.remove(&row_of_id(&skill.id));
+                } else {
+                    self.unstamped.try_reserve(1)?;
+                    self.unstamped.insert(row_of_id(&skill.id));
+                }
                 self.fingerprints
                     .note(&skill.id, stamp, self.has_url(skill), to);
                 let note = note.or_else(|| {

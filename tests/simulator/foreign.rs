@@ -95,17 +95,16 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
             );
         }
         Foreign::Stale(n) => {
-            let Some(row) = ever
-                .get(n)
-                .and_then(|rows| rows.iter().find(|row| is_dated(row)))
-            else {
+            let Some(row) = ever.get(n).and_then(|rows| {
+                rows.iter()
+                    .find(|row| is_dated(row) && is_of_tier(row, rows))
+            }) else {
                 return;
             };
             for column in [
                 "name",
                 "description",
                 "author",
-                "trust_tier",
                 "tags",
                 "quality_score",
                 "updated_at",
@@ -172,4 +171,9 @@ pub fn mend(conn: &Connection) -> rusqlite::Result<()> {
 /// One that takes its stamp along: content that changes under another's stamp is not noticed without `--force`.
 fn is_dated(row: &Row) -> bool {
     row.is_valid() && matches!(row.stamp, Stamp::At(_))
+}
+
+/// The tier is stored in words that the table allows, and is left as it is.
+fn is_of_tier(row: &Row, versions: &[Row]) -> bool {
+    versions.last().is_some_and(|last| last.tier == row.tier)
 }
