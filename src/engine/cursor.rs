@@ -102,6 +102,9 @@ struct Mark {
 pub(super) struct Findings {
     /// A row came without a tier, or with one that is not known.
     pub(super) untiered: bool,
+    /// Listings before this one have met such rows.
+    #[serde(default)]
+    pub(super) untiered_before: bool,
     /// Whether there are skills without a tier could not be asked.
     #[serde(default)]
     pub(super) untiered_unknown: bool,

@@ -16,6 +16,16 @@ const MOST_IN_ROW: u32 = 3;
 /// So many other passes are asked whether the registry answers, where this one did before.
 const MOST_OTHERS: usize = 2;
 
+/// How many sizes are tried: a quarter of a page, and so on. With single rows nearly anything could be read, and
+/// far too slowly.
+const SMALLER_SIZES: usize = 3;
+
+/// So often in a run smaller pages are tried in vain.
+pub(super) const MOST_SHRINKS: u32 = 3;
+
+/// After so many smaller pages one that fails has a cause of its own.
+const PROVEN_PAGES: u32 = 4;
+
 /// So many pages behind three that fail it is looked whether rows come again.
 const PAGES_BEHIND: [u64; 3] = [0, 3, 30];
 
@@ -33,8 +43,8 @@ pub(super) struct WaysPast {
 
 #[derive(Clone, Copy)]
 enum Try {
-    /// A page of so many rows, where they begin.
-    Smaller(u32),
+    /// A page of so many rows, where this one of them begins.
+    Smaller(u32, usize),
     /// One row behind them.
     Behind(u64),
 }
@@ -123,6 +133,15 @@ impl Lister<'_> {
             return Ok(None);
         }
         self.put_off(pass, asked, &error);
+        if let Some((page_size, came)) = self.shrunk
+            && came < PROVEN_PAGES
+        {
+            // It is not the size.
+            self.shrunk = None;
+            self.shrinks_left = self.shrinks_left.saturating_sub(1);
+            self.page_size = page_size;
+            self.limit = page_size;
+        }
         // Of one that is open to the end it has to be seen where that begins now.
         if known.is_none_or(|gap| gap.to.is_none()) {
             self.failed_in_row = self.failed_in_row.saturating_add(1);
@@ -248,7 +267,9 @@ impl Lister<'_> {
             let smaller = std::iter::successors(Some(self.page_size.div_euclid(2)), |limit| {
                 Some(limit.div_euclid(2))
             });
-            tries.extend(smaller.take_while(|limit| *limit > 0).map(Try::Smaller));
+            let smaller = smaller.skip(1).take(SMALLER_SIZES);
+            let smaller = smaller.take_while(|limit| *limit > 0 && self.shrinks_left > 0);
+            tries.extend(smaller.map(|limit| Try::Smaller(limit, 0)));
             let page_size = u64::from(self.page_size);
             let behind =
                 PAGES_BEHIND.map(|pages| to.saturating_add(page_size.saturating_mul(pages)));
@@ -273,7 +294,10 @@ impl Lister<'_> {
             return Ok(());
         };
         let (offset, limit) = match way {
-            Try::Smaller(limit) => (ways.from, limit),
+            Try::Smaller(limit, nth) => {
+                let region = self.last_put_off().get(nth);
+                (region.map_or(ways.from, |region| region.from), limit)
+            }
             Try::Behind(offset) => (offset, 1),
         };
         let answer = self.search(pass, offset, limit.into(), true, call);
@@ -293,7 +317,16 @@ impl Lister<'_> {
                 self.ways_past = Some(ways);
                 return Ok(());
             }
-            Try::Smaller(limit) => {
+            // One that comes may just have no bad row.
+            Try::Smaller(limit, nth) if nth.saturating_add(1) < MOST_IN_ROW as usize => {
+                ways.tries
+                    .push_front(Try::Smaller(limit, nth.saturating_add(1)));
+                self.ways_past = Some(ways);
+                return Ok(());
+            }
+            Try::Smaller(limit, _) => {
+                let before = self.shrunk.map_or(self.page_size, |(before, _)| before);
+                self.shrunk = Some((before, 0));
                 self.page_size = limit;
                 self.limit = limit;
                 at.go_back_to_last(MOST_IN_ROW as usize);

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Requests for one page that failed. One bad row in a hundred costs fourteen.
 const MOST_REQUESTS: u32 = 64;
 
+/// Requests for parts of pages in one run; what is left is named, and asked for by later runs.
+const MOST_PARTS: u32 = 512;
+
 /// Requests while none of its rows came.
 const MOST_IN_VAIN: u32 = 16;
 
@@ -297,7 +300,7 @@ impl Lister<'_> {
             self.fill = Some(fill);
             return Ok(None);
         }
-        if fill.is_exhausted() {
+        if fill.is_exhausted() || self.parts_asked >= MOST_PARTS {
             if part.kind == Kind::Unknown {
                 fill.lose(part.from, part.to, part.cause);
             }
@@ -305,6 +308,7 @@ impl Lister<'_> {
             return Ok(None);
         }
         fill.requests = fill.requests.saturating_add(1);
+        self.parts_asked = self.parts_asked.saturating_add(1);
         let length = part.to.saturating_sub(part.from).min(page_size);
         let outcome = self.search(pass, part.from, length, true, call);
         call.check()?;

@@ -51,12 +51,18 @@ pub(super) struct Lister<'r> {
     pages: u32,
     /// Some page has been answered.
     has_answered: bool,
+    /// What pages were before smaller ones were tried, and how many of those came.
+    shrunk: Option<(u32, u32)>,
+    /// How often that may still turn out not to help.
+    shrinks_left: u32,
     /// Where even a page of two rows was too large, and why.
     too_large: Option<(u64, Error)>,
     /// Pages that failed in a row, and in this pass.
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
+    /// Requests for parts of pages.
+    parts_asked: u32,
     ways_past: Option<WaysPast>,
     /// A page that was asked for to see whether the registry answers.
     spare: Option<(Pass, u64, Page)>,
@@ -90,10 +96,13 @@ impl<'r> Lister<'r> {
             refused: Vec::new(),
             pages: 0,
             has_answered: false,
+            shrunk: None,
+            shrinks_left: failure::MOST_SHRINKS,
             too_large: None,
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
+            parts_asked: 0,
             ways_past: None,
             spare: None,
             stop: None,
@@ -181,6 +190,9 @@ impl<'r> Lister<'r> {
     /// Learns from a page where the listing stands.
     fn take(&mut self, pass: &Pass, asked: Asked, page: Page) -> Result<Step> {
         self.failed_in_row = 0;
+        if let Some((_, came)) = &mut self.shrunk {
+            *came = came.saturating_add(1);
+        }
         self.limit = self.limit.saturating_mul(2).min(self.page_size);
         let facts = self.meet(pass, asked.start, &page)?;
         self.note_neighbour(&page);

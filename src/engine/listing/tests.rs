@@ -468,7 +468,7 @@ fn promise_5_three_pages_that_are_refused_cost_no_row_behind_them() {
 
 #[test]
 fn promise_5_a_registry_that_serves_small_pages_only_is_read_in_such() {
-    for largest in [10, 1] {
+    for largest in [10, 6] {
         for from in [0, 250] {
             let registry = scripted(move |request| {
                 if request.limit > largest
@@ -495,6 +495,48 @@ fn promise_5_a_registry_that_serves_small_pages_only_is_read_in_such() {
                 assert!(requests < 700, "{largest} {from} run {run}: {requests}");
             }
             assert_eq!((rows.len(), gaps.len()), (500, 0), "{largest} {from}");
+        }
+    }
+}
+
+#[test]
+fn promise_9_a_registry_that_serves_single_rows_only_is_not_asked_for_more_in_each_run() {
+    let registry = scripted(|request| {
+        if request.limit > 1 {
+            return Err(failed());
+        }
+        Ok(page(of(60, request), r#"{"total":60}"#))
+    });
+    let mut next = start(Plain);
+    for run in 0..25 {
+        registry.asked.lock().unwrap().clear();
+        let listed = list(&registry, next);
+        let requests = registry.offsets().len();
+        assert!(requests < 512 + 100, "run {run}: {requests}");
+        next = start(Plain);
+        next.gaps = listed.cursor.gaps;
+    }
+}
+
+#[test]
+fn promise_5_bad_rows_in_every_page_cost_themselves_in_the_end() {
+    let registry = failing(500, |row| row % 7 == 3, failed);
+    let mut next = start(Plain);
+    let mut rows = BTreeSet::new();
+    let mut runs = 0;
+    while rows.len() < 500 - 71 {
+        runs += 1;
+        assert!(runs < 12, "{} rows in {runs} runs", rows.len());
+        registry.asked.lock().unwrap().clear();
+        let listed = list(&registry, next);
+        let requests = registry.offsets().len();
+        assert!(requests < 6 * 70 + 100, "run {runs}: {requests}");
+        rows.extend(listed.rows);
+        next = start(Plain);
+        if listed.error.is_some() {
+            next.cursor = listed.kept;
+        } else {
+            next.gaps = listed.cursor.gaps;
         }
     }
 }
@@ -570,7 +612,7 @@ fn promise_9_pages_that_go_on_failing_are_not_asked_for_in_each_run() {
         let is_border = run == 1 || (5..8).contains(&run);
         // In the first run smaller pages are tried, and places behind.
         let most = match run {
-            0 => 24,
+            0 => 32,
             _ if is_border => 64 + 16,
             _ => 16,
         };
