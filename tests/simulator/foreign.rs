@@ -95,21 +95,22 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
             );
         }
         Foreign::Stale(n) => {
-            let Some(row) = ever.get(n).and_then(|rows| {
-                rows.iter()
-                    .find(|row| is_dated(row) && is_of_tier(row, rows))
-            }) else {
+            let Some(row) = ever
+                .get(n)
+                .and_then(|rows| rows.iter().find(|row| is_dated(row)))
+            else {
                 return;
             };
             for column in [
                 "name",
                 "description",
                 "author",
+                "trust_tier",
                 "tags",
                 "quality_score",
                 "updated_at",
             ] {
-                if let Expected::Is(value) = row.expected(column, true) {
+                if let Expected::Is(value) = row.expected(column, is_narrow(conn)) {
                     let sql = format!(
                         "UPDATE skills SET {column} = ?2 WHERE id = ?1 AND trust_tier IS NOT 'local'"
                     );
@@ -173,7 +174,8 @@ fn is_dated(row: &Row) -> bool {
     row.is_valid() && matches!(row.stamp, Stamp::At(_))
 }
 
-/// The tier is stored in words that the table allows, and is left as it is.
-fn is_of_tier(row: &Row, versions: &[Row]) -> bool {
-    versions.last().is_some_and(|last| last.tier == row.tier)
+/// Whether the table allows the older tiers only.
+fn is_narrow(conn: &Connection) -> bool {
+    let sql = "SELECT sql NOT LIKE '%official%' FROM sqlite_master WHERE name = 'skills'";
+    conn.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
 }

@@ -164,6 +164,10 @@ impl Applier<'_> {
             for id in ids {
                 stage.set_url_aside_if_taken(id)?;
                 let written = stage.write_one(id)?;
+                if written == stage::Written::Stored {
+                    // It has brought its own URL.
+                    urls::forget(conn, id)?;
+                }
                 if let stage::Written::Refused(reason) = &written
                     && conn.is_autocommit()
                 {

@@ -2,12 +2,13 @@
 
 mod failure;
 mod fill;
+mod past;
 mod rows;
 
 use std::collections::{HashSet, VecDeque};
 
-use self::failure::WaysPast;
 use self::fill::Fill;
+use self::past::WaysPast;
 pub(super) use self::rows::row_of_id;
 use super::cursor::{Cursor, Finding};
 use super::gap::{Gap, MOST_GAPS};
