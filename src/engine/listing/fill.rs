@@ -153,9 +153,10 @@ impl Fill {
     fn probe(&mut self, part: Part, turn: u64) {
         let (from, to) = (part.from, part.to);
         let last = to.saturating_sub(1);
-        // A prime, so that in time every row has its turn.
         let between = last.saturating_sub(from).saturating_sub(1).max(1);
-        let nth = turn.saturating_mul(7_919).checked_rem(between).unwrap_or(0);
+        // Multiples of the golden ratio lie evenly, so that in time every row has its turn.
+        let fraction = turn.saturating_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let nth = u64::try_from((u128::from(fraction) * u128::from(between)) >> 64).unwrap_or(0);
         let middle = from.saturating_add(1).saturating_add(nth);
         for at in [from, last, middle] {
             self.parts.push_back(Part {
