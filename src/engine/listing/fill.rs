@@ -111,12 +111,14 @@ impl Fill {
             if from < start {
                 fill.parts.push_back(part(from, start, Kind::Unknown));
             }
-            let kind = if end.saturating_sub(start) > FEW_ROWS {
-                Kind::Known { turn: gap.turn }
+            if gap.failed_now {
+                fill.lose(start, end, region.cause.clone());
+            } else if end.saturating_sub(start) > FEW_ROWS {
+                fill.parts
+                    .push_back(part(start, end, Kind::Known { turn: gap.turn }));
             } else {
-                Kind::Unknown
-            };
-            fill.parts.push_back(part(start, end, kind));
+                fill.parts.push_back(part(start, end, Kind::Unknown));
+            }
             from = end;
         }
         if from < region.to {
@@ -408,6 +410,7 @@ impl Lister<'_> {
             after: lost.after,
             cause: lost.cause,
             turn: tried.unwrap_or(0),
+            failed_now: false,
         };
         let gaps = &mut self.cursor.gaps;
         if let Some(beside) = gaps.iter_mut().find(|other| other.adjoins(&gap)) {
@@ -437,7 +440,12 @@ impl Lister<'_> {
                 Ok(Some(self.out_of_turn(&gap.pass, gap.from, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            Err(_) => call.check().map(|()| None),
+            Err(_) => {
+                if let Some(known) = self.known_gaps.iter_mut().find(|known| *known == gap) {
+                    known.failed_now = length <= FEW_ROWS;
+                }
+                call.check().map(|()| None)
+            }
         }
     }
 

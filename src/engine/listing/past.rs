@@ -233,6 +233,7 @@ impl Lister<'_> {
             after: None,
             cause: last.cause.clone(),
             turn: 0,
+            failed_now: false,
         };
         if is_all {
             self.cursor.note_unreadable_pass();
