@@ -45,7 +45,7 @@ pub(super) struct Gap {
     /// How many listings have asked for it since it was found.
     #[serde(default)]
     pub(super) turn: u64,
-    /// This run has asked for all of it, in vain.
+    /// It is one row, which this run has asked for in vain.
     #[serde(skip)]
     pub(super) failed_now: bool,
 }

@@ -442,7 +442,7 @@ impl Lister<'_> {
             Err(error) if ends_the_run(&error) => Err(error),
             Err(_) => {
                 if let Some(known) = self.known_gaps.iter_mut().find(|known| *known == gap) {
-                    known.failed_now = length <= FEW_ROWS;
+                    known.failed_now = length == 1;
                 }
                 call.check().map(|()| None)
             }

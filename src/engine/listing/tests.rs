@@ -674,7 +674,7 @@ fn promise_5_a_page_of_which_every_second_row_is_bad_comes_in_time() {
     let mut runs = 0;
     while rows.len() < 450 {
         runs += 1;
-        assert!(runs <= 120, "{} rows", rows.len());
+        assert!(runs <= 60, "{} rows", rows.len());
         registry.asked.lock().unwrap().clear();
         let listed = list(
             &registry,
