@@ -10,7 +10,7 @@ export interface BackgroundSyncOptions {
   checkIntervalMs?: number
   /** Whether `start` checks at once. Default: true. */
   syncOnStart?: boolean
-  /** Called after every sync that returned a result, also a failed one. If it throws or rejects, `onSyncError` gets the error. */
+  /** Called with the result of every sync, also of a failed one. If it throws or rejects, `onSyncError` gets the error. */
   onSyncComplete?: (result: SyncResult) => void
   /** Called with the reason when a sync does not succeed. Default: writes one line to stderr. */
   onSyncError?: (error: Error) => void
@@ -37,7 +37,7 @@ export interface BackgroundSyncState {
 /** A {@link SyncEngine}, or an object of the host with a `sync` method. */
 export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<HostResult> | HostResult }
 
-/** Result of an engine that the host supplies. The engine of the TypeScript stack does not return these three fields. */
+/** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>
 type AddedFields = 'skillsRejected' | 'warnings' | 'coverage'
 
@@ -123,7 +123,7 @@ export class BackgroundSyncService {
 
   /**
    * Stops the checks and cancels a running sync. Resolves when that sync has settled, within about 200 ms; does not wait
-   * longer than 400 ms for an engine of the host. Does nothing when already stopped.
+   * longer than 400 ms for an engine of the host. Calling it again is safe.
    */
   stop(): Promise<void> {
     if (this.#state.isStarted) this.#log('stopped')

@@ -4,7 +4,7 @@ import { createNativeClient, SkillsmithApiClient } from './client.js'
 import { messageOf } from './errors.js'
 import type { SearchOptions } from './types.js'
 
-/** A registry that the host supplies. Its methods may return promises. A sync does not retry them. */
+/** A registry that the host supplies. Its methods may return promises. A sync does not retry a call that fails. */
 export interface HostRegistry {
   /** Whether offline mode is on. If it is, every sync fails, and a background service starts none. */
   isOffline(): boolean | Promise<boolean>
