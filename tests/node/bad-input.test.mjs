@@ -298,7 +298,10 @@ describe('repositories of different databases', () => {
       [one.skills, one.config, two.history],
       [one.skills, two.config, one.history],
     ]) {
-      assert.throws(() => new sync.SyncEngine(one.client, ...repositories), syncError('INVALID_ARGUMENT', /Make all of one database/))
+      assert.throws(
+        () => new sync.SyncEngine(one.client, ...repositories),
+        syncError('INVALID_ARGUMENT', /Create all repositories with the same database/),
+      )
     }
     assert.deepEqual([dump(one.path), dump(two.path)], before)
     const memory = () => new sync.Database(':memory:')
