@@ -31,7 +31,7 @@ pub use database::Database;
 pub use engine::{
     Coverage, EngineStatus, SyncEngine, SyncOptions, SyncPhase, SyncProgress, SyncResult,
 };
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Cause, Error, ErrorCode, Result};
 pub use history::{SyncHistoryEntry, SyncHistoryRepository, SyncRunResult, SyncStats, SyncStatus};
 pub use registry::{ClientOptions, Registry, SkillsmithApiClient};
 pub use skills::{SkillRecord, SkillRepository};

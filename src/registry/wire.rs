@@ -19,7 +19,7 @@ use super::credentials::Credentials;
 use super::field::{Field, FieldSeed, FieldValue, Fields, Kind, json_field};
 use super::mend::{mend_numbers, mend_surrogates};
 use crate::fingerprint::fingerprint;
-use crate::{Error, Result, memory};
+use crate::{Cause, Error, Result, memory};
 
 /// A page with more rows than this is no answer to what was asked: the largest
 /// limit is 10,000. It bounds the memory that a page of tiny rows can take.
@@ -114,7 +114,9 @@ impl Page {
                 mended
                     .as_deref()
                     .and_then(|text| serde_json::from_str(text).ok())
-                    .ok_or_else(|| Error::Protocol(describe(&text, &error)))?
+                    .ok_or_else(|| {
+                        Error::Protocol(Cause::new(describe(&text, &error)).with_source(error))
+                    })?
             }
         };
         let mut page = Self {

@@ -130,7 +130,7 @@ impl NativeRun {
     /// Answers a question with something that is no answer at all.
     #[napi]
     pub fn answer_nonsense(&self, id: u32, what: String) {
-        self.desk.answer(id, Err(Error::Protocol(what)));
+        self.desk.answer(id, Err(Error::Protocol(what.into())));
     }
 }
 
