@@ -125,6 +125,7 @@ pub struct SyncConfig {
 /// assert_eq!(update.enabled, Some(true));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncConfigUpdate {
     /// Whether automatic syncing is on.
     pub enabled: Option<bool>,

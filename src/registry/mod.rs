@@ -153,6 +153,7 @@ pub struct HealthReport {
 /// assert_eq!((request.limit, request.offset), (20, 40));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PageRequest {
     /// A search word. The live registry wants one, or one of the next three.
     pub query: Option<String>,
@@ -253,6 +254,7 @@ impl PageRequest {
 /// }
 /// # Ok::<(), skillsmith_sync::Error>(())
 /// ```
+#[non_exhaustive]
 pub struct Call<'a> {
     /// Stops the call.
     pub cancel: &'a CancelToken,
