@@ -414,8 +414,8 @@ typedef int32_t skillsmith_switch;
 typedef struct skillsmith_api_client skillsmith_api_client;
 
 /*
- Syncs while it is started: when enabled and due, and not while an earlier failure asks
- for patience.
+ Syncs while it is started: when enabled and due, and not while it waits after a failure
+ (backoff).
 
  Any thread may use it.
  */

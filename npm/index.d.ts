@@ -1,125 +1,128 @@
-/** How a {@link Database} is opened. */
+/** Options of a {@link Database}. */
 export interface DatabaseOptions {
-	/** Never write anything into the file; it must exist. Default: false. */
+	/** Whether to open the file read-only. The file must exist then. Default: false. */
 	readonly?: boolean;
 }
 /**
- * An open skill database, with a SQLite of this library's own.
+ * An open skill database.
  *
- * Another SQLite of the process, such as better-sqlite3, may have the same file open: neither harms the other.
+ * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
  */
 export declare class Database {
 	#private;
 	/**
-	 * Opens a database; blocks on the disk. A missing file is created complete, an existing one of any version used as it is.
+	 * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
+	 * and adds the tables for syncing if they are missing.
 	 *
 	 * @param path The file, or `:memory:`. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`.
-	 * @throws {@link SkillsmithSyncError} where the file is no database, damaged, some other program's, or not permitted; it is then left as it is.
+	 * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
+	 *   accessed. The file is not changed then.
 	 */
 	constructor(path?: string, options?: DatabaseOptions);
 	/** The absolute path, or `:memory:`. */
 	get name(): string;
-	/** Whether it is in memory only. */
+	/** Whether the database is in memory only. */
 	get memory(): boolean;
-	/** Whether it was opened read-only. */
+	/** Whether the database was opened read-only. */
 	get readonly(): boolean;
-	/** Whether it has not been closed yet. */
+	/** Whether the database is open. */
 	get open(): boolean;
-	/** Closes it; a sync that is under way ends normally. Later calls that need it fail with `DATABASE_CLOSED`. Closing twice is fine. */
+	/**
+	 * Closes the database. A running sync still ends normally. Later calls fail with `DATABASE_CLOSED`. Does nothing when
+	 * already closed.
+	 */
 	close(): void;
 }
-/**
- * A database: one of this library, a path, or any object whose `name` is the path, such as a connection of better-sqlite3.
- */
+/** A {@link Database}, a path, or any object whose `name` is the path, such as a connection of better-sqlite3. */
 export type DatabaseLike = Database | string | {
 	readonly name: string;
 };
 declare const CODES: {
-	/** 101: an argument cannot be used. */
+	/** 101: an argument is invalid. */
 	readonly INVALID_ARGUMENT: false;
-	/** 102: no run of that id. */
+	/** 102: no run has this id. */
 	readonly RUN_NOT_FOUND: false;
-	/** 103: another sync of this database is under way. */
+	/** 103: another sync of this database is running. */
 	readonly SYNC_IN_PROGRESS: true;
-	/** 104: stopped on request. */
+	/** 104: the caller cancelled the sync. */
 	readonly CANCELLED: true;
-	/** 105: the database was closed. */
+	/** 105: the database is closed. */
 	readonly DATABASE_CLOSED: false;
 	/** 106: the database was opened by the parent process. */
 	readonly OPENED_BEFORE_FORK: false;
 	/** 107: a callback or registry of the host failed. */
 	readonly HOST_ERROR: true;
-	/** 108: a pointer is missing; C only. */
+	/** 108: a pointer is NULL; C only. */
 	readonly NULL_ARGUMENT: false;
-	/** 109: a handle was freed already; C only. */
+	/** 109: a handle is invalid or was freed; C only. */
 	readonly INVALID_HANDLE: false;
 	/** 201: offline mode is on. */
 	readonly OFFLINE: false;
 	/** 202: the registry is unhealthy. */
 	readonly API_UNHEALTHY: true;
-	/** 203: no connection, or a cut one. */
+	/** 203: the connection failed or broke off. */
 	readonly NETWORK_UNREACHABLE: true;
-	/** 204: a network deadline ran out. */
+	/** 204: a request timed out. */
 	readonly NETWORK_TIMEOUT: true;
-	/** 205: too many requests. */
+	/** 205: the registry limits the rate of requests. */
 	readonly RATE_LIMITED: true;
 	/** 206: the monthly quota is used up. */
 	readonly QUOTA_EXCEEDED: false;
 	/** 207: a key is missing or wrong. */
 	readonly UNAUTHORIZED: false;
-	/** 208: the key does not allow it. */
+	/** 208: the key does not give access. */
 	readonly FORBIDDEN: false;
-	/** 209: the registry fails (5xx). */
+	/** 209: the registry failed (HTTP 5xx). */
 	readonly SERVER_ERROR: true;
-	/** 210: the run's deadline. */
+	/** 210: the run reached its deadline. */
 	readonly RUN_DEADLINE: true;
-	/** 211: the plan does not include it. */
+	/** 211: the plan does not give access. */
 	readonly PLAN_REQUIRED: false;
-	/** 301: SQLite failed. */
+	/** 301: another error of SQLite. */
 	readonly DATABASE_ERROR: false;
-	/** 302: another connection kept the write lock for too long. */
+	/** 302: another connection holds the write lock. */
 	readonly DATABASE_BUSY: true;
-	/** 303: no SQLite file. */
+	/** 303: the file is not a SQLite database. */
 	readonly NOT_A_DATABASE: false;
-	/** 304: a damaged SQLite file. */
+	/** 304: the file is damaged. */
 	readonly DATABASE_DAMAGED: false;
-	/** 305: some other program's database. */
+	/** 305: the database belongs to another program. */
 	readonly NOT_SKILLSMITH: false;
-	/** 306: the operating system refuses. */
+	/** 306: the operating system denies access to the file. */
 	readonly PERMISSION_DENIED: false;
-	/** 307: opened read-only. */
+	/** 307: the database is read-only. */
 	readonly READ_ONLY: false;
-	/** 308: no space left. */
+	/** 308: the disk is full. */
 	readonly DISK_FULL: true;
-	/** 309: another failure of the file system. */
+	/** 309: another error of the file system. */
 	readonly IO_ERROR: false;
-	/** 310: another SQLite of this process has the file open, and the system cannot keep the two apart. */
+	/** 310: another copy of SQLite in this process has the file open, and this system cannot separate the two. */
 	readonly DATABASE_IN_USE: true;
-	/** 311: the file was replaced, moved or deleted by another program while it was in use. */
+	/** 311: another program replaced, moved or deleted the file while it was open. */
 	readonly DATABASE_REPLACED: true;
-	/** 312: too many files are open, in this process or in the system. */
+	/** 312: too many files are open in this process or system. */
 	readonly TOO_MANY_FILES: true;
-	/** 401: an answer of the registry that cannot be understood. */
+	/** 401: the registry sent an invalid response. */
 	readonly PROTOCOL_ERROR: true;
-	/** 402: a request that the registry refuses. */
+	/** 402: the registry refused the request. */
 	readonly REQUEST_REFUSED: false;
-	/** 403: a redirect that is not followed. */
+	/** 403: the registry sent a redirect to another address. */
 	readonly REDIRECT_REFUSED: false;
-	/** 404: an answer over the size bound. */
+	/** 404: the response is too large. */
 	readonly RESPONSE_TOO_LARGE: false;
-	/** 901: a bug of this library. */
+	/** 901: a bug in this library. */
 	readonly INTERNAL: false;
-	/** 902: no memory to go on with. */
+	/** 902: out of memory. */
 	readonly OUT_OF_MEMORY: true;
 };
-/** The codes of {@link SkillsmithSyncError}. They are never renamed. */
+/** The codes of {@link SkillsmithSyncError}. They do not change between versions. */
 export type SkillsmithErrorCode = keyof typeof CODES;
-/** What this library throws and rejects with, but for arguments of a wrong type (`TypeError`) or out of range (`RangeError`). */
+/** The error of this library. Arguments of a wrong type throw a `TypeError` instead, and arguments out of range a `RangeError`. */
 export declare class SkillsmithSyncError extends Error {
 	readonly name = "SkillsmithSyncError";
-	/** What went wrong, for programs. */
+	/** The error code. */
 	readonly code: SkillsmithErrorCode;
-	/** Whether the same call may succeed later without any change by the caller. */
+	/** Whether the same call may succeed later without a change. */
 	readonly retryable: boolean;
 	constructor(message: string, code: SkillsmithErrorCode, options?: {
 		cause?: unknown;
@@ -127,276 +130,286 @@ export declare class SkillsmithSyncError extends Error {
 }
 /** How often a sync becomes due. */
 export type SyncFrequency = "daily" | "weekly";
-/** The configuration of a database. Times are ISO 8601 text. */
+/** Configuration of a database. Times are ISO 8601 strings. */
 export interface SyncConfig {
 	/** Always `default`. */
 	id: string;
-	/** Whether background services sync by themselves. */
+	/** Whether automatic syncing is enabled. */
 	enabled: boolean;
-	/** How often. */
+	/** How often a sync becomes due. */
 	frequency: SyncFrequency;
 	/** Milliseconds between two syncs. */
 	intervalMs: number;
 	/** When the last complete sync started; `null` before the first. */
 	lastSyncAt: string | null;
-	/** When the next one is due; `null`: at once. */
+	/** When the next sync is due; `null` means that it is due now. */
 	nextSyncAt: string | null;
-	/** Skills added and updated by the last complete sync. */
+	/** Number of skills that the last complete sync added or updated. */
 	lastSyncCount: number;
-	/** Why the last sync failed; `null` if it did not. */
+	/** Error of the last sync; `null` if it succeeded. */
 	lastSyncError: string | null;
-	/** When the row was made, as SQLite wrote it (UTC). */
+	/** When the configuration was created, in the format of SQLite (UTC). */
 	createdAt: string;
-	/** When it was last changed, likewise. */
+	/** When the configuration was last changed, in the format of SQLite (UTC). */
 	updatedAt: string;
 }
-/** What {@link SyncConfigRepository.updateConfig} changes; what is left out stays. */
+/** Changes for {@link SyncConfigRepository.updateConfig}. Missing settings stay as they are. */
 export interface SyncConfigUpdate {
-	/** Switch automatic syncing on or off. */
+	/** Enables or disables automatic syncing. */
 	enabled?: boolean;
-	/** Change how often; the next sync moves accordingly. */
+	/** Changes the frequency and reschedules the next sync. */
 	frequency?: SyncFrequency;
 }
-/** How a run stands or ended. */
+/** Status of a run. */
 export type SyncStatus = "running" | "success" | "failed" | "partial";
-/** One run of the history. Times are ISO 8601 text. */
+/** A run in the history. Times are ISO 8601 strings. */
 export interface SyncHistoryEntry {
-	/** `sync-YYYYMMDDHHMMSS-` and six random characters. */
+	/** Id of the run: `sync-YYYYMMDDHHMMSS-` and six random characters. */
 	id: string;
 	/** When the run started. */
 	startedAt: string;
-	/** When it ended; `null` while it runs. */
+	/** When the run ended; `null` while it is running. */
 	completedAt: string | null;
-	/** How it stands or ended. */
+	/** Status of the run. */
 	status: SyncStatus;
-	/** Skills that were new here. */
+	/** Number of skills added. */
 	skillsAdded: number;
-	/** Skills that were changed. */
+	/** Number of skills updated. */
 	skillsUpdated: number;
-	/** Skills that stood here already. */
+	/** Number of skills that had not changed. */
 	skillsUnchanged: number;
-	/** What went wrong, if anything did. */
+	/** Error of the run, or `null`. */
 	errorMessage: string | null;
-	/** How long it took, in milliseconds; `null` while it runs. */
+	/** Duration in milliseconds; `null` while the run is running. */
 	durationMs: number | null;
-	/** When the entry was made, as SQLite wrote it (UTC). */
+	/** When the entry was created, in the format of SQLite (UTC). */
 	createdAt: string;
 }
-/** What a run did, for its entry. */
+/** Counters of a run, for its entry in the history. */
 export interface SyncRunResult {
-	/** Skills that were new here. */
+	/** Number of skills added. */
 	skillsAdded: number;
-	/** Skills that were changed. */
+	/** Number of skills updated. */
 	skillsUpdated: number;
-	/** Skills that stood here already. */
+	/** Number of skills that had not changed. */
 	skillsUnchanged: number;
 }
-/** Figures over the whole history. */
+/** Statistics of the whole history. */
 export interface SyncStats {
-	/** Entries in all. */
+	/** Number of entries. */
 	totalRuns: number;
-	/** Those that succeeded. */
+	/** Number of successful runs. */
 	successfulRuns: number;
-	/** Those that failed. */
+	/** Number of failed runs. */
 	failedRuns: number;
-	/** When the last one succeeded. */
+	/** When the last successful run ended; `null` if there is none. */
 	lastSuccessAt: string | null;
-	/** Mean duration of the successful ones in milliseconds; `null` without one. */
+	/** Mean duration of successful runs in milliseconds; `null` if there are none. */
 	averageDurationMs: number | null;
 }
-/** A skill as it stands in the database. */
+/** A skill in the database. */
 export interface SkillRecord {
-	/** The registry's id. */
+	/** Id of the skill in the registry. */
 	id: string;
-	/** The name. */
+	/** Name of the skill. */
 	name: string;
-	/** What it does. */
+	/** Description of the skill. */
 	description: string | null;
-	/** Who wrote it. */
+	/** Author of the skill. */
 	author: string | null;
-	/** Where it lives. */
+	/** URL of the repository. */
 	repoUrl: string | null;
-	/** From 0 to 1. */
+	/** Quality score from 0 to 1. */
 	qualityScore: number | null;
-	/** How far it is trusted: `official`, `verified`, `curated`, `community`, `unverified`, `experimental`, `unknown`, `local`, or a tier to come. */
+	/** Trust tier: `official`, `verified`, `curated`, `community`, `unverified`, `experimental`, `unknown`, `local`, or a future tier. */
 	trustTier: string;
-	/** Its tags. */
+	/** Tags of the skill. */
 	tags: string[];
-	/** Whether it can be installed. */
+	/** Whether the skill can be installed. */
 	installable: boolean;
-	/** The host's own security scan, from 0 to 100; `null` before it. */
+	/** Risk score of the host's security scan, from 0 to 100; `null` before the scan. */
 	riskScore: number | null;
-	/** Findings of that scan. */
+	/** Number of findings of the security scan. */
 	securityFindingsCount: number;
-	/** When it was made. */
+	/** When the security scan ran; `null` before the scan. */
 	securityScannedAt: string | null;
-	/** Whether it passed. */
+	/** Whether the skill passed the security scan; `null` before the scan. */
 	securityPassed: boolean | null;
-	/** When the skill was made, by the registry's stamp. */
+	/** When the skill was created, according to the registry. */
 	createdAt: string | null;
-	/** When it was last changed, likewise. */
+	/** When the skill was last changed, according to the registry. */
 	updatedAt: string | null;
 }
-/** How a run gets on. */
+/** Progress of a run. */
 export interface SyncProgress {
 	/**
-	 * What it is doing. The phases appear first in this order; fetching and upserting then alternate, since pages are
-	 * written as they come.
+	 * Current phase. The phases first appear in this order. Fetching and upserting then alternate, because the run writes
+	 * each page when it arrives.
 	 */
 	phase: "connecting" | "fetching" | "comparing" | "upserting" | "complete";
-	/** Rows of the listing read, or changed rows written while upserting. */
+	/** Number of rows read; while upserting, number of changed rows written. */
 	current: number;
-	/** Rows of the listing, or changed rows found so far; 0 while unknown. */
+	/** Number of rows of the listing, 0 if not known yet; while upserting, number of changed rows written so far. */
 	total: number;
-	/** Skills looked at so far. */
+	/** Number of skills compared so far. */
 	skillsProcessed: number;
-	/** Skills found to be new or changed so far. */
+	/** Number of skills added or updated so far; in a dry run, that would be added or updated. */
 	skillsChanged: number;
-	/** The same in words, or why the run waits. */
+	/** Message for the user: the progress, or the reason why the run waits. */
 	message?: string;
 }
-/** What a run did. Always added + updated + unchanged + rejected = processed. */
+/** Result of a run. Always added + updated + unchanged + rejected = processed. */
 export interface SyncResult {
-	/** Whether everything went well. */
+	/** Whether the run succeeded without errors. */
 	success: boolean;
-	/** Skills that were new here. */
+	/** Number of skills added. */
 	skillsAdded: number;
-	/** Skills that were changed. */
+	/** Number of skills updated. */
 	skillsUpdated: number;
-	/** Skills that stood here already, or are the user's own. */
+	/** Number of skills that had not changed, or are the user's own. */
 	skillsUnchanged: number;
-	/** Rows that could not be stored; `errors` names them. */
+	/** Number of rows that could not be stored. `errors` names them. */
 	skillsRejected: number;
-	/** Different skills that the registry served. */
+	/** Number of different skills that the registry sent. */
 	totalProcessed: number;
-	/** What went wrong: the cause of a failed run, and the first 20 rejected rows. */
+	/** The cause of a failed run, and the first 20 rejected rows. */
 	errors: string[];
-	/** What the user may want to know of, though nothing is lost. */
+	/** Problems that did not cost any rows. */
 	warnings: string[];
-	/** Whether the registry was listed whole, or could only be searched by words. */
+	/** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */
 	coverage: "complete" | "best-effort";
-	/** How long it took, in milliseconds. */
+	/** Duration in milliseconds. */
 	durationMs: number;
-	/** Whether nothing was written. */
+	/** Whether the run was a dry run, which writes nothing. */
 	dryRun: boolean;
 }
-/** How a sync is to be done. */
+/** Options of a sync. */
 export interface SyncOptions {
-	/** Compare the content of every row instead of its stamp. Default: false. */
+	/** Whether to compare the content of every row instead of its timestamp. Default: false. */
 	force?: boolean;
-	/** Only count what would be done. Default: false. */
+	/** Whether to only count the changes and write nothing. Default: false. */
 	dryRun?: boolean;
-	/** Rows per page, from 1 to 10,000; the registry may give fewer. Default: 100. */
+	/** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
 	pageSize?: number;
-	/** The longest that the run may take, in milliseconds; what it did not reach is left to the next. Default: 30 minutes. */
+	/** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
 	deadlineMs?: number;
 	/**
-	 * Told how the run gets on, about 60 times a second at most, in order, and never after the promise has settled.
-	 * If it throws, the run ends with that error.
+	 * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
+	 * If it throws or rejects, the run fails with that error.
 	 */
 	onProgress?: (progress: SyncProgress) => void;
-	/** Stops the run; what it wrote is kept. */
+	/** Cancels the run. The rows that it has written stay. */
 	signal?: AbortSignal;
 }
-/** How things stand. */
+/** Current status of an engine. */
 export interface EngineStatus {
 	/** The configuration. */
 	config: SyncConfig;
-	/** The last successful run. */
+	/** The last successful run; `null` if there is none. */
 	lastRun: SyncHistoryEntry | null;
-	/** Whether a sync is under way, in this process or another. */
+	/** Whether a sync is running, in this process or another. */
 	isRunning: boolean;
 	/** Whether automatic syncing is on and the next sync is due. */
 	isDue: boolean;
 }
-/** What a registry says of itself. */
+/** Health of a registry. */
 export interface HealthStatus {
-	/** Whether it serves. */
+	/** Status that the registry reports. */
 	status: "healthy" | "degraded" | "unhealthy";
-	/** When it was asked. */
+	/** When the client requested it. */
 	timestamp: string;
-	/** Its version; `unknown` where it does not say. */
+	/** Version of the registry; `unknown` if it does not report one. */
 	version: string;
 }
-/** A page of the registry's listing. */
+/** Options of a search: filters, and the page of the result. */
 export interface SearchOptions {
 	/** A search word. */
 	query?: string;
-	/** Only skills of this tier. */
+	/** Only skills of this trust tier. */
 	trustTier?: string;
 	/** Only skills of this category. */
 	category?: string;
-	/** Only skills with at least this quality score, in the measure of the registry. */
+	/** Only skills with at least this quality score, on the scale of the registry. */
 	minQualityScore?: number;
-	/** Rows wanted. Default: 100, which is also what the live registry gives at most. */
+	/** Number of rows. Default: 100, which is also the maximum of the live registry. */
 	limit?: number;
-	/** Rows to pass over. Default: 0. */
+	/** Number of rows to skip. Default: 0. */
 	offset?: number;
 }
-/** A page as the registry served it: fields in its own spelling. */
+/** A page as the registry sent it, with the registry's field names. */
 export interface SearchResponse {
 	/** The rows. */
 	data: ApiSkill[];
-	/** What the registry says of the page: `total`, `limit`, `offset`, with meanings that differ between its versions. */
+	/** Data about the page: `total`, `limit`, `offset`. Their meaning differs between versions of the registry. */
 	meta?: Record<string, unknown>;
 }
-/** A row as the registry served it. Any field but these may be missing, and unknown ones may appear. */
+/** A row as the registry sent it. Only these two fields are always present, and unknown fields may appear. */
 export interface ApiSkill {
-	/** The skill's id. */
+	/** Id of the skill. */
 	id: string;
-	/** Its name. */
+	/** Name of the skill. */
 	name: string;
 	[field: string]: unknown;
 }
-/** Options of a {@link SkillsmithApiClient}. What is left out comes from the environment, then from `~/.skillsmith/config.json`. */
+/** Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. */
 export interface ApiClientConfig {
-	/** The registry's address. Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
+	/** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
 	baseUrl?: string;
-	/** The anonymous key. Else `SUPABASE_ANON_KEY`. */
+	/** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
 	anonKey?: string;
-	/** The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`. */
+	/** The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey`. */
 	apiKey?: string;
-	/** A token of a signed-in user; goes before the API key. */
+	/** Token of a signed-in user. It takes precedence over the API key. */
 	jwtToken?: string;
-	/** The longest wait for the headers of an answer, and again for its body, in milliseconds. Default: 30,000. */
+	/** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
 	timeout?: number;
-	/** Tries after the first one. Default: 3. */
+	/** Number of retries after the first attempt. Default: 3. */
 	maxRetries?: number;
-	/** Send nothing. Else `SKILLSMITH_OFFLINE_MODE`. */
+	/** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
 	offlineMode?: boolean;
-	/** Accepted for the sake of the TypeScript stack; the client logs nothing. */
+	/** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
 	debug?: boolean;
 }
-/** Asks the registry. Its calls run on threads of their own, and retry what may heal. */
+/** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export declare class SkillsmithApiClient {
 	#private;
-	/** @throws {@link SkillsmithSyncError} where the address, a key or the proxy cannot be used. */
+	/** @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid. */
 	constructor(config?: ApiClientConfig);
-	/** The registry's address. */
+	/** URL of the registry. */
 	get baseUrl(): string;
-	/** Whether nothing is sent. */
+	/** Whether offline mode is on. */
 	isOffline(): boolean;
-	/** Asks how the registry is, within 5 s; one that cannot be reached is `unhealthy`. Offline it is not asked. */
+	/**
+	 * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
+	 * nothing in offline mode.
+	 */
 	checkHealth(): Promise<HealthStatus>;
 	/** Fetches one page of the listing. */
 	search(options?: SearchOptions): Promise<SearchResponse>;
 }
-/** Makes a client. */
+/** Creates a client. */
 export declare function createApiClient(config?: ApiClientConfig): SkillsmithApiClient;
-/** A registry that the host supplies. Its methods may return promises; their retries are their own. */
+/** A registry that the host supplies. Its methods may return promises. A sync does not retry a call that fails. */
 export interface HostRegistry {
-	/** Whether nothing may be sent: every sync then fails, and a background service begins none. */
+	/** Whether offline mode is on. If it is, every sync fails, and a background service starts none. */
 	isOffline(): boolean | Promise<boolean>;
-	/** How it is; the sync does not begin where it is `unhealthy`. */
+	/** Health of the registry. A sync fails if `status` is `unhealthy`. */
 	checkHealth(): {
 		status: string;
 	} | Promise<{
 		status: string;
 	}>;
-	/** One page, `{ data: […], meta?: { total, limit } }`. An error with a `statusCode` or `status` means what it means over HTTP. */
+	/**
+	 * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
+	 * `status`, which then means the same as over HTTP.
+	 */
 	search(options: SearchOptions): unknown;
 }
-/** Our client, the TypeScript stack's (known by its `baseUrl`, and read anew for each run), or a registry of the host's. */
+/**
+ * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
+ *
+ * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
+ */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry;
 /** Milliseconds between two syncs of each frequency. */
 export declare const FREQUENCY_INTERVALS: {
@@ -404,205 +417,211 @@ export declare const FREQUENCY_INTERVALS: {
 	readonly weekly: 604800000;
 };
 /**
- * Reads and changes the configuration. Every call is short and blocks on the disk only; a writing one waits at most 100 ms
- * for another writer, then fails with `DATABASE_BUSY`.
+ * Reads and changes the configuration. Calls are short and block on the disk only. A call that writes waits up to 100 ms for
+ * another writer, then fails with `DATABASE_BUSY`.
  */
 export declare class SyncConfigRepository {
 	#private;
 	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
 	constructor(db: DatabaseLike);
-	/** The configuration as it stands. */
+	/** The current configuration. */
 	getConfig(): SyncConfig;
-	/** Changes what `update` names, and returns the result. */
+	/** Changes the settings in `update` and returns the new configuration. */
 	updateConfig(update: SyncConfigUpdate): SyncConfig;
-	/** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills; sets when the next is due. */
+	/** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills. Schedules the next sync. */
 	setLastSync(timestamp: string, count: number): void;
-	/** Records why the last sync failed. */
+	/** Records the error of the last sync. */
 	setLastSyncError(error: string): void;
-	/** Forgets why the last sync failed. */
+	/** Clears the error of the last sync. */
 	clearError(): void;
-	/** The time `intervalMs` milliseconds after `lastSyncAt`, as ISO 8601 text. */
+	/** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
 	calculateNextSync(lastSyncAt: string, intervalMs: number): string;
 	/** Whether automatic syncing is on and the next sync is due. */
 	isSyncDue(): boolean;
-	/** Switches automatic syncing on. */
+	/** Enables automatic syncing. */
 	enable(): SyncConfig;
-	/** Switches automatic syncing off. A sync by hand still works. */
+	/** Disables automatic syncing. A manual sync still works. */
 	disable(): SyncConfig;
-	/** Changes how often; the next sync moves accordingly. */
+	/** Changes the frequency and reschedules the next sync. */
 	setFrequency(frequency: SyncFrequency): SyncConfig;
 }
-/** Reads and writes the history of runs. Every call is short, as in {@link SyncConfigRepository}. */
+/** Reads and writes the history of runs. Calls are short, as in {@link SyncConfigRepository}. */
 export declare class SyncHistoryRepository {
 	#private;
 	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
 	constructor(db: DatabaseLike);
-	/** Makes an entry for a run that starts now, and returns its id. */
+	/** Creates an entry for a run that starts now. Returns the id of the run. */
 	startRun(): string;
 	/** Marks a run as successful. */
 	completeRun(id: string, result: SyncRunResult): void;
-	/** Marks a run as successful in part. */
+	/** Marks a run as partially successful. */
 	completeRunPartial(id: string, result: SyncRunResult, errorMessage: string): void;
 	/** Marks a run as failed. */
 	failRun(id: string, error: string): void;
-	/** One entry, or `null`. */
+	/** The entry of the run, or `null`. */
 	getById(id: string): SyncHistoryEntry | null;
-	/** The newest entries first, at most `limit` of them. */
+	/** Up to `limit` entries, newest first. */
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;
-	/** The entries that are marked as running, newest first; one whose run has died is marked as failed before. */
+	/** The entries of running syncs, newest first. Entries whose process has died are marked as failed first. */
 	getRunning(): SyncHistoryEntry[];
-	/** Whether an entry is marked as running, after the same check. */
+	/** Whether a sync is running. Entries whose process has died are marked as failed first. */
 	isRunning(): boolean;
-	/** Deletes the entries that started more than `daysToKeep` days ago. Returns how many. */
+	/** Deletes the entries of runs that started more than `daysToKeep` days ago. Returns the number of deleted entries. */
 	cleanup(daysToKeep?: number): number;
-	/** How many entries there are. */
+	/** Number of entries. */
 	count(): number;
-	/** Figures over the whole history. */
+	/** Statistics of the whole history. */
 	getStats(): SyncStats;
 }
-/** Looks skills up. Every call is short and blocks on the disk only. */
+/** Reads skills. Calls are short and block on the disk only. */
 export declare class SkillRepository {
 	#private;
 	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
 	constructor(db: DatabaseLike);
-	/** The skill of that id, or `null`. */
+	/** The skill with this id, or `null`. */
 	findById(id: string): SkillRecord | null;
-	/** Whether there is a skill of that id. */
+	/** Whether a skill with this id exists. */
 	exists(id: string): boolean;
-	/** How many skills there are, the user's own included. */
+	/** Number of skills, including the user's own. */
 	count(): number;
 }
-/** What a {@link SyncEngine} is made of. */
+/** Options of a {@link SyncEngine}. */
 export interface SyncEngineOptions {
 	/** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
 	db?: DatabaseLike;
-	/** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
+	/** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
 	apiClient?: ApiClientLike;
 }
-/** A repository of this library, or of the TypeScript stack, whose `db` names the database. */
+/** A repository of this library, or one of the TypeScript stack with a `db` property. */
 export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistoryRepository | object;
 /**
- * Brings a database up to date with a registry.
+ * Syncs a database with a registry.
  *
- * Syncs run on a thread of their own. One at a time runs on a database, across all engines and processes.
+ * A sync runs on its own thread. Only one sync runs on a database at a time, across all engines and processes.
  */
 export declare class SyncEngine {
 	#private;
 	constructor(options?: SyncEngineOptions);
-	/** As the TypeScript stack does it; the three repositories must be of one database. Further arguments are ignored. */
+	/** The constructor of the TypeScript stack. The three repositories must use the same database. Ignores further arguments. */
 	constructor(apiClient: ApiClientLike, skillRepo: RepositoryLike, configRepo: RepositoryLike, historyRepo: RepositoryLike, ...ignored: unknown[]);
 	/**
-	 * Syncs. What goes wrong in a run is in the result and in the history: it then resolves with `success: false`, and `errors`
-	 * begins with the cause. Whatever was written stays, and the next run goes on where this one ended. The process stays
-	 * alive until it has settled.
+	 * Syncs now. If the run fails, the promise still resolves, with `success: false` and the cause as the first of `errors`;
+	 * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
+	 * Keeps the process alive until the promise settles.
 	 *
-	 * @throws `TypeError` or `RangeError` for options that cannot be used, {@link SkillsmithSyncError} for a closed database; nothing was done then.
+	 * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database. The run has
+	 *   not started then.
 	 */
 	sync(options?: SyncOptions): Promise<SyncResult>;
-	/** How things stand. Short; blocks on the disk only. */
+	/** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
 	getStatus(): EngineStatus;
 }
-/** How a {@link BackgroundSyncService} works. */
+/** Options of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncOptions {
 	/** Milliseconds between two checks. Default: 60,000. */
 	checkIntervalMs?: number;
-	/** Whether it checks at once when started. Default: true. */
+	/** Whether `start` checks at once. Default: true. */
 	syncOnStart?: boolean;
-	/** Told of every sync that has ended, whatever its result. What it throws, or its promise rejects with, `onSyncError` is told. */
+	/** Called with the result of every sync, also of a failed one. If it throws or rejects, `onSyncError` gets the error. */
 	onSyncComplete?: (result: SyncResult) => void;
-	/** Told why a sync was not a success. Default: one line on stderr. */
+	/** Called with the reason when a sync does not succeed. Default: writes one line to stderr. */
 	onSyncError?: (error: Error) => void;
-	/** Tell on stderr what it does. Default: false. */
+	/** Whether to log what the service does to stderr. Default: false. */
 	debug?: boolean;
 }
-/** How a service stands. */
+/** State of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncState {
-	/** Whether it was started and not stopped since. */
+	/** Whether the service is started. */
 	isStarted: boolean;
-	/** Whether a sync of its own is under way. */
+	/** Whether a sync of this service is running. */
 	isRunning: boolean;
-	/** What the last sync did. */
+	/** Result of the last sync; `null` before the first. */
 	lastResult: SyncResult | null;
-	/** Why the last sync or check failed; `null` if it did not. */
+	/** Error of the last sync or check; `null` if it succeeded. */
 	lastError: Error | null;
-	/** Checks made by the timer. */
+	/** Number of checks by the timer. */
 	checksPerformed: number;
-	/** Syncs begun, those by hand included. */
+	/** Number of syncs started, including manual ones. */
 	syncsTriggered: number;
 }
-/** Whatever syncs: a {@link SyncEngine}, or an object of the host's. */
+/** A {@link SyncEngine}, or an object of the host with a `sync` method. */
 export type EngineLike = SyncEngine | {
 	sync(options?: SyncOptions): Promise<HostResult> | HostResult;
 };
-/** What an engine of the host's returns: that of the TypeScript stack lacks three of our fields. */
-export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>;
-type OursOnly = "skillsRejected" | "warnings" | "coverage";
+/** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
+export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
+type AddedFields = "skillsRejected" | "warnings" | "coverage";
 /**
- * Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. Beside a {@link SyncEngine} it
- * can only put a sync off: the engine's own database has to find it due as well, and no longer be patient after a failure.
+ * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
+ *
+ * With a {@link SyncEngine}, such an object can only delay a sync: the sync must also be due in the database of the engine,
+ * and the backoff after a failure must be over.
  */
 export type ScheduleLike = SyncConfigRepository | {
 	getConfig(): SyncConfig;
 	isSyncDue(): boolean;
 };
 /**
- * Syncs while it is started: when enabled and due, and with patience after a failure.
+ * Syncs in the background: whenever automatic syncing is enabled and a sync is due, with a backoff after a failure.
  *
- * It lives on the host's timers and never keeps the process alive.
+ * Uses JavaScript timers, which do not keep the process alive.
  */
 export declare class BackgroundSyncService {
 	#private;
 	constructor(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions);
-	/** Starts checking, and syncs at once where that is due; does nothing where automatic syncing is disabled. Starting twice is fine. */
+	/**
+	 * Starts the checks, and syncs at once if a sync is due. Does nothing if automatic syncing is disabled, or when already
+	 * started.
+	 */
 	start(): void;
 	/**
-	 * Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms; an engine of the
-	 * host's that does not settle is left alone after 400 ms. Stopping twice is fine.
+	 * Stops the checks and cancels a running sync. Resolves when that sync has settled, within about 200 ms; does not wait
+	 * longer than 400 ms for an engine of the host. Calling it again is safe.
 	 */
 	stop(): Promise<void>;
 	/**
-	 * Syncs now, due or not, and keeps the process alive meanwhile.
+	 * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends.
 	 *
-	 * @throws {@link SkillsmithSyncError} with `SYNC_IN_PROGRESS` while a sync of this service is under way.
+	 * @throws {@link SkillsmithSyncError} `SYNC_IN_PROGRESS` while a sync of this service is running.
 	 */
 	manualSync(): Promise<SyncResult>;
-	/** How things stand. */
+	/** A copy of the current state. */
 	getState(): BackgroundSyncState;
-	/** Whether a sync of this service is under way. */
+	/** Whether a sync of this service is running. */
 	isSyncRunning(): boolean;
-	/** Whether it was started and not stopped since. */
+	/** Whether the service is started. */
 	isServiceStarted(): boolean;
 }
-/** Makes a service and starts it. */
+/** Creates a service and starts it. */
 export declare function createBackgroundSyncService(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions): BackgroundSyncService;
-/** What {@link startBackgroundSync} works with. */
+/** Options of {@link startBackgroundSync}. */
 export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
 	/** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
 	db?: DatabaseLike;
-	/** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
+	/** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
 	apiClient?: ApiClientLike;
 }
-/** What {@link startBackgroundSync} has made. */
+/** Result of {@link startBackgroundSync}. */
 export interface BackgroundSync {
-	/** Syncs by hand, and tells how things stand. */
+	/** The engine, for manual syncs and the current status. */
 	engine: SyncEngine;
 	/** The configuration. */
 	configRepo: SyncConfigRepository;
 	/** The history. */
 	historyRepo: SyncHistoryRepository;
-	/** The service; not started where background syncing is switched off. */
+	/** The service. Not started if background syncing is off. */
 	service: BackgroundSyncService;
-	/** Stops the service and lets go of the signals. Resolves once a sync under way has settled. */
+	/** Stops the service and removes the signal handlers. Resolves when a running sync has settled. */
 	stop(): Promise<void>;
 }
 /**
- * All that an MCP server has to call at its start.
+ * Starts background syncing. An MCP server calls this once when it starts.
  *
- * Starts a service where `SKILLSMITH_BACKGROUND_SYNC` is not `false`, `SKILLSMITH_OFFLINE_MODE` is not `true`, and automatic
- * syncing is enabled in the configuration. On SIGTERM and SIGINT it stops the service; a host without a handler of its own
- * then ends by that signal as ever.
+ * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
+ * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
+ * process then ends by it as usual.
  */
 export declare function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync;
 /** The version of this package and of its addon. */

@@ -401,7 +401,7 @@ pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()>
 fn calculate_next_sync(last_sync_at: &str, interval_ms: i64) -> Result<String> {
     let last = from_iso(last_sync_at).ok_or_else(|| {
         Error::InvalidArgument(format!(
-            "'{last_sync_at}' is no timestamp. Use ISO 8601, such as 2026-01-31T08:00:00.000Z."
+            "'{last_sync_at}' is not a timestamp. Use ISO 8601, such as 2026-01-31T08:00:00.000Z."
         ))
     })?;
     TimeDelta::try_milliseconds(interval_ms)

@@ -213,7 +213,7 @@ impl fmt::Display for Error {
             Self::NullArgument(name) => write!(f, "The argument '{name}' is NULL."),
             Self::InvalidHandle(what) => write!(
                 f,
-                "The {what} is no live handle of this library: it was freed \
+                "The {what} is not a live handle of this library: it was freed \
                  already, or never was one."
             ),
             Self::Offline => f.write_str("API client is in offline mode. Cannot sync."),

@@ -1752,8 +1752,8 @@ class ServiceCallbacks {
 
 }  // namespace detail
 
-/// Syncs while it is started: when enabled and due, and not while an earlier failure asks for
-/// patience. Its destructor stops it and the sync that is under way.
+/// Syncs while it is started: when enabled and due, and not while it waits after a failure
+/// (backoff). Its destructor stops it and the sync that is under way.
 class BackgroundSyncService {
  public:
   /// Makes a service that is not started yet. Does not block. Errors: INVALID_ARGUMENT,

@@ -1,4 +1,4 @@
-// Builds the addon for one platform as it is published: optimized, without test hooks, without traces of this machine.
+// Builds the addon for one platform as it is published: optimized, without test hooks, without paths of this machine.
 
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -8,10 +8,10 @@ import { GLIBC_FLOOR, PLATFORMS } from './platforms.mjs'
 import { Failure, inRoot, output, ROOT, run } from './run.mjs'
 import { zigbuild } from './zig.mjs'
 
-/** `[profile.addon]` in the root's Cargo.toml. */
+/** The profile in the root Cargo.toml. */
 const PROFILE = 'addon'
 
-/** Folders of this machine, and what an addon calls them. */
+/** Folders of this machine, and the names that replace them in an addon. */
 export const privateFolders = () => [
   [ROOT, '/skillsmith-sync'],
   [process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'],
@@ -21,13 +21,13 @@ export const privateFolders = () => [
 /** Builds the addon and returns the path of the file. */
 export function buildAddon(platform) {
   const { os, libc, target } = PLATFORMS[platform]
-  if (os !== process.platform) throw new Failure(`the addon for ${platform} cannot be built on ${process.platform}`)
+  if (os !== process.platform) throw new Failure(`Cannot build the addon for ${platform} on ${process.platform}. Build it on ${os}.`)
   const library = output('rustc', ['--print', 'target-libdir', '--target', target]).trim()
-  if (!existsSync(library)) throw new Failure(`Rust cannot compile for ${target} yet: rustup target add ${target}`)
+  if (!existsSync(library)) throw new Failure(`The Rust target ${target} is not installed. Run: rustup target add ${target}`)
 
   const zig = os === 'linux' ? zigbuild() : undefined
   const environment = { ...process.env, ...zig?.environment, ...flags(platform) }
-  // What a developer's own flags ask for, a newer CPU for instance, is not for everybody.
+  // A developer's own flags may require a newer CPU, for example.
   for (const name of ['RUSTFLAGS', 'CFLAGS', 'CARGO_BUILD_TARGET', 'CARGO_BUILD_RUSTFLAGS', 'LIBSQLITE3_FLAGS']) {
     delete environment[name]
   }
@@ -47,13 +47,13 @@ const FILES = {
 function flags(platform) {
   const { os, libc, target } = PLATFORMS[platform]
   const rust = privateFolders().map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`)
-  // A library for musl is loaded by a program that brings musl along.
+  // The program that loads the library has musl already.
   if (libc === 'musl') rust.push('-Ctarget-feature=-crt-static')
-  // Windows may lack Microsoft's C library.
+  // Windows may not have Microsoft's C library installed.
   if (os === 'win32') rust.push('-Ctarget-feature=+crt-static')
 
   const c = os === 'win32' ? [] : privateFolders().map(([folder, name]) => `-ffile-prefix-map=${folder}=${name}`)
-  // No exception passes through C: its callbacks into Rust let none out.
+  // No exception unwinds through C, because the Rust callbacks catch all of them.
   if (os !== 'win32') c.push('-fno-unwind-tables', '-fno-asynchronous-unwind-tables')
   return {
     CARGO_ENCODED_RUSTFLAGS: rust.join('\x1f'),

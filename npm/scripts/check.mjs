@@ -1,5 +1,5 @@
-// Fails where a file is not formatted, or something generated, or said twice, has drifted: versions, the platforms' packages,
-// and with `--types` the committed declarations, which are generated anew for that.
+// Fails if a file is not formatted, or if versions or platform packages do not match. With `--types` it also generates the
+// declarations again and compares them with the committed ones.
 
 import { existsSync, readFileSync } from 'node:fs'
 
@@ -15,12 +15,12 @@ await main(() => {
   if (drift.length > 0) throw new Failure(drift.join('\n       '))
 })
 
-/** In place, since the commands that generate them say where to. What was wrong is right afterwards, and to be committed. */
+/** Generates the declarations in place, so that they are correct afterwards and only need to be committed. */
 function driftOfTypes() {
   const read = () => ['src/addon.d.ts', 'index.d.ts'].map((file) => [file, existsSync(inNpm(file)) && readFileSync(inNpm(file), 'utf8')])
   const committed = new Map(read())
   npm(['run', '--silent', 'build'])
   return read()
     .filter(([file, generated]) => committed.get(file) !== generated)
-    .map(([file]) => `npm/${file} was not what is generated from the sources; now it is`)
+    .map(([file]) => `npm/${file} did not match the sources. It was generated again; commit it.`)
 }

@@ -1,4 +1,4 @@
-// Writes npm/src/addon.d.ts from what the derive macros noted while the addon was compiled (NAPI_TYPE_DEF_TMP_FOLDER).
+// Writes npm/src/addon.d.ts from the files that the derive macros wrote to NAPI_TYPE_DEF_TMP_FOLDER during the build.
 
 import { writeFileSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-// Looks at a built addon before it is packed. What a packed addon must not be is said here, once.
+// Checks a built addon before it is packed.
 
 import { readFileSync } from 'node:fs'
 
@@ -8,13 +8,13 @@ import { Failure, inNpm, output } from './run.mjs'
 
 const LARGEST = 5_000_000
 
-/** What every Linux has; ld-linux is the dynamic linker itself. */
+/** Libraries that every Linux has. ld-linux is the dynamic linker. */
 const LIBRARIES = {
   glibc: /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|libdl\.so\.2|librt\.so\.1|ld-linux-[\w-]+\.so\.\d)$/,
   musl: /^libc\.(so|musl-\w+\.so\.1)$/,
 }
 
-/** Throws a {@link Failure} with everything that is wrong; returns what is worth printing. */
+/** Throws a {@link Failure} with all problems. Returns figures to print. */
 export function inspectAddon(platform, file) {
   const bytes = readFileSync(file)
   const wrong = []
@@ -36,7 +36,7 @@ function inspectElf(libc, file, wrong) {
 
   if (/ \.symtab /.test(readelf('--sections'))) wrong.push('it is not stripped')
   const dynamic = readelf('--dynamic')
-  if (!dynamic.includes('NODELETE')) wrong.push('it may be unloaded while a thread of its own still runs (no -z nodelete)')
+  if (!dynamic.includes('NODELETE')) wrong.push('Node may unload it while one of its threads still runs (no -z nodelete)')
   for (const [, library] of dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)) {
     if (!LIBRARIES[libc].test(library)) wrong.push(`it needs ${library}`)
   }
@@ -50,7 +50,7 @@ function inspectElf(libc, file, wrong) {
     } else if (/^(napi|node_api)_/.test(symbol.name)) {
       if (!known.has(symbol.name)) wrong.push(`it needs ${symbol.name}, which Node-API 8 does not have`)
     } else if (libc === 'glibc' && !symbol.version && !symbol.isWeak) {
-      wrong.push(`it needs ${symbol.name}, which is nobody's`)
+      wrong.push(`it needs ${symbol.name}, which no known library has`)
     }
   }
 
@@ -71,16 +71,16 @@ function* symbols(table) {
   }
 }
 
-/** Loads it in a process of its own: an addon's JavaScript side has to be what the types say. */
+/** Loads the addon in a process of its own and compares its exports with the declarations. */
 function inspectExports(file, wrong) {
-  // `require` would want another ending.
+  // `require` accepts only the extension .node.
   const program =
     'const addon = { exports: {} }; process.dlopen(addon, process.argv[1]); console.log(JSON.stringify(Object.keys(addon.exports)))'
   const has = JSON.parse(output(process.execPath, ['-e', program, file]))
   const types = readFileSync(inNpm('src', 'addon.d.ts'), 'utf8')
   const declared = [...types.matchAll(/^export declare (?:class|function) (\w+)/gm)].map(([, name]) => name)
   for (const name of has) if (!declared.includes(name)) wrong.push(`it has ${name}, which src/addon.d.ts does not declare`)
-  for (const name of declared) if (!has.includes(name)) wrong.push(`it lacks ${name}, which src/addon.d.ts declares`)
+  for (const name of declared) if (!has.includes(name)) wrong.push(`it does not have ${name}, which src/addon.d.ts declares`)
 }
 
 function byVersion(a, b) {

@@ -1,5 +1,5 @@
-// Gathers the licence texts of everything that is linked into an addon. Handing out a binary without them would break
-// most of these licences.
+// Collects the licence texts of all packages that are linked into an addon. Most of these licences require their text to be
+// distributed with the binary.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,12 +8,12 @@ import { Failure, output, ROOT } from './run.mjs'
 
 const LICENSE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i
 
-const HEAD = `What is linked into this addon beside skillsmith-sync itself, and the licences of it. Where a package leaves the choice
-between MIT and another licence, MIT is chosen. SQLite is in the public domain. Rust's standard library and LLVM's run-time
+const HEAD = `The packages that are linked into this addon, and their licences. Where a package offers the choice between MIT and
+another licence, MIT is chosen. SQLite is in the public domain. Rust's standard library and LLVM's run-time
 libraries are used under the Apache License 2.0, which is in LICENSE-APACHE.
 `
 
-/** The text of the file for one Rust target. */
+/** The content of the file for one Rust target. */
 export function thirdPartyLicenses(target) {
   const linked = linkedPackages(target)
   /** @type {Map<string, string[]>} The packages by the text of their licence. */

@@ -1,5 +1,5 @@
-// What the published package.json files say. Most of it follows from the main package.json, the table of
-// platforms and the version in Cargo.toml, so that nothing is decided twice.
+// Generates the published package.json files from the main package.json, the table of platforms and the version in
+// Cargo.toml.
 
 import { readFileSync } from 'node:fs'
 
@@ -9,14 +9,14 @@ import { Failure, inNpm, inRoot } from './run.mjs'
 /** Licence texts of this project; the same in every package. */
 export const LICENSES = ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT']
 
-/** Licences of what is linked into an addon. */
+/** Licences of the packages that are linked into an addon. */
 export const THIRD_PARTY = 'THIRD-PARTY-LICENSES.txt'
 
 export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 export const committedMain = () => readJson(inNpm('package.json'))
 
-/** The one version of everything: `[workspace.package]` in the root's Cargo.toml. */
+/** The version of all packages: `[workspace.package]` in the root Cargo.toml. */
 export function workspaceVersion() {
   const section = readFileSync(inRoot('Cargo.toml'), 'utf8')
     .split(/^\[workspace\.package\]$/m)[1]
@@ -26,7 +26,7 @@ export function workspaceVersion() {
   return version
 }
 
-/** The package.json of a platform's package, as committed. */
+/** The package.json of a platform package, as committed. */
 export function platformManifest(platform, main = committedMain()) {
   const { os, cpu, libc, runsOn } = PLATFORMS[platform]
   return {
@@ -45,20 +45,20 @@ export function platformManifest(platform, main = committedMain()) {
   }
 }
 
-/** The README of a platform's package. */
+/** The README of a platform package. */
 export function platformReadme(platform, main = committedMain()) {
   return [
     `# ${main.name}-${platform}`,
     `The addon of \`${main.name}\` for ${PLATFORMS[platform].runsOn}.`,
-    `Install \`${main.name}\`, which asks for this package where it fits. Nothing in it is meant to be called directly.\n`,
+    `Install \`${main.name}\` instead. It installs this package on the platforms that need it.\n`,
   ].join('\n\n')
 }
 
 /**
- * The main package.json as published: without what only a checkout needs, and with the platforms' packages.
+ * The main package.json as published: without the fields that only a checkout needs, and with the platform packages.
  *
- * These stand in no committed file, since `npm ci` refuses a lock file without their checksums, which a version has only
- * after it has been published.
+ * No committed file has the platform packages, because `npm ci` requires their checksums in the lock file, and a version has
+ * checksums only after it is published.
  */
 export function publishedMain(main = committedMain()) {
   const { scripts, devDependencies, overrides, napi, private: _, ...rest } = main
@@ -70,7 +70,7 @@ export function publishedMain(main = committedMain()) {
   })
 }
 
-/** A build's provenance is accepted only where the manifest names the repository that built it. */
+/** npm accepts the provenance of a build only if the manifest names the repository that built it. */
 export function withRepository(manifest) {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env
   if (!server || !repository) return manifest

@@ -1,6 +1,5 @@
-// Makes the tarballs that are published: `npm run pack [-- platform|main …]`. Without names those of this machine's
-// platform and the main one. They lie in `npm/dist` afterwards. With `--if-stale` nothing is done where they do already,
-// made of the same sources.
+// Creates the tarballs to publish in `npm/dist`: `npm run pack [-- platform|main …]`. The default is the platform of this
+// machine and the main package. With `--if-stale` it does nothing if the tarballs were made from the same sources.
 
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +22,8 @@ await main(() => {
   const asked = process.argv.slice(2).filter((argument) => argument !== '--if-stale')
   const wanted = asked.length > 0 ? asked : [hostPlatform(), 'main']
   const unknown = wanted.filter((name) => name !== 'main' && !PLATFORMS[name])
-  if (unknown.length > 0) throw new Failure(`there is no platform ${unknown.join(', ')}; there are ${Object.keys(PLATFORMS).join(', ')}`)
+  if (unknown.length > 0)
+    throw new Failure(`unknown platform: ${unknown.join(', ')}. Known platforms: ${Object.keys(PLATFORMS).join(', ')}`)
   const drift = driftOfManifests()
   if (drift.length > 0) throw new Failure(drift.join('\n'))
 
@@ -31,10 +31,10 @@ await main(() => {
   if (process.argv.includes('--if-stale') && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === before) return
   rmSync(DIST, { recursive: true, force: true })
   mkdirSync(DIST)
-  // The quick one first: a mistake in TypeScript should not cost minutes.
+  // TypeScript first: its errors show at once, and the Rust build takes minutes.
   if (wanted.includes('main')) packMain()
   for (const name of wanted) if (name !== 'main') packPlatform(name)
-  // Whoever edits while this runs gets tarballs that belong to no state of the sources.
+  // An edit during the build makes tarballs that match no state of the sources.
   if (stampOf(wanted) === before) writeFileSync(STAMP, before)
   for (const tarball of readdirSync(DIST).filter((name) => name.endsWith('.tgz'))) say(`npm/dist/${tarball}`)
 })
@@ -62,13 +62,13 @@ function packPlatform(platform) {
 function packMain() {
   installTools()
   packFolder(publishedMain(), (folder) => {
-    // Not from `lib` here, which may have files of yesterday. That the types are the generated ones is what `check` tells.
+    // Compiled anew, because `lib` may have old files. `check` compares the committed types with the generated ones.
     npm(['exec', '--', 'tsc', '--outDir', join(folder, 'lib')])
     for (const name of ['index.d.ts', 'README.md']) cpSync(inNpm(name), join(folder, name))
   })
 }
 
-/** Packs a folder of its own, so that a published package.json may differ from the committed one. */
+/** Packs a temporary folder, because the published package.json differs from the committed one. */
 function packFolder(manifest, fill) {
   const folder = mkdtempSync(join(tmpdir(), 'skillsmith-pack-'))
   try {
@@ -76,7 +76,7 @@ function packFolder(manifest, fill) {
     for (const license of LICENSES) cpSync(inRoot(license), join(folder, license))
     writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
     for (const file of manifest.files) {
-      if (!existsSync(join(folder, file))) throw new Failure(`${manifest.name} lacks ${file}`)
+      if (!existsSync(join(folder, file))) throw new Failure(`${manifest.name} has no file ${file}`)
     }
     npm(['pack', folder, '--pack-destination', DIST, '--silent', '--ignore-scripts'])
   } finally {

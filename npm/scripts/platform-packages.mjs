@@ -1,4 +1,4 @@
-// Writes the folders of the platforms' packages. Run it after a new version or a new platform; `check` compares.
+// Writes the folders of the platform packages. Run it after a new version or a new platform. `check` compares them.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 

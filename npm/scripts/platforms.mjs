@@ -1,8 +1,8 @@
-// The eight platforms: what npm calls them, what Rust calls them, and what a machine must have.
+// The eight platforms: their names in npm and Rust, and what they require.
 
 import { Failure } from './run.mjs'
 
-/** The oldest C library that an addon for glibc may need. Every Linux still supported by its makers has a newer one. */
+/** The oldest glibc that an addon may need. Every Linux distribution that is still supported has a newer one. */
 export const GLIBC_FLOOR = '2.17'
 
 const gnu = (cpu, target) => ({ os: 'linux', cpu, libc: 'glibc', target, runsOn: `Linux on ${cpu} with glibc ${GLIBC_FLOOR} or newer` })
@@ -24,10 +24,10 @@ export const PLATFORMS = {
 /** The platform that this process runs on. */
 export function hostPlatform() {
   const { platform, arch } = process
-  // Only glibc tells its version here.
+  // Only glibc reports its version here.
   const libc = platform === 'linux' ? (process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl') : undefined
   const found = Object.entries(PLATFORMS).find(([, p]) => p.os === platform && p.cpu === arch && p.libc === libc)
-  if (!found) throw new Failure(`there is no package for ${platform} on ${arch}; there are ${Object.keys(PLATFORMS).join(', ')}`)
+  if (!found) throw new Failure(`no package for ${platform} on ${arch}. Known platforms: ${Object.keys(PLATFORMS).join(', ')}`)
   return found[0]
 }
 

@@ -1,5 +1,5 @@
-// Publishes the tarballs in `npm/dist`, the platforms' before the main one that asks for them:
-// `npm run publish:dist [-- --dry-run]`. What is published already is left out, so that a run that broke off is repeated.
+// Publishes the tarballs in `npm/dist`: `npm run publish:dist [-- --dry-run]`. The platform packages come first, because the
+// main package depends on them. Skips packages that are already published, so that a failed run can be repeated.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -14,11 +14,11 @@ await main(() => {
   const names = [...Object.keys(PLATFORMS).map((platform) => `${name}-${platform}`), name]
   const tarballs = names.map((each) => [each, inNpm('dist', `${each.replace('@', '').replace('/', '-')}-${version}.tgz`)])
   const missing = tarballs.filter(([, tarball]) => !existsSync(tarball)).map(([each]) => each)
-  // A main package without one of its platforms would be broken there for ever: a version is published once.
-  if (missing.length > 0) throw new Failure(`npm/dist lacks the tarballs of ${missing.join(', ')}`)
+  // A version can be published only once, so a main package without a platform would stay broken on it.
+  if (missing.length > 0) throw new Failure(`npm/dist has no tarballs of ${missing.join(', ')}. Run npm run pack first.`)
 
   for (const [each, tarball] of tarballs) {
-    if (isPublished(`${each}@${version}`)) process.stderr.write(`${each}@${version} is published already\n`)
+    if (isPublished(`${each}@${version}`)) process.stderr.write(`${each}@${version} is already published\n`)
     else npm(['publish', tarball, '--ignore-scripts', ...(isDry ? ['--dry-run'] : [])])
   }
 })

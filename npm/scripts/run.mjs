@@ -1,4 +1,4 @@
-// Small things that every script here needs.
+// Functions that all scripts share.
 
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url'
 export const NPM = dirname(dirname(fileURLToPath(import.meta.url)))
 export const ROOT = dirname(NPM)
 
-/** What went wrong in words that need no stack trace. */
+/** An error that is printed without a stack trace. */
 export class Failure extends Error {}
 
-/** Runs a program to its end with its output going where ours goes. */
+/** Runs a program and waits for it. Its output goes to stderr. */
 export function run(program, args, options = {}) {
   finished(program, args, spawnSync(program, args, { stdio: ['ignore', 2, 2], ...options }))
 }
@@ -24,18 +24,18 @@ export function output(program, args, options = {}) {
   return child.stdout
 }
 
-/** npm itself; its own entry where there is one, since on Windows `npm` is a script that only a shell can start. */
+/** Runs npm. Uses npm's JavaScript entry point if it is known, because on Windows only a shell can start `npm`. */
 export function npm(args, options) {
   const entry = process.env.npm_execpath
   if (entry?.endsWith('.js')) run(process.execPath, [entry, ...args], { cwd: NPM, ...options })
   else run('npm', args, { cwd: NPM, shell: process.platform === 'win32', ...options })
 }
 
-/** The places of things inside the package. */
+/** Paths inside the package and the repository. */
 export const inNpm = (...parts) => join(NPM, ...parts)
 export const inRoot = (...parts) => join(ROOT, ...parts)
 
-/** Runs a script's main function; a {@link Failure} becomes one line. */
+/** Runs the main function of a script. Prints a {@link Failure} as one line. */
 export async function main(work) {
   try {
     await work()
@@ -48,7 +48,7 @@ export async function main(work) {
 
 function finished(program, args, child) {
   const command = [program, ...args].join(' ')
-  if (child.error?.code === 'ENOENT') throw new Failure(`${program} is needed and not on the PATH (${command})`)
+  if (child.error?.code === 'ENOENT') throw new Failure(`${program} is not on the PATH. It is needed for: ${command}`)
   if (child.error) throw new Failure(`${command}: ${child.error.message}`)
   if (child.status !== 0) throw new Failure(`${command} ended with ${child.status ?? child.signal}`)
 }

@@ -1,4 +1,4 @@
-// One hash over everything that the tarballs are made of, so that a test can tell whether they are still the right ones.
+// Computes one hash of all sources of the tarballs, so that a test can detect stale ones.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'

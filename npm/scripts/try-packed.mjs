@@ -1,5 +1,5 @@
-// Installs the tarballs in `npm/dist` into an empty folder and uses what was installed: on whatever system this runs, with
-// whatever Node, without Rust and without a network.
+// Installs the tarballs in `npm/dist` into an empty folder and runs a sync with them. It works on any system and Node
+// version, and needs no Rust and no network.
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,9 +28,9 @@ await main(() => {
     writeFileSync(join(folder, 'package.json'), '{"private": true}\n')
     npm(['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs], { cwd: folder })
     writeFileSync(join(folder, 'host.cjs'), HOST)
-    const told = output(process.execPath, ['host.cjs'], { cwd: folder }).trim()
+    const printed = output(process.execPath, ['host.cjs'], { cwd: folder }).trim()
     const expected = `${workspaceVersion()},failed,API client is in offline mode. Cannot sync.`
-    if (told !== expected) throw new Failure(`it told "${told}" instead of "${expected}"`)
+    if (printed !== expected) throw new Failure(`the host printed "${printed}" instead of "${expected}"`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,4 +1,4 @@
-// Finds what is said twice in the packages' files and not the same in both places.
+// Finds values that appear in several files of the packages and do not match.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
@@ -7,10 +7,10 @@ import { committedMain, platformManifest, platformReadme, readJson, workspaceVer
 import { GLIBC_FLOOR, PLATFORMS } from './platforms.mjs'
 import { inNpm, inRoot } from './run.mjs'
 
-/** Run by npm on the machine that installs a package; this one has nothing to do there. */
+/** Scripts that npm runs when it installs a package. This package must not have any. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare']
 
-/** A sentence for each thing that has drifted; empty where all is well. */
+/** One sentence for each mismatch. */
 export function driftOfManifests() {
   return [...mainPackage(), ...platformPackages(), ...workflows()]
 }
@@ -46,18 +46,18 @@ function* platformPackages() {
   const folders = readdirSync(inNpm(), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules' && existsSync(inNpm(entry.name, 'package.json')))
     .map((entry) => entry.name)
-  for (const name of folders) if (!PLATFORMS[name]) yield `npm/${name} is the package of no platform`
+  for (const name of folders) if (!PLATFORMS[name]) yield `npm/${name} is not the package of a platform in npm/scripts/platforms.mjs`
   for (const platform of Object.keys(PLATFORMS)) {
     const isRight =
       folders.includes(platform) &&
       isDeepStrictEqual(readJson(inNpm(platform, 'package.json')), platformManifest(platform)) &&
       existsSync(inNpm(platform, 'README.md')) &&
       readFileSync(inNpm(platform, 'README.md'), 'utf8') === platformReadme(platform)
-    if (!isRight) yield `npm/${platform} is not what it follows from: npm run platforms`
+    if (!isRight) yield `npm/${platform} is out of date. Run npm run platforms.`
   }
 }
 
-/** A tag of an action can be moved to other code, a commit cannot. */
+/** Actions must be pinned to a commit, because a tag can be moved to other code. */
 function* workflows() {
   const folder = inRoot('.github', 'workflows')
   for (const file of readdirSync(folder)) {

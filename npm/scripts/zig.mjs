@@ -1,5 +1,5 @@
-// cargo-zigbuild and Zig, which link against the C library of an old Linux on a new one. Both come from PyPI into a
-// folder of ours, checked against the hashes in tools.txt; nothing is installed into the system.
+// Installs cargo-zigbuild and Zig, which link against an old C library on a new Linux. Both come from PyPI into a folder of
+// this package and are checked against the hashes in tools.txt. Nothing is installed into the system.
 
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,10 +9,10 @@ import { Failure, inNpm, output, run } from './run.mjs'
 
 const WANTED = inNpm('scripts', 'tools.txt')
 
-/** The program cargo-zigbuild and the environment that it needs; installed if they are not there yet. */
+/** Path of cargo-zigbuild and its environment. Installs the tools if they are missing. */
 export function zigbuild() {
-  // A build against this machine's own C library would load on no older one, so there is no way around these tools.
-  if (process.platform !== 'linux') throw new Failure('the Linux addons can be built on Linux only')
+  // Without these tools, the addon would not load on a system with an older C library than this one.
+  if (process.platform !== 'linux') throw new Failure('Linux addons can only be built on Linux')
   const hash = createHash('sha256').update(readFileSync(WANTED)).digest('hex').slice(0, 12)
   const folder = inNpm('.tools', `${hash}-${process.arch}`)
   if (!existsSync(folder)) install(folder)
@@ -29,12 +29,12 @@ function install(folder) {
   try {
     const arguments_ = ['install', '--quiet', '--target', partial, '--no-deps', '--only-binary', ':all:', '--require-hashes']
     try {
-      // Not a virtual environment: on Debian, python3 alone cannot make one.
+      // Not a virtual environment, because python3 alone cannot create one on Debian.
       run(python(), ['-m', 'pip', ...arguments_, '--disable-pip-version-check', '--root-user-action=ignore', '-r', WANTED])
     } catch (error) {
       throw new Failure(
-        `cargo-zigbuild and ziglang cannot be had from PyPI: ${error.message}. They are needed for an addon that runs on ` +
-          'old systems too; a build without them is not packed.',
+        `cannot install cargo-zigbuild and ziglang from PyPI: ${error.message}. An addon for old systems needs them, and ` +
+          'an addon built without them is not packed.',
       )
     }
     rmSync(folder, { recursive: true, force: true })
@@ -50,8 +50,8 @@ function python() {
       output(name, ['-m', 'pip', '--version'], { quiet: true })
       return name
     } catch {
-      // The next one, then.
+      // Try the next one.
     }
   }
-  throw new Failure('no python3 with pip is on the PATH; on Debian: apt-get install python3-pip')
+  throw new Failure('python3 with pip is not on the PATH. On Debian, run: apt-get install python3-pip')
 }

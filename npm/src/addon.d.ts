@@ -5,17 +5,17 @@ export declare class NativeClient {
   static create(options: NativeClientOptions, variables: Variables): NativeClient
   get baseUrl(): string
   get isOffline(): boolean
-  /** Asks how the registry is; the end of it has the JSON text of `{status, version}`. */
+  /** Requests the registry's health. The response is the JSON text of `{status, version}`. */
   checkHealth(listener: (event: TaskEvent) => void): void
-  /** Fetches a page; the end of it has its JSON text. */
+  /** Requests a page. The response is its JSON text. */
   search(request: SearchRequest, listener: (event: TaskEvent) => void): void
 }
 
-/** A command under way. */
+/** A running command. */
 export declare class NativeCommand {
-  /** Runs a command; the end of it has the exit code. The first argument is the program's name. */
+  /** Starts a command. Its last event has the exit code. The first argument is the name of the program. */
   static start(arguments: Array<string>, variables: Variables, listener: (event: TaskEvent) => void): NativeCommand
-  /** Asks the command to stop at a safe place. */
+  /** Asks the command to stop at the next safe point. */
   cancel(): void
 }
 
@@ -31,7 +31,7 @@ export declare class NativeConfig {
 }
 
 export declare class NativeDatabase {
-  /** Opens `path`, or the user's own database where there is none. */
+  /** Opens `path`, or the user's default database if `path` is missing. */
   static open(path: string | undefined | null, readonly: boolean, variables: Variables): NativeDatabase
   get name(): string
   get memory(): boolean
@@ -56,20 +56,20 @@ export declare class NativeHistory {
   getStats(): SyncStats
 }
 
-/** A run under way. Once it is garbage, or its environment has gone, the run is cancelled. */
+/** A sync run. Garbage collection of this object, or the end of its environment, cancels the run. */
 export declare class NativeRun {
-  /** Starts a sync. Without a client, the host's registry is asked through the listener. */
+  /** Starts a sync. Without a client, the run sends `host-request` events for the host's registry. */
   static start(database: NativeDatabase, client: NativeClient | undefined | null, options: RunOptions, listener: (event: TaskEvent) => void): NativeRun
-  /** Asks the run to stop; where something of the host's has failed, in its words. */
+  /** Asks the run to stop. `because` is the error message of the result, for a callback that failed. */
   cancel(because?: string | undefined | null): void
-  /** Answers a question to the host's registry: the word of its health, or the JSON text of a page. */
-  answer(id: number, text: string): void
-  /** Answers a question with what the registry threw, and its HTTP status where it has one. */
-  answerThrown(id: number, message: string, status?: number | undefined | null): void
-  /** Answers a question with the word that nothing may be sent. */
-  answerOffline(id: number): void
-  /** Answers a question with something that is no answer at all. */
-  answerNonsense(id: number, what: string): void
+  /** Responds to a request with the status of the health, or the JSON text of a page. */
+  respond(id: number, text: string): void
+  /** Responds to a request with the message and the HTTP status, if any, of what the registry threw. */
+  respondThrown(id: number, message: string, status?: number | undefined | null): void
+  /** Responds to a request with the error that offline mode is on. */
+  respondOffline(id: number): void
+  /** Responds to a request with the error that the registry returned an invalid value. */
+  respondInvalid(id: number, message: string): void
 }
 
 export declare class NativeSkills {
@@ -79,10 +79,18 @@ export declare class NativeSkills {
   count(): number
 }
 
-/** Whether a background service is to begin a sync now. */
+export declare function backgroundSettings(variables: Variables): BackgroundSettings
+
+/** The environment's settings for background syncs. */
+export interface BackgroundSettings {
+  backgroundSync: boolean
+  offlineMode: boolean
+}
+
+/** Whether a background service should start a sync now. */
 export declare function decide(database: NativeDatabase): 'begin' | 'not-due' | 'backing-off'
 
-/** How things stand, which the database alone can tell. */
+/** Current status: configuration, last successful run, running, due. */
 export declare function engineStatus(database: NativeDatabase): EngineStatus
 
 export interface EngineStatus {
@@ -92,24 +100,19 @@ export interface EngineStatus {
   isDue: boolean
 }
 
-/** An error that is no exception yet: it comes from another thread. */
+/** An error of another thread, as a plain object. The package makes an exception of it. */
 export interface Failure {
   code: string
   message: string
 }
 
-/** Milliseconds between two syncs of that frequency. */
+/** The interval of `frequency` in milliseconds. */
 export declare function frequencyInterval(frequency: string): number
 
-/** A question to the host's registry: a search where `limit` is there, else its health. */
-export interface HostRequest {
-  id: number
-  query?: string
-  trustTier?: string
-  limit?: number
-  offset?: number
-  minQualityScore?: number
-}
+/** A request to a registry that the host supplies. The response names its `id`. */
+export type HostRequest =
+  | { type: 'health'; id: number }
+  | { type: 'search'; id: number; query?: string; trustTier?: string; limit: number; offset: number; minQualityScore?: number }
 
 export interface NativeClientOptions {
   baseUrl?: string
@@ -126,11 +129,11 @@ export interface RunOptions {
   dryRun?: boolean
   pageSize?: number
   deadlineMs?: number
-  /** Whether the event loop stays alive until the end. */
+  /** Whether the run keeps the event loop alive. */
   keepAlive: boolean
-  /** Whether somebody listens to progress. */
-  tellProgress: boolean
-  /** Whether the host's own registry is offline; there where no client is. */
+  /** Whether to send progress events. */
+  reportProgress: boolean
+  /** Whether the host's registry is offline. Used only without a client. */
   hostOffline?: boolean
 }
 
@@ -159,14 +162,6 @@ export interface SkillRecord {
   securityPassed: boolean | null
   createdAt: string | null
   updatedAt: string | null
-}
-
-export declare function switches(variables: Variables): Switches
-
-/** What the variables say of background syncs. */
-export interface Switches {
-  backgroundSync: boolean
-  offlineMode: boolean
 }
 
 export interface SyncConfig {
@@ -218,7 +213,7 @@ export interface SyncResult {
   dryRun: boolean
 }
 
-/** The counters of a run by hand. */
+/** The counters of a run that the host records itself. */
 export interface SyncRunResult {
   skillsAdded: number
   skillsUpdated: number
@@ -233,19 +228,19 @@ export interface SyncStats {
   averageDurationMs: number | null
 }
 
-/** What a task tells, one thing at a time and in order; `end` is true on the last one. */
-export interface TaskEvent {
-  end: boolean
-  progress?: SyncProgress
-  request?: HostRequest
-  result?: SyncResult
-  /** The code of the cause, where the result is no success. */
-  code?: string
-  /** The JSON text of an answer. */
-  text?: string
-  exitCode?: number
-  failure?: Failure
-}
+/**
+ * An event of a task.
+ *
+ * A task sends any number of `progress` and `host-request` events, then exactly one of the others, which is the last.
+ * `code` is the error code of a sync without success. `text` is the JSON text of a response.
+ */
+export type TaskEvent =
+  | { type: 'progress'; progress: SyncProgress }
+  | { type: 'host-request'; request: HostRequest }
+  | { type: 'sync-result'; result: SyncResult; code?: string }
+  | { type: 'response'; text: string }
+  | { type: 'exit'; exitCode: number }
+  | { type: 'failure'; failure: Failure }
 
 /** The version of the addon. */
 export declare function version(): string

@@ -1,64 +1,66 @@
 import * as check from './check.js'
-import { failureOf, letEnd, SyncEngine } from './engine.js'
+import { allowExit, errorOf, SyncEngine } from './engine.js'
 import { messageOf, SkillsmithSyncError, toError } from './errors.js'
 import { SyncConfigRepository } from './repositories.js'
 import type { SyncConfig, SyncOptions, SyncResult } from './types.js'
 
-/** How a {@link BackgroundSyncService} works. */
+/** Options of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncOptions {
   /** Milliseconds between two checks. Default: 60,000. */
   checkIntervalMs?: number
-  /** Whether it checks at once when started. Default: true. */
+  /** Whether `start` checks at once. Default: true. */
   syncOnStart?: boolean
-  /** Told of every sync that has ended, whatever its result. What it throws, or its promise rejects with, `onSyncError` is told. */
+  /** Called with the result of every sync, also of a failed one. If it throws or rejects, `onSyncError` gets the error. */
   onSyncComplete?: (result: SyncResult) => void
-  /** Told why a sync was not a success. Default: one line on stderr. */
+  /** Called with the reason when a sync does not succeed. Default: writes one line to stderr. */
   onSyncError?: (error: Error) => void
-  /** Tell on stderr what it does. Default: false. */
+  /** Whether to log what the service does to stderr. Default: false. */
   debug?: boolean
 }
 
-/** How a service stands. */
+/** State of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncState {
-  /** Whether it was started and not stopped since. */
+  /** Whether the service is started. */
   isStarted: boolean
-  /** Whether a sync of its own is under way. */
+  /** Whether a sync of this service is running. */
   isRunning: boolean
-  /** What the last sync did. */
+  /** Result of the last sync; `null` before the first. */
   lastResult: SyncResult | null
-  /** Why the last sync or check failed; `null` if it did not. */
+  /** Error of the last sync or check; `null` if it succeeded. */
   lastError: Error | null
-  /** Checks made by the timer. */
+  /** Number of checks by the timer. */
   checksPerformed: number
-  /** Syncs begun, those by hand included. */
+  /** Number of syncs started, including manual ones. */
   syncsTriggered: number
 }
 
-/** Whatever syncs: a {@link SyncEngine}, or an object of the host's. */
+/** A {@link SyncEngine}, or an object of the host with a `sync` method. */
 export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<HostResult> | HostResult }
 
-/** What an engine of the host's returns: that of the TypeScript stack lacks three of our fields. */
-export type HostResult = Omit<SyncResult, OursOnly> & Partial<Pick<SyncResult, OursOnly>>
-type OursOnly = 'skillsRejected' | 'warnings' | 'coverage'
+/** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
+export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>
+type AddedFields = 'skillsRejected' | 'warnings' | 'coverage'
 
 /**
- * Whatever knows the schedule: a {@link SyncConfigRepository}, or an object of the host's. Beside a {@link SyncEngine} it
- * can only put a sync off: the engine's own database has to find it due as well, and no longer be patient after a failure.
+ * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
+ *
+ * With a {@link SyncEngine}, such an object can only delay a sync: the sync must also be due in the database of the engine,
+ * and the backoff after a failure must be over.
  */
 export type ScheduleLike = SyncConfigRepository | { getConfig(): SyncConfig; isSyncDue(): boolean }
 
 const DEFAULT_CHECK_INTERVAL_MS = 60_000
-/** The largest delay that a timer takes. */
+/** The longest delay that a timer accepts. */
 const MAX_DELAY_MS = 2 ** 31 - 1
-const FIRST_PATIENCE_MS = 60_000
-/** How long the end waits for what may not hear of it: a signal for the syncs, and `stop` for an engine of the host's. */
-export const FAREWELL_MS = 400
-const OUR_SYNC = SyncEngine.prototype.sync
+const FIRST_BACKOFF_MS = 60_000
+/** How long a signal waits for running syncs, and `stop` for an engine of the host. */
+export const SHUTDOWN_GRACE_MS = 400
+const ORIGINAL_SYNC = SyncEngine.prototype.sync
 
 /**
- * Syncs while it is started: when enabled and due, and with patience after a failure.
+ * Syncs in the background: whenever automatic syncing is enabled and a sync is due, with a backoff after a failure.
  *
- * It lives on the host's timers and never keeps the process alive.
+ * Uses JavaScript timers, which do not keep the process alive.
  */
 export class BackgroundSyncService {
   readonly #engine: EngineLike
@@ -73,12 +75,12 @@ export class BackgroundSyncService {
     syncsTriggered: 0,
   }
   #timer: ReturnType<typeof setInterval> | undefined
-  /** Whether a check is waiting for the registry to say whether it is offline. */
-  #isAsking = false
+  /** Whether a check waits for the `isOffline` promise of a registry. */
+  #isChecking = false
   #running: { readonly abort: AbortController; readonly settled: Promise<SyncResult> } | undefined
-  /** For engines of the host's. Ours keep theirs in the database, where that can be written. */
+  /** The backoff for engines of the host. A `SyncEngine` stores its backoff in the database, unless that fails. */
   #failures = 0
-  #patientUntil = 0
+  #backoffUntil = 0
 
   constructor(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions) {
     if (!check.hasMethods(engine, 'sync')) throw check.wrongType('engine', 'a SyncEngine or an object with sync', engine)
@@ -97,7 +99,10 @@ export class BackgroundSyncService {
     }
   }
 
-  /** Starts checking, and syncs at once where that is due; does nothing where automatic syncing is disabled. Starting twice is fine. */
+  /**
+   * Starts the checks, and syncs at once if a sync is due. Does nothing if automatic syncing is disabled, or when already
+   * started.
+   */
   start(): void {
     if (this.#state.isStarted) return
     if (!this.#configRepo.getConfig().enabled) {
@@ -117,8 +122,8 @@ export class BackgroundSyncService {
   }
 
   /**
-   * Stops checking, and the sync that is under way. Resolves once that has settled, within about 200 ms; an engine of the
-   * host's that does not settle is left alone after 400 ms. Stopping twice is fine.
+   * Stops the checks and cancels a running sync. Resolves when that sync has settled, within about 200 ms; does not wait
+   * longer than 400 ms for an engine of the host. Calling it again is safe.
    */
   stop(): Promise<void> {
     if (this.#state.isStarted) this.#log('stopped')
@@ -128,8 +133,8 @@ export class BackgroundSyncService {
     if (!running) return Promise.resolve()
     running.abort.abort()
     return new Promise((resolve) => {
-      // A background sync does not keep the process alive, but somebody may be waiting now.
-      const hold = setTimeout(resolve, this.#hasOurSync() ? MAX_DELAY_MS : FAREWELL_MS)
+      // A background sync does not keep the process alive, but the caller may await this promise.
+      const hold = setTimeout(resolve, this.#hasOriginalSync() ? MAX_DELAY_MS : SHUTDOWN_GRACE_MS)
       const done = (): void => {
         clearTimeout(hold)
         resolve()
@@ -139,77 +144,77 @@ export class BackgroundSyncService {
   }
 
   /**
-   * Syncs now, due or not, and keeps the process alive meanwhile.
+   * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends.
    *
-   * @throws {@link SkillsmithSyncError} with `SYNC_IN_PROGRESS` while a sync of this service is under way.
+   * @throws {@link SkillsmithSyncError} `SYNC_IN_PROGRESS` while a sync of this service is running.
    */
   async manualSync(): Promise<SyncResult> {
     if (this.#running) throw new SkillsmithSyncError('Sync already in progress', 'SYNC_IN_PROGRESS')
     return this.#sync(true)
   }
 
-  /** How things stand. */
+  /** A copy of the current state. */
   getState(): BackgroundSyncState {
     return { ...this.#state }
   }
 
-  /** Whether a sync of this service is under way. */
+  /** Whether a sync of this service is running. */
   isSyncRunning(): boolean {
     return this.#state.isRunning
   }
 
-  /** Whether it was started and not stopped since. */
+  /** Whether the service is started. */
   isServiceStarted(): boolean {
     return this.#state.isStarted
   }
 
-  /** Begins a sync where one is wanted. Never throws: it is called by a timer. */
+  /** Starts a sync if one is due. Never throws, because a timer calls it. */
   #check(): void {
-    if (this.#running || this.#isAsking) return
+    if (this.#running || this.#isChecking) return
     try {
       const decision = this.#engine instanceof SyncEngine ? SyncEngine.decide(this.#engine) : 'begin'
       if (typeof decision === 'string') this.#act(decision)
-      else void this.#actLater(decision)
+      else void this.#actOn(decision)
     } catch (thrown) {
-      this.#failed(thrown)
+      this.#checkFailed(thrown)
     }
   }
 
-  /** Meanwhile the host may have stopped the service, or begun a sync by hand. */
-  async #actLater(decision: Promise<string>): Promise<void> {
-    this.#isAsking = true
+  /** Acts on a decision that comes later. By then the host may have stopped the service, or started a sync itself. */
+  async #actOn(decision: Promise<string>): Promise<void> {
+    this.#isChecking = true
     try {
       const decided = await decision
       if (this.#state.isStarted && !this.#running) this.#act(decided)
     } catch (thrown) {
-      if (this.#state.isStarted) this.#failed(thrown)
+      if (this.#state.isStarted) this.#checkFailed(thrown)
     } finally {
-      this.#isAsking = false
+      this.#isChecking = false
     }
   }
 
   #act(decision: string): void {
     if (decision !== 'begin' || !this.#isScheduled()) return
     this.#sync(false).catch(() => {
-      // The callbacks and the state have it.
+      // `#ended` has reported the error.
     })
   }
 
-  #failed(thrown: unknown): void {
+  #checkFailed(thrown: unknown): void {
     this.#state.lastError = toError(thrown)
     this.#log(`could not check: ${messageOf(thrown)}`)
   }
 
-  /** Asked even where the database has decided: a host may have put its own methods in the place of ours. */
+  /** Also called after the database has decided, because a host may have replaced the methods of the repository. */
   #isScheduled(): boolean {
     const config = this.#configRepo.getConfig()
     const isDue = config.enabled && (!config.lastSyncAt || this.#configRepo.isSyncDue())
-    return isDue && Date.now() >= this.#patientUntil
+    return isDue && Date.now() >= this.#backoffUntil
   }
 
-  /** Not where the host has put a method of its own in the place of ours, or patched it. */
-  #hasOurSync(): boolean {
-    return this.#engine instanceof SyncEngine && this.#engine.sync === OUR_SYNC
+  /** Whether the engine is a `SyncEngine` whose `sync` the host has not replaced. */
+  #hasOriginalSync(): boolean {
+    return this.#engine instanceof SyncEngine && this.#engine.sync === ORIGINAL_SYNC
   }
 
   #sync(keepAlive: boolean): Promise<SyncResult> {
@@ -217,10 +222,10 @@ export class BackgroundSyncService {
     this.#state.isRunning = true
     this.#state.syncsTriggered += 1
     this.#log('syncing')
-    if (!keepAlive) letEnd(abort.signal)
-    const settled = this.#ask(abort.signal).then(
+    if (!keepAlive) allowExit(abort.signal)
+    const settled = this.#startSync(abort.signal).then(
       (result) => {
-        this.#ended(abort.signal, result, result.success ? null : failureOf(result))
+        this.#ended(abort.signal, result, result.success ? null : errorOf(result))
         return result
       },
       (thrown) => {
@@ -232,10 +237,10 @@ export class BackgroundSyncService {
     return settled
   }
 
-  /** At once, so that a sync has begun when `start` returns. */
-  async #ask(signal: AbortSignal): Promise<SyncResult> {
+  /** Calls the engine at once, so that a sync is running when `start` returns. */
+  async #startSync(signal: AbortSignal): Promise<SyncResult> {
     const result = await this.#engine.sync({ signal })
-    return isOurs(result) ? result : { skillsRejected: 0, warnings: [], coverage: 'best-effort', ...result }
+    return isComplete(result) ? result : { skillsRejected: 0, warnings: [], coverage: 'best-effort', ...result }
   }
 
   #ended(signal: AbortSignal, result: SyncResult | null, error: Error | null): void {
@@ -243,49 +248,48 @@ export class BackgroundSyncService {
     this.#state.isRunning = false
     this.#state.lastResult = result ?? this.#state.lastResult
     this.#state.lastError = error
-    this.#noteForPatience(error)
+    this.#updateBackoff(error)
     this.#log(result ? `synced: ${result.skillsAdded} new, ${result.skillsUpdated} updated` : 'the sync failed')
-    const complain = (failure: Error): void => this.#complain(signal, failure)
-    const isThrown = result && !this.#tell(this.#options.onSyncComplete, result, complain)
-    if (error && !isThrown) complain(error)
+    const onError = (failure: Error): void => this.#reportError(signal, failure)
+    const hasThrown = result && !this.#notify(this.#options.onSyncComplete, result, onError)
+    if (error && !hasThrown) onError(error)
   }
 
-  #complain(signal: AbortSignal, failure: Error): void {
+  #reportError(signal: AbortSignal, failure: Error): void {
     const { onSyncError } = this.#options
-    if (onSyncError) this.#tell(onSyncError, failure, (thrown) => this.#report(`onSyncError threw: ${messageOf(thrown)}`))
-    else if (!signal.aborted) this.#report(messageOf(failure))
+    if (onSyncError) this.#notify(onSyncError, failure, (thrown) => this.#print(`onSyncError threw: ${messageOf(thrown)}`))
+    else if (!signal.aborted) this.#print(messageOf(failure))
   }
 
   /**
-   * Calls a callback; what it throws, or its promise rejects with, must not end the host and goes to `complain`.
-   * Returns whether it threw nothing.
+   * Calls a callback of the host. If it throws or rejects, `onError` gets the error. Returns false if it threw.
    */
-  #tell<T>(callback: ((value: T) => unknown) | undefined, value: T, complain: (thrown: Error) => void): boolean {
+  #notify<T>(callback: ((value: T) => unknown) | undefined, value: T, onError: (thrown: Error) => void): boolean {
     try {
       const returned = callback?.(value)
-      if (check.hasMethods(returned, 'then')) Promise.resolve(returned).catch((thrown) => complain(toError(thrown)))
+      if (check.hasMethods(returned, 'then')) Promise.resolve(returned).catch((thrown) => onError(toError(thrown)))
       return true
     } catch (thrown) {
-      complain(toError(thrown))
+      onError(toError(thrown))
       return false
     }
   }
 
-  #noteForPatience(error: Error | null): void {
-    const isPatient = error !== null && !(this.#hasOurSync() && this.#isInDatabase(error))
-    this.#failures = isPatient ? this.#failures + 1 : 0
-    const wait = FIRST_PATIENCE_MS * 2 ** Math.min(this.#failures - 1, 20)
-    this.#patientUntil = isPatient ? Date.now() + Math.min(wait, this.#interval()) : 0
+  #updateBackoff(error: Error | null): void {
+    const needsBackoff = error !== null && !(this.#hasOriginalSync() && this.#isBackoffStored(error))
+    this.#failures = needsBackoff ? this.#failures + 1 : 0
+    const wait = FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures - 1, 20)
+    this.#backoffUntil = needsBackoff ? Date.now() + Math.min(wait, this.#interval()) : 0
   }
 
-  /** Whether the database knows of a failed sync of ours: on a full disk it wants the next one at once. */
-  #isInDatabase(error: Error): boolean {
+  /** Whether the database has recorded the backoff after `error`. It has not on a full disk, for example. */
+  #isBackoffStored(error: Error): boolean {
     const code = error instanceof SkillsmithSyncError ? error.code : null
     if (code === 'CANCELLED' || code === 'SYNC_IN_PROGRESS' || !(this.#engine instanceof SyncEngine)) return true
     try {
       const decision = SyncEngine.decide(this.#engine)
       if (typeof decision === 'string') return decision !== 'begin'
-      // Nobody waits for it.
+      // Nobody awaits this promise.
       decision.catch(() => {})
       return false
     } catch {
@@ -302,34 +306,34 @@ export class BackgroundSyncService {
   }
 
   #log(text: string): void {
-    if (this.#options.debug) this.#report(text)
+    if (this.#options.debug) this.#print(text)
   }
 
-  /** Never on stdout: that may be a protocol's channel. */
-  #report(text: string): void {
-    print(`[skillsmith-sync] ${text.replaceAll('\n', ' ')}\n`)
+  /** Writes to stderr, because stdout may carry a protocol. */
+  #print(text: string): void {
+    writeToStderr(`[skillsmith-sync] ${text.replaceAll('\n', ' ')}\n`)
   }
 }
 
-/** Lines on their way to stderr. */
-let underWay = 0
+/** Number of writes to stderr that have not finished. */
+let pendingWrites = 0
 const ignore = (): void => {}
 
 /**
- * Writes to stderr. Its reader may be gone, and an error of the stream that nobody listens to would end the host; a
- * console bears only the first. The listener stays no longer than the line: the host's own errors are the host's.
+ * Writes to stderr and ignores errors. Without a listener, an error of the stream would end the host, and `console` handles
+ * only the first. The listener is removed after the write, so that it does not hide errors of the host's own writes.
  */
-function print(line: string): void {
+function writeToStderr(line: string): void {
   const { stderr } = process
   const written = (): void => {
-    // The stream tells of an error after it has called back.
+    // The stream emits an error after it has called back.
     setImmediate(() => {
-      underWay -= 1
-      if (underWay === 0) stderr.off('error', ignore)
+      pendingWrites -= 1
+      if (pendingWrites === 0) stderr.off('error', ignore)
     })
   }
-  if (underWay === 0) stderr.on('error', ignore)
-  underWay += 1
+  if (pendingWrites === 0) stderr.on('error', ignore)
+  pendingWrites += 1
   try {
     stderr.write(line, written)
   } catch {
@@ -337,11 +341,11 @@ function print(line: string): void {
   }
 }
 
-function isOurs(result: HostResult): result is SyncResult {
+function isComplete(result: HostResult): result is SyncResult {
   return 'skillsRejected' in result && 'warnings' in result && 'coverage' in result
 }
 
-/** Makes a service and starts it. */
+/** Creates a service and starts it. */
 export function createBackgroundSyncService(
   engine: EngineLike,
   configRepo: ScheduleLike,

@@ -1,6 +1,6 @@
-// Arguments of a wrong type or out of range, named. Nothing has happened when one of these throws.
+// Argument checks. Each throws an error that names the argument, before anything has changed.
 
-/** The largest number that the addon takes where it takes 32 bits. */
+/** The largest 32-bit number, for arguments that the addon takes as `u32`. */
 const MAX_U32 = 0xffff_ffff
 
 export function string(name: string, value: unknown): string {
@@ -22,7 +22,7 @@ export function optionalBoolean(name: string, value: unknown): boolean | undefin
 export function integer(name: string, value: unknown, least = 0, most = MAX_U32): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number', value)
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw refusal(new RangeError(`${name} is ${value}. Use a whole number from ${least} to ${most}.`))
+    throw refusal(new RangeError(`${name} is ${value}. It must be a whole number from ${least} to ${most}.`))
   }
   return value
 }
@@ -34,7 +34,7 @@ export function optionalInteger(name: string, value: unknown, least?: number, mo
 export function optionalNumber(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'number') throw wrongType(name, 'a number', value)
-  if (!Number.isFinite(value)) throw refusal(new RangeError(`${name} is ${value}. Use a finite number.`))
+  if (!Number.isFinite(value)) throw refusal(new RangeError(`${name} is ${value}. It must be a finite number.`))
   return value
 }
 
@@ -55,7 +55,7 @@ export function optionalObject<T extends object>(name: string, value: T | null |
   return value === undefined || value === null ? undefined : object(name, value, what)
 }
 
-/** Options may be left out. */
+/** Missing options are the same as an empty object. */
 export function options<T extends object>(value: T | null | undefined, name = 'options'): Partial<T> {
   return value === undefined || value === null ? {} : object(name, value)
 }
@@ -64,7 +64,7 @@ export function isObject(value: unknown): value is Record<PropertyKey, unknown> 
   return typeof value === 'object' && value !== null
 }
 
-/** Whether all of these are functions of it. */
+/** Whether `value` has all of these methods. */
 export function hasMethods(value: unknown, ...names: string[]): boolean {
   return isObject(value) && names.every((name) => typeof value[name] === 'function')
 }
@@ -77,10 +77,10 @@ function refusal<E extends Error>(error: E): E {
   return Object.assign(error, { code: 'INVALID_ARGUMENT' as const })
 }
 
-/** What kind of value it is, in words. */
+/** Describes the type of a value, for error messages. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') return value.constructor?.name ? `an object of ${value.constructor.name}` : 'an object'
+  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : 'an object'
   return `a ${typeof value}`
 }

@@ -1,49 +1,52 @@
 import type { NativeClient, TaskEvent } from './addon.js'
 import * as check from './check.js'
-import { attempt, fromFailure, SkillsmithSyncError } from './errors.js'
+import { attempt, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { native, variables } from './native.js'
 import type { HealthStatus, SearchOptions, SearchResponse } from './types.js'
 
-/** Options of a {@link SkillsmithApiClient}. What is left out comes from the environment, then from `~/.skillsmith/config.json`. */
+/** Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. */
 export interface ApiClientConfig {
-  /** The registry's address. Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
+  /** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
   baseUrl?: string
-  /** The anonymous key. Else `SUPABASE_ANON_KEY`. */
+  /** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
   anonKey?: string
-  /** The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`. */
+  /** The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey`. */
   apiKey?: string
-  /** A token of a signed-in user; goes before the API key. */
+  /** Token of a signed-in user. It takes precedence over the API key. */
   jwtToken?: string
-  /** The longest wait for the headers of an answer, and again for its body, in milliseconds. Default: 30,000. */
+  /** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
   timeout?: number
-  /** Tries after the first one. Default: 3. */
+  /** Number of retries after the first attempt. Default: 3. */
   maxRetries?: number
-  /** Send nothing. Else `SKILLSMITH_OFFLINE_MODE`. */
+  /** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
   offlineMode?: boolean
-  /** Accepted for the sake of the TypeScript stack; the client logs nothing. */
+  /** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
   debug?: boolean
 }
 
-/** Asks the registry. Its calls run on threads of their own, and retry what may heal. */
+/** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export class SkillsmithApiClient {
   readonly #native: NativeClient
 
-  /** @throws {@link SkillsmithSyncError} where the address, a key or the proxy cannot be used. */
+  /** @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid. */
   constructor(config?: ApiClientConfig) {
     this.#native = createNativeClient(config)
   }
 
-  /** The registry's address. */
+  /** URL of the registry. */
   get baseUrl(): string {
     return this.#native.baseUrl
   }
 
-  /** Whether nothing is sent. */
+  /** Whether offline mode is on. */
   isOffline(): boolean {
     return this.#native.isOffline
   }
 
-  /** Asks how the registry is, within 5 s; one that cannot be reached is `unhealthy`. Offline it is not asked. */
+  /**
+   * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
+   * nothing in offline mode.
+   */
   async checkHealth(): Promise<HealthStatus> {
     const report = (status: HealthStatus['status'], version: string): HealthStatus => ({
       status,
@@ -52,8 +55,8 @@ export class SkillsmithApiClient {
     })
     if (this.isOffline()) return report('healthy', 'offline')
     try {
-      const answer = JSON.parse(await textOf((listener) => this.#native.checkHealth(listener)))
-      return report(answer.status, answer.version ?? 'unknown')
+      const health = JSON.parse(await textOf((listener) => this.#native.checkHealth(listener)))
+      return report(health.status, health.version ?? 'unknown')
     } catch (error) {
       if (error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY') return report('unhealthy', 'unknown')
       throw error
@@ -80,7 +83,7 @@ export class SkillsmithApiClient {
   }
 }
 
-/** Makes a client. */
+/** Creates a client. */
 export function createApiClient(config?: ApiClientConfig): SkillsmithApiClient {
   return new SkillsmithApiClient(config)
 }
@@ -100,23 +103,37 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
   return attempt(() => native.NativeClient.create(options, variables()))
 }
 
-/** The addon hands on the text of an answer as it was served, once it is JSON; a run looks at its rows. */
-function pageOf(answer: unknown): SearchResponse {
-  if (check.isObject(answer) && Array.isArray(answer.data)) return answer as unknown as SearchResponse
-  const isRecord = check.isObject(answer) && !Array.isArray(answer)
-  const what = isRecord ? `an object whose data is ${check.describe(answer.data)}` : check.describe(answer)
+/** Checks that a response, which the addon has only checked to be JSON, is a page. */
+function pageOf(response: unknown): SearchResponse {
+  if (check.isObject(response) && Array.isArray(response.data)) return response as unknown as SearchResponse
+  const isRecord = check.isObject(response) && !Array.isArray(response)
+  const found = isRecord ? `an object whose data is ${check.describe(response.data)}` : check.describe(response)
   throw new SkillsmithSyncError(
-    `The registry's answer could not be understood: it is JSON, but no page of skills: ${what}`,
+    `The registry's answer could not be understood: expected a page of skills, an object whose data is an array, but got ${found}`,
     'PROTOCOL_ERROR',
   )
 }
 
-function textOf(ask: (listener: (event: TaskEvent) => void) => void): Promise<string> {
+function textOf(start: (listener: (event: TaskEvent) => void) => void): Promise<string> {
   return new Promise((resolve, reject) => {
     attempt(() =>
-      ask((event) => {
-        if (event.failure) reject(fromFailure(event.failure))
-        else resolve(event.text ?? '')
+      start((event) => {
+        switch (event.type) {
+          case 'response':
+            resolve(event.text)
+            break
+          case 'failure':
+            reject(fromFailure(event.failure))
+            break
+          case 'progress':
+          case 'host-request':
+          case 'sync-result':
+          case 'exit':
+            reject(unexpectedEvent(event))
+            break
+          default:
+            event satisfies never
+        }
       }),
     )
   })

@@ -5,25 +5,27 @@ import { isObject, optionalBoolean, optionalString, options as given, wrongType 
 import { attempt, SkillsmithSyncError } from './errors.js'
 import { native, variables } from './native.js'
 
-/** How a {@link Database} is opened. */
+/** Options of a {@link Database}. */
 export interface DatabaseOptions {
-  /** Never write anything into the file; it must exist. Default: false. */
+  /** Whether to open the file read-only. The file must exist then. Default: false. */
   readonly?: boolean
 }
 
 /**
- * An open skill database, with a SQLite of this library's own.
+ * An open skill database.
  *
- * Another SQLite of the process, such as better-sqlite3, may have the same file open: neither harms the other.
+ * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
  */
 export class Database {
   readonly #native: NativeDatabase
 
   /**
-   * Opens a database; blocks on the disk. A missing file is created complete, an existing one of any version used as it is.
+   * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
+   * and adds the tables for syncing if they are missing.
    *
    * @param path The file, or `:memory:`. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`.
-   * @throws {@link SkillsmithSyncError} where the file is no database, damaged, some other program's, or not permitted; it is then left as it is.
+   * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
+   *   accessed. The file is not changed then.
    */
   constructor(path?: string, options?: DatabaseOptions) {
     const file = optionalString('path', path)
@@ -36,22 +38,25 @@ export class Database {
     return this.#native.name
   }
 
-  /** Whether it is in memory only. */
+  /** Whether the database is in memory only. */
   get memory(): boolean {
     return this.#native.memory
   }
 
-  /** Whether it was opened read-only. */
+  /** Whether the database was opened read-only. */
   get readonly(): boolean {
     return this.#native.readonly
   }
 
-  /** Whether it has not been closed yet. */
+  /** Whether the database is open. */
   get open(): boolean {
     return this.#native.isOpen
   }
 
-  /** Closes it; a sync that is under way ends normally. Later calls that need it fail with `DATABASE_CLOSED`. Closing twice is fine. */
+  /**
+   * Closes the database. A running sync still ends normally. Later calls fail with `DATABASE_CLOSED`. Does nothing when
+   * already closed.
+   */
   close(): void {
     attempt(() => this.#native.close())
   }
@@ -62,56 +67,54 @@ export class Database {
   }
 }
 
-/**
- * A database: one of this library, a path, or any object whose `name` is the path, such as a connection of better-sqlite3.
- */
+/** A {@link Database}, a path, or any object whose `name` is the path, such as a connection of better-sqlite3. */
 export type DatabaseLike = Database | string | { readonly name: string }
 
-/** A database as the repositories use it: ours, and the host's object that stands for it. */
-export interface Link {
-  /** The addon's handle; throws where the host has closed its object. */
-  use(): NativeDatabase
+/** The connection that repositories and engines use. */
+export interface Connection {
+  /** The handle of the addon. Throws if the host has closed the object that it passed. */
+  handle(): NativeDatabase
 }
 
-/** Repositories of one connection of the host's share one of ours. */
-const links = new WeakMap<object, Link>()
+/** Our connection for each object of the host, so that its repositories share one. */
+const hostConnections = new WeakMap<object, Connection>()
 
-export function linkTo(db: DatabaseLike | undefined, name = 'db'): Link {
+export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
   if (db instanceof Database || db === undefined || typeof db === 'string') {
     const handle = Database.handle(db instanceof Database ? db : new Database(db))
-    return { use: () => handle }
+    return { handle: () => handle }
   }
   if (!isObject(db) || typeof db.name !== 'string') {
-    throw noDatabase(name, db)
+    throw notADatabase(name, db)
   }
-  const known = links.get(db)
-  if (known) return known
-  const link = linkToHost(db, name)
-  links.set(db, link)
-  return link
+  const existing = hostConnections.get(db)
+  if (existing) return existing
+  const connection = connectToHost(db, name)
+  hostConnections.set(db, connection)
+  return connection
 }
 
-export function noDatabase(name: string, value: unknown): TypeError {
+export function notADatabase(name: string, value: unknown): TypeError {
   return wrongType(name, 'a Database, a path, or an object whose name is the path', value)
 }
 
-function linkToHost(db: { readonly name: string; open?: unknown; readonly?: unknown }, name: string): Link {
+function connectToHost(db: { readonly name: string; open?: unknown; readonly?: unknown }, name: string): Connection {
   if (db.name === ':memory:' || db.name === '') {
     throw new SkillsmithSyncError(
-      `${name} is an in-memory database of another library, which cannot be shared. Use a file, or new Database(':memory:') of @skillsmith/sync.`,
+      `${name} is an in-memory database of another library and cannot be shared. Pass a file, or new Database(':memory:') from @skillsmith/sync.`,
       'INVALID_ARGUMENT',
     )
   }
   checkOpen(db)
   if (!existsSync(db.name)) {
     throw new SkillsmithSyncError(
-      `${name} is named ${db.name}, and there is no such file here. Open it with an absolute path.`,
+      `${name} has the name ${db.name}, but this file does not exist. Open it with an absolute path.`,
       'INVALID_ARGUMENT',
     )
   }
   const handle = Database.handle(new Database(db.name, { readonly: db.readonly === true }))
   return {
-    use() {
+    handle() {
       checkOpen(db)
       return handle
     },
@@ -124,21 +127,21 @@ function checkOpen(db: { open?: unknown }): void {
   }
 }
 
-/** The links of our repositories, and so of the engines that are made of them. */
-const held = new WeakMap<object, Link>()
+/** The connections of our repositories and engines. */
+const connections = new WeakMap<object, Connection>()
 
-export function hold(owner: object, link: Link): Link {
-  held.set(owner, link)
-  return link
+export function setConnection(owner: object, connection: Connection): Connection {
+  connections.set(owner, connection)
+  return connection
 }
 
-/** The database behind a repository: one of ours, or of the TypeScript stack, whose `db` is a connection. */
-export function linkBehind(repository: unknown, name: string): Link {
+/** The connection of a repository: one of ours, or one of the TypeScript stack, whose `db` is a connection. */
+export function connectionOf(repository: unknown, name: string): Connection {
   if (isObject(repository)) {
-    const link = held.get(repository)
-    if (link) return link
+    const connection = connections.get(repository)
+    if (connection) return connection
     if (isObject(repository.db) && typeof repository.db.name === 'string') {
-      return linkTo(repository.db as { name: string }, `${name}.db`)
+      return connect(repository.db as { name: string }, `${name}.db`)
     }
   }
   throw wrongType(name, 'a repository with a database', repository)

@@ -1,48 +1,51 @@
 import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { type DatabaseLike, hold, type Link, linkBehind, linkTo } from './database.js'
-import { attempt, fromFailure, messageOf, SkillsmithSyncError } from './errors.js'
+import { type Connection, connect, connectionOf, type DatabaseLike, setConnection } from './database.js'
+import { attempt, fromFailure, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { native } from './native.js'
-import { type ApiClientLike, answer, type HostRegistry, OFFLINE, saysOffline, type Source, sourceOf } from './registry.js'
+import { type ApiClientLike, type HostRegistry, isHostOffline, OFFLINE, respond, type Source, sourceOf } from './registry.js'
 import type { SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './types.js'
 
-/** What a {@link SyncEngine} is made of. */
+/** Options of a {@link SyncEngine}. */
 export interface SyncEngineOptions {
   /** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
   db?: DatabaseLike
-  /** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
+  /** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
   apiClient?: ApiClientLike
 }
 
-/** That of the core. */
+/** The largest page size that the core accepts. */
 const MAX_PAGE_SIZE = 10_000
 
-/** Signals of runs that do not keep the process alive: they alone go with a run through a `sync` of the host's. */
-const unhurried = new WeakSet<AbortSignal>()
+/**
+ * Signals of runs that do not keep the process alive. The signal marks the run because it is passed on even by a `sync`
+ * method with which the host has replaced ours.
+ */
+const backgroundSignals = new WeakSet<AbortSignal>()
 
-/** A run with this signal does not keep the process alive. */
-export function letEnd(signal: AbortSignal): void {
-  unhurried.add(signal)
+/** Lets the process exit during a run with this signal. */
+export function allowExit(signal: AbortSignal): void {
+  backgroundSignals.add(signal)
 }
 
 type Decision = ReturnType<typeof native.decide>
 
-/** A repository of this library, or of the TypeScript stack, whose `db` names the database. */
+/** A repository of this library, or one of the TypeScript stack with a `db` property. */
 export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistoryRepository | object
 
 /**
- * Brings a database up to date with a registry.
+ * Syncs a database with a registry.
  *
- * Syncs run on a thread of their own. One at a time runs on a database, across all engines and processes.
+ * A sync runs on its own thread. Only one sync runs on a database at a time, across all engines and processes.
  */
 export class SyncEngine {
-  readonly #link: Link
+  readonly #connection: Connection
   readonly #source: () => Source
 
   constructor(options?: SyncEngineOptions)
-  /** As the TypeScript stack does it; the three repositories must be of one database. Further arguments are ignored. */
+  /** The constructor of the TypeScript stack. The three repositories must use the same database. Ignores further arguments. */
   constructor(
     apiClient: ApiClientLike,
     skillRepo: RepositoryLike,
@@ -53,21 +56,22 @@ export class SyncEngine {
   constructor(first?: SyncEngineOptions | ApiClientLike, ...repositories: unknown[]) {
     if (repositories.length > 0) {
       this.#source = sourceOf(first)
-      this.#link = commonLink(repositories)
+      this.#connection = commonConnection(repositories)
     } else {
       const options = check.options(first as SyncEngineOptions)
       this.#source = sourceOf(options.apiClient ?? new SkillsmithApiClient())
-      this.#link = linkTo(options.db)
+      this.#connection = connect(options.db)
     }
-    hold(this, this.#link)
+    setConnection(this, this.#connection)
   }
 
   /**
-   * Syncs. What goes wrong in a run is in the result and in the history: it then resolves with `success: false`, and `errors`
-   * begins with the cause. Whatever was written stays, and the next run goes on where this one ended. The process stays
-   * alive until it has settled.
+   * Syncs now. If the run fails, the promise still resolves, with `success: false` and the cause as the first of `errors`;
+   * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
+   * Keeps the process alive until the promise settles.
    *
-   * @throws `TypeError` or `RangeError` for options that cannot be used, {@link SkillsmithSyncError} for a closed database; nothing was done then.
+   * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database. The run has
+   *   not started then.
    */
   async sync(options?: SyncOptions): Promise<SyncResult> {
     const given = check.options(options)
@@ -82,64 +86,64 @@ export class SyncEngine {
       deadlineMs: check.optionalInteger('deadlineMs', given.deadlineMs, 1),
       onProgress: check.optionalFunction('onProgress', given.onProgress),
       signal,
-      keepAlive: !signal || !unhurried.has(signal),
+      keepAlive: !signal || !backgroundSignals.has(signal),
     }
     const source = this.#source()
-    return new Run(this.#link.use(), 'client' in source ? source : asked(source.host), run).settled()
+    return new Run(this.#connection.handle(), 'client' in source ? source : hostSource(source.host), run).settled
   }
 
-  /** How things stand. Short; blocks on the disk only. */
+  /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
   getStatus(): EngineStatus {
-    return attempt(() => native.engineStatus(this.#link.use()))
+    return attempt(() => native.engineStatus(this.#connection.handle()))
   }
 
-  /** @internal Whether a background service is to begin a sync now; promised where the registry promises to say whether it is offline. */
+  /** @internal Whether a background service should start a sync now. Returns a promise if the registry's `isOffline` does. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine.#source()
-    const decision = (isOffline: boolean): Decision => (isOffline ? 'not-due' : attempt(() => native.decide(engine.#link.use())))
-    const isOffline = 'client' in source ? source.client.isOffline : saysOffline(source.host)
+    const decision = (isOffline: boolean): Decision => (isOffline ? 'not-due' : attempt(() => native.decide(engine.#connection.handle())))
+    const isOffline = 'client' in source ? source.client.isOffline : isHostOffline(source.host)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
   }
 }
 
-function commonLink(repositories: unknown[]): Link {
+function commonConnection(repositories: unknown[]): Connection {
   const [skillRepo, configRepo, historyRepo] = repositories
-  const link = linkBehind(configRepo, 'configRepo')
-  const path = link.use().name
+  const connection = connectionOf(configRepo, 'configRepo')
+  const path = connection.handle().name
   for (const [name, repository] of Object.entries({ skillRepo, historyRepo })) {
-    const other = linkBehind(repository, name)
-    const isSame = other.use() === link.use() || (other.use().name === path && path !== ':memory:')
+    const other = connectionOf(repository, name)
+    const isSame = other.handle() === connection.handle() || (other.handle().name === path && path !== ':memory:')
     if (!isSame) {
       throw new SkillsmithSyncError(
-        `${name} is of the database ${other.use().name}, but configRepo of ${path}. Make all of one database.`,
+        `${name} uses the database ${other.handle().name}, but configRepo uses ${path}. Create all repositories with the same database.`,
         'INVALID_ARGUMENT',
       )
     }
   }
-  return link
+  return connection
 }
 
 interface RunOptions extends SyncOptions {
   keepAlive: boolean
 }
 
-/** A registry of the host's, and what it has said at once of being offline. */
-interface Asked {
+/** A registry of the host, and the value of `isOffline` if that was not a promise. */
+interface HostSource {
   readonly host: Pick<HostRegistry, 'checkHealth' | 'search'>
   readonly offline: boolean
 }
 
 /**
- * What it throws already here fails the run, as an error at any later question does. A promise is awaited where the run
- * asks its first question: there it can be cancelled, and has a deadline.
+ * Calls `isOffline`. If it throws, the first request of the run fails with that error. If it returns a promise, the first
+ * request awaits it, because a request can be cancelled and has a deadline.
  */
-function asked(host: HostRegistry): Asked {
+function hostSource(host: HostRegistry): HostSource {
   try {
     const offline = host.isOffline()
     if (typeof offline === 'boolean') return { host, offline }
     const pending = Promise.resolve(offline)
     pending.catch(() => {
-      // Whoever awaits it hears of it; a cancelled run does not.
+      // `checkHealth` reports the rejection; a cancelled run ignores it.
     })
     const checkHealth = async () => {
       if ((await pending) === true) throw OFFLINE
@@ -154,58 +158,75 @@ function asked(host: HostRegistry): Asked {
   }
 }
 
-/** The codes of results that are no success: their public shape has no place for it. */
+/** The error codes of results without success. `SyncResult` has no field for them. */
 const codes = new WeakMap<SyncResult, string>()
 
-/** Why a result is no success, as an error. */
-export function failureOf(result: SyncResult): SkillsmithSyncError {
-  const message = messageOf(result.errors?.[0] ?? 'The sync failed without saying why.')
+/** The error of a result without success. */
+export function errorOf(result: SyncResult): SkillsmithSyncError {
+  const message = messageOf(result.errors?.[0] ?? 'The sync failed without an error message.')
   return fromFailure({ code: codes.get(result) ?? 'HOST_ERROR', message })
 }
 
-/** One run: what the addon tells of it, on the way to the host's callbacks and its promise. */
+/** One run: passes the addon's events on to the callbacks of the host and to the promise. */
 class Run {
-  readonly #source: { readonly client: NativeClient } | Asked
+  readonly #source: { readonly client: NativeClient } | HostSource
   readonly #options: RunOptions
   readonly #native: NativeRun
-  readonly #settled: Promise<SyncResult>
+  readonly settled: Promise<SyncResult>
   #resolve!: (result: SyncResult) => void
   #reject!: (error: Error) => void
   /** What `onProgress` threw. */
   #thrown: { readonly message: string } | undefined
 
-  constructor(database: NativeDatabase, source: { readonly client: NativeClient } | Asked, options: RunOptions) {
+  constructor(database: NativeDatabase, source: { readonly client: NativeClient } | HostSource, options: RunOptions) {
     this.#source = source
     this.#options = options
-    this.#settled = new Promise((resolve, reject) => {
+    this.settled = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
     const { force, dryRun, pageSize, deadlineMs, keepAlive, onProgress, signal } = options
     const [client, hostOffline] = 'client' in source ? [source.client] : [undefined, source.offline]
-    const given = { force, dryRun, pageSize, deadlineMs, keepAlive, hostOffline, tellProgress: onProgress !== undefined }
-    this.#native = attempt(() => native.NativeRun.start(database, client, given, (event) => this.#hear(event)))
+    const given = { force, dryRun, pageSize, deadlineMs, keepAlive, hostOffline, reportProgress: onProgress !== undefined }
+    this.#native = attempt(() => native.NativeRun.start(database, client, given, (event) => this.#onEvent(event)))
     if (signal?.aborted) this.#native.cancel()
     else signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
-  settled(): Promise<SyncResult> {
-    return this.#settled
-  }
-
   readonly #abort = (): void => this.#native.cancel()
 
-  /** Never throws: an error here would end the process. */
-  #hear(event: TaskEvent): void {
-    if (event.progress) this.#tell(event.progress)
-    if (event.request && 'host' in this.#source) void answer(this.#native, this.#source.host, event.request)
-    if (!event.end) return
-    this.#options.signal?.removeEventListener('abort', this.#abort)
-    if (event.result) this.#resolve(this.#finish(event.result, event.code))
-    else this.#reject(fromFailure(event.failure ?? { code: 'INTERNAL', message: 'A run ended without a word.' }))
+  /** Must not throw: an error here would end the process. */
+  #onEvent(event: TaskEvent): void {
+    switch (event.type) {
+      case 'progress':
+        this.#report(event.progress)
+        break
+      case 'host-request':
+        if ('host' in this.#source) void respond(this.#native, this.#source.host, event.request)
+        break
+      case 'sync-result':
+        this.#removeAbort()
+        this.#resolve(this.#finish(event.result, event.code))
+        break
+      case 'failure':
+        this.#removeAbort()
+        this.#reject(fromFailure(event.failure))
+        break
+      case 'response':
+      case 'exit':
+        this.#removeAbort()
+        this.#reject(unexpectedEvent(event))
+        break
+      default:
+        event satisfies never
+    }
   }
 
-  #tell(progress: SyncProgress): void {
+  #removeAbort(): void {
+    this.#options.signal?.removeEventListener('abort', this.#abort)
+  }
+
+  #report(progress: SyncProgress): void {
     if (this.#thrown) return
     try {
       const returned: unknown = this.#options.onProgress?.(progress)
@@ -220,7 +241,7 @@ class Run {
     this.#native.cancel(this.#thrown.message)
   }
 
-  /** A callback may have thrown when it was too late to stop the run; the host hears of it all the same. */
+  /** If `onProgress` threw too late to stop the run, the result still reports the error. */
   #finish(result: SyncResult, code: string | undefined): SyncResult {
     const late = this.#thrown && result.errors[0] !== this.#thrown.message ? this.#thrown : undefined
     if (late) {

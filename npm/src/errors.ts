@@ -1,94 +1,94 @@
-import type { Failure } from './addon.js'
+import type { Failure, TaskEvent } from './addon.js'
 
-/** Whether the same call may succeed later by itself, for each code. The numbers are what C sees. */
+/** For each code, whether the same call may succeed later without a change. The C interface uses the numbers. */
 const CODES = {
-  /** 101: an argument cannot be used. */
+  /** 101: an argument is invalid. */
   INVALID_ARGUMENT: false,
-  /** 102: no run of that id. */
+  /** 102: no run has this id. */
   RUN_NOT_FOUND: false,
-  /** 103: another sync of this database is under way. */
+  /** 103: another sync of this database is running. */
   SYNC_IN_PROGRESS: true,
-  /** 104: stopped on request. */
+  /** 104: the caller cancelled the sync. */
   CANCELLED: true,
-  /** 105: the database was closed. */
+  /** 105: the database is closed. */
   DATABASE_CLOSED: false,
   /** 106: the database was opened by the parent process. */
   OPENED_BEFORE_FORK: false,
   /** 107: a callback or registry of the host failed. */
   HOST_ERROR: true,
-  /** 108: a pointer is missing; C only. */
+  /** 108: a pointer is NULL; C only. */
   NULL_ARGUMENT: false,
-  /** 109: a handle was freed already; C only. */
+  /** 109: a handle is invalid or was freed; C only. */
   INVALID_HANDLE: false,
   /** 201: offline mode is on. */
   OFFLINE: false,
   /** 202: the registry is unhealthy. */
   API_UNHEALTHY: true,
-  /** 203: no connection, or a cut one. */
+  /** 203: the connection failed or broke off. */
   NETWORK_UNREACHABLE: true,
-  /** 204: a network deadline ran out. */
+  /** 204: a request timed out. */
   NETWORK_TIMEOUT: true,
-  /** 205: too many requests. */
+  /** 205: the registry limits the rate of requests. */
   RATE_LIMITED: true,
   /** 206: the monthly quota is used up. */
   QUOTA_EXCEEDED: false,
   /** 207: a key is missing or wrong. */
   UNAUTHORIZED: false,
-  /** 208: the key does not allow it. */
+  /** 208: the key does not give access. */
   FORBIDDEN: false,
-  /** 209: the registry fails (5xx). */
+  /** 209: the registry failed (HTTP 5xx). */
   SERVER_ERROR: true,
-  /** 210: the run's deadline. */
+  /** 210: the run reached its deadline. */
   RUN_DEADLINE: true,
-  /** 211: the plan does not include it. */
+  /** 211: the plan does not give access. */
   PLAN_REQUIRED: false,
-  /** 301: SQLite failed. */
+  /** 301: another error of SQLite. */
   DATABASE_ERROR: false,
-  /** 302: another connection kept the write lock for too long. */
+  /** 302: another connection holds the write lock. */
   DATABASE_BUSY: true,
-  /** 303: no SQLite file. */
+  /** 303: the file is not a SQLite database. */
   NOT_A_DATABASE: false,
-  /** 304: a damaged SQLite file. */
+  /** 304: the file is damaged. */
   DATABASE_DAMAGED: false,
-  /** 305: some other program's database. */
+  /** 305: the database belongs to another program. */
   NOT_SKILLSMITH: false,
-  /** 306: the operating system refuses. */
+  /** 306: the operating system denies access to the file. */
   PERMISSION_DENIED: false,
-  /** 307: opened read-only. */
+  /** 307: the database is read-only. */
   READ_ONLY: false,
-  /** 308: no space left. */
+  /** 308: the disk is full. */
   DISK_FULL: true,
-  /** 309: another failure of the file system. */
+  /** 309: another error of the file system. */
   IO_ERROR: false,
-  /** 310: another SQLite of this process has the file open, and the system cannot keep the two apart. */
+  /** 310: another copy of SQLite in this process has the file open, and this system cannot separate the two. */
   DATABASE_IN_USE: true,
-  /** 311: the file was replaced, moved or deleted by another program while it was in use. */
+  /** 311: another program replaced, moved or deleted the file while it was open. */
   DATABASE_REPLACED: true,
-  /** 312: too many files are open, in this process or in the system. */
+  /** 312: too many files are open in this process or system. */
   TOO_MANY_FILES: true,
-  /** 401: an answer of the registry that cannot be understood. */
+  /** 401: the registry sent an invalid response. */
   PROTOCOL_ERROR: true,
-  /** 402: a request that the registry refuses. */
+  /** 402: the registry refused the request. */
   REQUEST_REFUSED: false,
-  /** 403: a redirect that is not followed. */
+  /** 403: the registry sent a redirect to another address. */
   REDIRECT_REFUSED: false,
-  /** 404: an answer over the size bound. */
+  /** 404: the response is too large. */
   RESPONSE_TOO_LARGE: false,
-  /** 901: a bug of this library. */
+  /** 901: a bug in this library. */
   INTERNAL: false,
-  /** 902: no memory to go on with. */
+  /** 902: out of memory. */
   OUT_OF_MEMORY: true,
 } as const
 
-/** The codes of {@link SkillsmithSyncError}. They are never renamed. */
+/** The codes of {@link SkillsmithSyncError}. They do not change between versions. */
 export type SkillsmithErrorCode = keyof typeof CODES
 
-/** What this library throws and rejects with, but for arguments of a wrong type (`TypeError`) or out of range (`RangeError`). */
+/** The error of this library. Arguments of a wrong type throw a `TypeError` instead, and arguments out of range a `RangeError`. */
 export class SkillsmithSyncError extends Error {
   override readonly name = 'SkillsmithSyncError'
-  /** What went wrong, for programs. */
+  /** The error code. */
   readonly code: SkillsmithErrorCode
-  /** Whether the same call may succeed later without any change by the caller. */
+  /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean
 
   constructor(message: string, code: SkillsmithErrorCode, options?: { cause?: unknown }) {
@@ -98,7 +98,7 @@ export class SkillsmithSyncError extends Error {
   }
 }
 
-/** Calls the addon; its errors become ours. */
+/** Calls the addon and converts its errors. */
 export function attempt<T>(call: () => T): T {
   try {
     return call()
@@ -111,22 +111,27 @@ export function fromFailure(failure: Pick<Failure, 'code' | 'message'>): Skillsm
   return new SkillsmithSyncError(failure.message, failure.code in CODES ? (failure.code as SkillsmithErrorCode) : 'INTERNAL')
 }
 
+/** The error for an event that does not belong to its task. */
+export function unexpectedEvent(event: TaskEvent): SkillsmithSyncError {
+  return new SkillsmithSyncError(`Internal error (please report it): the addon sent an unexpected event: ${event.type}`, 'INTERNAL')
+}
+
 function isFailure(error: unknown): error is Failure {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in CODES
 }
 
-/** The words of whatever a host threw. */
+/** The message of any value that a host threw. */
 export function messageOf(thrown: unknown): string {
   try {
-    // A message may be anything: it is a property like any other.
+    // A host may set the message to a value that is not a string.
     if (thrown instanceof Error && typeof thrown.message === 'string' && thrown.message) return thrown.message
     return String(thrown)
   } catch {
-    return 'an error without words'
+    return 'an error without a message'
   }
 }
 
-/** What a host threw, as an `Error`. */
+/** Converts any value that a host threw to an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new SkillsmithSyncError(messageOf(thrown), 'HOST_ERROR', { cause: thrown })
 }

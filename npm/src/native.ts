@@ -1,8 +1,8 @@
-// Finds the addon for this platform. Every failure says what was looked for and what to do.
+// Loads the addon for this platform. Every error names the addon and says what to do.
 
 import type * as Addon from './addon.js'
 
-/** Node's platform and architecture, and the packages that may hold their addon; on Linux one for each C library. */
+/** For each platform and architecture, the packages that may have the addon. On Linux there is one for each C library. */
 const PACKAGES: Record<string, readonly string[]> = {
   'linux x64': ['linux-x64-gnu', 'linux-x64-musl'],
   'linux arm64': ['linux-arm64-gnu', 'linux-arm64-musl'],
@@ -20,51 +20,57 @@ function load(): typeof Addon {
     try {
       return checked(require(given))
     } catch (cause) {
-      throw failure(`NAPI_RS_NATIVE_LIBRARY_PATH names ${given}, which cannot be loaded: ${text(cause)}`, cause)
+      throw failure(
+        `Cannot load the addon ${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names: ${text(cause)}. Correct or unset the variable.`,
+        cause,
+      )
     }
   }
   const here = `${process.platform} ${process.arch}`
   const names = PACKAGES[here]
   if (!names) {
     const supported = Object.keys(PACKAGES).join(', ')
-    throw failure(`@skillsmith/sync has no prebuilt addon for ${here}. Supported: ${supported}.`)
+    throw failure(`@skillsmith/sync does not support ${here}. Supported platforms: ${supported}.`)
   }
-  const found: string[] = []
+  const failures: string[] = []
   let cause: unknown
   for (const name of names) {
-    // The first is a build of this project's own; whichever does not fit this system's C library fails to load.
-    for (const place of [`../skillsmith-sync.${name}.node`, `@skillsmith/sync-${name}`]) {
+    // A local build comes first. An addon for another C library fails to load.
+    for (const id of [`../skillsmith-sync.${name}.node`, `@skillsmith/sync-${name}`]) {
       try {
-        return checked(require(place))
+        return checked(require(id))
       } catch (error) {
-        if (isMissing(error, place)) continue
+        if (isMissing(error, id)) continue
         cause ??= error
-        found.push(`${place}: ${text(error)}`)
+        failures.push(`${id}: ${text(error)}`)
       }
     }
   }
   const wanted = names.map((name) => `@skillsmith/sync-${name}`).join(' or ')
-  if (found.length > 0) {
-    throw failure(`The addon of @skillsmith/sync for ${here} was found but cannot be loaded. ${found.join('; ')}`, cause)
+  if (failures.length > 0) {
+    throw failure(
+      `Cannot load the addon of @skillsmith/sync for ${here}: ${failures.join('; ')}. Reinstall the package on this platform.`,
+      cause,
+    )
   }
   throw failure(
-    `@skillsmith/sync needs the package ${wanted} on ${here}, and it is not installed. ` +
-      'It comes as an optional dependency: install it with `npm i --include=optional`, on the platform where it is to run.',
+    `@skillsmith/sync needs the package ${wanted} on ${here}, but it is not installed. ` +
+      'It is an optional dependency. Run `npm i --include=optional` on this platform.',
   )
 }
 
-/** An addon of another version would be called with arguments that it does not expect. */
+/** Refuses an addon of another version, because its functions may differ. */
 function checked(addon: typeof Addon): typeof Addon {
   const version = addon.version()
   if (version !== VERSION) {
-    throw new Error(`it is version ${version}, but @skillsmith/sync is ${VERSION}; install both anew`)
+    throw new Error(`the addon is version ${version}, but @skillsmith/sync is version ${VERSION}; both must have the same version`)
   }
   return addon
 }
 
-function isMissing(error: unknown, place: string): boolean {
+function isMissing(error: unknown, id: string): boolean {
   const { code, message } = error as NodeJS.ErrnoException
-  return code === 'MODULE_NOT_FOUND' && message.includes(place)
+  return code === 'MODULE_NOT_FOUND' && message.includes(id)
 }
 
 function text(error: unknown): string {
@@ -77,7 +83,7 @@ function failure(message: string, cause?: unknown): Error {
 
 export const native: typeof Addon = load()
 
-/** The environment as this thread sees it: a worker may have one of its own. */
+/** The environment variables of this thread. A worker may have its own. */
 export function variables(): Record<string, string> {
   return { ...process.env } as Record<string, string>
 }

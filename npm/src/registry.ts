@@ -4,23 +4,30 @@ import { createNativeClient, SkillsmithApiClient } from './client.js'
 import { messageOf } from './errors.js'
 import type { SearchOptions } from './types.js'
 
-/** A registry that the host supplies. Its methods may return promises; their retries are their own. */
+/** A registry that the host supplies. Its methods may return promises. A sync does not retry a call that fails. */
 export interface HostRegistry {
-  /** Whether nothing may be sent: every sync then fails, and a background service begins none. */
+  /** Whether offline mode is on. If it is, every sync fails, and a background service starts none. */
   isOffline(): boolean | Promise<boolean>
-  /** How it is; the sync does not begin where it is `unhealthy`. */
+  /** Health of the registry. A sync fails if `status` is `unhealthy`. */
   checkHealth(): { status: string } | Promise<{ status: string }>
-  /** One page, `{ data: […], meta?: { total, limit } }`. An error with a `statusCode` or `status` means what it means over HTTP. */
+  /**
+   * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
+   * `status`, which then means the same as over HTTP.
+   */
   search(options: SearchOptions): unknown
 }
 
-/** Our client, the TypeScript stack's (known by its `baseUrl`, and read anew for each run), or a registry of the host's. */
+/**
+ * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
+ *
+ * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
+ */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry
 
 /** A registry as a run uses it. */
 export type Source = { readonly client: NativeClient } | { readonly host: HostRegistry }
 
-/** What `apiClient` stands for. The stack's own client is read when a run begins, since a host may change it. */
+/** Checks `apiClient`. The result reads the settings of a client of the TypeScript stack, which a host may change between runs. */
 export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
   if (apiClient instanceof SkillsmithApiClient) {
     const client = SkillsmithApiClient.handle(apiClient)
@@ -47,25 +54,25 @@ function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeCl
   })
 }
 
-/** How long a check of the background waits for a registry to say whether it is offline. */
-const OFFLINE_PATIENCE_MS = 5_000
+/** How long a background check waits for the promise of `isOffline`. */
+const OFFLINE_TIMEOUT_MS = 5_000
 
 /**
- * Whether it says that it is offline; never throws or rejects. Of one that fails to say, or says nothing, the run is
- * to tell: it asks again, fails with what is thrown, has a deadline and can be cancelled.
+ * Whether a registry of the host is offline. Never throws or rejects: if `isOffline` fails or does not respond, the result
+ * is false, and the run that follows calls it again and reports the error.
  */
-export function saysOffline(host: HostRegistry): boolean | Promise<boolean> {
+export function isHostOffline(host: HostRegistry): boolean | Promise<boolean> {
   try {
-    const said: unknown = host.isOffline()
-    if (!check.hasMethods(said, 'then')) return said === true
+    const offline: unknown = host.isOffline()
+    if (!check.hasMethods(offline, 'then')) return offline === true
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, OFFLINE_PATIENCE_MS, false)
+      const timer = setTimeout(resolve, OFFLINE_TIMEOUT_MS, false)
       timer.unref?.()
       const settle = (isOffline: boolean): void => {
         clearTimeout(timer)
         resolve(isOffline)
       }
-      Promise.resolve(said).then(
+      Promise.resolve(offline).then(
         (isOffline) => settle(isOffline === true),
         () => settle(false),
       )
@@ -75,31 +82,32 @@ export function saysOffline(host: HostRegistry): boolean | Promise<boolean> {
   }
 }
 
-/** Thrown where the registry has said late that it is offline. */
+/** Thrown by a request when the promise of `isOffline` resolves with true. */
 export const OFFLINE = Symbol('offline')
 
-/** Answers a question of a run with the host's registry. */
-export async function answer(run: NativeRun, host: Pick<HostRegistry, 'checkHealth' | 'search'>, request: HostRequest): Promise<void> {
+/** Responds to a request of a run by calling the host's registry. */
+export async function respond(run: NativeRun, host: Pick<HostRegistry, 'checkHealth' | 'search'>, request: HostRequest): Promise<void> {
   try {
-    if (request.limit === undefined) {
-      const health = await host.checkHealth()
-      run.answer(request.id, String(health?.status))
-      return
+    switch (request.type) {
+      case 'health': {
+        const health = await host.checkHealth()
+        run.respond(request.id, String(health?.status))
+        break
+      }
+      case 'search': {
+        const { id, type, ...options } = request
+        const page = await host.search(options)
+        const text = JSON.stringify(page)
+        if (text === undefined) run.respondInvalid(id, `search must return a page, not ${check.describe(page)}`)
+        else run.respond(id, text)
+        break
+      }
+      default:
+        request satisfies never
     }
-    const { query, trustTier, minQualityScore, limit, offset } = request
-    const page = await host.search({
-      ...(query !== undefined && { query }),
-      ...(trustTier !== undefined && { trustTier }),
-      ...(minQualityScore !== undefined && { minQualityScore }),
-      limit,
-      offset: offset ?? 0,
-    })
-    const text = JSON.stringify(page)
-    if (text === undefined) run.answerNonsense(request.id, `search returned ${typeof page}`)
-    else run.answer(request.id, text)
   } catch (thrown) {
-    if (thrown === OFFLINE) run.answerOffline(request.id)
-    else run.answerThrown(request.id, messageOf(thrown), statusOf(thrown))
+    if (thrown === OFFLINE) run.respondOffline(request.id)
+    else run.respondThrown(request.id, messageOf(thrown), statusOf(thrown))
   }
 }
 

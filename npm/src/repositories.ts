@@ -1,6 +1,6 @@
 import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
 import * as check from './check.js'
-import { type DatabaseLike, hold, type Link, linkTo, noDatabase } from './database.js'
+import { type Connection, connect, type DatabaseLike, notADatabase, setConnection } from './database.js'
 import { attempt } from './errors.js'
 import { native } from './native.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
@@ -11,172 +11,172 @@ export const FREQUENCY_INTERVALS = Object.freeze({
   weekly: native.frequencyInterval('weekly'),
 }) as { readonly daily: 86400000; readonly weekly: 604800000 }
 
-/** Repositories check that the host's database is still open, then call the addon. */
-class Border<Native> {
-  readonly #link: Link
+/** A repository of the addon. Each call first checks that the host has not closed its database. */
+class NativeRepository<Native> {
+  readonly #connection: Connection
   readonly #native: Native
 
-  constructor(owner: object, db: DatabaseLike, make: new (database: NativeDatabase) => Native) {
-    // A host whose connection is missing by mistake must not write into the user's own database.
-    if (db === undefined) throw noDatabase('db', db)
-    this.#link = hold(owner, linkTo(db))
-    this.#native = new make(this.#link.use())
+  constructor(owner: object, db: DatabaseLike, create: new (database: NativeDatabase) => Native) {
+    // A host that passes undefined by mistake must not write into the user's default database.
+    if (db === undefined) throw notADatabase('db', db)
+    this.#connection = setConnection(owner, connect(db))
+    this.#native = new create(this.#connection.handle())
   }
 
   call<T>(body: (native: Native) => T): T {
-    this.#link.use()
+    this.#connection.handle()
     return attempt(() => body(this.#native))
   }
 }
 
 /**
- * Reads and changes the configuration. Every call is short and blocks on the disk only; a writing one waits at most 100 ms
- * for another writer, then fails with `DATABASE_BUSY`.
+ * Reads and changes the configuration. Calls are short and block on the disk only. A call that writes waits up to 100 ms for
+ * another writer, then fails with `DATABASE_BUSY`.
  */
 export class SyncConfigRepository {
-  readonly #border: Border<NativeConfig>
+  readonly #native: NativeRepository<NativeConfig>
 
   /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
   constructor(db: DatabaseLike) {
-    this.#border = new Border(this, db, native.NativeConfig)
+    this.#native = new NativeRepository(this, db, native.NativeConfig)
   }
 
-  /** The configuration as it stands. */
+  /** The current configuration. */
   getConfig(): SyncConfig {
-    return this.#border.call((config) => config.get())
+    return this.#native.call((config) => config.get())
   }
 
-  /** Changes what `update` names, and returns the result. */
+  /** Changes the settings in `update` and returns the new configuration. */
   updateConfig(update: SyncConfigUpdate): SyncConfig {
     const changes = check.object('update', update)
     const enabled = check.optionalBoolean('enabled', changes.enabled)
     const frequency = check.optionalString('frequency', changes.frequency)
-    return this.#border.call((config) => config.update(enabled, frequency))
+    return this.#native.call((config) => config.update(enabled, frequency))
   }
 
-  /** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills; sets when the next is due. */
+  /** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills. Schedules the next sync. */
   setLastSync(timestamp: string, count: number): void {
     const start = check.string('timestamp', timestamp)
     const changed = check.integer('count', count, 0, Number.MAX_SAFE_INTEGER)
-    this.#border.call((config) => config.setLastSync(start, changed))
+    this.#native.call((config) => config.setLastSync(start, changed))
   }
 
-  /** Records why the last sync failed. */
+  /** Records the error of the last sync. */
   setLastSyncError(error: string): void {
     const text = check.string('error', error)
-    this.#border.call((config) => config.setLastSyncError(text))
+    this.#native.call((config) => config.setLastSyncError(text))
   }
 
-  /** Forgets why the last sync failed. */
+  /** Clears the error of the last sync. */
   clearError(): void {
-    this.#border.call((config) => config.clearError())
+    this.#native.call((config) => config.clearError())
   }
 
-  /** The time `intervalMs` milliseconds after `lastSyncAt`, as ISO 8601 text. */
+  /** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
   calculateNextSync(lastSyncAt: string, intervalMs: number): string {
     const last = check.string('lastSyncAt', lastSyncAt)
     const interval = check.integer('intervalMs', intervalMs, 0, Number.MAX_SAFE_INTEGER)
-    return this.#border.call((config) => config.calculateNextSync(last, interval))
+    return this.#native.call((config) => config.calculateNextSync(last, interval))
   }
 
   /** Whether automatic syncing is on and the next sync is due. */
   isSyncDue(): boolean {
-    return this.#border.call((config) => config.isSyncDue())
+    return this.#native.call((config) => config.isSyncDue())
   }
 
-  /** Switches automatic syncing on. */
+  /** Enables automatic syncing. */
   enable(): SyncConfig {
     return this.updateConfig({ enabled: true })
   }
 
-  /** Switches automatic syncing off. A sync by hand still works. */
+  /** Disables automatic syncing. A manual sync still works. */
   disable(): SyncConfig {
     return this.updateConfig({ enabled: false })
   }
 
-  /** Changes how often; the next sync moves accordingly. */
+  /** Changes the frequency and reschedules the next sync. */
   setFrequency(frequency: SyncFrequency): SyncConfig {
     return this.updateConfig({ frequency: check.string('frequency', frequency) as SyncFrequency })
   }
 }
 
-/** Reads and writes the history of runs. Every call is short, as in {@link SyncConfigRepository}. */
+/** Reads and writes the history of runs. Calls are short, as in {@link SyncConfigRepository}. */
 export class SyncHistoryRepository {
-  readonly #border: Border<NativeHistory>
+  readonly #native: NativeRepository<NativeHistory>
 
   /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
   constructor(db: DatabaseLike) {
-    this.#border = new Border(this, db, native.NativeHistory)
+    this.#native = new NativeRepository(this, db, native.NativeHistory)
   }
 
-  /** Makes an entry for a run that starts now, and returns its id. */
+  /** Creates an entry for a run that starts now. Returns the id of the run. */
   startRun(): string {
-    return this.#border.call((history) => history.startRun())
+    return this.#native.call((history) => history.startRun())
   }
 
   /** Marks a run as successful. */
   completeRun(id: string, result: SyncRunResult): void {
     const run = check.string('id', id)
     const counters = runResult(result)
-    this.#border.call((history) => history.completeRun(run, counters))
+    this.#native.call((history) => history.completeRun(run, counters))
   }
 
-  /** Marks a run as successful in part. */
+  /** Marks a run as partially successful. */
   completeRunPartial(id: string, result: SyncRunResult, errorMessage: string): void {
     const run = check.string('id', id)
     const counters = runResult(result)
     const text = check.string('errorMessage', errorMessage)
-    this.#border.call((history) => history.completeRunPartial(run, counters, text))
+    this.#native.call((history) => history.completeRunPartial(run, counters, text))
   }
 
   /** Marks a run as failed. */
   failRun(id: string, error: string): void {
     const run = check.string('id', id)
     const text = check.string('error', error)
-    this.#border.call((history) => history.failRun(run, text))
+    this.#native.call((history) => history.failRun(run, text))
   }
 
-  /** One entry, or `null`. */
+  /** The entry of the run, or `null`. */
   getById(id: string): SyncHistoryEntry | null {
     const run = check.string('id', id)
-    return this.#border.call((history) => history.getById(run))
+    return this.#native.call((history) => history.getById(run))
   }
 
-  /** The newest entries first, at most `limit` of them. */
+  /** Up to `limit` entries, newest first. */
   getHistory(limit = 10): SyncHistoryEntry[] {
     const most = check.integer('limit', limit)
-    return this.#border.call((history) => history.getHistory(most))
+    return this.#native.call((history) => history.getHistory(most))
   }
 
   /** The newest successful entry, or `null`. */
   getLastSuccessful(): SyncHistoryEntry | null {
-    return this.#border.call((history) => history.getLastSuccessful())
+    return this.#native.call((history) => history.getLastSuccessful())
   }
 
-  /** The entries that are marked as running, newest first; one whose run has died is marked as failed before. */
+  /** The entries of running syncs, newest first. Entries whose process has died are marked as failed first. */
   getRunning(): SyncHistoryEntry[] {
-    return this.#border.call((history) => history.getRunning())
+    return this.#native.call((history) => history.getRunning())
   }
 
-  /** Whether an entry is marked as running, after the same check. */
+  /** Whether a sync is running. Entries whose process has died are marked as failed first. */
   isRunning(): boolean {
-    return this.#border.call((history) => history.isRunning())
+    return this.#native.call((history) => history.isRunning())
   }
 
-  /** Deletes the entries that started more than `daysToKeep` days ago. Returns how many. */
+  /** Deletes the entries of runs that started more than `daysToKeep` days ago. Returns the number of deleted entries. */
   cleanup(daysToKeep = 30): number {
     const days = check.integer('daysToKeep', daysToKeep)
-    return this.#border.call((history) => history.cleanup(days))
+    return this.#native.call((history) => history.cleanup(days))
   }
 
-  /** How many entries there are. */
+  /** Number of entries. */
   count(): number {
-    return this.#border.call((history) => history.count())
+    return this.#native.call((history) => history.count())
   }
 
-  /** Figures over the whole history. */
+  /** Statistics of the whole history. */
   getStats(): SyncStats {
-    return this.#border.call((history) => history.getStats())
+    return this.#native.call((history) => history.getStats())
   }
 }
 
@@ -190,29 +190,29 @@ function runResult(result: SyncRunResult): SyncRunResult {
   }
 }
 
-/** Looks skills up. Every call is short and blocks on the disk only. */
+/** Reads skills. Calls are short and block on the disk only. */
 export class SkillRepository {
-  readonly #border: Border<NativeSkills>
+  readonly #native: NativeRepository<NativeSkills>
 
   /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
   constructor(db: DatabaseLike) {
-    this.#border = new Border(this, db, native.NativeSkills)
+    this.#native = new NativeRepository(this, db, native.NativeSkills)
   }
 
-  /** The skill of that id, or `null`. */
+  /** The skill with this id, or `null`. */
   findById(id: string): SkillRecord | null {
     const skill = check.string('id', id)
-    return this.#border.call((skills) => skills.findById(skill))
+    return this.#native.call((skills) => skills.findById(skill))
   }
 
-  /** Whether there is a skill of that id. */
+  /** Whether a skill with this id exists. */
   exists(id: string): boolean {
     const skill = check.string('id', id)
-    return this.#border.call((skills) => skills.exists(skill))
+    return this.#native.call((skills) => skills.exists(skill))
   }
 
-  /** How many skills there are, the user's own included. */
+  /** Number of skills, including the user's own. */
   count(): number {
-    return this.#border.call((skills) => skills.count())
+    return this.#native.call((skills) => skills.count())
   }
 }

@@ -1,4 +1,4 @@
-import { type BackgroundSyncOptions, BackgroundSyncService, FAREWELL_MS } from './background.js'
+import { type BackgroundSyncOptions, BackgroundSyncService, SHUTDOWN_GRACE_MS } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
 import { Database, type DatabaseLike } from './database.js'
@@ -8,64 +8,67 @@ import { native, variables } from './native.js'
 import type { ApiClientLike } from './registry.js'
 import { SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 
-/** What {@link startBackgroundSync} works with. */
+/** Options of {@link startBackgroundSync}. */
 export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
   /** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
   db?: DatabaseLike
-  /** The registry. Default: a {@link SkillsmithApiClient} with everything from the environment. */
+  /** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
   apiClient?: ApiClientLike
 }
 
-/** What {@link startBackgroundSync} has made. */
+/** Result of {@link startBackgroundSync}. */
 export interface BackgroundSync {
-  /** Syncs by hand, and tells how things stand. */
+  /** The engine, for manual syncs and the current status. */
   engine: SyncEngine
   /** The configuration. */
   configRepo: SyncConfigRepository
   /** The history. */
   historyRepo: SyncHistoryRepository
-  /** The service; not started where background syncing is switched off. */
+  /** The service. Not started if background syncing is off. */
   service: BackgroundSyncService
-  /** Stops the service and lets go of the signals. Resolves once a sync under way has settled. */
+  /** Stops the service and removes the signal handlers. Resolves when a running sync has settled. */
   stop(): Promise<void>
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
-/** What a signal has to stop. One listener serves all: Node warns of many. */
-const started = new Set<() => Promise<void>>()
+/** The services to stop on a signal. They share one listener, because Node warns about many. */
+const stops = new Set<() => Promise<void>>()
 
 function onSignal(signal: NodeJS.Signals): void {
-  // Our listener has taken the place of the default action, which nobody else wants to prevent.
-  const isAlone = process.listenerCount(signal) === 1
-  const stopped = Promise.allSettled([...started].map((stop) => stop()))
-  if (!isAlone) return
+  // Our listener has disabled the default action. Without another listener, we repeat the signal at the end.
+  const isOnlyListener = process.listenerCount(signal) === 1
+  const stopped = Promise.allSettled([...stops].map((stop) => stop()))
+  if (!isOnlyListener) return
   const end = (): void => {
     clearTimeout(timer)
     process.kill(process.pid, signal)
   }
-  // The database bears it where that is too short.
-  const timer = setTimeout(end, FAREWELL_MS)
+  // Ending during a sync is safe: the database stays consistent.
+  const timer = setTimeout(end, SHUTDOWN_GRACE_MS)
   void stopped.then(end)
 }
 
-/** Ours goes first: another that is called `once` is gone from the list afterwards, and one that counts the others is to count right. */
-function listen(stop: () => Promise<void>): void {
-  if (started.size === 0) for (const signal of SIGNALS) process.prependListener(signal, onSignal)
-  started.add(stop)
+/**
+ * The listener goes first. Later, it would miss a listener that was added with `once`, and a listener of the host that
+ * counts the others would still find ours.
+ */
+function addSignalStop(stop: () => Promise<void>): void {
+  if (stops.size === 0) for (const signal of SIGNALS) process.prependListener(signal, onSignal)
+  stops.add(stop)
 }
 
-function letGo(stop: () => Promise<void>): void {
-  started.delete(stop)
-  if (started.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
+function removeSignalStop(stop: () => Promise<void>): void {
+  stops.delete(stop)
+  if (stops.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
 }
 
 /**
- * All that an MCP server has to call at its start.
+ * Starts background syncing. An MCP server calls this once when it starts.
  *
- * Starts a service where `SKILLSMITH_BACKGROUND_SYNC` is not `false`, `SKILLSMITH_OFFLINE_MODE` is not `true`, and automatic
- * syncing is enabled in the configuration. On SIGTERM and SIGINT it stops the service; a host without a handler of its own
- * then ends by that signal as ever.
+ * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
+ * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
+ * process then ends by it as usual.
  */
 export function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync {
   const { db, apiClient, ...rest } = check.options(options)
@@ -75,13 +78,13 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
   const engine = new SyncEngine({ db: database, apiClient: apiClient ?? new SkillsmithApiClient() })
   const service = new BackgroundSyncService(engine, configRepo, rest)
   const stop = (): Promise<void> => {
-    letGo(stop)
+    removeSignalStop(stop)
     return service.stop()
   }
 
-  const { backgroundSync, offlineMode } = attempt(() => native.switches(variables()))
+  const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
   if (backgroundSync && !offlineMode) service.start()
-  // In a worker these are never heard of: signals reach the main thread only.
-  if (service.isServiceStarted()) listen(stop)
+  // In a worker the listener is never called, because only the main thread receives signals.
+  if (service.isServiceStarted()) addSignalStop(stop)
   return { engine, configRepo, historyRepo, service, stop }
 }

@@ -1,238 +1,238 @@
 /** How often a sync becomes due. */
 export type SyncFrequency = 'daily' | 'weekly'
 
-/** The configuration of a database. Times are ISO 8601 text. */
+/** Configuration of a database. Times are ISO 8601 strings. */
 export interface SyncConfig {
   /** Always `default`. */
   id: string
-  /** Whether background services sync by themselves. */
+  /** Whether automatic syncing is enabled. */
   enabled: boolean
-  /** How often. */
+  /** How often a sync becomes due. */
   frequency: SyncFrequency
   /** Milliseconds between two syncs. */
   intervalMs: number
   /** When the last complete sync started; `null` before the first. */
   lastSyncAt: string | null
-  /** When the next one is due; `null`: at once. */
+  /** When the next sync is due; `null` means that it is due now. */
   nextSyncAt: string | null
-  /** Skills added and updated by the last complete sync. */
+  /** Number of skills that the last complete sync added or updated. */
   lastSyncCount: number
-  /** Why the last sync failed; `null` if it did not. */
+  /** Error of the last sync; `null` if it succeeded. */
   lastSyncError: string | null
-  /** When the row was made, as SQLite wrote it (UTC). */
+  /** When the configuration was created, in the format of SQLite (UTC). */
   createdAt: string
-  /** When it was last changed, likewise. */
+  /** When the configuration was last changed, in the format of SQLite (UTC). */
   updatedAt: string
 }
 
-/** What {@link SyncConfigRepository.updateConfig} changes; what is left out stays. */
+/** Changes for {@link SyncConfigRepository.updateConfig}. Missing settings stay as they are. */
 export interface SyncConfigUpdate {
-  /** Switch automatic syncing on or off. */
+  /** Enables or disables automatic syncing. */
   enabled?: boolean
-  /** Change how often; the next sync moves accordingly. */
+  /** Changes the frequency and reschedules the next sync. */
   frequency?: SyncFrequency
 }
 
-/** How a run stands or ended. */
+/** Status of a run. */
 export type SyncStatus = 'running' | 'success' | 'failed' | 'partial'
 
-/** One run of the history. Times are ISO 8601 text. */
+/** A run in the history. Times are ISO 8601 strings. */
 export interface SyncHistoryEntry {
-  /** `sync-YYYYMMDDHHMMSS-` and six random characters. */
+  /** Id of the run: `sync-YYYYMMDDHHMMSS-` and six random characters. */
   id: string
   /** When the run started. */
   startedAt: string
-  /** When it ended; `null` while it runs. */
+  /** When the run ended; `null` while it is running. */
   completedAt: string | null
-  /** How it stands or ended. */
+  /** Status of the run. */
   status: SyncStatus
-  /** Skills that were new here. */
+  /** Number of skills added. */
   skillsAdded: number
-  /** Skills that were changed. */
+  /** Number of skills updated. */
   skillsUpdated: number
-  /** Skills that stood here already. */
+  /** Number of skills that had not changed. */
   skillsUnchanged: number
-  /** What went wrong, if anything did. */
+  /** Error of the run, or `null`. */
   errorMessage: string | null
-  /** How long it took, in milliseconds; `null` while it runs. */
+  /** Duration in milliseconds; `null` while the run is running. */
   durationMs: number | null
-  /** When the entry was made, as SQLite wrote it (UTC). */
+  /** When the entry was created, in the format of SQLite (UTC). */
   createdAt: string
 }
 
-/** What a run did, for its entry. */
+/** Counters of a run, for its entry in the history. */
 export interface SyncRunResult {
-  /** Skills that were new here. */
+  /** Number of skills added. */
   skillsAdded: number
-  /** Skills that were changed. */
+  /** Number of skills updated. */
   skillsUpdated: number
-  /** Skills that stood here already. */
+  /** Number of skills that had not changed. */
   skillsUnchanged: number
 }
 
-/** Figures over the whole history. */
+/** Statistics of the whole history. */
 export interface SyncStats {
-  /** Entries in all. */
+  /** Number of entries. */
   totalRuns: number
-  /** Those that succeeded. */
+  /** Number of successful runs. */
   successfulRuns: number
-  /** Those that failed. */
+  /** Number of failed runs. */
   failedRuns: number
-  /** When the last one succeeded. */
+  /** When the last successful run ended; `null` if there is none. */
   lastSuccessAt: string | null
-  /** Mean duration of the successful ones in milliseconds; `null` without one. */
+  /** Mean duration of successful runs in milliseconds; `null` if there are none. */
   averageDurationMs: number | null
 }
 
-/** A skill as it stands in the database. */
+/** A skill in the database. */
 export interface SkillRecord {
-  /** The registry's id. */
+  /** Id of the skill in the registry. */
   id: string
-  /** The name. */
+  /** Name of the skill. */
   name: string
-  /** What it does. */
+  /** Description of the skill. */
   description: string | null
-  /** Who wrote it. */
+  /** Author of the skill. */
   author: string | null
-  /** Where it lives. */
+  /** URL of the repository. */
   repoUrl: string | null
-  /** From 0 to 1. */
+  /** Quality score from 0 to 1. */
   qualityScore: number | null
-  /** How far it is trusted: `official`, `verified`, `curated`, `community`, `unverified`, `experimental`, `unknown`, `local`, or a tier to come. */
+  /** Trust tier: `official`, `verified`, `curated`, `community`, `unverified`, `experimental`, `unknown`, `local`, or a future tier. */
   trustTier: string
-  /** Its tags. */
+  /** Tags of the skill. */
   tags: string[]
-  /** Whether it can be installed. */
+  /** Whether the skill can be installed. */
   installable: boolean
-  /** The host's own security scan, from 0 to 100; `null` before it. */
+  /** Risk score of the host's security scan, from 0 to 100; `null` before the scan. */
   riskScore: number | null
-  /** Findings of that scan. */
+  /** Number of findings of the security scan. */
   securityFindingsCount: number
-  /** When it was made. */
+  /** When the security scan ran; `null` before the scan. */
   securityScannedAt: string | null
-  /** Whether it passed. */
+  /** Whether the skill passed the security scan; `null` before the scan. */
   securityPassed: boolean | null
-  /** When the skill was made, by the registry's stamp. */
+  /** When the skill was created, according to the registry. */
   createdAt: string | null
-  /** When it was last changed, likewise. */
+  /** When the skill was last changed, according to the registry. */
   updatedAt: string | null
 }
 
-/** How a run gets on. */
+/** Progress of a run. */
 export interface SyncProgress {
   /**
-   * What it is doing. The phases appear first in this order; fetching and upserting then alternate, since pages are
-   * written as they come.
+   * Current phase. The phases first appear in this order. Fetching and upserting then alternate, because the run writes
+   * each page when it arrives.
    */
   phase: 'connecting' | 'fetching' | 'comparing' | 'upserting' | 'complete'
-  /** Rows of the listing read, or changed rows written while upserting. */
+  /** Number of rows read; while upserting, number of changed rows written. */
   current: number
-  /** Rows of the listing, or changed rows found so far; 0 while unknown. */
+  /** Number of rows of the listing, 0 if not known yet; while upserting, number of changed rows written so far. */
   total: number
-  /** Skills looked at so far. */
+  /** Number of skills compared so far. */
   skillsProcessed: number
-  /** Skills found to be new or changed so far. */
+  /** Number of skills added or updated so far; in a dry run, that would be added or updated. */
   skillsChanged: number
-  /** The same in words, or why the run waits. */
+  /** Message for the user: the progress, or the reason why the run waits. */
   message?: string
 }
 
-/** What a run did. Always added + updated + unchanged + rejected = processed. */
+/** Result of a run. Always added + updated + unchanged + rejected = processed. */
 export interface SyncResult {
-  /** Whether everything went well. */
+  /** Whether the run succeeded without errors. */
   success: boolean
-  /** Skills that were new here. */
+  /** Number of skills added. */
   skillsAdded: number
-  /** Skills that were changed. */
+  /** Number of skills updated. */
   skillsUpdated: number
-  /** Skills that stood here already, or are the user's own. */
+  /** Number of skills that had not changed, or are the user's own. */
   skillsUnchanged: number
-  /** Rows that could not be stored; `errors` names them. */
+  /** Number of rows that could not be stored. `errors` names them. */
   skillsRejected: number
-  /** Different skills that the registry served. */
+  /** Number of different skills that the registry sent. */
   totalProcessed: number
-  /** What went wrong: the cause of a failed run, and the first 20 rejected rows. */
+  /** The cause of a failed run, and the first 20 rejected rows. */
   errors: string[]
-  /** What the user may want to know of, though nothing is lost. */
+  /** Problems that did not cost any rows. */
   warnings: string[]
-  /** Whether the registry was listed whole, or could only be searched by words. */
+  /** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */
   coverage: 'complete' | 'best-effort'
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   durationMs: number
-  /** Whether nothing was written. */
+  /** Whether the run was a dry run, which writes nothing. */
   dryRun: boolean
 }
 
-/** How a sync is to be done. */
+/** Options of a sync. */
 export interface SyncOptions {
-  /** Compare the content of every row instead of its stamp. Default: false. */
+  /** Whether to compare the content of every row instead of its timestamp. Default: false. */
   force?: boolean
-  /** Only count what would be done. Default: false. */
+  /** Whether to only count the changes and write nothing. Default: false. */
   dryRun?: boolean
-  /** Rows per page, from 1 to 10,000; the registry may give fewer. Default: 100. */
+  /** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
   pageSize?: number
-  /** The longest that the run may take, in milliseconds; what it did not reach is left to the next. Default: 30 minutes. */
+  /** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
   deadlineMs?: number
   /**
-   * Told how the run gets on, about 60 times a second at most, in order, and never after the promise has settled.
-   * If it throws, the run ends with that error.
+   * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
+   * If it throws or rejects, the run fails with that error.
    */
   onProgress?: (progress: SyncProgress) => void
-  /** Stops the run; what it wrote is kept. */
+  /** Cancels the run. The rows that it has written stay. */
   signal?: AbortSignal
 }
 
-/** How things stand. */
+/** Current status of an engine. */
 export interface EngineStatus {
   /** The configuration. */
   config: SyncConfig
-  /** The last successful run. */
+  /** The last successful run; `null` if there is none. */
   lastRun: SyncHistoryEntry | null
-  /** Whether a sync is under way, in this process or another. */
+  /** Whether a sync is running, in this process or another. */
   isRunning: boolean
   /** Whether automatic syncing is on and the next sync is due. */
   isDue: boolean
 }
 
-/** What a registry says of itself. */
+/** Health of a registry. */
 export interface HealthStatus {
-  /** Whether it serves. */
+  /** Status that the registry reports. */
   status: 'healthy' | 'degraded' | 'unhealthy'
-  /** When it was asked. */
+  /** When the client requested it. */
   timestamp: string
-  /** Its version; `unknown` where it does not say. */
+  /** Version of the registry; `unknown` if it does not report one. */
   version: string
 }
 
-/** A page of the registry's listing. */
+/** Options of a search: filters, and the page of the result. */
 export interface SearchOptions {
   /** A search word. */
   query?: string
-  /** Only skills of this tier. */
+  /** Only skills of this trust tier. */
   trustTier?: string
   /** Only skills of this category. */
   category?: string
-  /** Only skills with at least this quality score, in the measure of the registry. */
+  /** Only skills with at least this quality score, on the scale of the registry. */
   minQualityScore?: number
-  /** Rows wanted. Default: 100, which is also what the live registry gives at most. */
+  /** Number of rows. Default: 100, which is also the maximum of the live registry. */
   limit?: number
-  /** Rows to pass over. Default: 0. */
+  /** Number of rows to skip. Default: 0. */
   offset?: number
 }
 
-/** A page as the registry served it: fields in its own spelling. */
+/** A page as the registry sent it, with the registry's field names. */
 export interface SearchResponse {
   /** The rows. */
   data: ApiSkill[]
-  /** What the registry says of the page: `total`, `limit`, `offset`, with meanings that differ between its versions. */
+  /** Data about the page: `total`, `limit`, `offset`. Their meaning differs between versions of the registry. */
   meta?: Record<string, unknown>
 }
 
-/** A row as the registry served it. Any field but these may be missing, and unknown ones may appear. */
+/** A row as the registry sent it. Only these two fields are always present, and unknown fields may appear. */
 export interface ApiSkill {
-  /** The skill's id. */
+  /** Id of the skill. */
   id: string
-  /** Its name. */
+  /** Name of the skill. */
   name: string
   [field: string]: unknown
 }

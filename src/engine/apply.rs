@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 pub(super) use self::twice::Twice;
-use super::batch::BatchSize;
+use super::batch::{BatchSize, Weight};
 use super::checkpoint::Checkpointer;
 use super::cursor::{Cursor, Mode};
 use super::listing::row_of_id;
@@ -22,8 +22,9 @@ use crate::registry::wire::{Content, Skill};
 use crate::skills::{Fingerprints, RowOutcome, Stage, Table, compare, row, stamp, table, urls};
 use crate::{CancelToken, Result, memory};
 
-/// A crash loses no more of the cursor than this, even while nothing changes.
-const CURSOR_EVERY: Duration = Duration::from_secs(2);
+/// A crash loses no more of the cursor than this, even while nothing changes: sessions that end by a crash after
+/// half a second reach the end, too.
+const CURSOR_EVERY: Duration = Duration::from_millis(200);
 
 /// Where more rows were away when the table was filled, the next listing fills it again.
 const MOST_UNFILLED: usize = 1_000;
@@ -62,9 +63,11 @@ pub(super) struct Applier<'c> {
     pending: Vec<Pending>,
     /// Rows that may lack what the table can hold, though their stamp is the registry's.
     unfilled: HashSet<String>,
+    /// Rows that this run has written as they came, without a stamp: they stand here under one of ours.
+    unstamped: HashSet<u64>,
     /// A URL waits to be kept.
     has_urls: bool,
-    staged_weight: u64,
+    staged: Weight,
     size: BatchSize,
     /// The cursor after the last row that was taken in.
     cursor: Option<Cursor>,
@@ -99,8 +102,9 @@ impl<'c> Applier<'c> {
             stage: Stage::new(tools.conn, tools.table)?,
             pending: Vec::new(),
             unfilled,
+            unstamped: HashSet::new(),
             has_urls: false,
-            staged_weight: 0,
+            staged: Weight::default(),
             size: BatchSize::default(),
             cursor: None,
             cursor_kept: tools.clock.elapsed(),
@@ -166,7 +170,9 @@ impl<'c> Applier<'c> {
             // A second copy in one listing: the later one is what the registry means.
             let here = self.stamp_here(&skill.id)?;
             let comes_later = stamp::is_later(skill.stamp(), here.as_deref());
-            if comes_later || stamp::is_later(here.as_deref(), skill.stamp()) {
+            // A row without a stamp may stand here under one that is not the registry's.
+            let is_earlier = is_stamped(&skill) && stamp::is_later(here.as_deref(), skill.stamp());
+            if comes_later || is_earlier {
                 self.twice.note(&skill.id);
             }
             if !comes_later {
@@ -198,8 +204,11 @@ impl<'c> Applier<'c> {
         Ok(stamp::is_later(here.as_deref(), skill.stamp()))
     }
 
-    /// The stamp under which the row is staged, or else stored.
+    /// The stamp of the registry's under which the row is staged, or else stored.
     fn stamp_here(&self, id: &str) -> Result<Option<String>> {
+        if self.unstamped.contains(&row_of_id(id)) {
+            return Ok(None);
+        }
         if self.stage.contains(id)? {
             return self.stage.stamp(id);
         }
@@ -240,7 +249,7 @@ impl<'c> Applier<'c> {
                     && urls::set_aside(self.tools.conn, &skill.id, url)?
                 {
                     self.has_urls = true;
-                    self.staged_weight += BatchSize::weight(url.len());
+                    self.staged.add(url.len());
                 }
                 self.note_unchanged(skill, outcome);
             }
@@ -248,6 +257,12 @@ impl<'c> Applier<'c> {
                 let is_new = found.is_none();
                 let to = RowOutcome::after(outcome, is_new);
                 let stamp = skill.stamp().unwrap_or_default();
+                if skill.stamp().is_some() {
+                    self.unstamped.remove(&row_of_id(&skill.id));
+                } else {
+                    self.unstamped.try_reserve(1)?;
+                    self.unstamped.insert(row_of_id(&skill.id));
+                }
                 self.fingerprints
                     .note(&skill.id, stamp, self.has_url(skill), to);
                 let note = note.or_else(|| {
@@ -260,7 +275,7 @@ impl<'c> Applier<'c> {
                     to,
                     note: note.map(|note| super::tally::about(&skill.id, &note)),
                 });
-                self.staged_weight += BatchSize::weight(text_bytes(skill));
+                self.staged.add(text_bytes(skill));
                 if !self.rules.dry_run {
                     let description = found
                         .as_ref()
@@ -361,7 +376,7 @@ impl<'c> Applier<'c> {
 
     /// Whether a full batch waits.
     pub(super) const fn is_batch_full(&self) -> bool {
-        self.staged_weight >= self.size.capacity()
+        self.size.is_full(self.staged)
     }
 
     /// Whether the cursor reached is worth keeping by now.

@@ -8,14 +8,40 @@ use std::time::Duration;
 const TARGET: Duration = Duration::from_millis(60);
 
 /// Nothing is known of the machine before the first batch.
-const FIRST: u64 = 200;
-const SMALLEST: u64 = 10;
-const LARGEST: u64 = 5_000;
+const FIRST: Weight = Weight {
+    rows: 200,
+    bytes: 128 * 1024,
+};
+const SMALLEST: Weight = Weight {
+    rows: 10,
+    bytes: 8 * 1024,
+};
+/// To index a text costs about a second per 8 MiB, so that what small rows allow is too much for large ones.
+const LARGEST: Weight = Weight {
+    rows: 5_000,
+    bytes: 1024 * 1024,
+};
 
-/// The size of the next batch, in units of about one ordinary row.
+/// What goes into a batch: to write many rows takes time, and so does to index long texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    rows: u64,
+    /// Of text.
+    bytes: u64,
+}
+
+impl Weight {
+    /// Adds a row with so much text.
+    pub(super) fn add(&mut self, text_bytes: usize) {
+        self.rows = self.rows.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(text_bytes as u64);
+    }
+}
+
+/// The size of the next batch.
 #[derive(Debug)]
 pub(super) struct BatchSize {
-    capacity: u64,
+    capacity: Weight,
 }
 
 impl Default for BatchSize {
@@ -25,27 +51,30 @@ impl Default for BatchSize {
 }
 
 impl BatchSize {
-    pub(super) const fn capacity(&self) -> u64 {
-        self.capacity
+    pub(super) const fn is_full(&self, staged: Weight) -> bool {
+        staged.rows >= self.capacity.rows || staged.bytes >= self.capacity.bytes
     }
 
-    /// A row counts as one, and as one more for each KiB of its text.
-    pub(super) const fn weight(text_bytes: usize) -> u64 {
-        1 + text_bytes as u64 / 1024
-    }
-
-    /// Learns from a batch of `weight` that held the lock for `held`.
-    pub(super) fn learn(&mut self, weight: u64, held: Duration) {
-        if weight == 0 {
+    /// Learns from a batch that held the lock for `held`.
+    pub(super) fn learn(&mut self, staged: Weight, held: Duration) {
+        if staged.rows == 0 {
             return;
         }
-        let held = held.max(Duration::from_micros(100));
-        let fitting = u64::try_from(u128::from(weight) * TARGET.as_micros() / held.as_micros())
-            .unwrap_or(LARGEST);
-        // Shrinks at once, grows by half at most: one quick batch proves little.
-        self.capacity = fitting
-            .min(self.capacity.max(weight) * 3 / 2)
-            .clamp(SMALLEST, LARGEST);
+        let held = held.max(Duration::from_micros(100)).as_micros();
+        let fitting = |weight: u64, known: u64, smallest: u64, largest: u64| {
+            let fitting = u128::from(weight).saturating_mul(TARGET.as_micros()) / held;
+            // Shrinks at once, grows by half at most: one quick batch proves little.
+            let most = known.saturating_mul(3) / 2;
+            u64::try_from(fitting)
+                .unwrap_or(largest)
+                .min(most)
+                .clamp(smallest, largest)
+        };
+        let known = self.capacity;
+        self.capacity = Weight {
+            rows: fitting(staged.rows, known.rows, SMALLEST.rows, LARGEST.rows),
+            bytes: fitting(staged.bytes, known.bytes, SMALLEST.bytes, LARGEST.bytes),
+        };
     }
 }
 
@@ -53,29 +82,65 @@ impl BatchSize {
 mod tests {
     use super::*;
 
-    #[test]
-    fn it_settles_on_the_target() {
-        let mut size = BatchSize::default();
-        // 60 µs a row.
-        for _ in 0..20 {
-            let weight = size.capacity();
-            size.learn(weight, Duration::from_micros(60 * weight));
+    /// Batches of rows alike, on a machine that takes so long for a row and for a KiB.
+    fn settle(size: &mut BatchSize, text: usize, per_row: u64, per_kib: u64) -> Duration {
+        let mut held = Duration::ZERO;
+        for _ in 0..30 {
+            let mut staged = Weight::default();
+            while !size.is_full(staged) {
+                staged.add(text);
+            }
+            held = Duration::from_micros(per_row * staged.rows + per_kib * staged.bytes / 1024);
+            size.learn(staged, held);
         }
-        assert_eq!(size.capacity(), 1_000);
-        // The disk becomes ten times as slow.
-        size.learn(1_000, Duration::from_millis(600));
-        assert_eq!(size.capacity(), 100);
+        held
+    }
+
+    #[test]
+    fn promise_7_it_settles_on_the_target() {
+        for (text, per_row, per_kib) in [
+            (300, 60, 0),
+            (300, 600, 0),
+            (300, 30, 100),
+            (20_000, 60, 130),
+            (150_000, 60, 130),
+        ] {
+            let mut size = BatchSize::default();
+            let held = settle(&mut size, text, per_row, per_kib);
+            // A row more or less.
+            let row = Duration::from_micros(per_row + per_kib * text as u64 / 1024);
+            assert!(
+                (TARGET.saturating_sub(row)..=TARGET + row).contains(&held),
+                "{text}: {held:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn promise_7_large_rows_behind_small_ones_hold_the_lock_for_a_moment_only() {
+        let mut size = BatchSize::default();
+        settle(&mut size, 300, 10, 10);
+        let mut staged = Weight::default();
+        while !size.is_full(staged) {
+            staged.add(150_000);
+        }
+        let held = Duration::from_micros(130 * staged.bytes / 1024);
+        assert!(held < Duration::from_millis(160), "{held:?}");
     }
 
     #[test]
     fn it_stays_within_its_bounds() {
         let mut size = BatchSize::default();
-        size.learn(200, Duration::from_secs(3600));
-        assert_eq!(size.capacity(), SMALLEST);
+        let staged = Weight {
+            rows: 200,
+            bytes: 60_000,
+        };
+        size.learn(staged, Duration::from_secs(3600));
+        assert_eq!(size.capacity, SMALLEST);
         for _ in 0..50 {
-            let weight = size.capacity();
-            size.learn(weight, Duration::ZERO);
+            let staged = size.capacity;
+            size.learn(staged, Duration::ZERO);
         }
-        assert_eq!(size.capacity(), LARGEST);
+        assert_eq!(size.capacity, LARGEST);
     }
 }

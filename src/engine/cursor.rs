@@ -102,6 +102,12 @@ struct Mark {
 pub(super) struct Findings {
     /// A row came without a tier, or with one that is not known.
     pub(super) untiered: bool,
+    /// Listings before this one have met such rows.
+    #[serde(default)]
+    pub(super) untiered_before: bool,
+    /// Whether there are skills without a tier could not be asked.
+    #[serde(default)]
+    pub(super) untiered_unknown: bool,
     /// Passes that are in doubt: rows moved, or fewer came than the total says.
     pub(super) doubts: Vec<Finding>,
     /// Passes that are whole, though their totals say more.

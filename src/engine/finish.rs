@@ -151,7 +151,8 @@ impl CompletedListing {
             unfilled,
             totals,
             doubts: doubts.chain(findings.explained.iter().cloned()).collect(),
-            untiered: cursor.plan == Plan::Tiers && findings.untiered,
+            // The plain listing shows whether there still are some.
+            untiered: findings.untiered || (cursor.plan != Plan::Plain && findings.untiered_before),
             twice: applier.twice.ids(),
         })
     }
@@ -164,7 +165,8 @@ fn doubts_of(cursor: &Cursor) -> Vec<String> {
     if cursor.plan == Plan::Words {
         doubts.push("The registry can only be searched, not listed; skills without a common word are missing.".to_owned());
     }
-    if cursor.plan == Plan::Tiers && findings.untiered {
+    let has_untiered = findings.untiered || findings.untiered_before || findings.untiered_unknown;
+    if cursor.plan == Plan::Tiers && has_untiered {
         doubts.push("The registry can only be listed by trust tier; skills without one, or with one that is not known, may be missing.".to_owned());
     }
     if findings.doubts.iter().any(|doubt| doubt.moved) {

@@ -45,6 +45,9 @@ pub(super) struct Gap {
     /// How many listings have asked for it since it was found.
     #[serde(default)]
     pub(super) turn: u64,
+    /// It is one row, which this run has asked for in vain.
+    #[serde(skip)]
+    pub(super) failed_now: bool,
 }
 
 impl Region {

@@ -26,7 +26,7 @@ pub(super) struct RegistryProfile {
     /// Passes whose total said more than two readings brought.
     #[serde(default)]
     pub(super) doubts: Vec<Doubt>,
-    /// In the plan by tiers, skills without a tier were met.
+    /// Skills without a tier were met, or with one that is not known.
     #[serde(default)]
     pub(super) untiered: bool,
     /// Rows that it did not list when the table was filled: they are compared by content when they come.

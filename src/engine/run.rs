@@ -317,7 +317,11 @@ fn take_in(
                 }
                 applier.reached(step.cursor);
                 if applier.cursor_is_due() {
+                    let before = applier.tally.changed();
                     applier.flush()?;
+                    if applier.tally.changed() > before {
+                        progress.wrote(&applier.tally);
+                    }
                 }
             }
             Event::End(cursor) => {

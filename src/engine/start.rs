@@ -124,7 +124,7 @@ fn cursor(
         .and_then(|known| known.plan_at(context.started_at))
         .unwrap_or(Plan::Plain);
     let mut cursor = Cursor::new(registry, layout, plan, mode, context.started_at);
-    cursor.findings.untiered = plan == Plan::Tiers && profile.is_some_and(|known| known.untiered);
+    cursor.findings.untiered_before = profile.is_some_and(|known| known.untiered);
     Ok(cursor)
 }
 

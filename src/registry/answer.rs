@@ -123,7 +123,7 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
             }
         },
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
-            let words = format!("it is no valid HTTP ({error})");
+            let words = format!("it is not valid HTTP ({error})");
             Error::Protocol(caused(credentials, &words, error))
         }
         other => Error::Unreachable(caused(credentials, &other.to_string(), other)),

@@ -193,7 +193,7 @@ impl SkillsmithApiClient {
             serde_json::from_slice::<Box<RawValue>>(body)
                 .map(|text| String::from(Box::<str>::from(text)))
                 .map_err(|error| {
-                    let words = format!("it is no JSON: {error}");
+                    let words = format!("it is not JSON: {error}");
                     Error::Protocol(Cause::new(words).with_source(error))
                 })
         })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What a body says that is no page; null where it is no JSON.
+/// What a body says that is no page; null where it is not JSON.
 pub(super) fn read_leniently(body: &[u8]) -> serde_json::Value {
     let text = String::from_utf8_lossy(body);
     serde_json::from_str(&mend_surrogates(&text)).unwrap_or_default()

@@ -106,7 +106,7 @@ pub(super) fn check_base(base: &str) -> Result<Uri> {
             "The registry's address cannot be used: {why}. Use the form https://host/path."
         ))
     };
-    let uri: Uri = base.parse().map_err(|_| invalid("it is no URL"))?;
+    let uri: Uri = base.parse().map_err(|_| invalid("it is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(invalid("it begins neither with http:// nor with https://"));
     }

@@ -29,8 +29,9 @@ pub(super) fn target(
             format!("HTTP {status} without a place to go to").into(),
         ));
     };
-    let target = resolve(from, location)
-        .ok_or_else(|| Error::Protocol("it redirects to something that is no address".into()))?;
+    let target = resolve(from, location).ok_or_else(|| {
+        Error::Protocol("it redirects to something that is not an address".into())
+    })?;
     if !same_origin(from, &target) {
         // Scheme, host and port only: a path or query may hold secrets. The host may as well.
         let scheme = target.scheme_str().unwrap_or_default();

@@ -145,7 +145,7 @@ fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Resu
     // The text may hold a password, so it is not repeated.
     let unusable = |_| {
         Error::InvalidArgument(format!(
-            "{name} is no usable proxy address. Use http://host:port."
+            "{name} is not a proxy address. Use the form http://host:port."
         ))
     };
     let plain = Proxy::new(&url).map_err(unusable)?;

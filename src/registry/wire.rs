@@ -262,10 +262,10 @@ fn describe(text: &str, error: &serde_json::Error) -> String {
     }
     let start = text.trim_start().chars().next();
     match start {
-        Some('{') if error.is_data() => format!("it is JSON, but no page of skills: {error}"),
-        _ if error.is_data() => "it is JSON, but no page of skills: it is no object".into(),
-        Some('<') => "it is no JSON; it looks like a web page".into(),
-        _ => "it is no JSON".into(),
+        Some('{') if error.is_data() => format!("it is JSON, but not a page of skills: {error}"),
+        _ if error.is_data() => "it is JSON, but not a page of skills: it is not an object".into(),
+        Some('<') => "it is not JSON; it looks like a web page".into(),
+        _ => "it is not JSON".into(),
     }
 }
 

@@ -100,7 +100,7 @@ pub(crate) fn list_after(
 }
 
 /// Forgets a URL that was kept; inside the caller's transaction.
-fn forget(conn: &Connection, id: &str) -> Result<()> {
+pub(crate) fn forget(conn: &Connection, id: &str) -> Result<()> {
     conn.prepare_cached("DELETE FROM main.sync_state WHERE key = 'url:' || ?1")?
         .execute([id])?;
     Ok(())

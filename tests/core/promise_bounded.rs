@@ -59,19 +59,19 @@ fn promise_8_garbage_is_named() {
             "could not be understood",
         ),
         (Fault::empty(), ErrorCode::Protocol, "it is empty"),
-        (Fault::not_http(), ErrorCode::Protocol, "no valid HTTP"),
+        (Fault::not_http(), ErrorCode::Protocol, "not valid HTTP"),
         (Fault::cut(40), ErrorCode::Unreachable, "broke off"),
         (Fault::close(), ErrorCode::Unreachable, "broke off"),
         (Fault::reset(), ErrorCode::Unreachable, "broke off"),
         (
             Fault::replace_body(json!({ "rows": [] })),
             ErrorCode::Protocol,
-            "no page of skills",
+            "not a page of skills",
         ),
         (
             Fault::replace_body(json!([])),
             ErrorCode::Protocol,
-            "no page of skills",
+            "not a page of skills",
         ),
     ] {
         let name = format!("{:?}", fault.action);

@@ -41,7 +41,8 @@ fn helper_that_syncs() {
     .unwrap();
 }
 
-fn helper(path: &Path, registry: &str, answer: &Path) -> Command {
+/// Another process that syncs, and writes down how that has ended.
+pub fn helper(path: &Path, registry: &str, answer: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "promise_one_lock::helper_that_syncs"])

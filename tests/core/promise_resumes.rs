@@ -258,3 +258,40 @@ fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
         assert_eq!(left, 0);
     }
 }
+
+#[test]
+fn promise_17_sessions_that_end_by_a_crash_reach_the_end_though_nothing_changes() {
+    let world = ordered(2_000);
+    assert_success(&world.sync());
+    // The last row changes, and only that.
+    let last = world.server.catalogue(|catalogue| {
+        let mut ids = catalogue.ids();
+        ids.sort();
+        let last = ids.pop().unwrap();
+        catalogue.edit(&last, |skill| {
+            skill["name"] = "changed".into();
+            skill["updated_at"] = "2027-01-01T00:00:00Z".into();
+        });
+        last
+    });
+    let before = crate::support::rows(&world.path())[&last].clone();
+    world.server.options(|options| options.delay_ms = 40);
+    let folder = tempfile::tempdir().unwrap();
+    let answer = folder.path().join("answer");
+    for _ in 0..12 {
+        world.server.clear_requests();
+        let registry = world.server.base_url();
+        let mut session = crate::promise_one_lock::helper(&world.path(), &registry, &answer)
+            .spawn()
+            .unwrap();
+        while world.offsets().len() < 14 && session.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        session.kill().unwrap();
+        session.wait().unwrap();
+        if crate::support::rows(&world.path())[&last] != before {
+            return;
+        }
+    }
+    panic!("the last session began at {:?}", world.offsets().first());
+}

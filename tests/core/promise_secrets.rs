@@ -176,15 +176,15 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
         ),
         (
             Fault::replace_body(json!({ "data": format!("bad token {token}") })),
-            "no page of skills",
+            "not a page of skills",
         ),
         (
             Fault::replace_body(format!("\"bad token {token}\"")),
-            "no page of skills",
+            "not a page of skills",
         ),
         (
             Fault::replace_body(format!("bad token {token}")),
-            "it is no JSON",
+            "it is not JSON",
         ),
         (
             Fault::replace_body(json!({ "data": [format!("bad token {token}"), token] })),

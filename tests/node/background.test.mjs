@@ -131,7 +131,7 @@ describe('under fake timers, with an engine of the host', () => {
     }
     assert.deepEqual(tries, [0, 1, 3, 7, 13, 19])
     assert.equal(service.getState().lastError.message, 'no network')
-    // A success takes the patience away.
+    // A success ends the backoff.
     engine.calls.length = 0
     mock.timers.tick(6 * MINUTE)
     engine.calls[0].resolve(RESULT)
@@ -159,7 +159,7 @@ describe('under fake timers, with an engine of the host', () => {
     void service.manualSync()
     engine.calls[1].resolve({ ...RESULT, success: false, errors: [Object.create(null)] })
     await settle()
-    assert.deepEqual([told.at(-1), service.isSyncRunning()], [['error', 'an error without words'], false])
+    assert.deepEqual([told.at(-1), service.isSyncRunning()], [['error', 'an error without a message'], false])
     assert.equal(service.getState().lastResult.success, false)
   })
 
@@ -373,7 +373,7 @@ describe('with an engine of ours', () => {
     await second.stop()
   })
 
-  test('promise_9 patience survives a restart', async () => {
+  test('promise_9 the backoff survives a restart', async () => {
     const { server, engine, config, history } = await place({ health: 503 })
     const errors = []
     const service = createBackgroundSyncService(engine, config, { checkIntervalMs: 5, onSyncError: (error) => errors.push(error) })
@@ -389,7 +389,7 @@ describe('with an engine of ours', () => {
     await again.stop()
   })
 
-  test('promise_9 patience that the database cannot keep is kept in memory', async () => {
+  test('promise_9 a backoff that the database cannot store is kept in memory', async () => {
     const { db, engine, config } = await place()
     // Nothing can be written any more, the record of the failed run included.
     const full = new sync.Database(db.name, { readonly: true })
@@ -517,7 +517,7 @@ describe('with an engine of ours', () => {
     }
   })
 
-  test('promise_9 a sync of the host in the place of ours is met with patience too', async () => {
+  test('promise_9 a sync method with which the host replaced ours has a backoff too', async () => {
     const { engine, config } = await place()
     const spy = mock.method(engine, 'sync', () => Promise.reject(new Error('not today')))
     const service = createBackgroundSyncService(engine, config, { checkIntervalMs: 5, onSyncError: () => {} })

@@ -298,7 +298,10 @@ describe('repositories of different databases', () => {
       [one.skills, one.config, two.history],
       [one.skills, two.config, one.history],
     ]) {
-      assert.throws(() => new sync.SyncEngine(one.client, ...repositories), syncError('INVALID_ARGUMENT', /Make all of one database/))
+      assert.throws(
+        () => new sync.SyncEngine(one.client, ...repositories),
+        syncError('INVALID_ARGUMENT', /Create all repositories with the same database/),
+      )
     }
     assert.deepEqual([dump(one.path), dump(two.path)], before)
     const memory = () => new sync.Database(':memory:')
@@ -320,10 +323,10 @@ describe('repositories of different databases', () => {
 describe('words of no known meaning', () => {
   for (const [what, call, code, text] of [
     ['frequency', (s) => s.config.setFrequency('hourly'), 'INVALID_ARGUMENT', /Unknown frequency 'hourly'/],
-    ['timestamp', (s) => s.config.setLastSync('yesterday', 1), 'INVALID_ARGUMENT', /'yesterday' is no timestamp.*ISO 8601/],
-    ['empty timestamp', (s) => s.config.setLastSync('', 1), 'INVALID_ARGUMENT', /'' is no timestamp/],
+    ['timestamp', (s) => s.config.setLastSync('yesterday', 1), 'INVALID_ARGUMENT', /'yesterday' is not a timestamp.*ISO 8601/],
+    ['empty timestamp', (s) => s.config.setLastSync('', 1), 'INVALID_ARGUMENT', /'' is not a timestamp/],
     ['a date that is none', (s) => s.config.setLastSync('2026-02-30T00:00:00Z', 1), 'INVALID_ARGUMENT', /timestamp/],
-    ['timestamp of calculateNextSync', (s) => s.config.calculateNextSync('soon', 1), 'INVALID_ARGUMENT', /'soon' is no timestamp/],
+    ['timestamp of calculateNextSync', (s) => s.config.calculateNextSync('soon', 1), 'INVALID_ARGUMENT', /'soon' is not a timestamp/],
     ['interval beyond all time', (s) => s.config.calculateNextSync('2026-01-01T00:00:00Z', SAFE), 'INVALID_ARGUMENT', /out of range/],
     ['run', (s) => s.history.completeRun('nope', RESULT), 'RUN_NOT_FOUND', /^Sync run not found: nope$/],
     ['days since before the calendar', (s) => s.history.cleanup(U32), 'INVALID_ARGUMENT', /out of range/],

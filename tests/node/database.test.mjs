@@ -362,7 +362,7 @@ describe('what stands for a database', () => {
 
   test('a name without a file is refused, and no file is made', () => {
     const path = newPath()
-    assert.throws(() => new SyncConfigRepository({ name: path }), syncError('INVALID_ARGUMENT', /no such file/))
+    assert.throws(() => new SyncConfigRepository({ name: path }), syncError('INVALID_ARGUMENT', /file does not exist/))
     assert.equal(existsSync(path), false)
   })
 

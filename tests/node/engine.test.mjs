@@ -271,7 +271,7 @@ describe('progress', () => {
       [undefined, 'undefined'],
       [null, 'null'],
       [{}, '[object Object]'],
-      [Object.create(null), 'an error without words'],
+      [Object.create(null), 'an error without a message'],
       [Object.assign(new Error(), { message: { code: 5 } }), 'Error: [object Object]'],
     ]) {
       const { engine } = place(hostRegistry(5))
@@ -483,9 +483,9 @@ describe('a registry of the host', () => {
     assert.equal(skills.count(), 250)
   })
 
-  test('that answers nonsense is told so', async () => {
+  test('that returns an invalid page fails the run', async () => {
     for (const [answer, message] of [
-      [undefined, /could not be understood: search returned undefined/],
+      [undefined, /could not be understood: search must return a page, not undefined/],
       [null, /could not be understood/],
       ['text', /could not be understood/],
       [{ rows: [] }, /could not be understood/],
@@ -582,7 +582,10 @@ describe('the engine is made', () => {
     const [one, other] = [new Database(newPath()), new Database(newPath())]
     assert.throws(
       () => new SyncEngine(hostRegistry(1), new SkillRepository(one), new SyncConfigRepository(other), new SyncHistoryRepository(one)),
-      { code: 'INVALID_ARGUMENT', message: /^skillRepo is of the database .* Make all of one database\.$/ },
+      {
+        code: 'INVALID_ARGUMENT',
+        message: /^skillRepo uses the database .*, but configRepo uses .* Create all repositories with the same database\.$/,
+      },
     )
   })
 
@@ -599,7 +602,7 @@ describe('the engine is made', () => {
     for (const [make, message] of [
       [
         () => new SyncEngine({ db, apiClient: {} }),
-        /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an object of Object\.$/,
+        /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an instance of Object\.$/,
       ],
       [() => new SyncEngine(null, ...repositories), /^apiClient must be .*, not null\.$/],
       [() => new SyncEngine('x'), /^options must be an object, not a string\.$/],
@@ -616,7 +619,7 @@ describe('the engine is made', () => {
     const engine = new SyncEngine({ db, apiClient: hostRegistry(1) })
     for (const [options, message] of [
       [{ onProgress: 5 }, /^onProgress must be a function, not a number\.$/],
-      [{ signal: {} }, /^signal must be an AbortSignal, not an object of Object\.$/],
+      [{ signal: {} }, /^signal must be an AbortSignal, not an instance of Object\.$/],
       [{ force: 'yes' }, /^force must be a boolean, not a string\.$/],
       [7, /^options must be an object, not a number\.$/],
     ]) {

@@ -473,7 +473,7 @@ describe('background services with the parts of the other', () => {
     })
   }
 
-  test("promise_9 our engine's patience counts with the stack's configuration too, and survives a restart", async () => {
+  test("promise_9 the backoff of our engine also holds with the stack's configuration, and survives a restart", async () => {
     const s = await scene(30)
     const fault = { status: { code: 429, headers: { 'Retry-After': '7200' } } }
     await s.place.post('faults', [{ when: { path: 'listing', times: 0 }, action: fault }])

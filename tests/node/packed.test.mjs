@@ -148,7 +148,7 @@ test('where Zig cannot be had, nothing is packed', () => {
   writeFileSync(join(copy, 'host.mjs'), source)
   const { status, stderr } = run(copy, 'node', ['host.mjs'])
   assert.equal(status, 1)
-  assert.match(stderr, /no python3 with pip is on the PATH.* a build without them is not packed/)
+  assert.match(stderr, /python3 with pip is not on the PATH.* an addon built without them is not packed/)
 })
 
 test('require and import give the same names', () => {
@@ -267,7 +267,7 @@ test('a missing platform package is named, with what to do', () => {
   const elsewhere = { NAPI_RS_NATIVE_LIBRARY_PATH: addon }
   assert.equal(succeed(bare, 'node', ['-p', `${load}.version`], elsewhere), `${VERSION}\n`)
   const wrong = run(bare, 'node', ['-e', load], { NAPI_RS_NATIVE_LIBRARY_PATH: join(dirname(addon), 'package.json') })
-  assert.match(wrong.stderr, /NAPI_RS_NATIVE_LIBRARY_PATH names .*package\.json, which cannot be loaded/)
+  assert.match(wrong.stderr, /Cannot load the addon .*package\.json, which NAPI_RS_NATIVE_LIBRARY_PATH names/)
 })
 
 test('an addon of another version is refused', () => {

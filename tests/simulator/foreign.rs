@@ -101,8 +101,16 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
             else {
                 return;
             };
-            for column in ["name", "description", "tags", "quality_score", "updated_at"] {
-                if let Expected::Is(value) = row.expected(column, true) {
+            for column in [
+                "name",
+                "description",
+                "author",
+                "trust_tier",
+                "tags",
+                "quality_score",
+                "updated_at",
+            ] {
+                if let Expected::Is(value) = row.expected(column, is_narrow(conn)) {
                     let sql = format!(
                         "UPDATE skills SET {column} = ?2 WHERE id = ?1 AND trust_tier IS NOT 'local'"
                     );
@@ -164,4 +172,10 @@ pub fn mend(conn: &Connection) -> rusqlite::Result<()> {
 /// One that takes its stamp along: content that changes under another's stamp is not noticed without `--force`.
 fn is_dated(row: &Row) -> bool {
     row.is_valid() && matches!(row.stamp, Stamp::At(_))
+}
+
+/// Whether the table allows the older tiers only.
+fn is_narrow(conn: &Connection) -> bool {
+    let sql = "SELECT sql NOT LIKE '%official%' FROM sqlite_master WHERE name = 'skills'";
+    conn.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
 }

@@ -124,6 +124,11 @@ impl Row {
         !Odd::REJECTED.contains(&self.odd)
     }
 
+    /// Whether it comes without an id that can be read.
+    pub fn is_nameless(&self) -> bool {
+        matches!(self.odd, Odd::NoId | Odd::NotObject)
+    }
+
     pub fn score(&self) -> u64 {
         mixed(u64::from(self.n) + 77)
     }

@@ -1,4 +1,4 @@
-//! The HTTP client, and single questions to the registry.
+//! The HTTP client, and single requests to the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use skillsmith_sync::clock::SystemClock;
 use skillsmith_sync::registry::{Call, PageRequest, Registry};
 use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient, engine};
 
-use crate::border::{Result, border};
-use crate::task::{Listener, TaskEvent, start};
+use crate::boundary::{Result, boundary};
+use crate::event::TaskEvent;
+use crate::task::{Listener, start};
 use crate::variables::{Variables, environment};
 
 #[napi(object, object_to_js = false)]
@@ -70,7 +71,7 @@ pub struct NativeClient {
 impl NativeClient {
     #[napi(factory)]
     pub fn create(options: NativeClientOptions, variables: Variables) -> Result<Self> {
-        border(|| {
+        boundary(|| {
             Ok(Self {
                 inner: Arc::new(SkillsmithApiClient::with_environment(
                     options.into(),
@@ -90,13 +91,13 @@ impl NativeClient {
         self.inner.is_offline()
     }
 
-    /// Asks how the registry is; the end of it has the JSON text of `{status, version}`.
+    /// Requests the registry's health. The response is the JSON text of `{status, version}`.
     #[napi]
     pub fn check_health(
         &self,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
     ) -> Result<()> {
-        self.ask(&listener, |client, call| {
+        self.send(&listener, |client, call| {
             let report = client.health_report(call)?;
             Ok(serde_json::json!({
                 "status": report.health.as_str(),
@@ -106,7 +107,7 @@ impl NativeClient {
         })
     }
 
-    /// Fetches a page; the end of it has its JSON text.
+    /// Requests a page. The response is its JSON text.
     #[napi]
     pub fn search(
         &self,
@@ -125,25 +126,24 @@ impl NativeClient {
         wanted.trust_tier = request.trust_tier;
         wanted.category = request.category;
         wanted.min_score = request.min_quality_score;
-        self.ask(&listener, move |client, call| {
+        self.send(&listener, move |client, call| {
             client.search_text(&wanted, call)
         })
     }
 
-    fn ask(
+    fn send(
         &self,
         listener: &Listener<'_>,
-        question: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> skillsmith_sync::Result<String>
+        request: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> skillsmith_sync::Result<String>
         + Send
         + 'static,
     ) -> Result<()> {
-        border(|| {
+        boundary(|| {
             let client = Arc::clone(&self.inner);
             start(listener, true, &CancelToken::new(), move |_, cancel| {
                 let call = Call::new(&cancel, &SystemClock).time_limit(engine::DEFAULT_DEADLINE);
-                Ok(TaskEvent {
-                    text: Some(question(&client, &call)?),
-                    ..TaskEvent::default()
+                Ok(TaskEvent::Response {
+                    text: request(&client, &call)?,
                 })
             })
         })

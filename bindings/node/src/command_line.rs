@@ -1,14 +1,15 @@
-//! The command line `skillsmith`, for the package's `bin`.
+//! The command line `skillsmith`, for the `bin` of the package.
 
 use napi_derive::napi;
 use skillsmith_sync::CancelToken;
 use skillsmith_sync::cli::{self, Terminal};
 
-use crate::border::{Result, border};
-use crate::task::{Listener, TaskEvent, start};
+use crate::boundary::{Result, boundary};
+use crate::event::TaskEvent;
+use crate::task::{Listener, start};
 use crate::variables::{Variables, environment};
 
-/// A command under way.
+/// A running command.
 #[napi]
 pub struct NativeCommand {
     cancel: CancelToken,
@@ -16,14 +17,14 @@ pub struct NativeCommand {
 
 #[napi]
 impl NativeCommand {
-    /// Runs a command; the end of it has the exit code. The first argument is the program's name.
+    /// Starts a command. Its last event has the exit code. The first argument is the name of the program.
     #[napi(factory)]
     pub fn start(
         arguments: Vec<String>,
         variables: Variables,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
     ) -> Result<Self> {
-        border(|| {
+        boundary(|| {
             let command = Self {
                 cancel: CancelToken::new(),
             };
@@ -34,16 +35,15 @@ impl NativeCommand {
                     ..Terminal::of_process()
                 };
                 let arguments = arguments.into_iter().map(Into::into);
-                Ok(TaskEvent {
-                    exit_code: Some(cli::run(arguments, &terminal).into()),
-                    ..TaskEvent::default()
+                Ok(TaskEvent::Exit {
+                    exit_code: cli::run(arguments, &terminal).into(),
                 })
             })?;
             Ok(command)
         })
     }
 
-    /// Asks the command to stop at a safe place.
+    /// Asks the command to stop at the next safe point.
     #[napi]
     pub fn cancel(&self) {
         self.cancel.cancel();

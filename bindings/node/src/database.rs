@@ -1,4 +1,4 @@
-//! The database, for the JavaScript thread.
+//! The database, as the JavaScript thread uses it.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use napi_derive::napi;
 use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::{Database, Error};
 
-use crate::border::{Result, border};
+use crate::boundary::{Result, boundary};
 use crate::variables::{Variables, environment};
 
-/// How long a short call waits for the write lock: SQLite's wait blocks the event loop.
+/// How long a short call waits for the write lock. The wait blocks the event loop.
 const BUSY_BUDGET: Duration = Duration::from_millis(100);
 
-/// Several servers may start at once on a new file. But the one that writes may be another
-/// connection of this very thread, which cannot go on before we return.
+/// How long opening waits for the write lock. Several servers may create a new file at once, so the wait is longer. It has
+/// a limit because the other writer may be a connection of this thread, which cannot continue before the call returns.
 const OPEN_BUDGET: Duration = Duration::from_secs(1);
 
 #[napi(js_name = "NativeDatabase")]
@@ -23,15 +23,15 @@ pub struct NativeDatabase {
 
 #[napi]
 impl NativeDatabase {
-    /// Opens `path`, or the user's own database where there is none.
+    /// Opens `path`, or the user's default database if `path` is missing.
     #[napi(factory)]
     pub fn open(path: Option<String>, readonly: bool, variables: Variables) -> Result<Self> {
-        border(|| {
+        boundary(|| {
             let path = match path {
                 Some(path) => path.into(),
                 None => environment(variables).database_path().ok_or_else(|| {
                     Error::InvalidArgument(
-                        "There is no home folder to keep the database in. Give a path, or set SKILLSMITH_DB_PATH.".into(),
+                        "Cannot choose a default path for the database: no home folder was found. Pass a path, or set SKILLSMITH_DB_PATH.".into(),
                     )
                 })?,
             };
@@ -67,7 +67,7 @@ impl NativeDatabase {
 
     #[napi]
     pub fn close(&self) -> Result<()> {
-        border(|| {
+        boundary(|| {
             self.inner.close();
             Ok(())
         })

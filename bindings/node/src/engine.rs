@@ -1,4 +1,4 @@
-//! A run, from the JavaScript thread's side.
+//! Sync runs: start, cancel, and responses to their requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,13 @@ use skillsmith_sync::clock::{Clock, SystemClock};
 use skillsmith_sync::registry::Registry;
 use skillsmith_sync::{CancelToken, Error, SyncEngine, SyncOptions, engine};
 
-use crate::border::{Result, border};
+use crate::boundary::{Result, boundary};
 use crate::client::NativeClient;
 use crate::database::NativeDatabase;
-use crate::host::{Desk, HostRegistry, thrown};
+use crate::event::TaskEvent;
+use crate::host::{HostRegistry, PendingRequests, thrown_error};
 use crate::progress::Throttle;
-use crate::task::{Listener, TaskEvent, start};
+use crate::task::{Listener, start};
 use crate::values::EngineStatus;
 
 #[napi(object, object_to_js = false)]
@@ -23,24 +24,24 @@ pub struct RunOptions {
     pub dry_run: Option<bool>,
     pub page_size: Option<u32>,
     pub deadline_ms: Option<u32>,
-    /// Whether the event loop stays alive until the end.
+    /// Whether the run keeps the event loop alive.
     pub keep_alive: bool,
-    /// Whether somebody listens to progress.
-    pub tell_progress: bool,
-    /// Whether the host's own registry is offline; there where no client is.
+    /// Whether to send progress events.
+    pub report_progress: bool,
+    /// Whether the host's registry is offline. Used only without a client.
     pub host_offline: Option<bool>,
 }
 
-/// A run under way. Once it is garbage, or its environment has gone, the run is cancelled.
+/// A sync run. Garbage collection of this object, or the end of its environment, cancels the run.
 #[napi]
 pub struct NativeRun {
     cancel: CancelToken,
-    desk: Arc<Desk>,
+    pending: Arc<PendingRequests>,
 }
 
 #[napi]
 impl NativeRun {
-    /// Starts a sync. Without a client, the host's registry is asked through the listener.
+    /// Starts a sync. Without a client, the run sends `host-request` events for the host's registry.
     #[napi(factory)]
     pub fn start(
         database: &NativeDatabase,
@@ -48,50 +49,50 @@ impl NativeRun {
         options: RunOptions,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
     ) -> Result<Self> {
-        border(|| {
+        boundary(|| {
             let run = Self {
                 cancel: CancelToken::new(),
-                desk: Arc::default(),
+                pending: Arc::default(),
             };
             let database = database.inner.clone();
             let client = client.map(|client| Arc::clone(&client.inner));
-            let desk = Arc::clone(&run.desk);
+            let pending = Arc::clone(&run.pending);
             start(
                 &listener,
                 options.keep_alive,
                 &run.cancel,
-                move |caller, cancel| {
+                move |events, cancel| {
                     let registry: Arc<dyn Registry> = match client {
                         Some(client) => client,
                         None => Arc::new(HostRegistry {
-                            caller: caller.clone(),
-                            desk,
+                            events: events.clone(),
+                            pending,
                             offline: options.host_offline.unwrap_or_default(),
                         }),
                     };
-                    let throttle = if options.tell_progress {
-                        Some(Throttle::new(caller.clone())?)
+                    let throttle = if options.report_progress {
+                        Some(Throttle::new(events.clone())?)
                     } else {
                         None
                     };
-                    let mut how = SyncOptions::new()
+                    let mut sync_options = SyncOptions::new()
                         .force(options.force.unwrap_or_default())
                         .dry_run(options.dry_run.unwrap_or_default())
                         .cancel(cancel);
                     if let Some(rows) = options.page_size {
-                        how = how.page_size(rows);
+                        sync_options = sync_options.page_size(rows);
                     }
                     if let Some(ms) = options.deadline_ms {
-                        how = how.deadline(Duration::from_millis(ms.into()));
+                        sync_options = sync_options.deadline(Duration::from_millis(ms.into()));
                     }
                     if let Some(throttle) = throttle {
-                        how = how.on_progress(move |progress| throttle.take(progress));
+                        sync_options =
+                            sync_options.on_progress(move |progress| throttle.report(progress));
                     }
-                    let result = SyncEngine::new(registry, &database).sync(how)?;
-                    Ok(TaskEvent {
+                    let result = SyncEngine::new(registry, &database).sync(sync_options)?;
+                    Ok(TaskEvent::SyncResult {
                         code: result.code.map(|code| code.name().to_owned()),
-                        result: Some(result.into()),
-                        ..TaskEvent::default()
+                        result: result.into(),
                     })
                 },
             )?;
@@ -99,7 +100,7 @@ impl NativeRun {
         })
     }
 
-    /// Asks the run to stop; where something of the host's has failed, in its words.
+    /// Asks the run to stop. `because` is the error message of the result, for a callback that failed.
     #[napi]
     pub fn cancel(&self, because: Option<String>) {
         match because {
@@ -108,29 +109,30 @@ impl NativeRun {
         }
     }
 
-    /// Answers a question to the host's registry: the word of its health, or the JSON text of a page.
+    /// Responds to a request with the status of the health, or the JSON text of a page.
     #[napi]
-    pub fn answer(&self, id: u32, text: String) {
-        self.desk.answer(id, Ok(text));
+    pub fn respond(&self, id: u32, text: String) {
+        self.pending.respond(id, Ok(text));
     }
 
-    /// Answers a question with what the registry threw, and its HTTP status where it has one.
+    /// Responds to a request with the message and the HTTP status, if any, of what the registry threw.
     #[napi]
-    pub fn answer_thrown(&self, id: u32, message: String, status: Option<u32>) {
+    pub fn respond_thrown(&self, id: u32, message: String, status: Option<u32>) {
         let status = status.and_then(|status| status.try_into().ok());
-        self.desk.answer(id, Err(thrown(status, message)));
+        self.pending.respond(id, Err(thrown_error(status, message)));
     }
 
-    /// Answers a question with the word that nothing may be sent.
+    /// Responds to a request with the error that offline mode is on.
     #[napi]
-    pub fn answer_offline(&self, id: u32) {
-        self.desk.answer(id, Err(Error::Offline));
+    pub fn respond_offline(&self, id: u32) {
+        self.pending.respond(id, Err(Error::Offline));
     }
 
-    /// Answers a question with something that is no answer at all.
+    /// Responds to a request with the error that the registry returned an invalid value.
     #[napi]
-    pub fn answer_nonsense(&self, id: u32, what: String) {
-        self.desk.answer(id, Err(Error::Protocol(what.into())));
+    pub fn respond_invalid(&self, id: u32, message: String) {
+        self.pending
+            .respond(id, Err(Error::Protocol(message.into())));
     }
 }
 
@@ -140,16 +142,16 @@ impl Drop for NativeRun {
     }
 }
 
-/// How things stand, which the database alone can tell.
+/// Current status: configuration, last successful run, running, due.
 #[napi]
 pub fn engine_status(database: &NativeDatabase) -> Result<EngineStatus> {
-    border(|| Ok(engine::status(&database.inner, &clock())?.into()))
+    boundary(|| Ok(engine::status(&database.inner, &clock())?.into()))
 }
 
-/// Whether a background service is to begin a sync now.
+/// Whether a background service should start a sync now.
 #[napi(ts_return_type = "'begin' | 'not-due' | 'backing-off'")]
 pub fn decide(database: &NativeDatabase) -> Result<&'static str> {
-    border(|| {
+    boundary(|| {
         Ok(match background::decide(&database.inner, &clock())? {
             Decision::Begin => "begin",
             Decision::BackingOff => "backing-off",

@@ -1,110 +1,102 @@
 //! A registry that the host supplies: an object with `isOffline`, `checkHealth` and `search`.
 //!
-//! The run asks on its fetch thread, JavaScript answers on its own, and between
-//! them lies a desk with numbered questions.
+//! The run sends a request from its fetch thread, JavaScript responds on its own thread, and [`PendingRequests`] connects
+//! the two.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use napi_derive::napi;
 use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+use skillsmith_sync::unpoisoned::{lock, wait_timeout};
 use skillsmith_sync::{Error, Result};
 
-use crate::task::{Caller, TaskEvent};
-use skillsmith_sync::unpoisoned::{lock, wait_timeout};
+use crate::event::{HostRequest, TaskEvent};
+use crate::task::EventSender;
 
-/// How soon a cancelled run stops waiting for an answer.
-const POLL: Duration = Duration::from_millis(25);
+/// How often a waiting request checks for cancellation and its deadline.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// A question to the host's registry: a search where `limit` is there, else its health.
-#[napi(object, object_from_js = false)]
-pub struct HostRequest {
-    pub id: u32,
-    pub query: Option<String>,
-    pub trust_tier: Option<String>,
-    pub limit: Option<u32>,
-    pub offset: Option<i64>,
-    pub min_quality_score: Option<f64>,
-}
-
-/// Questions that are open, and answers that nobody has fetched yet.
+/// The requests that wait for a response of the host's registry.
 #[derive(Default)]
-pub struct Desk {
-    drawer: Mutex<Drawer>,
-    answered: Condvar,
+pub struct PendingRequests {
+    state: Mutex<State>,
+    responded: Condvar,
 }
 
 #[derive(Default)]
-struct Drawer {
+struct State {
     last_id: u32,
-    answers: HashMap<u32, Option<Result<String>>>,
+    /// `None` until the response comes.
+    responses: HashMap<u32, Option<Result<String>>>,
 }
 
-impl Desk {
-    /// Lays an answer down: the JSON text of the value, or why there is none.
-    pub fn answer(&self, id: u32, answer: Result<String>) {
-        // A question that was given up is not there any more.
-        if let Some(place) = self.drawer().answers.get_mut(&id) {
-            *place = Some(answer);
+impl PendingRequests {
+    /// Stores the response to a request: the JSON text of the value, or an error. Ignores a request that is no longer
+    /// pending.
+    pub fn respond(&self, id: u32, response: Result<String>) {
+        if let Some(slot) = self.state().responses.get_mut(&id) {
+            *slot = Some(response);
         }
-        self.answered.notify_all();
+        self.responded.notify_all();
     }
 
-    fn ask(
+    /// Sends a request and waits for its response.
+    fn send(
         &self,
-        caller: &Caller,
+        events: &EventSender,
         call: &Call<'_>,
         request: impl FnOnce(u32) -> HostRequest,
     ) -> Result<String> {
         call.check()?;
-        let id = {
-            let mut drawer = self.drawer();
-            drawer.last_id = drawer.last_id.wrapping_add(1);
-            let id = drawer.last_id;
-            drawer.answers.insert(id, None);
-            id
-        };
-        let answer = caller
-            .tell(TaskEvent {
-                request: Some(request(id)),
-                ..TaskEvent::default()
+        let id = self.insert();
+        let response = events
+            .send(TaskEvent::HostRequest {
+                request: request(id),
             })
             .and_then(|()| self.wait(id, call));
-        self.drawer().answers.remove(&id);
-        answer
+        self.state().responses.remove(&id);
+        response
+    }
+
+    fn insert(&self) -> u32 {
+        let mut state = self.state();
+        state.last_id = state.last_id.wrapping_add(1);
+        let id = state.last_id;
+        state.responses.insert(id, None);
+        id
     }
 
     fn wait(&self, id: u32, call: &Call<'_>) -> Result<String> {
-        let mut drawer = self.drawer();
+        let mut state = self.state();
         loop {
-            if let Some(answer) = drawer.answers.get_mut(&id).and_then(Option::take) {
-                return answer;
+            if let Some(response) = state.responses.get_mut(&id).and_then(Option::take) {
+                return response;
             }
             call.check()?;
             if call.left().is_zero() {
                 return Err(Error::Timeout("its promise is still pending".into()));
             }
-            drawer = wait_timeout(&self.answered, drawer, POLL);
+            state = wait_timeout(&self.responded, state, POLL_INTERVAL);
         }
     }
 
-    fn drawer(&self) -> MutexGuard<'_, Drawer> {
-        lock(&self.drawer)
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 
-/// The object, as the engine sees it.
+/// The host's registry, as the engine uses it.
 pub struct HostRegistry {
-    pub caller: Caller,
-    pub desk: Arc<Desk>,
-    /// Asked on the JavaScript thread before the run.
+    pub events: EventSender,
+    pub pending: Arc<PendingRequests>,
+    /// Read on the JavaScript thread before the run.
     pub offline: bool,
 }
 
 impl Registry for HostRegistry {
     fn name(&self) -> String {
-        // Such an object has no address; each counts as the same registry.
+        // Such an object has no address, so all of them count as the same registry.
         "host".into()
     }
 
@@ -113,14 +105,9 @@ impl Registry for HostRegistry {
     }
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
-        let status = self.desk.ask(&self.caller, call, |id| HostRequest {
-            id,
-            query: None,
-            trust_tier: None,
-            limit: None,
-            offset: None,
-            min_quality_score: None,
-        })?;
+        let status = self
+            .pending
+            .send(&self.events, call, |id| HostRequest::Health { id })?;
         Ok(match status.as_str() {
             "healthy" => Health::Healthy,
             "unhealthy" => Health::Unhealthy,
@@ -129,23 +116,23 @@ impl Registry for HostRegistry {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        let text = self.desk.ask(&self.caller, call, |id| HostRequest {
-            id,
-            query: request.query.clone(),
-            trust_tier: request.trust_tier.clone(),
-            limit: Some(request.limit),
-            offset: Some(i64::try_from(request.offset).unwrap_or(i64::MAX)),
-            min_quality_score: request.min_score,
-        })?;
+        let text = self
+            .pending
+            .send(&self.events, call, |id| HostRequest::Search {
+                id,
+                query: request.query.clone(),
+                trust_tier: request.trust_tier.clone(),
+                limit: request.limit,
+                offset: i64::try_from(request.offset).unwrap_or(i64::MAX),
+                min_quality_score: request.min_score,
+            })?;
         Page::parse(text.as_bytes())
     }
 }
 
-/// The error behind what a host's registry threw.
-///
-/// With an HTTP status it means what it means over HTTP: above all, a 400 has
-/// the engine ask in another way.
-pub fn thrown(status: Option<u16>, message: String) -> Error {
+/// Converts what the host's registry threw. An HTTP status means the same as it does over HTTP; a 400, for example, makes
+/// the engine change its listing plan.
+pub fn thrown_error(status: Option<u16>, message: String) -> Error {
     match status {
         Some(401) => Error::Unauthorized(message),
         Some(403) => Error::Forbidden(message),

@@ -1,20 +1,20 @@
-//! The addon behind the npm package `@skillsmith/sync`: translate, call the core, translate.
+//! The native addon of the npm package `@skillsmith/sync`. It translates arguments, calls the core and translates results.
 //!
-//! What it exports is private to the package: `npm/src` makes the classes of the
-//! TypeScript stack of it, checks arguments, and knows timers and promises. What
-//! takes long happens on a thread of its own (see `task`); Node's own pool is
-//! never used, since `process.exit()` waits for that.
+//! Its exports are private to the package. `npm/src` builds the public classes on them, checks arguments, and handles timers
+//! and promises. Long work runs on a thread of its own (see `task`), not in Node's thread pool, because `process.exit()`
+//! waits for that pool.
 
 #![expect(
     clippy::needless_pass_by_value,
-    reason = "the functions of napi get values of their own"
+    reason = "napi passes arguments by value"
 )]
 
-mod border;
+mod boundary;
 mod client;
 mod command_line;
 mod database;
 mod engine;
+mod event;
 mod host;
 mod progress;
 mod repositories;
@@ -28,7 +28,7 @@ use std::sync::Once;
 
 use napi_derive::{module_init, napi};
 
-/// The library's panics become errors; what they print would go to the host's stderr.
+/// Silences panic messages: panics become errors, and a message would go to the host's stderr.
 #[module_init]
 fn init() {
     static QUIET: Once = Once::new();

@@ -1,26 +1,27 @@
-//! Progress at a rate that an event loop does not feel.
+//! Limits the rate of progress events.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use skillsmith_sync::unpoisoned::{lock, wait, wait_timeout};
 use skillsmith_sync::{Error, Result, SyncPhase, SyncProgress};
 
-use crate::task::{Caller, TaskEvent};
-use skillsmith_sync::unpoisoned::{lock, wait, wait_timeout};
+use crate::event::TaskEvent;
+use crate::task::EventSender;
 
-/// The long phases are told of about 60 times a second.
-const LEAST_PAUSE: Duration = Duration::from_millis(16);
+/// The shortest time between two events of a long phase: about 60 events a second.
+const MIN_INTERVAL: Duration = Duration::from_millis(16);
 
-/// Passes progress on; what comes too soon after the last waits for its time, and
-/// only the newest of it is told. Dropped, it tells what waits.
+/// Sends progress events. An event too soon after the last one is delayed, and a newer one replaces it. Dropping the
+/// throttle sends the delayed event.
 pub struct Throttle {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
-    caller: Caller,
+    events: EventSender,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -28,49 +29,49 @@ struct Shared {
 #[derive(Default)]
 struct State {
     furthest: Option<SyncPhase>,
-    told_at: Option<Instant>,
-    /// Where the listing stood, told or not.
-    position: u64,
-    /// The newest that was not told.
-    waiting: Option<SyncProgress>,
-    over: bool,
+    sent_at: Option<Instant>,
+    /// Rows read so far, also if no event said so.
+    rows_read: u64,
+    /// The delayed event.
+    delayed: Option<SyncProgress>,
+    is_finished: bool,
 }
 
 impl Throttle {
-    pub fn new(caller: Caller) -> Result<Self> {
+    pub fn new(events: EventSender) -> Result<Self> {
         let shared = Arc::new(Shared {
-            caller,
+            events,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
         let own = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("skillsmith-progress".into())
-            .spawn(move || own.tell_what_waits())
-            .map_err(|error| Error::Internal(format!("a thread could not be started: {error}")))?;
+            .spawn(move || own.send_delayed())
+            .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             shared,
             thread: Some(thread),
         })
     }
 
-    pub fn take(&self, progress: &SyncProgress) {
+    pub fn report(&self, progress: &SyncProgress) {
         let mut state = self.shared.state();
         let is_first = state.furthest < Some(progress.phase);
         state.furthest = state.furthest.max(Some(progress.phase));
         let is_step = match progress.phase {
             SyncPhase::Fetching => {
-                progress.current > std::mem::replace(&mut state.position, progress.current)
+                progress.current > std::mem::replace(&mut state.rows_read, progress.current)
             }
             SyncPhase::Upserting => true,
             _ => false,
         };
-        // A phase's first one is told at once, and so is what is no step: why a run waits.
-        if is_step && !is_first && !state.left().is_zero() {
-            state.waiting = Some(progress.clone());
+        // Sent at once: the first event of a phase, and one that is not a step, such as the reason why a run waits.
+        if is_step && !is_first && !state.time_left().is_zero() {
+            state.delayed = Some(progress.clone());
             self.shared.changed.notify_one();
         } else {
-            self.shared.tell(&mut state, progress.clone());
+            self.shared.send(&mut state, progress.clone());
         }
     }
 }
@@ -78,9 +79,9 @@ impl Throttle {
 impl Drop for Throttle {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        state.over = true;
-        if let Some(progress) = state.waiting.take() {
-            self.shared.tell(&mut state, progress);
+        state.is_finished = true;
+        if let Some(progress) = state.delayed.take() {
+            self.shared.send(&mut state, progress);
         }
         drop(state);
         self.shared.changed.notify_one();
@@ -91,30 +92,29 @@ impl Drop for Throttle {
 }
 
 impl Shared {
-    /// The thread: a run that stands still has told where.
-    fn tell_what_waits(&self) {
+    /// The body of the thread. It sends the delayed event of a run that makes no more progress.
+    fn send_delayed(&self) {
         let mut state = self.state();
-        while !state.over {
-            let left = state.left();
-            if state.waiting.is_some() && !left.is_zero() {
-                state = wait_timeout(&self.changed, state, left);
-            } else if let Some(progress) = state.waiting.take() {
-                self.tell(&mut state, progress);
+        while !state.is_finished {
+            let time_left = state.time_left();
+            if state.delayed.is_some() && !time_left.is_zero() {
+                state = wait_timeout(&self.changed, state, time_left);
+            } else if let Some(progress) = state.delayed.take() {
+                self.send(&mut state, progress);
             } else {
                 state = wait(&self.changed, state);
             }
         }
     }
 
-    /// Under the lock, so that it stays in order.
-    fn tell(&self, state: &mut State, progress: SyncProgress) {
-        // A failure means that nobody is there to hear it.
-        _ = self.caller.tell(TaskEvent {
-            progress: Some(progress.into()),
-            ..TaskEvent::default()
+    /// Sends an event while the lock is held, so that events stay in order.
+    fn send(&self, state: &mut State, progress: SyncProgress) {
+        // Fails only after the environment has ended.
+        _ = self.events.send(TaskEvent::Progress {
+            progress: progress.into(),
         });
-        state.waiting = None;
-        state.told_at = Some(Instant::now());
+        state.delayed = None;
+        state.sent_at = Some(Instant::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,10 +123,10 @@ impl Shared {
 }
 
 impl State {
-    /// Until the next one may be told.
-    fn left(&self) -> Duration {
-        self.told_at.map_or(Duration::ZERO, |at| {
-            LEAST_PAUSE.saturating_sub(at.elapsed())
+    /// The time until the next event may be sent.
+    fn time_left(&self) -> Duration {
+        self.sent_at.map_or(Duration::ZERO, |at| {
+            MIN_INTERVAL.saturating_sub(at.elapsed())
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The three repositories: short calls, on the JavaScript thread.
+//! The three repositories. Their calls are short and run on the JavaScript thread.
 
 use napi_derive::napi;
 use skillsmith_sync as core;
@@ -6,7 +6,7 @@ use skillsmith_sync::{
     SkillRepository, SyncConfigRepository, SyncConfigUpdate, SyncFrequency, SyncHistoryRepository,
 };
 
-use crate::border::{Result, border};
+use crate::boundary::{Result, boundary};
 use crate::database::NativeDatabase;
 use crate::values::{SkillRecord, SyncConfig, SyncHistoryEntry, SyncRunResult, SyncStats};
 
@@ -26,12 +26,12 @@ impl NativeConfig {
 
     #[napi]
     pub fn get(&self) -> Result<SyncConfig> {
-        border(|| Ok(self.inner.get_config()?.into()))
+        boundary(|| Ok(self.inner.get_config()?.into()))
     }
 
     #[napi]
     pub fn update(&self, enabled: Option<bool>, frequency: Option<String>) -> Result<SyncConfig> {
-        border(|| {
+        boundary(|| {
             let mut update = SyncConfigUpdate::new();
             update.enabled = enabled;
             update.frequency = frequency.map(|word| word.parse()).transpose()?;
@@ -41,34 +41,34 @@ impl NativeConfig {
 
     #[napi]
     pub fn set_last_sync(&self, timestamp: String, count: i64) -> Result<()> {
-        border(|| self.inner.set_last_sync(&timestamp, count))
+        boundary(|| self.inner.set_last_sync(&timestamp, count))
     }
 
     #[napi]
     pub fn set_last_sync_error(&self, error: String) -> Result<()> {
-        border(|| self.inner.set_last_sync_error(&error))
+        boundary(|| self.inner.set_last_sync_error(&error))
     }
 
     #[napi]
     pub fn clear_error(&self) -> Result<()> {
-        border(|| self.inner.clear_error())
+        boundary(|| self.inner.clear_error())
     }
 
     #[napi]
     pub fn calculate_next_sync(&self, last_sync_at: String, interval_ms: i64) -> Result<String> {
-        border(|| self.inner.calculate_next_sync(&last_sync_at, interval_ms))
+        boundary(|| self.inner.calculate_next_sync(&last_sync_at, interval_ms))
     }
 
     #[napi]
     pub fn is_sync_due(&self) -> Result<bool> {
-        border(|| self.inner.is_sync_due())
+        boundary(|| self.inner.is_sync_due())
     }
 }
 
-/// Milliseconds between two syncs of that frequency.
+/// The interval of `frequency` in milliseconds.
 #[napi]
 pub fn frequency_interval(frequency: String) -> Result<i64> {
-    border(|| Ok(frequency.parse::<SyncFrequency>()?.interval_ms()))
+    boundary(|| Ok(frequency.parse::<SyncFrequency>()?.interval_ms()))
 }
 
 #[napi]
@@ -87,12 +87,12 @@ impl NativeHistory {
 
     #[napi]
     pub fn start_run(&self) -> Result<String> {
-        border(|| self.inner.start_run())
+        boundary(|| self.inner.start_run())
     }
 
     #[napi]
     pub fn complete_run(&self, id: String, result: SyncRunResult) -> Result<()> {
-        border(|| self.inner.complete_run(&id, result.into()))
+        boundary(|| self.inner.complete_run(&id, result.into()))
     }
 
     #[napi]
@@ -102,7 +102,7 @@ impl NativeHistory {
         result: SyncRunResult,
         error_message: String,
     ) -> Result<()> {
-        border(|| {
+        boundary(|| {
             self.inner
                 .complete_run_partial(&id, result.into(), &error_message)
         })
@@ -110,37 +110,37 @@ impl NativeHistory {
 
     #[napi]
     pub fn fail_run(&self, id: String, error: String) -> Result<()> {
-        border(|| self.inner.fail_run(&id, &error))
+        boundary(|| self.inner.fail_run(&id, &error))
     }
 
     #[napi(ts_return_type = "SyncHistoryEntry | null")]
     pub fn get_by_id(&self, id: String) -> Result<Option<SyncHistoryEntry>> {
-        border(|| Ok(self.inner.get_by_id(&id)?.map(Into::into)))
+        boundary(|| Ok(self.inner.get_by_id(&id)?.map(Into::into)))
     }
 
     #[napi]
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
-        border(|| Ok(entries(self.inner.get_history(limit)?)))
+        boundary(|| Ok(entries(self.inner.get_history(limit)?)))
     }
 
     #[napi]
     pub fn get_last_successful(&self) -> Result<Option<SyncHistoryEntry>> {
-        border(|| Ok(self.inner.get_last_successful()?.map(Into::into)))
+        boundary(|| Ok(self.inner.get_last_successful()?.map(Into::into)))
     }
 
     #[napi]
     pub fn get_running(&self) -> Result<Vec<SyncHistoryEntry>> {
-        border(|| Ok(entries(self.inner.get_running()?)))
+        boundary(|| Ok(entries(self.inner.get_running()?)))
     }
 
     #[napi]
     pub fn is_running(&self) -> Result<bool> {
-        border(|| self.inner.is_running())
+        boundary(|| self.inner.is_running())
     }
 
     #[napi]
     pub fn cleanup(&self, days_to_keep: u32) -> Result<i64> {
-        border(|| {
+        boundary(|| {
             let deleted = self.inner.cleanup(days_to_keep)?;
             Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
         })
@@ -148,12 +148,12 @@ impl NativeHistory {
 
     #[napi]
     pub fn count(&self) -> Result<i64> {
-        border(|| self.inner.count())
+        boundary(|| self.inner.count())
     }
 
     #[napi]
     pub fn get_stats(&self) -> Result<SyncStats> {
-        border(|| Ok(self.inner.get_stats()?.into()))
+        boundary(|| Ok(self.inner.get_stats()?.into()))
     }
 }
 
@@ -177,16 +177,16 @@ impl NativeSkills {
 
     #[napi]
     pub fn find_by_id(&self, id: String) -> Result<Option<SkillRecord>> {
-        border(|| Ok(self.inner.find_by_id(&id)?.map(Into::into)))
+        boundary(|| Ok(self.inner.find_by_id(&id)?.map(Into::into)))
     }
 
     #[napi]
     pub fn exists(&self, id: String) -> Result<bool> {
-        border(|| self.inner.exists(&id))
+        boundary(|| self.inner.exists(&id))
     }
 
     #[napi]
     pub fn count(&self) -> Result<i64> {
-        border(|| self.inner.count())
+        boundary(|| self.inner.count())
     }
 }

@@ -1,22 +1,23 @@
-//! Deliberate failures, to see what becomes of them at the border. Never in a published addon.
+//! Deliberate panics, for tests of the boundary. A published addon does not contain them.
 
 use napi_derive::napi;
 use skillsmith_sync::CancelToken;
 
-use crate::border::{Result, border};
-use crate::task::{Listener, TaskEvent, start};
+use crate::boundary::{Result, boundary};
+use crate::event::TaskEvent;
+use crate::task::{Listener, start};
 
 #[napi(skip_typescript)]
 pub fn test_panic() -> Result<()> {
-    border(panic_now)
+    boundary(panic_now)
 }
 
 #[napi(skip_typescript)]
 pub fn test_panic_in_task(listener: Listener<'_>) -> Result<()> {
-    border(|| {
+    boundary(|| {
         start(&listener, true, &CancelToken::new(), |_, _| {
             panic_now()?;
-            Ok(TaskEvent::default())
+            Ok(TaskEvent::Exit { exit_code: 0 })
         })
     })
 }

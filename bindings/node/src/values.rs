@@ -1,11 +1,11 @@
-//! The objects that cross the border. `null`, never `undefined`.
+//! Objects passed to and from JavaScript. A missing value is `null`, never `undefined`.
 
 use napi_derive::napi;
 
 use skillsmith_sync as core;
 use skillsmith_sync::ErrorCode;
 
-/// A counter of the core's as a JavaScript number: exact up to 2^53.
+/// Converts a counter to a JavaScript number, which is exact up to 2^53.
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -74,10 +74,10 @@ impl From<core::SyncHistoryEntry> for SyncHistoryEntry {
     }
 }
 
-/// The counters of a run by hand.
+/// The counters of a run that the host records itself.
 #[expect(
     clippy::struct_field_names,
-    reason = "these are the names that JavaScript has"
+    reason = "the names of the JavaScript fields"
 )]
 #[napi(object, object_to_js = false)]
 pub struct SyncRunResult {
@@ -236,7 +236,7 @@ impl From<core::SyncResult> for SyncResult {
     }
 }
 
-/// An error that is no exception yet: it comes from another thread.
+/// An error of another thread, as a plain object. The package makes an exception of it.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
     pub code: String,

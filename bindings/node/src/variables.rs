@@ -1,31 +1,31 @@
-//! The environment, as JavaScript has it.
+//! Environment variables, as JavaScript passes them.
 //!
-//! Read over there because a worker may have variables of its own, and because
-//! Node's main thread may be changing those of the process.
+//! JavaScript reads them because a worker may have its own, and because Node's main thread may change those of the process
+//! at any time.
 
 use std::collections::HashMap;
 
 use napi_derive::napi;
 use skillsmith_sync::environment::Environment;
 
-/// Names and values.
+/// Names and values of environment variables.
 pub type Variables = HashMap<String, String>;
 
 pub fn environment(variables: Variables) -> Environment {
     Environment::new(move |name| variables.get(name).cloned())
 }
 
-/// What the variables say of background syncs.
+/// The environment's settings for background syncs.
 #[napi(object, object_from_js = false)]
-pub struct Switches {
+pub struct BackgroundSettings {
     pub background_sync: bool,
     pub offline_mode: bool,
 }
 
 #[napi]
-pub fn switches(variables: Variables) -> Switches {
+pub fn background_settings(variables: Variables) -> BackgroundSettings {
     let environment = environment(variables);
-    Switches {
+    BackgroundSettings {
         background_sync: environment.background_sync(),
         offline_mode: environment.offline_mode(),
     }

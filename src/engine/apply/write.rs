@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::super::batch::Weight;
 use super::{Applier, Pending};
 use crate::database::{LockWait, interruptible, state, write};
 use crate::skills::{RowOutcome, fts, stage, urls};
@@ -35,7 +36,7 @@ impl Applier<'_> {
     pub(in crate::engine) fn flush(&mut self) -> Result<()> {
         if self.rules.dry_run {
             self.commit_pending();
-            self.staged_weight = 0;
+            self.staged = Weight::default();
             return Ok(());
         }
         if self.stage.is_empty() && self.cursor.is_none() && !self.has_urls {
@@ -93,7 +94,7 @@ impl Applier<'_> {
         }
         outcome?;
         self.size
-            .learn(self.staged_weight, clock.elapsed().saturating_sub(locked));
+            .learn(self.staged, clock.elapsed().saturating_sub(locked));
         self.end_batch()?;
         Ok(true)
     }
@@ -110,7 +111,7 @@ impl Applier<'_> {
             .prepare_cached("DELETE FROM temp.skillsmith_urls")?
             .execute([])?;
         self.has_urls = false;
-        self.staged_weight = 0;
+        self.staged = Weight::default();
         self.cursor = None;
         self.cursor_kept = self.tools.clock.elapsed();
         Ok(())
@@ -149,7 +150,7 @@ impl Applier<'_> {
             rest = &rest[done..];
         }
         self.stage.clear()?;
-        self.staged_weight = 0;
+        self.staged = Weight::default();
         Ok(())
     }
 
@@ -163,6 +164,10 @@ impl Applier<'_> {
             for id in ids {
                 stage.set_url_aside_if_taken(id)?;
                 let written = stage.write_one(id)?;
+                if written == stage::Written::Stored {
+                    // It has brought its own URL.
+                    urls::forget(conn, id)?;
+                }
                 if let stage::Written::Refused(reason) = &written
                     && conn.is_autocommit()
                 {

@@ -9,10 +9,13 @@ use crate::registry::{Call, Page};
 use crate::{Error, Result};
 
 /// So many pages in a row that fail look like an outage, or like the end of what can be reached.
-const MOST_IN_ROW: u32 = 3;
+pub(super) const MOST_IN_ROW: u32 = 3;
 
-/// So many other passes are asked whether the registry answers, where this one did before.
-const MOST_OTHERS: usize = 2;
+/// So often in a run smaller pages are tried in vain.
+pub(super) const MOST_SHRINKS: u32 = 3;
+
+/// After so many smaller pages one that fails has a cause of its own.
+const PROVEN_PAGES: u32 = 4;
 
 /// So many in one pass end the run; the next one goes on behind them.
 const MOST_IN_PASS: u32 = 10;
@@ -36,61 +39,10 @@ impl Lister<'_> {
             self.cursor.at.forget_probe();
             return Ok(None);
         }
-        let status = refusal(&error);
-        if *pass == Pass::Scored && asked.start == 0 {
-            // Whether there are skills without a tier is not known.
-            self.cursor.findings.untiered = true;
-            if status == Some(400) {
-                self.pass_refused(error)?;
-                return Ok(None);
-            } else if status.is_some() {
-                self.skip_scored();
-                return Ok(None);
-            }
-        }
-        let may_be_refused = asked.start == 0 && matches!(status, Some(400 | 404 | 405 | 410));
-        if may_be_refused && self.is_refused_as_such(pass, asked, call)? {
-            let at = &mut self.cursor.at;
-            if at.is_second_reading {
-                // It was read once; what that left in doubt stays so.
-                at.end_in_doubt();
-            } else if status == Some(400) {
-                self.pass_refused(error)?;
-            } else if self.cursor.plan == Plan::Plain && !self.has_answered {
-                // Nothing of the kind is there.
-                return Err(error);
-            } else {
-                self.put_off(pass, asked, &error);
-                let regions = std::mem::take(&mut self.cursor.at.put_off);
-                self.cut_at(pass, regions);
-            }
+        let Some(error) = self.first_page_failed(pass, asked, error, call)? else {
             return Ok(None);
-        }
-        let at = &mut self.cursor.at;
-        if status == Some(416) && asked.overlaps {
-            // The row that the page was to begin with is not there, or not served there.
-            let next = step(at, asked, &Facts::default(), self.totals);
-            at.ending.has_ended = next != Next::Page;
-            return Ok(None);
-        }
-        let is_no_such_place = matches!(status, Some(404 | 405 | 410));
-        if asked.start == 0 && status.is_some() && at.is_second_reading {
-            // It was read once; what that left in doubt stays so.
-            at.end_in_doubt();
-            return Ok(None);
-        }
-        if asked.start == 0 && is_no_such_place && !self.has_answered {
-            return Err(error);
-        }
-        // The row that an overlapping page begins with is there: to refuse it is not the end.
-        let is_behind = !asked.overlaps && at.is_behind_the_end();
-        let refuses_more = matches!(status, Some(400 | 404))
-            && (is_behind || (!asked.overlaps && at.has_all_of_total()));
-        let is_end = (status == Some(416) && asked.start > 0)
-            || refuses_more
-            || (self.totals == Totals::Confirmed && is_behind && at.has_all_of_total());
-        if is_end {
-            at.ending.has_ended = true;
+        };
+        if self.is_behind_the_last(asked, &error) {
             return Ok(None);
         }
         if matches!(error, Error::TooLarge(_)) && self.limit > 1 {
@@ -102,19 +54,99 @@ impl Lister<'_> {
             return Ok(None);
         }
         self.put_off(pass, asked, &error);
-        // Of one that is open to the end it has to be seen where that begins now.
-        if known.is_none_or(|gap| gap.to.is_none()) {
-            self.failed_in_row = self.failed_in_row.saturating_add(1);
-            self.failed_in_pass = self.failed_in_pass.saturating_add(1);
-        }
+        self.count_failure(known);
         if self.failed_in_row >= MOST_IN_ROW {
             return self.three_in_a_row(pass, error, call).map(|()| None);
         }
         if self.failed_in_pass >= MOST_IN_PASS {
             self.stop = Some(error);
-            return Ok(Some(self.step(Vec::new(), &[])));
         }
         Ok(None)
+    }
+
+    /// What the failure of a first page says of its whole pass; the error where it says nothing.
+    fn first_page_failed(
+        &mut self,
+        pass: &Pass,
+        asked: Asked,
+        error: Error,
+        call: &Call<'_>,
+    ) -> Result<Option<Error>> {
+        if asked.start > 0 {
+            return Ok(Some(error));
+        }
+        let status = refusal(&error);
+        if *pass == Pass::Scored {
+            self.cursor.findings.untiered_unknown = true;
+            if status == Some(400) {
+                return self.pass_refused(error).map(|()| None);
+            } else if status.is_some() {
+                self.skip_scored();
+                return Ok(None);
+            }
+        }
+        let is_first_reading = !self.cursor.at.is_second_reading;
+        let may_be_refused = matches!(status, Some(400 | 404 | 405 | 410));
+        if may_be_refused && self.is_refused_as_such(pass, asked, call)? && is_first_reading {
+            if status == Some(400) {
+                self.pass_refused(error)?;
+            } else if self.cursor.plan == Plan::Plain && !self.has_answered {
+                // Nothing of the kind is there.
+                return Err(error);
+            } else {
+                self.put_off(pass, asked, &error);
+                let regions = std::mem::take(&mut self.cursor.at.put_off);
+                self.cut_at(pass, regions);
+            }
+            return Ok(None);
+        }
+        if status.is_some() && !is_first_reading {
+            // It was read once; what that left in doubt stays so.
+            self.cursor.at.end_in_doubt();
+            return Ok(None);
+        }
+        if matches!(status, Some(404 | 405 | 410)) && !self.has_answered {
+            return Err(error);
+        }
+        Ok(Some(error))
+    }
+
+    /// Whether a page was refused because no row stands there; then the pass has ended, or goes on as after an empty page.
+    fn is_behind_the_last(&mut self, asked: Asked, error: &Error) -> bool {
+        let at = &mut self.cursor.at;
+        let status = refusal(error);
+        if status == Some(416) && asked.overlaps {
+            // The row that the page was to begin with is not there, or not served there.
+            let next = step(at, asked, &Facts::default(), self.totals);
+            at.ending.has_ended = next != Next::Page;
+            return true;
+        }
+        // The row that an overlapping page begins with is there: to refuse it is not the end.
+        let is_behind = !asked.overlaps && at.is_behind_the_end();
+        let refuses_more = matches!(status, Some(400 | 404))
+            && (is_behind || (!asked.overlaps && at.has_all_of_total()));
+        let is_end = (status == Some(416) && asked.start > 0)
+            || refuses_more
+            || (self.totals == Totals::Confirmed && is_behind && at.has_all_of_total());
+        at.ending.has_ended |= is_end;
+        is_end
+    }
+
+    fn count_failure(&mut self, known: Option<&Gap>) {
+        if let Some((page_size, came)) = self.shrunk
+            && came < PROVEN_PAGES
+        {
+            // It is not the size.
+            self.shrunk = None;
+            self.shrinks_left = self.shrinks_left.saturating_sub(1);
+            self.page_size = page_size;
+            self.limit = page_size;
+        }
+        // Of one that is open to the end it has to be seen where that begins now.
+        if known.is_none_or(|gap| gap.to.is_none()) {
+            self.failed_in_row = self.failed_in_row.saturating_add(1);
+            self.failed_in_pass = self.failed_in_pass.saturating_add(1);
+        }
     }
 
     /// A row that comes with the one before it, and makes that page too large, but does not come by itself.
@@ -160,121 +192,8 @@ impl Lister<'_> {
             .push(Region::new(from, to, before.as_deref(), error));
     }
 
-    /// Is it an outage, or is it here? Other rows tell: such as lie before, or the first of another pass.
-    fn three_in_a_row(&mut self, pass: &Pass, error: Error, call: &Call<'_>) -> Result<()> {
-        let put_off = &mut self.cursor.at.put_off;
-        let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
-        let mut regions = put_off.split_off(last);
-        let from = regions.first().map_or(0, |region| region.from);
-        let others = self.cursor.other_passes().into_iter();
-        // The first row may be the one that cannot be had.
-        let here = [(pass.clone(), 0), (pass.clone(), 1)];
-        let places: Vec<(Pass, u64)> = if from > 0 {
-            // Perhaps nothing of this pass comes any more.
-            let others = others.take(MOST_OTHERS).map(|other| (other, 0));
-            here.into_iter().chain(others).collect()
-        } else {
-            let others: Vec<_> = others.map(|other| (other, 0)).collect();
-            if others.is_empty() {
-                here.into()
-            } else {
-                others
-            }
-        };
-        for (elsewhere, offset) in places {
-            let is_here = elsewhere == *pass;
-            let answer = self.search(&elsewhere, offset, 1, true, call);
-            call.check()?;
-            match answer {
-                Ok(page) => {
-                    self.spare = Some((elsewhere, offset, page));
-                    if is_here && from == 0 {
-                        // Single rows of the first page come: it is asked for in halves.
-                        let first = regions.remove(0);
-                        self.end_at(pass, regions);
-                        self.cursor.at.put_off.push(first);
-                    } else {
-                        self.end_at(pass, regions);
-                    }
-                    return Ok(());
-                }
-                // It wants to be asked in another way by now.
-                Err(refused @ Error::Refused { status: 400, .. })
-                    if is_here && from > 0 && offset == 0 =>
-                {
-                    return self.pass_refused(refused);
-                }
-                Err(other) if ends_the_run(&other) => return Err(other),
-                // One tier is refused, and this one fails: the registry is there.
-                Err(Error::Refused { .. }) if !is_here => {
-                    self.end_at(pass, regions);
-                    return Ok(());
-                }
-                Err(_) => {}
-            }
-        }
-        Err(error)
-    }
-
-    /// The registry answers elsewhere. What it refuses from some page on is its end, or a depth limit;
-    /// what fails before that is asked for again.
-    fn end_at(&mut self, pass: &Pass, mut regions: Vec<Region>) {
-        let failed = regions
-            .iter()
-            .rposition(|region| !region.is_refused)
-            .map_or(0, |last| last.saturating_add(1));
-        let at = &mut self.cursor.at;
-        if failed == regions.len() {
-            return self.cut_at(pass, regions);
-        }
-        self.failed_in_row = 0;
-        at.ending.has_ended = true;
-        if failed == 0 {
-            at.ending.is_cut = true;
-            self.cursor.findings.limited.push(pass.clone());
-        } else {
-            regions.truncate(failed);
-            at.put_off.append(&mut regions);
-        }
-    }
-
-    /// The rest of the pass cannot be had in this run: these pages, and what lies behind them. The
-    /// next one, which knows these, gets behind them.
-    fn cut_at(&mut self, pass: &Pass, regions: Vec<Region>) {
-        self.failed_in_row = 0;
-        let (Some(first), Some(last)) = (regions.first(), regions.last()) else {
-            return;
-        };
-        let is_all = first.from == 0 && self.cursor.at.counts.rows == 0;
-        let rest = Gap {
-            pass: pass.clone(),
-            since: self.cursor.since.clone(),
-            from: if is_all { 0 } else { last.to },
-            to: None,
-            before: None,
-            after: None,
-            cause: last.cause.clone(),
-            turn: 0,
-        };
-        if is_all {
-            self.cursor.note_unreadable_pass();
-        } else {
-            for region in regions {
-                self.keep_gap(pass, region);
-            }
-        }
-        self.cut_pass(rest);
-    }
-
-    /// The rest of the pass cannot be had.
-    fn cut_pass(&mut self, gap: Gap) {
-        self.cursor.gaps.push(gap);
-        self.cursor.at.ending.has_ended = true;
-        self.cursor.at.ending.is_cut = true;
-    }
-
     /// Goes on in another way after a refused listing.
-    fn pass_refused(&mut self, error: Error) -> Result<()> {
+    pub(super) fn pass_refused(&mut self, error: Error) -> Result<()> {
         self.failed_in_row = 0;
         self.forget_pass();
         if !self.cursor.refuse_pass() {
@@ -284,7 +203,15 @@ impl Lister<'_> {
         let next = Plan::ALL
             .into_iter()
             .find(|plan| !self.refused.contains(plan));
-        self.cursor.switch_to(next.ok_or(error)?);
+        match next {
+            Some(plan) => self.cursor.switch_to(plan),
+            // Nothing can be asked any more. The next run does not go on from where nothing answers.
+            None if self.cursor.is_resumed => {
+                self.cursor.switch_to(Plan::Plain);
+                self.stop = Some(error);
+            }
+            None => return Err(error),
+        }
         Ok(())
     }
 }

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Requests for one page that failed. One bad row in a hundred costs fourteen.
 const MOST_REQUESTS: u32 = 64;
 
+/// Requests for parts of pages in one run; what is left is named, and asked for by later runs.
+const MOST_PARTS: u32 = 512;
+
 /// Requests while none of its rows came.
 const MOST_IN_VAIN: u32 = 16;
 
@@ -108,12 +111,14 @@ impl Fill {
             if from < start {
                 fill.parts.push_back(part(from, start, Kind::Unknown));
             }
-            let kind = if end.saturating_sub(start) > FEW_ROWS {
-                Kind::Known { turn: gap.turn }
+            if gap.failed_now {
+                fill.lose(start, end, region.cause.clone());
+            } else if end.saturating_sub(start) > FEW_ROWS {
+                fill.parts
+                    .push_back(part(start, end, Kind::Known { turn: gap.turn }));
             } else {
-                Kind::Unknown
-            };
-            fill.parts.push_back(part(start, end, kind));
+                fill.parts.push_back(part(start, end, Kind::Unknown));
+            }
             from = end;
         }
         if from < region.to {
@@ -150,9 +155,10 @@ impl Fill {
     fn probe(&mut self, part: Part, turn: u64) {
         let (from, to) = (part.from, part.to);
         let last = to.saturating_sub(1);
-        // A prime, so that in time every row has its turn.
         let between = last.saturating_sub(from).saturating_sub(1).max(1);
-        let nth = turn.saturating_mul(7_919).checked_rem(between).unwrap_or(0);
+        // Multiples of the golden ratio lie evenly, so that in time every row has its turn.
+        let fraction = turn.saturating_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let nth = u64::try_from((u128::from(fraction) * u128::from(between)) >> 64).unwrap_or(0);
         let middle = from.saturating_add(1).saturating_add(nth);
         for at in [from, last, middle] {
             self.parts.push_back(Part {
@@ -297,7 +303,7 @@ impl Lister<'_> {
             self.fill = Some(fill);
             return Ok(None);
         }
-        if fill.is_exhausted() {
+        if fill.is_exhausted() || self.parts_asked >= MOST_PARTS {
             if part.kind == Kind::Unknown {
                 fill.lose(part.from, part.to, part.cause);
             }
@@ -305,6 +311,7 @@ impl Lister<'_> {
             return Ok(None);
         }
         fill.requests = fill.requests.saturating_add(1);
+        self.parts_asked = self.parts_asked.saturating_add(1);
         let length = part.to.saturating_sub(part.from).min(page_size);
         let outcome = self.search(pass, part.from, length, true, call);
         call.check()?;
@@ -403,6 +410,7 @@ impl Lister<'_> {
             after: lost.after,
             cause: lost.cause,
             turn: tried.unwrap_or(0),
+            failed_now: false,
         };
         let gaps = &mut self.cursor.gaps;
         if let Some(beside) = gaps.iter_mut().find(|other| other.adjoins(&gap)) {
@@ -432,7 +440,12 @@ impl Lister<'_> {
                 Ok(Some(self.out_of_turn(&gap.pass, gap.from, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            Err(_) => call.check().map(|()| None),
+            Err(_) => {
+                if let Some(known) = self.known_gaps.iter_mut().find(|known| *known == gap) {
+                    known.failed_now = length == 1;
+                }
+                call.check().map(|()| None)
+            }
         }
     }
 

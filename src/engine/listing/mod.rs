@@ -2,11 +2,13 @@
 
 mod failure;
 mod fill;
+mod past;
 mod rows;
 
 use std::collections::{HashSet, VecDeque};
 
 use self::fill::Fill;
+use self::past::WaysPast;
 pub(super) use self::rows::row_of_id;
 use super::cursor::{Cursor, Finding};
 use super::gap::{Gap, MOST_GAPS};
@@ -50,16 +52,24 @@ pub(super) struct Lister<'r> {
     pages: u32,
     /// Some page has been answered.
     has_answered: bool,
+    /// What pages were before smaller ones were tried, and how many of those came.
+    shrunk: Option<(u32, u32)>,
+    /// How often that may still turn out not to help.
+    shrinks_left: u32,
     /// Where even a page of two rows was too large, and why.
     too_large: Option<(u64, Error)>,
     /// Pages that failed in a row, and in this pass.
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
+    /// Requests for parts of pages.
+    parts_asked: u32,
+    ways_past: Option<WaysPast>,
     /// A page that was asked for to see whether the registry answers.
     spare: Option<(Pass, u64, Page)>,
-    /// Ends the run at the next call.
+    /// Ends the run, once it was told where the listing stands.
     stop: Option<Error>,
+    stop_is_told: bool,
 }
 
 /// Some rows, each with what tells it from others, and the cursor after them.
@@ -87,18 +97,27 @@ impl<'r> Lister<'r> {
             refused: Vec::new(),
             pages: 0,
             has_answered: false,
+            shrunk: None,
+            shrinks_left: failure::MOST_SHRINKS,
             too_large: None,
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
+            parts_asked: 0,
+            ways_past: None,
             spare: None,
             stop: None,
+            stop_is_told: false,
         }
     }
 
     /// The next rows, or `None` once everything has been read.
     pub(super) fn next(&mut self, call: &Call<'_>) -> Result<Option<Step>> {
         loop {
+            if self.stop.is_some() && !self.stop_is_told {
+                self.stop_is_told = true;
+                return Ok(Some(self.step(Vec::new(), &[])));
+            }
             if let Some(error) = self.stop.take() {
                 return Err(error);
             }
@@ -117,7 +136,10 @@ impl<'r> Lister<'r> {
                 let Some(pass) = self.cursor.pass.clone() else {
                     return Ok(None);
                 };
-                if !self.cursor.at.ending.has_ended {
+                if let Some(ways) = self.ways_past.take() {
+                    self.try_past(&pass, ways, call)?;
+                    None
+                } else if !self.cursor.at.ending.has_ended {
                     self.ask_page(&pass, call)?
                 } else if self.cursor.at.put_off.is_empty() {
                     self.end_pass(pass);
@@ -169,6 +191,9 @@ impl<'r> Lister<'r> {
     /// Learns from a page where the listing stands.
     fn take(&mut self, pass: &Pass, asked: Asked, page: Page) -> Result<Step> {
         self.failed_in_row = 0;
+        if let Some((_, came)) = &mut self.shrunk {
+            *came = came.saturating_add(1);
+        }
         self.limit = self.limit.saturating_mul(2).min(self.page_size);
         let facts = self.meet(pass, asked.start, &page)?;
         self.note_neighbour(&page);
@@ -190,6 +215,7 @@ impl<'r> Lister<'r> {
             Next::Stuck => {
                 // Going on from here would never show what changes before it.
                 self.cursor.restart();
+                self.stop_is_told = true;
                 self.stop = Some(Error::Protocol(
                     "it serves the same page whatever the offset".into(),
                 ));
@@ -202,8 +228,7 @@ impl<'r> Lister<'r> {
     /// was read up to a total in vain is enough.
     fn totals(&self) -> Totals {
         let mut doubts = self.cursor.findings.doubts.iter();
-        let was_in_vain =
-            self.totals == Totals::Unknown && doubts.any(|doubt| doubt.total.is_some());
+        let was_in_vain = doubts.any(|doubt| doubt.total.is_some());
         if self.cursor.plan == Plan::Words || was_in_vain {
             Totals::Untrue
         } else {
@@ -220,7 +245,7 @@ impl<'r> Lister<'r> {
 
     /// Notes which rows are new in this pass.
     fn meet(&mut self, pass: &Pass, start: u64, page: &Page) -> Result<Facts> {
-        if self.cursor.plan == Plan::Tiers {
+        if self.cursor.plan != Plan::Words {
             for tier in rows::tiers(&page.rows) {
                 self.cursor.note_tier(tier);
             }

@@ -314,6 +314,25 @@ impl PassCursor {
         (from, to)
     }
 
+    /// Back to the last pages that failed, which are asked for in another way.
+    pub(super) fn go_back_to_last(&mut self, pages: usize) {
+        let first = self.put_off.len().saturating_sub(pages);
+        if let Some(region) = self.put_off.drain(first..).next() {
+            self.offset = region.from;
+            self.tail.last_id = region.before;
+        }
+        self.movement.skipped = !self.put_off.is_empty();
+    }
+
+    /// Goes on further behind pages that failed.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        if let Some(last) = self.put_off.last_mut() {
+            last.to = offset;
+        }
+        self.offset = offset;
+        self.movement.ahead = self.movement.ahead.max(offset);
+    }
+
     /// Rows are not where they were.
     pub(super) fn note_moved(&mut self) {
         self.movement.moved = true;

@@ -175,7 +175,9 @@ fn ask_whether_rows_are_hidden(at: &mut PassCursor, asked: Asked, front: &[u64])
     let limit = at.hidden.reach.saturating_sub(asked.start);
     // In an order that changes with every request anything may stand there.
     let is_in_order = front.len() > 1 && at.tail.ids.ends_with(front);
-    if at.movement.back == 0 && !at.hidden.probed && limit > 1 && is_in_order {
+    // Rows that came since an earlier run, or while the total changed, look just the same.
+    let may_have_come = at.counts.forgets || matches!(at.total, TotalSeen::Varied(_));
+    if !may_have_come && at.movement.back == 0 && !at.hidden.probed && limit > 1 && is_in_order {
         at.hidden.probed = true;
         at.hidden.probe = Some(Probe {
             start: asked.start,

@@ -347,16 +347,16 @@ fn meta_may_be_anything() {
 fn what_is_no_page_is_named() {
     let text = |body: &str| Page::parse(body.as_bytes()).unwrap_err().to_string();
     assert!(text("").contains("it is empty"));
-    assert!(text("<html>Login</html>").ends_with("it is no JSON; it looks like a web page"));
-    assert!(text("sk-live-1").ends_with(": it is no JSON"));
+    assert!(text("<html>Login</html>").ends_with("it is not JSON; it looks like a web page"));
+    assert!(text("sk-live-1").ends_with(": it is not JSON"));
     for body in ["\"sk-live-1\"", "5", "[]", "null"] {
-        assert!(text(body).ends_with("no page of skills: it is no object"));
+        assert!(text(body).ends_with("not a page of skills: it is not an object"));
     }
     assert!(text(r#"{"data":"sk-live-1"}"#).contains("invalid type: string, expected an array"));
     assert!(text(r#"{"data":"sk-\u006cive-1"}"#).contains("invalid type: string, expected"));
     assert!(text(r#"{"skills":[]}"#).contains("missing field `data`"));
-    assert!(text(r#"{"data":null}"#).contains("no page of skills"));
-    assert!(text(r#"{"data":[{"id":"a""#).contains("no JSON"));
+    assert!(text(r#"{"data":null}"#).contains("not a page of skills"));
+    assert!(text(r#"{"data":[{"id":"a""#).contains("not JSON"));
     let many = format!(r#"{{"data":[{}0]}}"#, "0,".repeat(MAX_ROWS));
     assert!(text(&many).contains("more than 20000 rows"));
 }

@@ -5,8 +5,8 @@
 //! examined, and a sync without a shortage has to bring everything.
 //!
 //! There are some 8,000 allocations on each way, which takes ten minutes in all: with
-//! `SKILLSMITH_TEST_STRIDE=1` each is struck, otherwise each [`STRIDE`]th, beginning
-//! somewhere else on each way.
+//! `SKILLSMITH_TEST_STRIDE=1` each is struck, with `SKILLSMITH_LONG_TESTS` each [`LONG_STRIDE`]th,
+//! otherwise each [`STRIDE`]th, beginning somewhere else on each way.
 
 #![expect(
     clippy::print_stdout,
@@ -21,8 +21,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use rusqlite::Connection;
 use skillsmith_test_registry::{Catalogue, Options, Server};
 
-/// A prime, so that it keeps step with nothing.
-const STRIDE: usize = 11;
+/// Primes, so that they keep step with nothing.
+const STRIDE: usize = 53;
+const LONG_STRIDE: usize = 11;
 
 /// The host, and where its databases are.
 struct Rig {
@@ -236,7 +237,11 @@ fn strike_everywhere(rig: &mut Rig, scenario: &Scenario, how: &str) {
     let stride = std::env::var("SKILLSMITH_TEST_STRIDE")
         .ok()
         .and_then(|stride| stride.parse().ok())
-        .unwrap_or(STRIDE);
+        .unwrap_or(if std::env::var_os("SKILLSMITH_LONG_TESTS").is_some() {
+            LONG_STRIDE
+        } else {
+            STRIDE
+        });
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     let mut others: BTreeMap<String, usize> = BTreeMap::new();
     let (mut strikes, mut most) = (0, 0);

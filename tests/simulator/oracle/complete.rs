@@ -151,6 +151,8 @@ pub fn rejected(case: &Case<'_>, catalogue: &Catalogue, must: Option<&[&Entry]>)
         || !twins.is_empty()
         // Rows without an id that stand among hidden ones cannot be told from each other.
         || bad > 1 && catalogue.rows.iter().any(|entry| entry.row.hidden)
+        // The listing by score brings them once more, behind that by tiers.
+        || said <= 2 * bad && must.iter().any(|entry| entry.row.is_nameless())
     {
         return Ok(());
     }

@@ -79,6 +79,8 @@ impl Memory {
         *self = Self {
             jumped: self.jumped,
             by_tiers: self.by_tiers,
+            // The run may have ended before that.
+            triggers: self.triggers,
             listing: self.listing,
             written: std::mem::take(&mut self.written),
             upset: true,

@@ -227,7 +227,7 @@ fn http_failure(
         .filter(|status| (300..600).contains(status))
     else {
         return Err(Error::InvalidArgument(format!(
-            "{status} is no HTTP status of a failure."
+            "{status} is not the HTTP status of a failure."
         )));
     };
     let said = detail

@@ -1,15 +1,15 @@
-//! What crosses the border when something fails.
+//! Converts errors and panics to JavaScript errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use napi::Error as JsError;
 use skillsmith_sync::{Error, ErrorCode};
 
-/// What a function of the addon returns: JavaScript sees an `Error` whose `code` is the name of the code.
+/// The return type of exported functions. JavaScript gets an `Error` whose `code` is the name of the error code.
 pub type Result<T, E = JsError<&'static str>> = std::result::Result<T, E>;
 
-/// Runs the body of an exported function; no panic gets past it.
-pub fn border<T>(body: impl FnOnce() -> skillsmith_sync::Result<T>) -> Result<T> {
+/// Runs the body of an exported function. A panic becomes an error with the code `INTERNAL`.
+pub fn boundary<T>(body: impl FnOnce() -> skillsmith_sync::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(outcome) => {
             outcome.map_err(|error| JsError::new(error.code().name(), error.to_string()))
