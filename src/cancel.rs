@@ -15,6 +15,17 @@ const POLL: Duration = Duration::from_millis(50);
 /// Asks a running sync to stop. Clones are the same token.
 ///
 /// Cheap to clone and to query; usable from any thread.
+///
+/// ```
+/// use skillsmith_sync::{CancelToken, SyncOptions};
+///
+/// let cancel = CancelToken::new();
+/// let options = SyncOptions::new().cancel(cancel.clone());
+/// // On another thread, while the run is under way:
+/// cancel.cancel();
+/// assert!(cancel.is_cancelled());
+/// # drop(options);
+/// ```
 #[derive(Clone, Default)]
 pub struct CancelToken {
     inner: Arc<Inner>,

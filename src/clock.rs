@@ -14,6 +14,38 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use crate::cancel::CancelToken;
 
 /// Where the library takes its time from.
+///
+/// A clock whose waits take no time, for tests:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+/// use chrono::{DateTime, TimeDelta, Utc};
+/// use skillsmith_sync::CancelToken;
+/// use skillsmith_sync::clock::Clock;
+///
+/// #[derive(Debug, Default)]
+/// struct Skipping(Mutex<Duration>);
+///
+/// impl Clock for Skipping {
+///     fn now(&self) -> DateTime<Utc> {
+///         DateTime::UNIX_EPOCH + TimeDelta::from_std(self.elapsed()).unwrap()
+///     }
+///
+///     fn elapsed(&self) -> Duration {
+///         *self.0.lock().unwrap()
+///     }
+///
+///     fn wait(&self, duration: Duration, cancel: &CancelToken) -> bool {
+///         *self.0.lock().unwrap() += duration;
+///         !cancel.is_cancelled()
+///     }
+/// }
+///
+/// let clock = Skipping::default();
+/// assert!(clock.wait(Duration::from_secs(3_600), &CancelToken::new()));
+/// assert_eq!(clock.now().to_string(), "1970-01-01 01:00:00 UTC");
+/// ```
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock. It may jump, forwards and backwards.
     fn now(&self) -> DateTime<Utc>;
@@ -28,6 +60,13 @@ pub trait Clock: Send + Sync + fmt::Debug {
 }
 
 /// The computer's own clock.
+///
+/// ```
+/// use skillsmith_sync::clock::{Clock, SystemClock, from_iso, to_iso};
+///
+/// let now = to_iso(SystemClock.now());
+/// assert!(from_iso(&now).is_some());
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -51,6 +90,7 @@ impl Clock for SystemClock {
 pub(crate) const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
 
 /// The time so much later; the last one that there is where that lies behind it.
+#[doc(hidden)]
 pub fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
     time.checked_add_signed(by)
         .unwrap_or(if by < TimeDelta::zero() {
@@ -61,6 +101,7 @@ pub fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
 }
 
 /// A time at which to come back, seen from `now`: at most 31 days ahead.
+#[doc(hidden)]
 pub fn within_a_month(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     at.min(later(now, LONGEST_PAUSE))
 }

@@ -16,8 +16,17 @@ use crate::stored::{count, is_on, optional_text, text};
 use crate::{Error, Result, stored};
 
 /// How often a sync becomes due.
+///
+/// ```
+/// use skillsmith_sync::SyncFrequency;
+///
+/// assert_eq!("weekly".parse::<SyncFrequency>()?, SyncFrequency::Weekly);
+/// assert_eq!(SyncFrequency::Daily.interval_ms(), 24 * 60 * 60 * 1_000);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SyncFrequency {
     /// Every 24 hours.
     Daily,
@@ -26,7 +35,7 @@ pub enum SyncFrequency {
 }
 
 impl SyncFrequency {
-    /// Both, in the order of their length.
+    /// Every frequency, the shortest interval first.
     pub const ALL: [Self; 2] = [Self::Daily, Self::Weekly];
 
     /// The time between two syncs, in milliseconds.
@@ -67,9 +76,23 @@ impl FromStr for SyncFrequency {
     }
 }
 
-/// The one row of `sync_config`. Times are ISO 8601 text, as they stand in the database.
+/// The sync configuration of a database: the one row of `sync_config`.
+///
+/// Times are text in ISO 8601, as the database has them; [`clock::from_iso`](crate::clock::from_iso)
+/// reads them.
+///
+/// ```
+/// use skillsmith_sync::{Database, SyncConfigRepository, SyncFrequency};
+///
+/// let config = SyncConfigRepository::new(&Database::open_in_memory()?).get_config()?;
+/// assert!(config.enabled);
+/// assert_eq!(config.frequency, SyncFrequency::Daily);
+/// assert_eq!(config.last_sync_at, None);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SyncConfig {
     /// Always `default`.
     pub id: String,
@@ -93,16 +116,59 @@ pub struct SyncConfig {
     pub updated_at: String,
 }
 
-/// What [`SyncConfigRepository::update_config`] changes; `None` leaves it.
+/// What [`SyncConfigRepository::update_config`] changes. What is not set stays as it is.
+///
+/// ```
+/// use skillsmith_sync::{SyncConfigUpdate, SyncFrequency};
+///
+/// let update = SyncConfigUpdate::new().enabled(true).frequency(SyncFrequency::Weekly);
+/// assert_eq!(update.enabled, Some(true));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncConfigUpdate {
-    /// Switch automatic syncing on or off.
+    /// Whether automatic syncing is on.
     pub enabled: Option<bool>,
-    /// Change how often; the next sync moves accordingly.
+    /// How often a sync becomes due.
     pub frequency: Option<SyncFrequency>,
 }
 
-/// Reads and changes the configuration. Every call is short and blocks on the disk only.
+impl SyncConfigUpdate {
+    /// Changes nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Switches automatic syncing on or off.
+    #[must_use]
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
+    }
+
+    /// Changes how often a sync becomes due. The next sync moves accordingly.
+    #[must_use]
+    pub const fn frequency(mut self, frequency: SyncFrequency) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+}
+
+/// Reads and changes the sync configuration of a database.
+///
+/// Every call is short and blocks on the disk only.
+///
+/// ```
+/// use skillsmith_sync::{Database, SyncConfigRepository, SyncConfigUpdate, SyncFrequency};
+///
+/// let repository = SyncConfigRepository::new(&Database::open_in_memory()?);
+/// assert!(repository.is_sync_due()?);
+/// let update = SyncConfigUpdate::new().enabled(false).frequency(SyncFrequency::Weekly);
+/// let config = repository.update_config(update)?;
+/// assert!(!config.enabled);
+/// assert!(!repository.is_sync_due()?);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SyncConfigRepository {
     database: Database,
@@ -110,12 +176,12 @@ pub struct SyncConfigRepository {
 }
 
 impl SyncConfigRepository {
-    /// For an open database.
+    /// Makes a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self::with_clock(database, Arc::new(SystemClock))
     }
 
-    /// The same with a clock of the caller's.
+    /// Makes a repository with a clock of the caller's.
     pub fn with_clock(database: &Database, clock: Arc<dyn Clock>) -> Self {
         Self {
             database: database.clone(),
@@ -128,7 +194,7 @@ impl SyncConfigRepository {
         &self.database
     }
 
-    /// The configuration as it stands.
+    /// Returns the configuration.
     pub fn get_config(&self) -> Result<SyncConfig> {
         self.database.read(load)
     }
@@ -203,26 +269,17 @@ impl SyncConfigRepository {
 
     /// Switches automatic syncing on.
     pub fn enable(&self) -> Result<SyncConfig> {
-        self.update_config(SyncConfigUpdate {
-            enabled: Some(true),
-            frequency: None,
-        })
+        self.update_config(SyncConfigUpdate::new().enabled(true))
     }
 
     /// Switches automatic syncing off. A sync by hand still works.
     pub fn disable(&self) -> Result<SyncConfig> {
-        self.update_config(SyncConfigUpdate {
-            enabled: Some(false),
-            frequency: None,
-        })
+        self.update_config(SyncConfigUpdate::new().enabled(false))
     }
 
-    /// Changes how often; the next sync moves accordingly.
+    /// Changes how often a sync becomes due. The next sync moves accordingly.
     pub fn set_frequency(&self, frequency: SyncFrequency) -> Result<SyncConfig> {
-        self.update_config(SyncConfigUpdate {
-            enabled: None,
-            frequency: Some(frequency),
-        })
+        self.update_config(SyncConfigUpdate::new().frequency(frequency))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the environment and the user's configuration file say.
+//! Settings from environment variables and the user's configuration file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,20 @@ const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
 /// Gives the value of a variable.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// A snapshot of the environment; the process's own, or a test's.
+/// The environment variables that the library reads: those of this process, or a test's.
+///
+/// Not a snapshot: each variable is looked up when it is needed. A client and a service read
+/// theirs when they are made.
+///
+/// ```
+/// use std::path::Path;
+/// use skillsmith_sync::environment::Environment;
+///
+/// let environment = Environment::new(|name| (name == "HOME").then(|| "/home/ada".into()));
+/// let path = environment.database_path().unwrap();
+/// assert_eq!(path, Path::new("/home/ada/.skillsmith/skills.db"));
+/// assert!(environment.background_sync());
+/// ```
 pub struct Environment {
     var: Lookup,
 }
@@ -23,7 +36,7 @@ impl Default for Environment {
 }
 
 impl Environment {
-    /// The variables of this process, each read when it is asked for.
+    /// The variables of this process.
     pub fn of_process() -> Self {
         Self::new(|name| std::env::var(name).ok())
     }

@@ -1,78 +1,88 @@
 //! One error for the whole library, and the public table of its codes.
 //!
-//! The enum keeps its sources and is what Rust callers match on. Every other
+//! The enum is what Rust callers match on. An error that comes from a lower level (SQLite, the file
+//! system, HTTP, JSON) keeps it as its source, unless a credential could be read there. Every other
 //! language sees the [`ErrorCode`]: C its number, JavaScript its name.
 
+mod cause;
+
+use std::fmt;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+pub use self::cause::Cause;
+
 /// What this library's functions return.
+///
+/// ```
+/// fn skills() -> skillsmith_sync::Result<i64> {
+///     let database = skillsmith_sync::Database::open_in_memory()?;
+///     skillsmith_sync::SkillRepository::new(&database).count()
+/// }
+/// assert_eq!(skills()?, 0);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, by whose fault it is.
 ///
 /// The text of each is written for the person who has to act on it. None
-/// contains a credential or the query of a URL.
-#[derive(Debug, thiserror::Error)]
+/// contains a credential or the query of a URL; nor does its
+/// [`source`](std::error::Error::source), which is the error of SQLite, the file system, HTTP
+/// or JSON that it comes from.
+///
+/// ```
+/// use skillsmith_sync::{Database, Error, ErrorCode};
+///
+/// let error = Database::open("").unwrap_err();
+/// assert!(matches!(error, Error::InvalidArgument(_)));
+/// assert_eq!(error.code(), ErrorCode::InvalidArgument);
+/// assert!(!error.is_retryable());
+/// ```
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     // ---- 1xx: the caller -------------------------------------------------
     /// The caller passed something that cannot be used; nothing was changed.
-    #[error("{0}")]
     InvalidArgument(String),
     /// The run id names no entry of `sync_history`.
-    #[error("Sync run not found: {0}")]
     RunNotFound(String),
     /// Another run holds this database's sync lock, here or in another process.
-    #[error("Sync already in progress")]
     SyncInProgress,
     /// The caller asked the run to stop.
-    #[error("Sync cancelled")]
     Cancelled,
     /// The database handle was closed by the caller.
-    #[error("The database is closed. Open it again before using it.")]
     DatabaseClosed,
     /// The handle was opened by the process that this one was forked from.
-    #[error("The database was opened before a fork. Open it again in this process.")]
     OpenedBeforeFork,
     /// A callback of the host, or the registry that it supplies, failed; in its own words.
-    #[error("{0}")]
     Host(String),
     /// A C caller passed NULL where a value is needed; named by the parameter.
-    #[error("The argument '{0}' is NULL.")]
+    #[doc(hidden)]
     NullArgument(&'static str),
     /// A C caller passed a handle that was freed, or something that never was one.
-    #[error(
-        "The {0} is not a live handle of this library: it was freed already, or never was one."
-    )]
+    #[doc(hidden)]
     InvalidHandle(&'static str),
 
     // ---- 2xx: the network ------------------------------------------------
     /// Offline mode is on, so nothing may be sent.
-    #[error("API client is in offline mode. Cannot sync.")]
     Offline,
     /// The registry says of itself that it cannot serve, or cannot be reached.
-    #[error("API is unhealthy. Try again later.{}", in_brackets(.0.as_deref()))]
-    Unhealthy(Option<String>),
+    Unhealthy(Option<Cause>),
     /// No connection could be had: name lookup, connecting, TLS.
-    #[error("Cannot reach the registry: {0}")]
-    Unreachable(String),
+    Unreachable(Cause),
     /// A connection was there and broke off before the end of the answer. The code is that of
     /// [`Error::Unreachable`]; the difference is that another page may well come.
-    #[error("Cannot reach the registry: {0}")]
-    CutOff(String),
+    CutOff(Cause),
     /// A deadline for connecting, the headers or the body ran out.
-    #[error("The registry did not answer in time ({0})")]
-    Timeout(String),
+    Timeout(Cause),
     /// 429: asked to come back later, and that is after the run's deadline.
-    #[error("The registry limits the rate of requests. Try again {}.", when(*.retry_at))]
     RateLimited {
         /// When the registry said that it will answer again.
         retry_at: Option<DateTime<Utc>>,
     },
     /// The plan's monthly quota is used up.
-    #[error("The monthly quota of the registry is used up{}. It resets {}.", in_brackets(.detail.as_deref()), when(*.resets_at))]
     QuotaExceeded {
         /// What the registry told of the quota, in words.
         detail: Option<String>,
@@ -80,16 +90,12 @@ pub enum Error {
         resets_at: Option<DateTime<Utc>>,
     },
     /// 401: a credential is needed, or the one that was sent is not valid.
-    #[error("{0}")]
     Unauthorized(String),
     /// 403: the credential does not allow the listing.
-    #[error("{0}")]
     Forbidden(String),
     /// 403: the registry gives the listing to certain plans only, and the caller has another one.
-    #[error("{0}")]
     PlanRequired(String),
     /// 5xx that did not heal within the retries.
-    #[error("The registry failed to answer: HTTP {status}{}", in_brackets(.detail.as_deref()))]
     Server {
         /// The HTTP status.
         status: u16,
@@ -99,21 +105,16 @@ pub enum Error {
         retry_at: Option<DateTime<Utc>>,
     },
     /// The run's own deadline came before the end of the listing.
-    #[error("The sync stopped at its deadline of {} s. What was read is kept; the next sync goes on from there.", .0.as_secs())]
     RunDeadline(std::time::Duration),
 
     // ---- 3xx: the database -----------------------------------------------
     /// SQLite failed in a way that has no code of its own here.
-    #[error("Database error: {0}")]
-    Database(#[source] rusqlite::Error),
+    Database(rusqlite::Error),
     /// Another connection kept the write lock for longer than the budget.
-    #[error("The database is busy: another program is writing to it. Try again.")]
     DatabaseBusy,
-    /// The file is no SQLite database. It was not changed.
-    #[error("{} is not a database. It was left as it is; choose another file, or move this one away.", .0.display())]
+    /// The file is not an SQLite database. It was not changed.
     NotADatabase(PathBuf),
     /// The file is a damaged SQLite database. It was not changed.
-    #[error("{} is damaged ({detail}). It was left as it is; restore it from a copy, or move it away to start anew.", .path.display())]
     DatabaseDamaged {
         /// The file.
         path: PathBuf,
@@ -121,7 +122,6 @@ pub enum Error {
         detail: String,
     },
     /// A sound SQLite database of some other program.
-    #[error("{} is not a Skillsmith database: {detail}. It was left as it is; choose another file.", .path.display())]
     NotSkillsmith {
         /// The file.
         path: PathBuf,
@@ -129,7 +129,6 @@ pub enum Error {
         detail: String,
     },
     /// The operating system refuses to read, write or create the file.
-    #[error("No permission to {action} {}. Check the owner and the mode of the file and its folder.", .path.display())]
     PermissionDenied {
         /// What was attempted.
         action: &'static str,
@@ -137,21 +136,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// The database was opened read-only.
-    #[error("The database was opened read-only. Open it for writing first.")]
     ReadOnly,
     /// The disk is full.
-    #[error(
-        "The disk is full; nothing of the last batch was kept. Free some space and sync again."
-    )]
     DiskFull,
     /// Another SQLite of this process has the file open, and the two cannot be kept apart here.
-    #[error("{} is open in this process through another SQLite, and this system cannot keep the two from harming each other. Close it there first, or sync in a process of its own: skillsmith sync.", .0.display())]
     DatabaseInUse(PathBuf),
     /// The file is on a file system that is mounted read-only.
-    #[error("{} is on a file system that is mounted read-only: it can be read, but not written. Copy it to a place that can be written, and use it there.", .0.display())]
     ReadOnlyFileSystem(PathBuf),
     /// The same, and it cannot even be read: its last changes are in a journal that has to be taken in first.
-    #[error("{} is on a file system that is mounted read-only, and its last changes are still in {}, which cannot be taken in there. Copy both files to a place that can be written, and open the copy.", .path.display(), .journal.display())]
     JournalOnReadOnlyFileSystem {
         /// The database.
         path: PathBuf,
@@ -159,10 +151,8 @@ pub enum Error {
         journal: PathBuf,
     },
     /// The file at the path is no longer the one that was opened.
-    #[error("{} was replaced, moved or deleted by another program while it was in use. Nothing more was written; try again: the next call uses the file that is there now.", .0.display())]
     DatabaseReplaced(PathBuf),
     /// The process, or the system, has as many files open as it may.
-    #[error("Cannot {action} {}: too many files are open. Close some, or raise the limit (`ulimit -n`), and try again.", .path.display())]
     TooManyFiles {
         /// What was attempted.
         action: &'static str,
@@ -170,23 +160,19 @@ pub enum Error {
         path: PathBuf,
     },
     /// Some other failure of the file system.
-    #[error("Cannot {action} {}: {source}", .path.display())]
     Io {
         /// What was attempted.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's word.
-        #[source]
         source: std::io::Error,
     },
 
     // ---- 4xx: the protocol -----------------------------------------------
     /// The registry answered with something that is not a page of skills.
-    #[error("The registry's answer could not be understood: {0}")]
-    Protocol(String),
+    Protocol(Cause),
     /// The registry refuses the request as such (a 4xx without a code of its own).
-    #[error("The registry refused the request: HTTP {status}{}", in_brackets(.detail.as_deref()))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -194,23 +180,191 @@ pub enum Error {
         detail: Option<String>,
     },
     /// A redirect that must not be followed.
-    #[error(
-        "The registry redirects {0}, which is not followed: credentials are sent to the configured address only. Set the base URL to the new address if you trust it."
-    )]
     RedirectRefused(String),
     /// A page larger than the bound, after decompression.
-    #[error("The registry's answer is larger than {0} bytes and was not read")]
     TooLarge(u64),
 
     // ---- 9xx: this library -----------------------------------------------
     /// The system gives no more memory, or no more threads.
-    #[error(
-        "The process is out of memory. What was written before is kept; try again when there is more."
-    )]
     OutOfMemory,
     /// A bug of this library.
-    #[error("Internal error (please report it): {0}")]
     Internal(String),
+}
+
+impl fmt::Display for Error {
+    #[expect(clippy::too_many_lines, reason = "one arm for each variant")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidArgument(words)
+            | Self::Host(words)
+            | Self::Unauthorized(words)
+            | Self::Forbidden(words)
+            | Self::PlanRequired(words) => f.write_str(words),
+            Self::RunNotFound(id) => write!(f, "Sync run not found: {id}"),
+            Self::SyncInProgress => f.write_str("Sync already in progress"),
+            Self::Cancelled => f.write_str("Sync cancelled"),
+            Self::DatabaseClosed => {
+                f.write_str("The database is closed. Open it again before using it.")
+            }
+            Self::OpenedBeforeFork => f.write_str(
+                "The database was opened before a fork. Open it again in this \
+                 process.",
+            ),
+            Self::NullArgument(name) => write!(f, "The argument '{name}' is NULL."),
+            Self::InvalidHandle(what) => write!(
+                f,
+                "The {what} is not a live handle of this library: it was freed \
+                 already, or never was one."
+            ),
+            Self::Offline => f.write_str("API client is in offline mode. Cannot sync."),
+            Self::Unhealthy(cause) => write!(
+                f,
+                "API is unhealthy. Try again later.{}",
+                in_brackets(cause.as_ref().map(Cause::message))
+            ),
+            Self::Unreachable(cause) | Self::CutOff(cause) => {
+                write!(f, "Cannot reach the registry: {cause}")
+            }
+            Self::Timeout(cause) => write!(f, "The registry did not answer in time ({cause})"),
+            Self::RateLimited { retry_at } => write!(
+                f,
+                "The registry limits the rate of requests. Try again {}.",
+                when(*retry_at)
+            ),
+            Self::QuotaExceeded { detail, resets_at } => write!(
+                f,
+                "The monthly quota of the registry is used up{}. It resets {}.",
+                in_brackets(detail.as_deref()),
+                when(*resets_at)
+            ),
+            Self::Server { status, detail, .. } => write!(
+                f,
+                "The registry failed to answer: HTTP {status}{}",
+                in_brackets(detail.as_deref())
+            ),
+            Self::RunDeadline(deadline) => write!(
+                f,
+                "The sync stopped at its deadline of {} s. What was read is kept; \
+                 the next sync goes on from there.",
+                deadline.as_secs()
+            ),
+            Self::Database(error) => write!(f, "Database error: {error}"),
+            Self::DatabaseBusy => {
+                f.write_str("The database is busy: another program is writing to it. Try again.")
+            }
+            Self::NotADatabase(path) => write!(
+                f,
+                "{} is not a database. It was left as it is; choose another file, \
+                 or move this one away.",
+                path.display()
+            ),
+            Self::DatabaseDamaged { path, detail } => write!(
+                f,
+                "{} is damaged ({detail}). It was left as it is; restore it from a \
+                 copy, or move it away to start anew.",
+                path.display()
+            ),
+            Self::NotSkillsmith { path, detail } => write!(
+                f,
+                "{} is not a Skillsmith database: {detail}. It was left as it is; \
+                 choose another file.",
+                path.display()
+            ),
+            Self::PermissionDenied { action, path } => write!(
+                f,
+                "No permission to {action} {}. Check the owner and the mode of the \
+                 file and its folder.",
+                path.display()
+            ),
+            Self::ReadOnly => {
+                f.write_str("The database was opened read-only. Open it for writing first.")
+            }
+            Self::DiskFull => f.write_str(
+                "The disk is full; nothing of the last batch was kept. Free some \
+                 space and sync again.",
+            ),
+            Self::DatabaseInUse(path) => write!(
+                f,
+                "{} is open in this process through another SQLite, and this system \
+                 cannot keep the two from harming each other. Close it there first, \
+                 or sync in a process of its own: skillsmith sync.",
+                path.display()
+            ),
+            Self::ReadOnlyFileSystem(path) => write!(
+                f,
+                "{} is on a file system that is mounted read-only: it can be read, \
+                 but not written. Copy it to a place that can be written, and use \
+                 it there.",
+                path.display()
+            ),
+            Self::JournalOnReadOnlyFileSystem { path, journal } => write!(
+                f,
+                "{} is on a file system that is mounted read-only, and its last \
+                 changes are still in {}, which cannot be taken in there. Copy both \
+                 files to a place that can be written, and open the copy.",
+                path.display(),
+                journal.display()
+            ),
+            Self::DatabaseReplaced(path) => write!(
+                f,
+                "{} was replaced, moved or deleted by another program while it was \
+                 in use. Nothing more was written; try again: the next call uses \
+                 the file that is there now.",
+                path.display()
+            ),
+            Self::TooManyFiles { action, path } => write!(
+                f,
+                "Cannot {action} {}: too many files are open. Close some, or raise \
+                 the limit (`ulimit -n`), and try again.",
+                path.display()
+            ),
+            Self::Io {
+                action,
+                path,
+                source,
+            } => write!(f, "Cannot {action} {}: {source}", path.display()),
+            Self::Protocol(cause) => {
+                write!(f, "The registry's answer could not be understood: {cause}")
+            }
+            Self::Refused { status, detail } => write!(
+                f,
+                "The registry refused the request: HTTP {status}{}",
+                in_brackets(detail.as_deref())
+            ),
+            Self::RedirectRefused(place) => write!(
+                f,
+                "The registry redirects {place}, which is not followed: credentials \
+                 are sent to the configured address only. Set the base URL to the \
+                 new address if you trust it."
+            ),
+            Self::TooLarge(limit) => write!(
+                f,
+                "The registry's answer is larger than {limit} bytes and was not \
+                 read"
+            ),
+            Self::OutOfMemory => f.write_str(
+                "The process is out of memory. What was written before is kept; try \
+                 again when there is more.",
+            ),
+            Self::Internal(words) => write!(f, "Internal error (please report it): {words}"),
+        }
+    }
+}
+
+/// By hand, since a [`Cause`] may or may not have a source, which derives do not know.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreachable(cause)
+            | Self::CutOff(cause)
+            | Self::Timeout(cause)
+            | Self::Protocol(cause)
+            | Self::Unhealthy(Some(cause)) => cause.source(),
+            Self::Database(error) => Some(error),
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 fn in_brackets(text: Option<&str>) -> String {
@@ -231,7 +385,15 @@ fn when(at: Option<DateTime<Utc>>) -> String {
 /// protocol, 9xx internal) and never used again once retired.
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $retryable:literal;)+) => {
-        /// A stable code: the number is what C sees, the name what JavaScript sees.
+        /// A stable code of an [`Error`]: the number is what C sees, the name what JavaScript sees.
+        ///
+        /// ```
+        /// use skillsmith_sync::{Error, ErrorCode};
+        ///
+        /// let code = Error::Offline.code();
+        /// assert_eq!(code, ErrorCode::Offline);
+        /// assert_eq!((code.number(), code.name(), code.retryable()), (201, "OFFLINE", false));
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(i32)]
@@ -393,7 +555,7 @@ impl Error {
         self.code().retryable()
     }
 
-    /// The moment before which it is no use to try again, where the registry named one.
+    /// When to try again, if the registry has named a time.
     pub const fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::RateLimited { retry_at } | Self::Server { retry_at, .. } => *retry_at,
@@ -550,10 +712,10 @@ mod tests {
             retry_at,
         };
         for of_the_page in [
-            Error::CutOff(String::new()),
-            Error::Timeout(String::new()),
+            Error::CutOff("".into()),
+            Error::Timeout("".into()),
             Error::Forbidden(String::new()),
-            Error::Protocol(String::new()),
+            Error::Protocol("".into()),
             Error::TooLarge(1),
             Error::Refused {
                 status: 416,
@@ -565,7 +727,7 @@ mod tests {
         }
         for of_the_registry in [
             server(DateTime::from_timestamp(1_800_000_000, 0)),
-            Error::Unreachable(String::new()),
+            Error::Unreachable("".into()),
             Error::Unauthorized(String::new()),
             Error::PlanRequired(String::new()),
             Error::RedirectRefused(String::new()),

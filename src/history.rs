@@ -45,9 +45,16 @@ macro_rules! newest_first {
 /// Clocks of one machine and file systems differ by so much.
 const SLACK: TimeDelta = TimeDelta::minutes(1);
 
-/// How a run stands or ended.
+/// The status of a run: under way, or how it ended.
+///
+/// ```
+/// use skillsmith_sync::SyncStatus;
+///
+/// assert_eq!(SyncStatus::Partial.as_str(), "partial");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SyncStatus {
     /// Under way.
     Running,
@@ -79,7 +86,14 @@ impl SyncStatus {
     }
 }
 
-/// What a run did, for its entry.
+/// The counts of a run, for its history entry.
+///
+/// ```
+/// use skillsmith_sync::SyncRunResult;
+///
+/// let counts = SyncRunResult { skills_added: 3, ..SyncRunResult::default() };
+/// assert_eq!(counts.skills_updated, 0);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncRunResult {
     /// Skills that were new here.
@@ -90,9 +104,25 @@ pub struct SyncRunResult {
     pub skills_unchanged: u64,
 }
 
-/// One entry of the history. Times are ISO 8601 text, as they stand in the database.
+/// One entry of the history: one run.
+///
+/// Times are text in ISO 8601, as the database has them; [`clock::from_iso`](crate::clock::from_iso)
+/// reads them.
+///
+/// ```
+/// use skillsmith_sync::{Database, SyncHistoryRepository, SyncStatus};
+///
+/// let history = SyncHistoryRepository::new(&Database::open_in_memory()?);
+/// let id = history.start_run()?;
+/// history.fail_run(&id, "no network")?;
+/// let entry = history.get_by_id(&id)?.expect("it was just made");
+/// assert_eq!(entry.status, SyncStatus::Failed);
+/// assert_eq!(entry.error_message.as_deref(), Some("no network"));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SyncHistoryEntry {
     /// `sync-YYYYMMDDHHMMSS-` and six random characters.
     pub id: String,
@@ -119,15 +149,24 @@ pub struct SyncHistoryEntry {
 /// Missing in a file that this library has not changed yet: an empty history.
 const TABLE: &str = "sync_history";
 
-/// Figures over the whole history.
+/// Statistics of the whole history.
+///
+/// ```
+/// use skillsmith_sync::{Database, SyncHistoryRepository};
+///
+/// let stats = SyncHistoryRepository::new(&Database::open_in_memory()?).get_stats()?;
+/// assert_eq!((stats.total_runs, stats.last_success_at), (0, None));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SyncStats {
     /// Entries in all.
     pub total_runs: i64,
-    /// Those that succeeded.
+    /// Entries of runs that succeeded.
     pub successful_runs: i64,
-    /// Those that failed.
+    /// Entries of runs that failed.
     pub failed_runs: i64,
     /// When the last one succeeded.
     pub last_success_at: Option<String>,
@@ -135,7 +174,23 @@ pub struct SyncStats {
     pub average_duration_ms: Option<i64>,
 }
 
-/// Reads and writes the history. Every call is short and blocks on the disk only.
+/// Reads and writes the history of a database.
+///
+/// Every call is short and blocks on the disk only. The engine writes an entry for each of its
+/// runs by itself.
+///
+/// ```
+/// use skillsmith_sync::{Database, SyncHistoryRepository, SyncRunResult};
+///
+/// let history = SyncHistoryRepository::new(&Database::open_in_memory()?);
+/// let id = history.start_run()?;
+/// history.complete_run(&id, SyncRunResult { skills_added: 3, ..SyncRunResult::default() })?;
+/// for run in history.get_history(10)? {
+///     println!("{}: {} new", run.started_at, run.skills_added);
+/// }
+/// assert_eq!(history.get_stats()?.successful_runs, 1);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SyncHistoryRepository {
     database: Database,
@@ -143,12 +198,12 @@ pub struct SyncHistoryRepository {
 }
 
 impl SyncHistoryRepository {
-    /// For an open database.
+    /// Makes a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self::with_clock(database, Arc::new(SystemClock))
     }
 
-    /// The same with a clock of the caller's.
+    /// Makes a repository with a clock of the caller's.
     pub fn with_clock(database: &Database, clock: Arc<dyn Clock>) -> Self {
         Self {
             database: database.clone(),
@@ -275,7 +330,7 @@ impl SyncHistoryRepository {
         to_iso(later(self.clock.now(), SLACK))
     }
 
-    /// Whether an entry is marked as running, after the same check.
+    /// Whether an entry is marked as running. Checks first, as [`get_running`](Self::get_running) does.
     pub fn is_running(&self) -> Result<bool> {
         Ok(!self.get_running()?.is_empty())
     }
@@ -312,7 +367,7 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// Figures over the whole history.
+    /// Returns statistics of the whole history.
     pub fn get_stats(&self) -> Result<SyncStats> {
         const SQL: &str = concat!(
             "SELECT count(*) AS total,

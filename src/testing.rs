@@ -9,8 +9,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Result;
 use crate::database::{Handle, OpenOptions, coexistence};
-use crate::registry::wire::Content;
-use crate::registry::{Page, Row, pacing};
+use crate::registry::pacing;
 use crate::skills::stamp;
 
 /// A bare connection, made exactly as every connection of the library is made.
@@ -61,19 +60,6 @@ pub fn limit_lock_waits(longest: Duration) {
 
 pub(crate) fn longest_lock_wait() -> Duration {
     Duration::from_millis(LONGEST_LOCK_WAIT_MS.load(Ordering::Relaxed))
-}
-
-/// The rows of a page, the rejected ones too.
-pub fn rows(page: &Page) -> &[Row] {
-    &page.rows
-}
-
-/// Id and name of a row that is a skill.
-pub fn skill(row: &Row) -> Option<(&str, &str)> {
-    match &row.0 {
-        Content::Skill(skill) => Some((&skill.id, &skill.name)),
-        Content::Rejected(_) => None,
-    }
 }
 
 /// A text that is equal for equal stamps.

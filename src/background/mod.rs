@@ -1,4 +1,4 @@
-//! Syncing by itself, as long as a session lasts: a thread that checks at start and then every minute.
+//! The background service: a thread that checks at its start and then every minute whether a sync is due.
 
 mod options;
 mod schedule;

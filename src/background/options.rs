@@ -12,7 +12,7 @@ pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 type OnComplete = Box<dyn Fn(&SyncResult) + Send + Sync>;
 type OnError = Box<dyn Fn(&str) + Send + Sync>;
 
-/// How a service works.
+/// Options of a [`BackgroundSyncService`](crate::BackgroundSyncService).
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct BackgroundOptions {
 }
 
 impl BackgroundOptions {
-    /// A check at the start and then every [`DEFAULT_CHECK_INTERVAL`]; nobody is told.
+    /// A check at the start and then every [`DEFAULT_CHECK_INTERVAL`], without callbacks.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,7 +50,7 @@ impl BackgroundOptions {
         self
     }
 
-    /// Told of every sync that was a success, on the service's thread or that of a manual sync.
+    /// Calls back after every successful sync, on the service's thread or that of a manual sync.
     #[must_use]
     pub fn on_sync_complete(
         mut self,
@@ -60,7 +60,7 @@ impl BackgroundOptions {
         self
     }
 
-    /// Told why a sync was not a success, likewise.
+    /// Calls back with the reason after every sync that was not a success, on the same thread.
     #[must_use]
     pub fn on_sync_error(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_sync_error = Some(Box::new(callback));

@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// What a check came to.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Begin a sync now, and report it with [`Schedule::finished`].
@@ -34,9 +35,17 @@ pub enum Decision {
     Unknown,
 }
 
-/// How the service stands.
+/// The state of a [`BackgroundSyncService`](crate::BackgroundSyncService).
+///
+/// ```
+/// use skillsmith_sync::BackgroundSyncState;
+///
+/// let state = BackgroundSyncState::default();
+/// assert_eq!((state.is_started, state.checks_performed), (false, 0));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BackgroundSyncState {
     /// Whether it was started and not stopped since.
     pub is_started: bool,
@@ -53,6 +62,7 @@ pub struct BackgroundSyncState {
 }
 
 /// The state of a service, and its rules.
+#[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Schedule {
     state: BackgroundSyncState,
@@ -64,7 +74,7 @@ impl Schedule {
         Self::default()
     }
 
-    /// How things stand.
+    /// The state now.
     pub const fn state(&self) -> &BackgroundSyncState {
         &self.state
     }
@@ -192,6 +202,7 @@ pub(super) fn ask(engine: &SyncEngine) -> Result<Decision> {
 
 /// Whether the database asks for a sync at this moment: for services that have
 /// timers of their own. Blocks on the disk, shortly.
+#[doc(hidden)]
 pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let now = clock.now();

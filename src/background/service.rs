@@ -16,9 +16,26 @@ use crate::{
     SyncFrequency, SyncOptions, SyncResult,
 };
 
-/// Syncs while it is started: when enabled and due, and not while it waits after a failure (backoff).
+/// Syncs in the background while it is started: when sync is enabled and due, and not while it
+/// waits after a failure (backoff).
 ///
-/// Usable from any thread. Dropping it stops it.
+/// Usable from any thread. Dropping it stops it. [`start_background_sync`] makes one from the
+/// environment.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use skillsmith_sync::{
+///     BackgroundOptions, BackgroundSyncService, ClientOptions, Database, SkillsmithApiClient, SyncEngine,
+/// };
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let engine = SyncEngine::new(Arc::new(client), &Database::open("skills.db")?);
+/// let service = BackgroundSyncService::new(engine, BackgroundOptions::new())?;
+/// service.start()?;
+/// // The server works …
+/// service.stop();
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 pub struct BackgroundSyncService {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -53,7 +70,7 @@ struct Worker {
 }
 
 impl BackgroundSyncService {
-    /// A service that is not started yet.
+    /// Makes a service that is not started yet.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a check interval of 0.
@@ -157,7 +174,7 @@ impl BackgroundSyncService {
         outcome
     }
 
-    /// How things stand.
+    /// Returns the current state.
     pub fn get_state(&self) -> BackgroundSyncState {
         self.shared.progress().schedule.state().clone()
     }
@@ -173,15 +190,30 @@ impl BackgroundSyncService {
     }
 }
 
-/// All that a server does at its start, in one call: a service for `database` and the
-/// registry that `client` and `environment` name, started.
+/// Makes and starts a service for `database` and the registry that `client` and `environment`
+/// name: all that a server does at its start.
 ///
-/// `None` where there is to be none: `SKILLSMITH_BACKGROUND_SYNC` is off,
+/// Returns `None` if nothing is to sync: `SKILLSMITH_BACKGROUND_SYNC` is off,
 /// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
-/// configuration. Dropping the service stops it. Blocks on the disk, shortly.
+/// configuration. Dropping the service stops it. Blocks on the disk for a short time.
+///
+/// ```
+/// use skillsmith_sync::environment::Environment;
+/// use skillsmith_sync::{BackgroundOptions, ClientOptions, Database, start_background_sync};
+///
+/// let database = Database::open_in_memory()?;
+/// let environment = Environment::of_process();
+/// # let environment = Environment::new(|name| (name == "SKILLSMITH_OFFLINE_MODE").then(|| "true".into()));
+/// let service =
+///     start_background_sync(&database, ClientOptions::new(), &environment, BackgroundOptions::new())?;
+/// // Keep it as long as the server runs.
+/// # assert!(service.is_none());
+/// drop(service);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 ///
 /// # Errors
-/// Where the client or the service cannot be made, or the configuration not be read.
+/// The client or the service cannot be made, or the configuration cannot be read.
 pub fn start_background_sync(
     database: &Database,
     client: ClientOptions,

@@ -21,6 +21,16 @@ use crate::{CancelToken, Error, Result};
 ///
 /// Usable from any thread: short calls wait for each other. A sync has a
 /// connection of its own, so that short calls never wait for a whole run.
+///
+/// ```
+/// use skillsmith_sync::{Database, SkillRepository};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let database = Database::open(folder.path().join("skills.db"))?;
+/// assert_eq!(SkillRepository::new(&database).count()?, 0);
+/// database.close();
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -32,7 +42,7 @@ impl Database {
         OpenOptions::new().open(path)
     }
 
-    /// A new, complete database in memory; it is gone with its last clone.
+    /// Makes a new, complete database in memory. It is gone with its last clone.
     pub fn open_in_memory() -> Result<Self> {
         OpenOptions::new().open_in_memory()
     }

@@ -24,7 +24,18 @@ const LONGEST_BUSY_BUDGET: Duration = Duration::from_millis(i32::MAX as u64);
 /// Databases in memory made so far; each needs a name of its own.
 static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 
-/// How a database is opened.
+/// Options of opening a [`Database`].
+///
+/// ```
+/// use std::time::Duration;
+/// use skillsmith_sync::ErrorCode;
+/// use skillsmith_sync::database::OpenOptions;
+///
+/// let options = OpenOptions::new().read_only(true).busy_budget(Duration::from_millis(100));
+/// // It must exist.
+/// let error = options.open("/no/such/folder/skills.db").unwrap_err();
+/// assert_eq!(error.code(), ErrorCode::Io);
+/// ```
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
     pub(super) read_only: bool,
@@ -45,7 +56,7 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// For writing, with [`DEFAULT_BUSY_BUDGET`].
+    /// Options of opening for writing, with [`DEFAULT_BUSY_BUDGET`] and [`DEFAULT_OPEN_BUDGET`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -92,8 +103,8 @@ impl OpenOptions {
     /// Blocks on the disk.
     ///
     /// # Errors
-    /// Refuses, unchanged, what is no database, is damaged, or belongs to some
-    /// other program; says so where permission is missing.
+    /// A file that is not a database, is damaged or belongs to some other program is refused
+    /// and left unchanged. A missing permission is named.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
         let path = path.as_ref();
         if path.as_os_str().is_empty() {

@@ -1,4 +1,6 @@
-//! The sync itself: plan → listing → apply → finish.
+//! The sync engine, its options and its result.
+//!
+//! [`SyncEngine::sync`] makes one run: plan → listing → apply → finish.
 //!
 //! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
 //! writes on the caller's, `finish` judges the listing and leaves the record. What becomes of a page

@@ -18,7 +18,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// Called with every step of a run.
 pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 
-/// How a sync is to be done.
+/// Options of [`SyncEngine::sync`](crate::SyncEngine::sync).
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,7 +53,7 @@ impl Default for SyncOptions<'_> {
 }
 
 impl<'a> SyncOptions<'a> {
-    /// An ordinary sync: what is new or changed, with [`DEFAULT_PAGE_SIZE`] and [`DEFAULT_DEADLINE`].
+    /// Options of an ordinary sync: what is new or changed, with [`DEFAULT_PAGE_SIZE`] and [`DEFAULT_DEADLINE`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -89,7 +89,7 @@ impl<'a> SyncOptions<'a> {
         self
     }
 
-    /// Told how the run gets on, on the thread that called [`sync`](crate::SyncEngine::sync).
+    /// Calls back with the progress of the run, on the thread that called [`sync`](crate::SyncEngine::sync).
     #[must_use]
     pub fn on_progress(mut self, callback: impl FnMut(&SyncProgress) + 'a) -> Self {
         self.on_progress = Some(Box::new(callback));

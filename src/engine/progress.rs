@@ -8,10 +8,18 @@ use super::tally::Tally;
 
 /// What a run is doing.
 ///
-/// They appear first in this order; fetching and upserting then alternate,
+/// The phases appear first in this order. Fetching and upserting then alternate,
 /// since pages are written as they come.
+///
+/// ```
+/// use skillsmith_sync::SyncPhase;
+///
+/// assert!(SyncPhase::Connecting < SyncPhase::Complete);
+/// assert_eq!(SyncPhase::Upserting.as_str(), "upserting");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SyncPhase {
     /// Asking the registry how it is.
     Connecting,
@@ -38,9 +46,22 @@ impl SyncPhase {
     }
 }
 
-/// How a run gets on.
+/// The progress of a run, for [`SyncOptions::on_progress`](crate::SyncOptions::on_progress).
+///
+/// ```
+/// use skillsmith_sync::{SyncOptions, SyncPhase, SyncProgress};
+///
+/// let show = |progress: &SyncProgress| {
+///     if progress.phase == SyncPhase::Fetching && progress.total > 0 {
+///         eprintln!("{} of {}", progress.current, progress.total);
+///     }
+/// };
+/// let options = SyncOptions::new().on_progress(show);
+/// # drop(options);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SyncProgress {
     /// What it is doing.
     pub phase: SyncPhase,

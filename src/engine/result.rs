@@ -5,9 +5,16 @@ use serde::Serialize;
 use crate::ErrorCode;
 use crate::history::SyncStatus;
 
-/// Whether the listing could show everything.
+/// Whether a run could see every skill of the registry.
+///
+/// ```
+/// use skillsmith_sync::Coverage;
+///
+/// assert_eq!(Coverage::BestEffort.as_str(), "best-effort");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Coverage {
     /// The registry was listed whole.
     Complete,
@@ -28,8 +35,23 @@ impl Coverage {
 /// What a run did.
 ///
 /// `skills_added + skills_updated + skills_unchanged + skills_rejected == total_processed`, always.
+///
+/// ```
+/// use std::sync::Arc;
+/// use skillsmith_sync::{ClientOptions, Database, ErrorCode, SkillsmithApiClient, SyncEngine, SyncOptions};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new().offline(true))?;
+/// let engine = SyncEngine::new(Arc::new(client), &Database::open_in_memory()?);
+/// let result = engine.sync(SyncOptions::new())?;
+/// if !result.success {
+///     eprintln!("{}", result.errors[0]);
+/// }
+/// assert_eq!(result.code, Some(ErrorCode::Offline));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SyncResult {
     /// Whether everything went well.
     pub success: bool,

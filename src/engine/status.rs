@@ -10,9 +10,22 @@ use crate::config::{self, SyncConfig, SyncConfigRepository};
 use crate::database::{Database, SyncLock};
 use crate::history::{SyncHistoryEntry, SyncHistoryRepository};
 
-/// Current status: configuration, last run, running, due.
+/// The current status of a database: configuration, last run, running, due.
+///
+/// ```
+/// use std::sync::Arc;
+/// use skillsmith_sync::{ClientOptions, Database, SkillsmithApiClient, SyncEngine};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let engine = SyncEngine::new(Arc::new(client), &Database::open_in_memory()?);
+/// let status = engine.get_status()?;
+/// assert!(status.is_due && !status.is_running);
+/// assert_eq!(status.last_run, None);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct EngineStatus {
     /// The configuration.
     pub config: SyncConfig,
@@ -24,7 +37,8 @@ pub struct EngineStatus {
     pub is_due: bool,
 }
 
-/// The current status of a database, which needs no registry.
+/// The current status of a database, which needs no registry; for the bindings.
+#[doc(hidden)]
 pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatus> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let history = SyncHistoryRepository::with_clock(database, Arc::clone(clock));

@@ -16,6 +16,17 @@ use crate::{Error, Result};
 ///
 /// Usable from any thread. One sync at a time runs on a database, across all
 /// engines and processes; a second one returns at once.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use skillsmith_sync::{ClientOptions, Database, SkillsmithApiClient, SyncEngine, SyncOptions};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let engine = SyncEngine::new(Arc::new(client), &Database::open("skills.db")?);
+/// let result = engine.sync(SyncOptions::new())?;
+/// println!("{} new, {} updated", result.skills_added, result.skills_updated);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct SyncEngine {
     pub(super) registry: Arc<dyn Registry>,
@@ -24,12 +35,12 @@ pub struct SyncEngine {
 }
 
 impl SyncEngine {
-    /// For a registry and an open database.
+    /// Makes an engine for a registry and an open database.
     pub fn new(registry: Arc<dyn Registry>, database: &Database) -> Self {
         Self::with_clock(registry, database, Arc::new(SystemClock))
     }
 
-    /// The same with a clock of the caller's.
+    /// Makes an engine with a clock of the caller's.
     pub fn with_clock(
         registry: Arc<dyn Registry>,
         database: &Database,
@@ -45,12 +56,12 @@ impl SyncEngine {
     /// Syncs. Blocks until the end of the run, on the network and the disk.
     ///
     /// What goes wrong in a run is in the result and in the history, not an `Err`:
-    /// the result is then not `success`, and `errors` begins with the cause.
-    /// Whatever was written stays, and the next run goes on where this one ended.
+    /// the result is then not a `success`, and `errors` begins with the cause.
+    /// What was written stays, and the next run continues where this one ended.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for options out of range, [`Error::DatabaseClosed`];
-    /// then nothing was done.
+    /// [`Error::InvalidArgument`] for options out of range, [`Error::DatabaseClosed`] for a closed
+    /// database. Nothing was done then.
     pub fn sync(&self, options: SyncOptions<'_>) -> Result<SyncResult> {
         options.check()?;
         if !self.database.is_open() {
@@ -70,7 +81,7 @@ impl SyncEngine {
         Ok(run::not_begun(&outcome, dry_run))
     }
 
-    /// How things stand. Short; blocks on the disk only.
+    /// Returns the current status. Short; blocks on the disk only.
     pub fn get_status(&self) -> Result<EngineStatus> {
         status(&self.database, &self.clock)
     }

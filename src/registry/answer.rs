@@ -12,7 +12,7 @@ use super::body::read_body;
 use super::credentials::Credentials;
 use super::mend::read_leniently;
 use super::wire::shortened;
-use crate::{Error, clock};
+use crate::{Cause, Error, clock};
 
 /// What a refusal says is shown, but not all of it.
 const MAX_DETAIL: usize = 300;
@@ -100,33 +100,45 @@ pub(super) fn told(credentials: &Credentials, text: &str, most: usize) -> String
     shortened(&credentials.redact(&text), most)
 }
 
-/// Puts a failure of the connection into plain words.
+/// Puts a failure of the connection into plain words, and keeps it as their source.
 pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
     use ureq::Error as Http;
     match error {
-        Http::Timeout(phase) => Error::Timeout(phase_in_words(phase)),
-        Http::HostNotFound => Error::Unreachable(
-            "its name cannot be found. Check the address and the network.".into(),
-        ),
+        Http::Timeout(phase) => Error::Timeout(caused(credentials, phase_in_words(phase), error)),
+        Http::HostNotFound => {
+            let words = "its name cannot be found. Check the address and the network.";
+            Error::Unreachable(caused(credentials, words, error))
+        }
         Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
             Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
             Err(error) => {
-                let words = told(credentials, &io_in_words(&error), MAX_DETAIL);
-                if broke_off(&error) {
-                    Error::CutOff(words)
+                let kind = if broke_off(&error) {
+                    Error::CutOff
                 } else {
-                    Error::Unreachable(words)
-                }
+                    Error::Unreachable
+                };
+                kind(caused(credentials, &io_in_words(&error), error))
             }
         },
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
-            let error = format!("it is not valid HTTP ({error})");
-            Error::Protocol(told(credentials, &error, MAX_DETAIL))
+            let words = format!("it is not valid HTTP ({error})");
+            Error::Protocol(caused(credentials, &words, error))
         }
-        other => Error::Unreachable(told(credentials, &other.to_string(), MAX_DETAIL)),
+        other => Error::Unreachable(caused(credentials, &other.to_string(), other)),
     }
+}
+
+/// Words for a failure, and the failure itself: without our credentials, both of them.
+fn caused(
+    credentials: &Credentials,
+    words: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Cause {
+    Cause::new(told(credentials, words, MAX_DETAIL))
+        .with_source(error)
+        .redacted(|text| credentials.redact(text))
 }
 
 fn wants_a_plan(refusal: &Refusal) -> bool {
@@ -164,7 +176,7 @@ pub(super) fn later(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     clock::within_a_month(clock::later(now, by), now)
 }
 
-fn phase_in_words(phase: ureq::Timeout) -> String {
+fn phase_in_words(phase: ureq::Timeout) -> &'static str {
     use ureq::Timeout as Phase;
     match phase {
         Phase::Resolve => "looking up its name took too long",
@@ -173,7 +185,6 @@ fn phase_in_words(phase: ureq::Timeout) -> String {
         Phase::Global => "its answer took too long",
         _ => "it accepted the request but sent no answer",
     }
-    .into()
 }
 
 /// Whether there was a connection, and it ended too early.

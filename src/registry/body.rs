@@ -8,7 +8,7 @@ use ureq::Body;
 
 use super::answer::explain;
 use super::credentials::Credentials;
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 
 /// How gzip begins. No JSON does, so this is asked and not the `Content-Encoding`: servers
 /// write that as `GZIP` or `x-gzip`, and proxies lose it, or keep it for what they unpacked.
@@ -39,7 +39,7 @@ pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) 
             if failed.get() || own {
                 explained(error)
             } else {
-                Error::Protocol("its compression is damaged".into())
+                Error::Protocol(Cause::new("its compression is damaged").with_source(error))
             }
         })?
     } else {

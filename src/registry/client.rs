@@ -22,7 +22,7 @@ use super::{Call, Health, HealthReport, Page, PageRequest, Registry, Wait, pacin
 use crate::cancel::HookGuard;
 use crate::environment::Environment;
 use crate::unpoisoned::lock;
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -32,7 +32,19 @@ const MAX_VERSION: usize = 100;
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the live registry. Usable from several threads; blocks on the network.
+/// The HTTP client of the live registry.
+///
+/// Usable from several threads. Its calls block on the network.
+///
+/// ```
+/// use skillsmith_sync::{ClientOptions, SkillsmithApiClient};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new().base_url("https://registry.example/v1/"))?;
+/// assert_eq!(client.base_url(), "https://registry.example/v1");
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
+///
+/// [`Call`] shows a search by hand.
 pub struct SkillsmithApiClient {
     base: String,
     transport: Transport,
@@ -48,15 +60,15 @@ pub struct SkillsmithApiClient {
 }
 
 impl SkillsmithApiClient {
-    /// A client with the environment of this process behind the options.
+    /// Makes a client. What the options leave out comes from the environment of this process.
     pub fn new(options: ClientOptions) -> Result<Self> {
         Self::with_environment(options, &Environment::of_process())
     }
 
-    /// The same with an environment of the caller's.
+    /// Makes a client with an environment of the caller's.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] where the address, a credential or the proxy cannot be used.
+    /// [`Error::InvalidArgument`] if the address, a credential or the proxy cannot be used.
     pub fn with_environment(options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
         let credentials = credentials(&options, environment, &file)?;
@@ -165,26 +177,29 @@ impl SkillsmithApiClient {
                 from.as_ref(),
             )?);
         }
-        Err(Error::Protocol(format!(
-            "it redirected more than {MAX_REDIRECTS} times"
-        )))
+        Err(Error::Protocol(
+            format!("it redirected more than {MAX_REDIRECTS} times").into(),
+        ))
     }
 
     /// Fetches one page of the listing and returns its JSON text as it was served.
     ///
     /// # Errors
-    /// Those of a search; [`Error::Protocol`] where the answer is no JSON in UTF-8.
+    /// As [`Registry::search`]; [`Error::Protocol`] if the answer is not JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
         self.fetch(request, call, |body| {
             // For the copy.
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
                 .map(|text| String::from(Box::<str>::from(text)))
-                .map_err(|error| Error::Protocol(format!("it is not JSON: {error}")))
+                .map_err(|error| {
+                    let words = format!("it is not JSON: {error}");
+                    Error::Protocol(Cause::new(words).with_source(error))
+                })
         })
     }
 
-    /// Asks how the registry is, and what it says of itself.
+    /// Asks for the registry's health and version.
     ///
     /// # Errors
     /// As [`Registry::check_health`].
@@ -200,7 +215,7 @@ impl SkillsmithApiClient {
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
                 return Err(error);
             }
-            Err(error) => return Err(Error::Unhealthy(Some(error.to_string()))),
+            Err(error) => return Err(Error::Unhealthy(Some(Cause::of(error)))),
         };
         let status = response.status();
         if status.is_server_error() {
@@ -212,7 +227,7 @@ impl SkillsmithApiClient {
             return if own_word {
                 Ok(report(Health::Unhealthy, None))
             } else {
-                Err(Error::Unhealthy(Some(format!("HTTP {status}"))))
+                Err(Error::Unhealthy(Some(format!("HTTP {status}").into())))
             };
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -223,7 +238,7 @@ impl SkillsmithApiClient {
         }
         let body = read_body(&self.credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
-        let body = body.map_err(|error| Error::Unhealthy(Some(error.to_string())))?;
+        let body = body.map_err(|error| Error::Unhealthy(Some(Cause::of(error))))?;
         let said = read_leniently(&body);
         let health = match said["status"].as_str() {
             Some("healthy") => Health::Healthy,
@@ -284,7 +299,14 @@ impl SkillsmithApiClient {
             return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
         let page = read_body(&self.credentials, response.body_mut(), MAX_BODY)
-            .and_then(|body| read(&body));
+            .and_then(|body| read(&body))
+            .map_err(|error| match error {
+                // A parser may say back what it has read.
+                Error::Protocol(cause) => {
+                    Error::Protocol(cause.redacted(|text| self.credentials.redact(text)))
+                }
+                error => error,
+            });
         match page {
             Ok(page) => Attempt::Done(page),
             Err(error) => again_or_final(error, None),

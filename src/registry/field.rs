@@ -139,7 +139,66 @@ pub(crate) enum FieldValue {
     Invalid(&'static str),
 }
 
+/// The value of a field of a [`Row`](super::Row).
+///
+/// ```
+/// use skillsmith_sync::registry::Value;
+///
+/// assert_eq!(Value::Text("verified").as_str(), Some("verified"));
+/// assert_eq!(Value::Integer(7).as_f64(), Some(7.0));
+/// assert_eq!(Value::Bool(true).as_str(), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A number that may have a fraction, such as a score.
+    Real(f64),
+    /// A whole number.
+    Integer(i64),
+    /// True or false.
+    Bool(bool),
+    /// An array or object, as compact JSON text.
+    Json(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// The text, or the text of the JSON.
+    pub const fn as_str(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) | Self::Json(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number.
+    pub const fn as_f64(self) -> Option<f64> {
+        match self {
+            Self::Real(number) => Some(number),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a JSON number is a double to everyone else, too"
+            )]
+            Self::Integer(number) => Some(number as f64),
+            _ => None,
+        }
+    }
+}
+
 impl FieldValue {
+    /// What a caller sees of it.
+    pub(super) fn public(&self, kind: Kind) -> Option<Value<'_>> {
+        match self {
+            Self::Absent | Self::Null | Self::Invalid(_) => None,
+            Self::Text(text) if kind == Kind::Json => Some(Value::Json(text)),
+            Self::Text(text) => Some(Value::Text(text)),
+            Self::Real(number) => Some(Value::Real(*number)),
+            Self::Integer(number) if kind == Kind::Bool => Some(Value::Bool(*number != 0)),
+            Self::Integer(number) => Some(Value::Integer(*number)),
+        }
+    }
+
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),

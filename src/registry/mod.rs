@@ -1,11 +1,11 @@
-//! The registry: what the engine asks of it, and the HTTP client that asks the real one.
+//! The registry: the trait [`Registry`], its pages, and the HTTP client of the live one.
 //!
-//! The page protocol, as the engine uses it:
-//! 1. `check_health`: an unhealthy registry ends the run before it begins.
-//! 2. `search` with a limit and an offset, again and again, each page once the
+//! The engine uses a registry in this way:
+//! 1. [`check_health`](Registry::check_health): an unhealthy registry ends the run before it begins.
+//! 2. [`search`](Registry::search) with a limit and an offset, again and again, each page once the
 //!    last one is on its way to the database.
-//! 3. A listing that is refused with [`Error::Refused`] and status 400 is asked
-//!    for in another way (see `engine::plan`); any other error ends the run.
+//! 3. A listing that is refused with [`Error::Refused`] and status 400 is requested in
+//!    another way: by trust tier, or by search words. A page that fails costs its own rows.
 
 mod answer;
 mod body;
@@ -25,16 +25,58 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::client::SkillsmithApiClient;
+pub use self::field::Value;
 pub use self::options::ClientOptions;
 pub use self::wire::{Page, Row};
 use crate::clock::Clock;
 use crate::{CancelToken, Error, Result, memory};
 
+/// Rows of a page unless told otherwise.
+const DEFAULT_LIMIT: u32 = 100;
+
+/// How long a call that is not the engine's may take unless told otherwise.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
+
 /// A source of skills: the live registry, or whatever stands in for it.
 ///
-/// Called on a thread of the engine's; calls may block, and should return soon
-/// after [`Call::cancel`] is cancelled. Retries are the implementation's own, but it makes
-/// none where [`Call::single_try`] is set.
+/// The engine calls it on a thread of its own. Calls may block, and should return soon
+/// after [`Call::cancel`] is cancelled. Retries are the implementation's own; it makes
+/// none if [`Call::single_try`] is set.
+///
+/// A registry in a file:
+///
+/// ```
+/// use std::sync::Arc;
+/// use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+/// use skillsmith_sync::{Database, Result, SyncEngine, SyncOptions};
+///
+/// struct Fixed(&'static [u8]);
+///
+/// impl Registry for Fixed {
+///     fn name(&self) -> String {
+///         "fixed".into()
+///     }
+///
+///     fn is_offline(&self) -> bool {
+///         false
+///     }
+///
+///     fn check_health(&self, _: &Call<'_>) -> Result<Health> {
+///         Ok(Health::Healthy)
+///     }
+///
+///     fn search(&self, request: &PageRequest, _: &Call<'_>) -> Result<Page> {
+///         // Everything is on the first page.
+///         Page::parse(if request.offset == 0 { self.0 } else { br#"{"data": []}"# })
+///     }
+/// }
+///
+/// let registry = Fixed(br#"{"data": [{"id": "a/b", "name": "b"}, {"id": "c/d", "name": "d"}]}"#);
+/// let engine = SyncEngine::new(Arc::new(registry), &Database::open_in_memory()?);
+/// let result = engine.sync(SyncOptions::new())?;
+/// assert_eq!(result.skills_added, 2);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 pub trait Registry: Send + Sync {
     /// What tells this registry from another: the base URL. The listing plan
     /// that worked, and the place of an unfinished listing, are kept under it.
@@ -50,8 +92,15 @@ pub trait Registry: Send + Sync {
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page>;
 }
 
-/// How the registry is.
+/// How a registry is.
+///
+/// ```
+/// use skillsmith_sync::registry::Health;
+///
+/// assert_eq!(Health::Degraded.as_str(), "degraded");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Health {
     /// It serves.
     Healthy,
@@ -72,8 +121,22 @@ impl Health {
     }
 }
 
-/// What a registry says of itself.
+/// What a registry says of itself: [`SkillsmithApiClient::health_report`].
+///
+/// ```no_run
+/// use skillsmith_sync::clock::SystemClock;
+/// use skillsmith_sync::registry::{Call, Health};
+/// use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let report = client.health_report(&Call::new(&CancelToken::new(), &SystemClock))?;
+/// if report.health == Health::Healthy {
+///     println!("version {}", report.version.as_deref().unwrap_or("unknown"));
+/// }
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HealthReport {
     /// How it is.
     pub health: Health,
@@ -81,16 +144,25 @@ pub struct HealthReport {
     pub version: Option<String>,
 }
 
-/// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Which page of the listing is wanted. What is not set is not asked for.
+///
+/// ```
+/// use skillsmith_sync::registry::PageRequest;
+///
+/// let request = PageRequest::new().query("git").limit(20).offset(40);
+/// assert_eq!((request.limit, request.offset), (20, 40));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PageRequest {
-    /// A search word, where the registry wants one.
+    /// A search word. The live registry wants one, or one of the next three.
     pub query: Option<String>,
     /// Only skills of this tier.
     pub trust_tier: Option<String>,
     /// Only skills of this category. The engine never asks for one.
     pub category: Option<String>,
-    /// Only skills with at least this quality score, in the registry's own measure. Likewise.
+    /// Only skills with at least this quality score, in the registry's own measure. The engine
+    /// never asks for one.
     pub min_score: Option<f64>,
     /// Rows wanted; the registry may give fewer.
     pub limit: u32,
@@ -98,8 +170,91 @@ pub struct PageRequest {
     pub offset: u64,
 }
 
-/// The circumstances of a call: who may stop it, when it must end, who hears of waits, and
-/// how often it may be tried.
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self {
+            query: None,
+            trust_tier: None,
+            category: None,
+            min_score: None,
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+        }
+    }
+}
+
+impl PageRequest {
+    /// The first 100 rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the search word.
+    #[must_use]
+    pub fn query(mut self, word: impl Into<String>) -> Self {
+        self.query = Some(word.into());
+        self
+    }
+
+    /// Asks only for skills of this tier, such as `verified`.
+    #[must_use]
+    pub fn trust_tier(mut self, tier: impl Into<String>) -> Self {
+        self.trust_tier = Some(tier.into());
+        self
+    }
+
+    /// Asks only for skills of this category.
+    #[must_use]
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.category = Some(category.into());
+        self
+    }
+
+    /// Asks only for skills with at least this quality score, in the registry's own measure.
+    #[must_use]
+    pub const fn min_score(mut self, score: f64) -> Self {
+        self.min_score = Some(score);
+        self
+    }
+
+    /// Sets how many rows are wanted. Default: 100.
+    #[must_use]
+    pub const fn limit(mut self, rows: u32) -> Self {
+        self.limit = rows;
+        self
+    }
+
+    /// Sets how many rows to pass over. Default: 0.
+    #[must_use]
+    pub const fn offset(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+}
+
+/// The circumstances of one call to a registry: who may stop it, when it must end, who hears
+/// of waits, and how often it may be tried.
+///
+/// The engine makes it for a [`Registry`]. A caller who searches by hand makes it with
+/// [`Call::new`]:
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use skillsmith_sync::clock::SystemClock;
+/// use skillsmith_sync::registry::{Call, PageRequest, Registry, Value};
+/// use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let cancel = CancelToken::new();
+/// let call = Call::new(&cancel, &SystemClock).time_limit(Duration::from_secs(60));
+/// let page = client.search(&PageRequest::new().query("git"), &call)?;
+/// for row in page.rows() {
+///     let about = row.field("description").and_then(Value::as_str);
+///     println!("{:?}: {}", row.name(), about.unwrap_or_default());
+/// }
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
+#[non_exhaustive]
 pub struct Call<'a> {
     /// Stops the call.
     pub cancel: &'a CancelToken,
@@ -115,13 +270,66 @@ pub struct Call<'a> {
     pub single_try: bool,
 }
 
-/// A pause that is about to begin.
+/// A pause that is about to begin: before another try, or where a rate limit is used up.
+///
+/// ```
+/// use std::time::Duration;
+/// use skillsmith_sync::registry::Wait;
+///
+/// let wait = Wait::new("Trying again in 2 s.", Duration::from_secs(2));
+/// assert_eq!(wait.duration.as_secs(), 2);
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Wait {
     /// Why, in words for a person.
     pub reason: String,
     /// For how long.
     pub duration: Duration,
+}
+
+impl Wait {
+    /// A pause of that length.
+    pub fn new(reason: impl Into<String>, duration: Duration) -> Self {
+        Self {
+            reason: reason.into(),
+            duration,
+        }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A call that may take half an hour, and tells nobody of its waits.
+    pub fn new(cancel: &'a CancelToken, clock: &'a dyn Clock) -> Self {
+        Self {
+            cancel,
+            clock,
+            deadline: clock.elapsed().saturating_add(DEFAULT_TIME_LIMIT),
+            on_wait: &|_| {},
+            single_try: false,
+        }
+    }
+
+    /// Sets how long the call may take from now on, waits included. Default: 30 minutes.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.deadline = self.clock.elapsed().saturating_add(limit);
+        self
+    }
+
+    /// Sets who is told before each wait.
+    #[must_use]
+    pub const fn on_wait(mut self, callback: &'a dyn Fn(&Wait)) -> Self {
+        self.on_wait = callback;
+        self
+    }
+
+    /// Sets whether one try is enough. Default: false.
+    #[must_use]
+    pub const fn single_try(mut self, single_try: bool) -> Self {
+        self.single_try = single_try;
+        self
+    }
 }
 
 impl Call<'_> {

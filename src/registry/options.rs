@@ -32,7 +32,7 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// Everything from the environment.
+    /// Options that leave everything to the environment.
     pub fn new() -> Self {
         Self::default()
     }

@@ -24,10 +24,10 @@ pub(super) fn target(
         .get("location")
         .and_then(|location| location.to_str().ok());
     let (Some(location), Some(from)) = (location, from) else {
-        return Err(Error::Protocol(format!(
-            "HTTP {} without a place to go to",
-            response.status()
-        )));
+        let status = response.status();
+        return Err(Error::Protocol(
+            format!("HTTP {status} without a place to go to").into(),
+        ));
     };
     let target = resolve(from, location).ok_or_else(|| {
         Error::Protocol("it redirects to something that is not an address".into())

@@ -21,7 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No instant lies further ahead than some limit of the system's, where ureq panics.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How one client connects; read from the environment once, when it is made.
+/// How one client connects. The proxy is read from the environment once, when the client is made;
+/// the certificates are loaded anew for each pool of connections.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     proxy: Option<Proxy>,
@@ -38,7 +39,8 @@ impl Transport {
         })
     }
 
-    /// A new pool of connections. Shutting it down interrupts what is in flight.
+    /// A new pool of connections, with the certificates as they are now. Shutting it down interrupts
+    /// what is in flight.
     pub(super) fn agent(&self) -> Agent {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -176,7 +178,7 @@ fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Resu
     Ok((!proxy.is_no_proxy(base)).then_some(proxy))
 }
 
-/// The system's certificates and `NODE_EXTRA_CA_CERTS`; bundled ones where there are none.
+/// The system's certificates and `NODE_EXTRA_CA_CERTS`, read now; bundled ones where there are none.
 fn root_certs() -> RootCerts {
     let mut certs: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs

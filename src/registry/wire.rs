@@ -16,10 +16,10 @@ use serde::de::{
 use serde_json::value::RawValue;
 
 use super::credentials::Credentials;
-use super::field::{Field, FieldSeed, FieldValue, Fields, Kind, json_field};
+use super::field::{Field, FieldSeed, FieldValue, Fields, Kind, Value, json_field};
 use super::mend::{mend_numbers, mend_surrogates};
 use crate::fingerprint::fingerprint;
-use crate::{Error, Result, memory};
+use crate::{Cause, Error, Result, memory};
 
 /// A page with more rows than this is no answer to what was asked: the largest
 /// limit is 10,000. It bounds the memory that a page of tiny rows can take.
@@ -49,9 +49,74 @@ impl Skill {
     }
 }
 
-/// One element of a page.
+/// One element of a page: a skill, or a row that cannot be read as one.
+///
+/// ```
+/// use skillsmith_sync::registry::{Page, Value};
+///
+/// let page = Page::parse(br#"{"data": [
+///     {"id": "a/b", "name": "b", "stars": 7, "tags": ["git"]},
+///     {"id": "c/d", "name": 5}
+/// ]}"#)?;
+/// let [skill, rejected] = page.rows() else { unreachable!() };
+///
+/// assert_eq!((skill.id(), skill.name()), (Some("a/b"), Some("b")));
+/// assert_eq!(skill.field("stars"), Some(Value::Integer(7)));
+/// assert_eq!(skill.field("tags"), Some(Value::Json(r#"["git"]"#)));
+/// assert_eq!(skill.field("description"), None);
+///
+/// assert_eq!(rejected.rejection(), Some("its name is not a text"));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row(pub(crate) Content);
+
+impl Row {
+    /// The skill's id. Of a rejected row, its id where that can be read.
+    pub fn id(&self) -> Option<&str> {
+        match &self.0 {
+            Content::Skill(skill) => Some(&skill.id),
+            Content::Rejected(row) => row.id.as_deref(),
+        }
+    }
+
+    /// The skill's name; `None` for a rejected row.
+    pub fn name(&self) -> Option<&str> {
+        Some(&self.skill()?.name)
+    }
+
+    /// A field by the name that the registry gives it, such as `description`, `repo_url` or
+    /// `trust_tier`.
+    ///
+    /// `None` where the row lacks it or has `null` or a value of the wrong type there, for a
+    /// field that no skill has, and for a rejected row.
+    pub fn field(&self, name: &str) -> Option<Value<'_>> {
+        let skill = self.skill()?;
+        match name {
+            "id" => Some(Value::Text(&skill.id)),
+            "name" => Some(Value::Text(&skill.name)),
+            name => {
+                let field = Field::named(name)?;
+                skill.fields[field].public(field.kind())
+            }
+        }
+    }
+
+    /// Why the row is rejected; `None` for a skill.
+    pub fn rejection(&self) -> Option<&str> {
+        match &self.0 {
+            Content::Skill(_) => None,
+            Content::Rejected(row) => Some(&row.reason),
+        }
+    }
+
+    fn skill(&self) -> Option<&Skill> {
+        match &self.0 {
+            Content::Skill(skill) => Some(skill),
+            Content::Rejected(_) => None,
+        }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Content {
@@ -71,7 +136,19 @@ pub(crate) struct Rejected {
     pub(crate) fingerprint: u64,
 }
 
-/// One page of the listing.
+/// One page of the listing, as [`Registry::search`](super::Registry::search) gives it.
+///
+/// ```
+/// use skillsmith_sync::registry::Page;
+///
+/// let page = Page::parse(br#"{
+///     "data": [{"id": "a/b", "name": "b"}],
+///     "meta": {"total": 40, "limit": 1}
+/// }"#)?;
+/// assert_eq!(page.rows().len(), 1);
+/// assert_eq!((page.total(), page.limit()), (Some(40), Some(1)));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     pub(crate) rows: Vec<Row>,
@@ -87,7 +164,7 @@ impl Page {
     /// Rows that cannot be read are kept as rejected ones.
     ///
     /// # Errors
-    /// [`Error::Protocol`] where the text as a whole is no page.
+    /// [`Error::Protocol`] if the text as a whole is not a page.
     pub fn parse(body: &[u8]) -> Result<Self> {
         let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
         let (text, damaged) = if let Ok(text) = std::str::from_utf8(body) {
@@ -114,7 +191,9 @@ impl Page {
                 mended
                     .as_deref()
                     .and_then(|text| serde_json::from_str(text).ok())
-                    .ok_or_else(|| Error::Protocol(describe(&text, &error)))?
+                    .ok_or_else(|| {
+                        Error::Protocol(Cause::new(describe(&text, &error)).with_source(error))
+                    })?
             }
         };
         let mut page = Self {
@@ -133,6 +212,21 @@ impl Page {
             reject_damaged(&mut page.rows);
         }
         Ok(page)
+    }
+
+    /// The rows, in the order of the listing, rejected ones included.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The registry's `meta.total`. What registries count there differs.
+    pub const fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The registry's `meta.limit`: how many rows it gives at most, if it says so.
+    pub const fn limit(&self) -> Option<u64> {
+        self.limit
     }
 
     /// Takes our credentials out of what is told of rows. An id or a tier that holds one is

@@ -7,9 +7,19 @@ use crate::database::Database;
 use crate::database::text::{Text, text};
 use crate::{Result, memory};
 
-/// A skill as it stands in the database.
+/// A skill, as the database has it.
+///
+/// ```
+/// use skillsmith_sync::{Database, SkillRecord, SkillRepository};
+///
+/// let skills = SkillRepository::new(&Database::open_in_memory()?);
+/// let skill: Option<SkillRecord> = skills.find_by_id("community/git-helper")?;
+/// println!("{}", skill.map_or("not here".into(), |skill| skill.name));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SkillRecord {
     /// The registry's id.
     pub id: String,
@@ -43,14 +53,25 @@ pub struct SkillRecord {
     pub updated_at: Option<String>,
 }
 
-/// Looks skills up. Every call is short and blocks on the disk only.
+/// Looks up skills in a database.
+///
+/// Every call is short and blocks on the disk only.
+///
+/// ```
+/// use skillsmith_sync::{Database, SkillRepository};
+///
+/// let skills = SkillRepository::new(&Database::open_in_memory()?);
+/// assert_eq!(skills.count()?, 0);
+/// assert!(!skills.exists("community/git-helper")?);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SkillRepository {
     database: Database,
 }
 
 impl SkillRepository {
-    /// For an open database.
+    /// Makes a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self {
             database: database.clone(),

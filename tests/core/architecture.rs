@@ -415,7 +415,7 @@ fn no_import_crosses_a_wall() {
                 .any(|to| used.contains(&(from.clone(), to.clone())))
         });
         assert!(
-            is_used || !is_rust || (&upper[0]) == (&lower[0]),
+            is_used || !is_rust || upper[0] == lower[0],
             "{from} does not use {to}"
         );
     }

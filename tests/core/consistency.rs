@@ -80,6 +80,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/database/lock.rs", "File::open"), // the lock file, to ask who holds it
         ("src/database/lock.rs", "File::options"), // the lock file
         ("src/database/open_database.rs", "OpenOptions::new()"), // our own OpenOptions, which open through SQLite
+        ("src/database/options.rs", "OpenOptions::new()"),       // likewise, in an example
         ("src/testing.rs", "OpenOptions::new()"),                // likewise
         ("src/environment.rs", "fs::read"),                      // config.json
         ("src/registry/transport.rs", "fs::read"),               // NODE_EXTRA_CA_CERTS

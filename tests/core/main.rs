@@ -27,6 +27,8 @@ mod promise_reads_only;
 mod promise_resumes;
 mod promise_secrets;
 mod promise_values;
+#[cfg(unix)]
+mod public_api;
 mod replay;
 mod repositories;
 mod runs;

@@ -1,9 +1,17 @@
 //! Promises 10, *Secrets stay home*, and 11, *Offline means offline*.
 
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::time::Duration;
+
 use serde_json::json;
+use skillsmith_sync::clock::SystemClock;
 use skillsmith_sync::environment::Environment;
+use skillsmith_sync::registry::{Call, PageRequest};
 use skillsmith_sync::{
-    ClientOptions, ErrorCode, SkillsmithApiClient, SyncOptions, SyncResult, SyncStatus,
+    CancelToken, ClientOptions, Error, ErrorCode, Registry, SkillsmithApiClient, SyncOptions,
+    SyncResult, SyncStatus,
 };
 use skillsmith_test_registry::{Catalogue, Fault, Options, Redirect, Server};
 
@@ -203,6 +211,94 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
             result.errors.join("\n").contains(said),
             "{said}: {result:?}"
         );
+    }
+}
+
+/// How one try of a search fails.
+fn failed_search(options: ClientOptions) -> Error {
+    let cancel = CancelToken::new();
+    let call = Call::new(&cancel, &SystemClock).single_try(true);
+    let outcome = client_with(options).search(&PageRequest::new(), &call);
+    outcome.unwrap_err()
+}
+
+/// An error and all that it comes from, as people and as programmers read them.
+fn chain(error: &Error) -> Vec<String> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| (*error).source())
+        .flat_map(|error| [error.to_string(), format!("{error:?}")])
+        .collect()
+}
+
+fn nobody_listens_here() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn errors_keep_what_they_come_from() {
+    let refused = failed_search(ClientOptions::new().base_url(nobody_listens_here()));
+    assert_eq!(refused.code(), ErrorCode::Unreachable);
+    let source = refused.source().unwrap().downcast_ref::<std::io::Error>();
+    assert_eq!(source.unwrap().kind(), ErrorKind::ConnectionRefused);
+
+    for (fault, code) in [
+        (Fault::cut(100), ErrorCode::Unreachable),
+        (Fault::stall_after(100), ErrorCode::Timeout),
+        (Fault::garbage(), ErrorCode::Protocol),
+        (Fault::not_http(), ErrorCode::Protocol),
+        (
+            Fault::replace_body(json!({ "data": 5 })),
+            ErrorCode::Protocol,
+        ),
+    ] {
+        let world = World::new(50, Options::default());
+        world.server.fault(fault.clone().always());
+        let mut options = ClientOptions::new().base_url(world.server.base_url());
+        if code == ErrorCode::Timeout {
+            options = options.timeout(Duration::from_millis(200));
+        }
+        let error = failed_search(options);
+        assert_eq!(error.code(), code, "{fault:?}: {error:?}");
+        assert!(error.source().is_some(), "{fault:?}: {error:?}");
+    }
+
+    let client = client_with(ClientOptions::new().base_url(nobody_listens_here()));
+    let cancel = CancelToken::new();
+    let report = client.health_report(&Call::new(&cancel, &SystemClock));
+    let unhealthy = report.unwrap_err();
+    assert_eq!(unhealthy.code(), ErrorCode::Unhealthy);
+    assert_eq!(chain(&unhealthy).len(), 2 * 3, "{unhealthy:?}");
+}
+
+#[test]
+fn promise_10_no_source_of_an_error_shows_a_credential() {
+    // A parser says back which number it has read.
+    let key = "31415926535897";
+    let number: u64 = key.parse().unwrap();
+    for body in [json!({ "data": number }), json!(number)] {
+        let world = World::new(50, Options::default());
+        world.server.fault(Fault::replace_body(body).always());
+        let options = ClientOptions::new().base_url(world.server.base_url());
+        let told = chain(&failed_search(options.clone())).concat();
+        let error = failed_search(options.api_key(key));
+        assert_eq!(error.code(), ErrorCode::Protocol);
+        for text in chain(&error) {
+            assert!(!text.contains(key), "{text}");
+        }
+        // Where it was in the text, the source is gone; it would be there without the key.
+        assert_eq!(told.contains(key), error.source().is_none(), "{told}");
+    }
+    // What the address holds is not repeated either.
+    let port = nobody_listens_here().rsplit_once(':').unwrap().1.to_owned();
+    for address in [
+        format!("http://127.0.0.1:{port}/{KEY}"),
+        format!("http://{KEY}.invalid:{port}"),
+    ] {
+        let error = failed_search(ClientOptions::new().base_url(address).api_key(KEY));
+        for text in chain(&error) {
+            assert!(!text.contains(KEY), "{text}");
+        }
     }
 }
 

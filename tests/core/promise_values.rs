@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 use skillsmith_sync::background::{Decision, Schedule};
-use skillsmith_sync::clock::{Clock, to_iso};
-use skillsmith_sync::registry::{Call, Page, PageRequest, Registry, Wait};
+use skillsmith_sync::clock::to_iso;
+use skillsmith_sync::registry::{Call, Page, PageRequest, Registry};
 use skillsmith_sync::{
     CancelToken, ClientOptions, Error, ErrorCode, Result, SkillsmithApiClient,
     SyncConfigRepository, SyncFrequency, SyncOptions, SyncResult,
@@ -23,17 +23,10 @@ fn first_page(world: &World, single_try: bool) -> Result<Page> {
 
 fn ask(client: &SkillsmithApiClient, world: &World, single_try: bool) -> Result<Page> {
     client.search(
-        &PageRequest {
-            limit: 100,
-            ..PageRequest::default()
-        },
-        &Call {
-            cancel: &CancelToken::new(),
-            clock: &*world.clock,
-            deadline: world.clock.elapsed() + Duration::from_secs(600),
-            on_wait: &|_: &Wait| {},
-            single_try,
-        },
+        &PageRequest::new(),
+        &Call::new(&CancelToken::new(), &*world.clock)
+            .time_limit(Duration::from_secs(600))
+            .single_try(single_try),
     )
 }
 

@@ -72,10 +72,9 @@ fn the_frequency_moves_the_next_sync() {
         weekly.next_sync_at.as_deref(),
         Some("2026-11-29T10:00:00.000Z")
     );
-    let both = SyncConfigUpdate {
-        enabled: Some(false),
-        frequency: Some(SyncFrequency::Daily),
-    };
+    let both = SyncConfigUpdate::new()
+        .enabled(false)
+        .frequency(SyncFrequency::Daily);
     let daily = config.update_config(both).unwrap();
     assert_eq!(
         (daily.enabled, daily.next_sync_at.as_deref()),

@@ -90,10 +90,7 @@ impl Registry for SimRegistry {
             let Some(duration) = delay.filter(|_| tries < most) else {
                 break Err(error);
             };
-            let wait = Wait {
-                reason: "simulated retry".into(),
-                duration,
-            };
+            let wait = Wait::new("simulated retry", duration);
             if duration < call.left() {
                 self.clock.expect(1);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi_derive::napi;
-use skillsmith_sync::clock::{Clock, SystemClock};
+use skillsmith_sync::clock::SystemClock;
 use skillsmith_sync::registry::{Call, PageRequest, Registry};
 use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient, engine};
 
@@ -114,19 +114,20 @@ impl NativeClient {
         request: SearchRequest,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
     ) -> Result<()> {
-        let request = PageRequest {
-            query: request.query,
-            trust_tier: request.trust_tier,
-            category: request.category,
-            min_score: request.min_quality_score,
-            limit: request.limit.unwrap_or(engine::DEFAULT_PAGE_SIZE),
-            offset: request
-                .offset
-                .and_then(|offset| offset.try_into().ok())
-                .unwrap_or_default(),
-        };
+        let mut wanted = PageRequest::new()
+            .limit(request.limit.unwrap_or(engine::DEFAULT_PAGE_SIZE))
+            .offset(
+                request
+                    .offset
+                    .and_then(|offset| offset.try_into().ok())
+                    .unwrap_or_default(),
+            );
+        wanted.query = request.query;
+        wanted.trust_tier = request.trust_tier;
+        wanted.category = request.category;
+        wanted.min_score = request.min_quality_score;
         self.send(&listener, move |client, call| {
-            client.search_text(&request, call)
+            client.search_text(&wanted, call)
         })
     }
 
@@ -140,13 +141,7 @@ impl NativeClient {
         boundary(|| {
             let client = Arc::clone(&self.inner);
             start(listener, true, &CancelToken::new(), move |_, cancel| {
-                let call = Call {
-                    cancel: &cancel,
-                    clock: &SystemClock,
-                    deadline: SystemClock.elapsed() + engine::DEFAULT_DEADLINE,
-                    on_wait: &|_| {},
-                    single_try: false,
-                };
+                let call = Call::new(&cancel, &SystemClock).time_limit(engine::DEFAULT_DEADLINE);
                 Ok(TaskEvent::Response {
                     text: request(&client, &call)?,
                 })

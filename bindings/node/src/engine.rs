@@ -131,7 +131,8 @@ impl NativeRun {
     /// Responds to a request with the error that the registry returned an invalid value.
     #[napi]
     pub fn respond_invalid(&self, id: u32, message: String) {
-        self.pending.respond(id, Err(Error::Protocol(message)));
+        self.pending
+            .respond(id, Err(Error::Protocol(message.into())));
     }
 }
 

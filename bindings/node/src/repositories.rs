@@ -32,8 +32,9 @@ impl NativeConfig {
     #[napi]
     pub fn update(&self, enabled: Option<bool>, frequency: Option<String>) -> Result<SyncConfig> {
         boundary(|| {
-            let frequency = frequency.map(|word| word.parse()).transpose()?;
-            let update = SyncConfigUpdate { enabled, frequency };
+            let mut update = SyncConfigUpdate::new();
+            update.enabled = enabled;
+            update.frequency = frequency.map(|word| word.parse()).transpose()?;
             Ok(self.inner.update_config(update)?.into())
         })
     }

@@ -126,9 +126,9 @@ impl<'r> Lister<'r> {
             }
             call.check()?;
             if self.pages >= MAX_PAGES {
-                return Err(Error::Protocol(format!(
-                    "its listing has no end after {MAX_PAGES} pages"
-                )));
+                return Err(Error::Protocol(
+                    format!("its listing has no end after {MAX_PAGES} pages").into(),
+                ));
             }
             let step = if let Some(gap) = self.gaps_to_ask.pop_front() {
                 self.ask_known_gap(&gap, call)?

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use skillsmith_sync::registry::Page;
-use skillsmith_sync::testing;
 
 /// More rows than this are no page.
 const MAX_ROWS: usize = 20_000;
@@ -17,10 +16,15 @@ pub fn page(data: &[u8]) {
         "read twice, read differently"
     );
     let Some(page) = parsed else { return };
-    let rows = testing::rows(&page);
+    let rows = page.rows();
     assert!(rows.len() <= MAX_ROWS && rows.len() <= data.len());
-    for (id, _) in rows.iter().filter_map(testing::skill) {
-        assert!(!id.is_empty(), "a skill without an id");
+    for row in rows {
+        if row.rejection().is_none() {
+            let id = row.id().expect("a skill has an id");
+            assert!(!id.is_empty(), "a skill without an id");
+        } else {
+            assert_eq!(row.name(), None);
+        }
     }
     rows_stand_alone(data, &page);
 }
@@ -43,11 +47,11 @@ fn rows_stand_alone(data: &[u8], page: &Page) {
     else {
         return;
     };
-    let rows = testing::rows(page);
+    let rows = page.rows();
     assert_eq!(raw.len(), rows.len());
     for (raw, row) in raw.iter().zip(rows).take(50) {
         let body = format!("{{\"meta\": {{}}, \"data\": [ {raw} ]}}");
         let alone = Page::parse(body.as_bytes()).expect("a page of one row");
-        assert_eq!(testing::rows(&alone), std::slice::from_ref(row));
+        assert_eq!(alone.rows(), std::slice::from_ref(row));
     }
 }

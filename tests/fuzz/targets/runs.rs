@@ -16,7 +16,7 @@ use skillsmith_sync::clock::{Clock, from_iso};
 use skillsmith_sync::engine::SyncResult;
 use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
 use skillsmith_sync::{
-    CancelToken, Database, Error, Result, SyncEngine, SyncHistoryRepository, SyncOptions, testing,
+    CancelToken, Database, Error, Result, SyncEngine, SyncHistoryRepository, SyncOptions,
 };
 
 use super::bytes::Bytes;
@@ -489,8 +489,10 @@ impl Registry for Scripted {
         self.with(|state| {
             let body = state.page(request, count)?;
             let page = Page::parse(body.as_bytes())?;
-            for (id, name) in testing::rows(&page).iter().filter_map(testing::skill) {
-                state.served.insert((id.to_owned(), name.to_owned()));
+            for row in page.rows() {
+                if let (Some(id), Some(name)) = (row.id(), row.name()) {
+                    state.served.insert((id.to_owned(), name.to_owned()));
+                }
             }
             Ok(page)
         })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use skillsmith_sync::clock::{Clock, SystemClock};
-use skillsmith_sync::engine::{DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE};
+use skillsmith_sync::clock::SystemClock;
+use skillsmith_sync::engine::DEFAULT_DEADLINE;
 use skillsmith_sync::registry::{Call, Health, PageRequest};
 use skillsmith_sync::{
     CancelToken, ClientOptions, Error, Registry, Result, SkillsmithApiClient, memory,
@@ -206,6 +206,7 @@ pub extern "C" fn skillsmith_api_client_check_health(
                 Health::Healthy => skillsmith_health::SKILLSMITH_HEALTH_HEALTHY,
                 Health::Degraded => skillsmith_health::SKILLSMITH_HEALTH_DEGRADED,
                 Health::Unhealthy => skillsmith_health::SKILLSMITH_HEALTH_UNHEALTHY,
+                _ => skillsmith_health::SKILLSMITH_HEALTH_UNKNOWN,
             })
         })
     })
@@ -244,10 +245,7 @@ unsafe impl Options for skillsmith_search_options {
 
 /// The page that is wanted, for the core.
 fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageRequest> {
-    let mut wanted = PageRequest {
-        limit: DEFAULT_PAGE_SIZE,
-        ..PageRequest::default()
-    };
+    let mut wanted = PageRequest::new();
     let Some(given) = options.read()? else {
         return Ok(wanted);
     };
@@ -321,17 +319,8 @@ fn ask<T: Send + 'static>(
     let thread = memory::spawn("skillsmith-client", {
         let own = own.clone();
         move || {
-            let clock = SystemClock;
-            let answer = question(
-                &client,
-                &Call {
-                    cancel: &own,
-                    clock: &clock,
-                    deadline: clock.elapsed() + deadline,
-                    on_wait: &|_| {},
-                    single_try: false,
-                },
-            );
+            let call = Call::new(&own, &SystemClock).time_limit(deadline);
+            let answer = question(&client, &call);
             _ = sender.send(answer);
         }
     })?;

@@ -114,6 +114,7 @@ impl From<SyncFrequency> for skillsmith_sync_frequency {
         match frequency {
             SyncFrequency::Daily => Self::SKILLSMITH_SYNC_FREQUENCY_DAILY,
             SyncFrequency::Weekly => Self::SKILLSMITH_SYNC_FREQUENCY_WEEKLY,
+            _ => unreachable!("a frequency of the core that has no number here"),
         }
     }
 }
@@ -225,10 +226,10 @@ pub extern "C" fn skillsmith_sync_config_repository_update_config(
     boundary(out_error, || {
         change(repository, out_config, |repository| {
             let update = update.required()?;
-            repository.update_config(SyncConfigUpdate {
-                enabled: switch(update.enabled, "enabled")?,
-                frequency: frequency(update.frequency)?,
-            })
+            let mut wanted = SyncConfigUpdate::new();
+            wanted.enabled = switch(update.enabled, "enabled")?;
+            wanted.frequency = frequency(update.frequency)?;
+            repository.update_config(wanted)
         })
     })
 }

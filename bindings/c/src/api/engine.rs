@@ -64,6 +64,7 @@ impl From<SyncPhase> for skillsmith_sync_phase {
             SyncPhase::Comparing => Self::SKILLSMITH_SYNC_PHASE_COMPARING,
             SyncPhase::Upserting => Self::SKILLSMITH_SYNC_PHASE_UPSERTING,
             SyncPhase::Complete => Self::SKILLSMITH_SYNC_PHASE_COMPLETE,
+            _ => unreachable!("a phase of the core that has no number here"),
         }
     }
 }
@@ -195,7 +196,7 @@ impl skillsmith_sync_result {
                 .map_or(skillsmith_status::SKILLSMITH_OK, skillsmith_status::of),
             coverage: match result.coverage {
                 Coverage::Complete => skillsmith_coverage::SKILLSMITH_COVERAGE_COMPLETE,
-                Coverage::BestEffort => skillsmith_coverage::SKILLSMITH_COVERAGE_BEST_EFFORT,
+                _ => skillsmith_coverage::SKILLSMITH_COVERAGE_BEST_EFFORT,
             },
             skills_added: result.skills_added,
             skills_updated: result.skills_updated,

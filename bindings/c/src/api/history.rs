@@ -37,6 +37,7 @@ impl From<SyncStatus> for skillsmith_sync_status {
             SyncStatus::Success => Self::SKILLSMITH_SYNC_STATUS_SUCCESS,
             SyncStatus::Failed => Self::SKILLSMITH_SYNC_STATUS_FAILED,
             SyncStatus::Partial => Self::SKILLSMITH_SYNC_STATUS_PARTIAL,
+            _ => unreachable!("a status of the core that has no number here"),
         }
     }
 }

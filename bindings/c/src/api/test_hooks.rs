@@ -55,9 +55,9 @@ fn fail(status: i32) -> Result<()> {
         ErrorCode::NullArgument => Error::NullArgument(action),
         ErrorCode::InvalidHandle => Error::InvalidHandle(action),
         ErrorCode::Offline => Error::Offline,
-        ErrorCode::Unhealthy => Error::Unhealthy(Some(text)),
-        ErrorCode::Unreachable => Error::Unreachable(text),
-        ErrorCode::Timeout => Error::Timeout(text),
+        ErrorCode::Unhealthy => Error::Unhealthy(Some(text.into())),
+        ErrorCode::Unreachable => Error::Unreachable(text.into()),
+        ErrorCode::Timeout => Error::Timeout(text.into()),
         ErrorCode::RateLimited => Error::RateLimited {
             retry_at: chrono::DateTime::from_timestamp_millis(1_800_000_000_000),
         },
@@ -90,7 +90,7 @@ fn fail(status: i32) -> Result<()> {
         ErrorCode::DatabaseInUse => Error::DatabaseInUse(path),
         ErrorCode::DatabaseReplaced => Error::DatabaseReplaced(path),
         ErrorCode::TooManyFiles => Error::TooManyFiles { action, path },
-        ErrorCode::Protocol => Error::Protocol(text),
+        ErrorCode::Protocol => Error::Protocol(text.into()),
         ErrorCode::Refused => Error::Refused {
             status: 418,
             detail: Some(text),

@@ -173,10 +173,10 @@ fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
     const PROTOCOL: i32 = Status::SKILLSMITH_PROTOCOL_ERROR as i32;
     Ok(match status {
         HOST => Error::Host(message),
-        UNREACHABLE => Error::Unreachable(message),
-        TIMEOUT => Error::Timeout(message),
-        UNHEALTHY => Error::Unhealthy(Some(message)),
-        PROTOCOL => Error::Protocol(message),
+        UNREACHABLE => Error::Unreachable(message.into()),
+        TIMEOUT => Error::Timeout(message.into()),
+        UNHEALTHY => Error::Unhealthy(Some(message.into())),
+        PROTOCOL => Error::Protocol(message.into()),
         other => {
             return Err(Error::InvalidArgument(format!(
                 "A page cannot fail with status {other}."

@@ -1,0 +1,153 @@
+//! Why something failed: words for a person, and the error of a lower level.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a call failed: words for a person, and the error that it comes from, if there is one.
+///
+/// [`Error`](crate::Error) shows the words, and gives the lower error as its
+/// [`source`](std::error::Error::source).
+///
+/// ```
+/// use std::error::Error as _;
+/// use skillsmith_sync::{Cause, Error};
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let error = Error::Unreachable(Cause::new("the connection was refused.").with_source(refused));
+/// assert_eq!(error.to_string(), "Cannot reach the registry: the connection was refused.");
+/// assert!(error.source().is_some());
+/// // Words alone will do.
+/// assert!(Error::Unreachable("no route.".into()).source().is_none());
+/// ```
+#[derive(Clone)]
+pub struct Cause {
+    message: String,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Cause {
+    /// Words alone.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the error that this one comes from.
+    ///
+    /// Whoever follows the chain of sources reads its texts, so keep credentials out of them.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// An error in its own words.
+    pub(crate) fn of(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::new(source.to_string()).with_source(source)
+    }
+
+    /// The words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(super) fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+
+    /// The same without secrets, which `redact` takes out of a text. A source that shows one,
+    /// itself or further down its chain, is not kept.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redact: impl Fn(&str) -> String) -> Self {
+        self.message = redact(&self.message);
+        let mut link = self.source();
+        while let Some(error) = link {
+            if shows_secret(error, &redact) {
+                self.source = None;
+                break;
+            }
+            link = error.source();
+        }
+        self
+    }
+}
+
+/// Whether a secret stands in what an error prints, for people or for programmers.
+fn shows_secret(error: &dyn StdError, redact: impl Fn(&str) -> String) -> bool {
+    let (shown, debug) = (error.to_string(), format!("{error:?}"));
+    // Where a text is quoted, a secret is spelled in another way if it has a quote or a backslash in it.
+    let unquoted = debug.replace(r#"\""#, r#"""#).replace(r"\\", r"\");
+    [shown, debug, unquoted]
+        .iter()
+        .any(|text| redact(text) != *text)
+}
+
+impl From<String> for Cause {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<&str> for Cause {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            None => fmt::Debug::fmt(&self.message, f),
+            Some(source) => f
+                .debug_struct("Cause")
+                .field("message", &self.message)
+                .field("source", source)
+                .finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Link(&'static str, Option<Box<Link>>);
+
+    impl fmt::Display for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a text of {} bytes", self.0.len())
+        }
+    }
+
+    impl StdError for Link {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_deref().map(|link| link as &dyn StdError)
+        }
+    }
+
+    #[test]
+    fn promise_10_a_source_that_shows_a_secret_is_not_kept() {
+        let redact = |text: &str| text.replace(r#"se"cr\et"#, "[redacted]");
+        let deep = |last| Link("first", Some(Box::new(Link(last, None))));
+        let kept = Cause::new("words").with_source(deep("harmless"));
+        assert!(kept.redacted(redact).source().is_some());
+        for source in [Link(r#"of se"cr\et"#, None), deep(r#"of se"cr\et"#)] {
+            let cause = Cause::new(r#"words of se"cr\et"#).with_source(source);
+            let cause = cause.redacted(redact);
+            assert!(cause.source().is_none());
+            assert_eq!(cause.message(), "words of [redacted]");
+        }
+    }
+}
