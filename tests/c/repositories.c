@@ -80,9 +80,9 @@ static void the_configuration(void) {
   OK(skillsmith_sync_config_repository_calculate_next_sync(repository, "2026-02-28T23:30:00+01:00", 86400000, &next, &error));
   CHECK_TEXT(next, "2026-03-01T22:30:00.000Z");
   CODE(SKILLSMITH_OK, skillsmith_string_free(next));
-  FAILS(SKILLSMITH_INVALID_ARGUMENT, "no timestamp",
+  FAILS(SKILLSMITH_INVALID_ARGUMENT, "not a timestamp",
         skillsmith_sync_config_repository_calculate_next_sync(repository, "soon", 1, &next, &error));
-  FAILS(SKILLSMITH_INVALID_ARGUMENT, "no timestamp",
+  FAILS(SKILLSMITH_INVALID_ARGUMENT, "not a timestamp",
         skillsmith_sync_config_repository_set_last_sync(repository, "soon", 1, &error));
   CODE(SKILLSMITH_OK, skillsmith_string_free(after_a_week));
   CODE(SKILLSMITH_OK, skillsmith_string_free(after_a_day));

@@ -126,7 +126,7 @@ static void answers(void) {
   for (index = 0; index < sizeof bad / sizeof bad[0]; index++) {
     /* The escapes are the command's, so that the answer holds a real NUL. */
     next_body(bad[index], "\"");
-    FAILS(SKILLSMITH_PROTOCOL_ERROR, "no JSON", skillsmith_api_client_search(client, NULL, NULL, &json, &error));
+    FAILS(SKILLSMITH_PROTOCOL_ERROR, "not JSON", skillsmith_api_client_search(client, NULL, NULL, &json, &error));
     CHECK(json == NULL);
   }
   /* Large, and larger than the bound. */
