@@ -72,7 +72,10 @@ enum Kind {
 impl Fill {
     /// `borders_next`: what comes after it was put off as well.
     fn new(region: &Region, known: &[&Gap], borders_next: bool) -> Self {
-        let mut ids = BTreeMap::from([(region.to, region.after.clone())]);
+        let mut ids = BTreeMap::new();
+        if region.after.is_some() {
+            ids.insert(region.to, region.after.clone());
+        }
         if let Some(last) = region.from.checked_sub(1) {
             ids.insert(last, region.before.clone());
         }

@@ -136,7 +136,7 @@ struct Quiet {
     /// What the last page held, where some row of it has no id; and how often that came in a row.
     nameless: Option<u64>,
     same_pages: u32,
-    /// Pages in a row whose rows with an id had all come, and were several.
+    /// Pages whose rows with an id had all come, since one was new.
     #[serde(default)]
     stale_named: u32,
 }

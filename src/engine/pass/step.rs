@@ -49,6 +49,10 @@ pub(in crate::engine) fn step(
     if is_repeated(at, asked, page) {
         return Next::Stuck;
     }
+    if at.tail.overlaps && asked.limit == 1 && asked.start > 0 && at.pages.most_rows > 1 {
+        // A larger page does not come: that rows before this one have not moved is not seen.
+        at.movement.skipped = true;
+    }
     let end = asked.start.saturating_add(served);
     if at.movement.back > 0 || asked.overlaps {
         match find_tail(at, page) {
@@ -133,12 +137,12 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
         0
     };
     at.quiet.nameless = page.nameless;
-    // Rows without an id count as new ones wherever another stands before them.
-    at.quiet.stale_named = if page.named > 1 && page.fresh_named == 0 {
-        at.quiet.stale_named.saturating_add(1)
-    } else {
-        0
-    };
+    // Rows without an id count as new ones wherever another stands before them; those with one tell.
+    if page.fresh_named > 0 {
+        at.quiet.stale_named = 0;
+    } else if page.named > u64::from(asked.overlaps) {
+        at.quiet.stale_named = at.quiet.stale_named.saturating_add(1);
+    }
     let most_same = if page.named > 0 {
         MOST_REPEATED
     } else {
