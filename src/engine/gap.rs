@@ -1,4 +1,4 @@
-//! What of a listing could not be read: put off while a pass goes on, asked for again in halves, kept as a gap.
+//! What of a listing could not be read: put off while a pass goes on, asked for again in parts, kept as a gap.
 
 use std::fmt;
 

@@ -144,6 +144,15 @@ fn list(registry: &dyn Registry, start: Start) -> Listed {
     }
 }
 
+/// The listing after one that has left these gaps.
+fn list_again(registry: &dyn Registry, gaps: Vec<Gap>) -> Listed {
+    let start = Start {
+        gaps,
+        ..start(Plain)
+    };
+    list(registry, start)
+}
+
 #[test]
 fn promise_8_a_listing_without_an_end_is_left_after_100_000_pages() {
     let endless = scripted(|request| Ok(page([request.offset, request.offset + 1], "{}")));
@@ -366,13 +375,7 @@ fn promise_5_a_known_gap_is_asked_for_first_and_counts_for_nothing() {
     let first = list(&registry, start(Plain));
     assert_eq!(first.cursor.gaps.len(), 3);
     registry.asked.lock().unwrap().clear();
-    let again = list(
-        &registry,
-        Start {
-            gaps: first.cursor.gaps,
-            ..start(Plain)
-        },
-    );
+    let again = list_again(&registry, first.cursor.gaps);
     assert_eq!(registry.offsets()[..3], [150, 450, 750]);
     assert_eq!(again.cursor.gaps.len(), 3);
     let asked = registry.asked.lock().unwrap();
@@ -416,13 +419,7 @@ fn promise_5_a_known_gap_costs_the_rows_beside_it_nothing() {
     let mut gaps = Vec::new();
     for run in 0..5 {
         registry.asked.lock().unwrap().clear();
-        let listed = list(
-            &registry,
-            Start {
-                gaps,
-                ..start(Plain)
-            },
-        );
+        let listed = list_again(&registry, gaps);
         gaps = listed.cursor.gaps;
         if run == 0 {
             // Where so many rows are bad, some beside them are left to the next run.
@@ -449,13 +446,7 @@ fn promise_5_three_pages_that_are_refused_cost_no_row_behind_them() {
         let mut gaps = Vec::new();
         let mut rows = BTreeSet::new();
         for _ in 0..2 {
-            let listed = list(
-                &registry,
-                Start {
-                    gaps,
-                    ..start(Plain)
-                },
-            );
+            let listed = list_again(&registry, gaps);
             assert!(listed.error.is_none(), "{:?}", listed.error);
             gaps = listed.cursor.gaps;
             rows.extend(listed.rows);
@@ -482,13 +473,7 @@ fn promise_5_a_registry_that_serves_small_pages_only_is_read_in_such() {
             let mut rows = BTreeSet::new();
             for run in 0..4 {
                 registry.asked.lock().unwrap().clear();
-                let listed = list(
-                    &registry,
-                    Start {
-                        gaps,
-                        ..start(Plain)
-                    },
-                );
+                let listed = list_again(&registry, gaps);
                 gaps = listed.cursor.gaps;
                 rows.extend(listed.rows);
                 let requests = registry.offsets().len();
@@ -600,13 +585,7 @@ fn promise_9_pages_that_go_on_failing_are_not_asked_for_in_each_run() {
     let mut gaps = Vec::new();
     for run in 0..16 {
         registry.asked.lock().unwrap().clear();
-        let listed = list(
-            &registry,
-            Start {
-                gaps,
-                ..start(Plain)
-            },
-        );
+        let listed = list_again(&registry, gaps);
         assert!(listed.error.is_none());
         assert!(listed.rows.len() >= if run == 0 { 990 } else { 1_000 });
         let deep = registry.offsets().into_iter().filter(|at| *at >= 990);
@@ -676,13 +655,7 @@ fn promise_5_a_page_of_which_every_second_row_is_bad_comes_in_time() {
         runs += 1;
         assert!(runs <= 60, "{} rows", rows.len());
         registry.asked.lock().unwrap().clear();
-        let listed = list(
-            &registry,
-            Start {
-                gaps,
-                ..start(Plain)
-            },
-        );
+        let listed = list_again(&registry, gaps);
         assert!(registry.offsets().len() < 250, "run {runs}");
         rows.extend(listed.rows);
         gaps = listed.cursor.gaps;
