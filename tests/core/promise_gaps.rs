@@ -482,15 +482,21 @@ fn promise_5_three_tiers_that_fail_cost_no_other() {
     world.assert_mirrored();
 }
 
+/// Every page that covers one of these positions fails.
+fn with_three_bad_pages(fault: &Fault) -> World {
+    let world = ordered(600);
+    for position in 201..350 {
+        world
+            .server
+            .fault(fault.clone().covering(position).always());
+    }
+    world
+}
+
 #[test]
 fn promise_2_three_bad_pages_in_a_row_are_told_and_hold_up_nothing_before_them() {
     for (said, fault) in failures() {
-        let world = ordered(600);
-        for position in 201..350 {
-            world
-                .server
-                .fault(fault.clone().covering(position).always());
-        }
+        let world = with_three_bad_pages(&fault);
         let first = sync(&world);
         let reached = row_count(&world.path());
         assert!(reached >= 200, "{said}: {reached}: {first:?}");
@@ -511,12 +517,7 @@ fn promise_2_three_bad_pages_in_a_row_are_told_and_hold_up_nothing_before_them()
 #[test]
 fn promise_5_three_bad_pages_in_a_row_cost_no_other_page_in_the_end() {
     for (said, fault) in failures() {
-        let world = ordered(600);
-        for position in 201..350 {
-            world
-                .server
-                .fault(fault.clone().covering(position).always());
-        }
+        let world = with_three_bad_pages(&fault);
         for _ in 0..6 {
             sync(&world);
         }
