@@ -285,7 +285,9 @@ const fn is_short(at: &PassCursor, asked: Asked, served: u64) -> bool {
 fn count_served(at: &mut PassCursor, asked: Asked, ids: &[u64]) {
     let served = ids.len() as u64;
     let again = u64::from(asked.overlaps);
-    for (place, id) in (asked.start..).zip(ids).skip(usize::from(asked.overlaps)) {
+    for (nth, id) in (0_u64..).zip(ids).skip(usize::from(asked.overlaps)) {
+        // A cursor that somebody else has written may begin anywhere.
+        let place = asked.start.saturating_add(nth);
         at.counts.order = at.counts.order.wrapping_add(fingerprint(&[place, *id][..]));
     }
     at.counts.served = at

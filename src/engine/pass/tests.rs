@@ -317,3 +317,20 @@ fn rows_listed_twice_are_no_missing_ones() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn promise_13_a_cursor_at_the_largest_offset_is_read_from() {
+    let mut at = PassCursor {
+        offset: u64::MAX - 1,
+        ..PassCursor::default()
+    };
+    let asked = at.asked(100);
+    let page = Facts {
+        ids: (0..100).collect(),
+        fresh: 100,
+        distinct: 100,
+        ..Facts::default()
+    };
+    assert_eq!(step(&mut at, asked, &page, Totals::Unknown), Next::Page);
+    assert_eq!(at.offset, u64::MAX);
+}
