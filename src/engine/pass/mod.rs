@@ -344,14 +344,18 @@ impl PassCursor {
         self.movement.moved = true;
     }
 
-    /// Back to the start, for the second reading.
+    /// Back to the start, for the second reading. A first one that forgot some of its rows may have
+    /// counted them twice: then the second stands alone.
     pub(super) fn read_again(&mut self) {
         *self = Self {
             is_second_reading: true,
             counts: Counts {
-                rows: self.counts.rows,
+                rows: if self.counts.forgets {
+                    0
+                } else {
+                    self.counts.rows
+                },
                 order_before: self.counts.order,
-                forgets: self.counts.forgets,
                 ..Counts::default()
             },
             pages: PageShape {

@@ -29,6 +29,8 @@ pub struct Memory {
     pub(super) emptied: bool,
     /// Rows that other programs have written.
     pub written: BTreeSet<u32>,
+    /// Those of them that were written since the listing under way began: it may have passed them.
+    pub(super) overwritten: BTreeSet<u32>,
     /// A listing was refused, so that the tiers may be in use.
     pub(super) by_tiers: bool,
     /// The file was replaced or deleted once.
@@ -48,6 +50,7 @@ impl Memory {
         match foreign {
             Foreign::Local(n, _) | Foreign::Stale(n) => {
                 self.written.insert(*n);
+                self.overwritten.insert(*n);
                 self.unindexed = true;
             }
             Foreign::Reindex => self.upset = true,
@@ -100,5 +103,8 @@ impl Memory {
         let ended_listing = ended.result.success || ended.result.code.is_none();
         self.listing = (!ended_listing).then_some(since);
         self.emptied &= !ended_listing;
+        if ended_listing {
+            self.overwritten.clear();
+        }
     }
 }
