@@ -7,6 +7,7 @@ use super::gap::Gap;
 use super::pass::PassCursor;
 use super::plan::{Pass, Plan, is_known_tier};
 use super::profile::Doubt;
+use super::watermark::Horizon;
 use crate::clock::{from_iso, to_iso};
 
 /// The form of what is kept; a cursor of another form is ignored.
@@ -48,8 +49,14 @@ pub(crate) struct Cursor {
     /// The layout of the table that the rows were written to.
     pub(super) layout: String,
     pub(super) mode: Mode,
-    /// The registry was asked only for rows stamped later than this.
+    /// The sync endpoint is asked only for rows stamped later than this.
     pub(super) since: Option<String>,
+    /// What it has learned for the next listing of the sync endpoint.
+    #[serde(default)]
+    pub(super) horizon: Horizon,
+    /// The sync endpoint was not there when it was asked last.
+    #[serde(default)]
+    pub(super) misses_endpoint: bool,
     /// When the listing began, as local ISO time: the `last_sync_at` of the run that ends it.
     pub(super) started_at: String,
     /// When the oldest rows that need no second look were read.
@@ -160,6 +167,8 @@ impl Cursor {
             layout,
             mode,
             since: None,
+            horizon: Horizon::default(),
+            misses_endpoint: false,
             fresh_since: started_at.clone(),
             started_at,
             is_resumed: false,
@@ -193,6 +202,10 @@ impl Cursor {
     pub(super) fn resume(&mut self, now: DateTime<Utc>) {
         self.is_resumed = true;
         self.at.counts.forgets |= self.at.counts.rows > 0;
+        if self.plan == Plan::Sync {
+            // The watermark allows for the time that the listing takes.
+            return;
+        }
         let age = from_iso(&self.fresh_since).map(|since| now.signed_duration_since(since));
         if age.is_none_or(|age| age < TimeDelta::zero() || age > OLD) {
             self.again = Some(self.mark());
@@ -211,6 +224,9 @@ impl Cursor {
     /// Begins with another plan.
     pub(super) fn switch_to(&mut self, plan: Plan) {
         self.plan = plan;
+        if plan != Plan::Sync {
+            self.since = None;
+        }
         self.refused = 0;
         self.unreadable = 0;
         self.gaps.clear();
@@ -230,8 +246,13 @@ impl Cursor {
         self.done.clear();
         self.done_rows = 0;
         self.scored_rows = 0;
-        self.at = PassCursor::default();
+        self.at = PassCursor::new(self.plan == Plan::Sync);
         self.pass = self.next_pass();
+    }
+
+    /// Whether it shows every skill of the registry.
+    pub(super) const fn lists_everything(&self) -> bool {
+        self.plan.lists_everything() && self.since.is_none()
     }
 
     /// The pass after the current one; `None` at the end.

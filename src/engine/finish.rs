@@ -9,10 +9,11 @@ use super::backoff;
 use super::cursor::Cursor;
 use super::gap::Gap;
 use super::plan::{Pass, Plan};
-use super::profile::{Doubt, RegistryProfile, Totals};
+use super::profile::{Doubt, Endpoint, RegistryProfile, Totals};
 use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
 use super::tally::Tally;
+use super::watermark::{Times, Watermark};
 use crate::clock::{from_iso, to_iso};
 use crate::database::{LockWait, ensure_sync_tables, state, write};
 use crate::history::{self, SyncRunResult, SyncStatus};
@@ -39,6 +40,8 @@ pub(super) struct CompletedListing {
     pub(super) is_whole: bool,
     /// Nothing is known to be missing, or in doubt.
     pub(super) is_complete: bool,
+    /// Its end is where the next listing of the sync endpoint can go on from.
+    moves_watermark: bool,
     /// Every row that came stands here with all that the table can hold of it.
     is_filled: bool,
     /// What could not be read, in words.
@@ -57,7 +60,7 @@ impl CompletedListing {
     ) -> Self {
         let mut doubts = doubts_of(&cursor);
         let before = found.profile.as_ref().map(|known| known.plan);
-        if before.is_some_and(|before| before.is_better_than(cursor.plan)) {
+        if before.is_some_and(|before| before.reaches_more_than(cursor.plan)) {
             doubts.push(
                 "The registry refuses the listing that it allowed before; skills may be missing. The next sync asks for it again."
                     .to_owned(),
@@ -69,10 +72,13 @@ impl CompletedListing {
                     .to_owned(),
             );
         }
-        let is_complete = !tally.has_left()
-            && doubts.is_empty()
-            && cursor.gaps.is_empty()
-            && cursor.more_gaps == 0;
+        let is_certain = !tally.has_left() && doubts.is_empty();
+        let is_complete = is_certain && cursor.gaps.is_empty() && cursor.more_gaps == 0;
+        // A later listing of the sync endpoint asks for these gaps, and for no other of its rows.
+        let has_known_gaps = cursor.plan == Plan::Sync
+            && cursor.more_gaps == 0
+            && cursor.gaps.iter().all(|gap| gap.to.is_some());
+        let is_known = is_complete || (is_certain && has_known_gaps);
         for doubt in doubts.into_iter().rev() {
             tally.warn_first(doubt);
         }
@@ -88,9 +94,10 @@ impl CompletedListing {
             gaps.push(format!("and {unnamed} more gaps in the listing"));
         }
         Self {
-            is_whole: !cursor.is_resumed && found.since.is_none(),
+            is_whole: !cursor.is_resumed && found.since.is_none() && cursor.since.is_none(),
+            moves_watermark: is_known && !tally.has_refused() && found.since.is_none(),
             profile: found.profile,
-            is_filled: is_complete && !tally.has_refused(),
+            is_filled: is_known && !tally.has_refused(),
             is_complete,
             gaps,
             cursor,
@@ -106,7 +113,7 @@ impl CompletedListing {
         // The better plans were not tried: they wait for the day since they were refused to be over.
         let chosen_at = match before {
             // A better plan worked before: that it was refused may pass, and is asked again at once.
-            Some(known) if known.plan.is_better_than(cursor.plan) => String::new(),
+            Some(known) if known.plan.reaches_more_than(cursor.plan) => String::new(),
             Some(known)
                 if known.plan == cursor.plan
                     && !context.options.force
@@ -152,9 +159,51 @@ impl CompletedListing {
             totals,
             doubts: doubts.chain(findings.explained.iter().cloned()).collect(),
             // The plain listing shows whether there still are some.
-            untiered: findings.untiered || (cursor.plan != Plan::Plain && findings.untiered_before),
+            untiered: findings.untiered || (!cursor.lists_everything() && findings.untiered_before),
             twice: applier.twice.ids(),
+            endpoint: self.endpoint(context),
         })
+    }
+
+    /// What it has taught about the sync endpoint.
+    fn endpoint(&self, context: &Context<'_, '_>) -> Endpoint {
+        let cursor = &self.cursor;
+        let known = self.profile.as_ref().map(|known| known.endpoint.clone());
+        let known = known.unwrap_or_default();
+        let now = context.engine.clock.now();
+        if cursor.plan != Plan::Sync {
+            // Rows that another listing brings do no harm to a watermark.
+            return if cursor.misses_endpoint {
+                Endpoint {
+                    has_worked: false,
+                    missing_at: Some(to_iso(now)),
+                    watermark: known.watermark,
+                }
+            } else {
+                known
+            };
+        }
+        let old = known.watermark;
+        let watermark = if self.moves_watermark {
+            let asked = old.as_ref();
+            let asked = asked.filter(|old| Some(&old.since) == cursor.since.as_ref());
+            let times = Times {
+                began: from_iso(&cursor.started_at).unwrap_or(context.started_at),
+                ended: now,
+            };
+            let is_lost = cursor.since.is_some() && asked.is_none();
+            let new = || Watermark::after(asked, &cursor.horizon, times);
+            if is_lost { None } else { new() }
+        } else if cursor.since.is_some() {
+            old
+        } else {
+            None
+        };
+        Endpoint {
+            has_worked: true,
+            missing_at: None,
+            watermark,
+        }
     }
 }
 
@@ -201,7 +250,9 @@ pub(super) fn refuse_empty_listing(
     found: &StartingState,
     cursor: &Cursor,
 ) -> Result<()> {
-    let came_empty = cursor.came_empty() && cursor.gaps.is_empty() && cursor.more_gaps == 0;
+    let lists_changes = cursor.since.is_some();
+    let came_empty =
+        cursor.came_empty() && !lists_changes && cursor.gaps.is_empty() && cursor.more_gaps == 0;
     if !came_empty || !table::has_registry_rows(conn, applier.table())? {
         return Ok(());
     }

@@ -26,8 +26,12 @@ mod start;
 mod status;
 mod sync_engine;
 mod tally;
+mod watermark;
 
-pub use self::options::{DEFAULT_DEADLINE, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SyncOptions};
+pub use self::options::{
+    DEFAULT_DEADLINE, DEFAULT_FULL_LISTING_EVERY, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SyncOptions,
+};
+pub use self::plan::Listing;
 pub use self::progress::{SyncPhase, SyncProgress};
 pub use self::result::{Coverage, SyncResult};
 pub use self::status::{EngineStatus, status};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::plan::Listing;
 use super::progress::SyncProgress;
 use crate::{CancelToken, Error, Result};
 
@@ -14,6 +15,9 @@ pub const MAX_PAGE_SIZE: u32 = 10_000;
 
 /// How long a run may take unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
+
+/// How often the sync endpoint is listed as a whole, and not for changes only, unless told otherwise.
+pub const DEFAULT_FULL_LISTING_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Called with every step of a run.
 pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
@@ -35,6 +39,8 @@ pub struct SyncOptions<'a> {
     pub(crate) dry_run: bool,
     pub(crate) page_size: u32,
     pub(crate) deadline: Duration,
+    pub(crate) listing: Listing,
+    pub(crate) full_listing_every: Duration,
     pub(crate) on_progress: Option<OnProgress<'a>>,
     pub(crate) cancel: CancelToken,
 }
@@ -46,6 +52,8 @@ impl Default for SyncOptions<'_> {
             dry_run: false,
             page_size: DEFAULT_PAGE_SIZE,
             deadline: DEFAULT_DEADLINE,
+            listing: Listing::Auto,
+            full_listing_every: DEFAULT_FULL_LISTING_EVERY,
             on_progress: None,
             cancel: CancelToken::new(),
         }
@@ -89,6 +97,21 @@ impl<'a> SyncOptions<'a> {
         self
     }
 
+    /// Which listings of the registry may be used. Default: [`Listing::Auto`].
+    #[must_use]
+    pub fn listing(mut self, listing: Listing) -> Self {
+        self.listing = listing;
+        self
+    }
+
+    /// How long runs ask the sync endpoint for changes only before one lists everything again, which finds
+    /// what changed without a new stamp. Zero: every run. Default: 30 days.
+    #[must_use]
+    pub fn full_listing_every(mut self, time: Duration) -> Self {
+        self.full_listing_every = time;
+        self
+    }
+
     /// Calls back with the progress of the run, on the thread that called [`sync`](crate::SyncEngine::sync).
     #[must_use]
     pub fn on_progress(mut self, callback: impl FnMut(&SyncProgress) + 'a) -> Self {
@@ -128,6 +151,8 @@ impl fmt::Debug for SyncOptions<'_> {
             .field("dry_run", &self.dry_run)
             .field("page_size", &self.page_size)
             .field("deadline", &self.deadline)
+            .field("listing", &self.listing)
+            .field("full_listing_every", &self.full_listing_every)
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,12 @@
 //! The listing plan: how to ask a registry for everything it has.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::registry::PageRequest;
+use crate::registry::wire::shortened;
+use crate::registry::{Call, Page, PageRequest, Registry, SyncRequest};
+use crate::{Error, Result};
 
 /// Tiers of the registry, today's first. A skill has at most one, so that
 /// together they list every skill that has one.
@@ -19,10 +23,49 @@ const TIERS: [&str; 7] = [
 /// Words that many skills contain, for a registry that wants a query and nothing else.
 const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "doc"];
 
+/// Which listings of a registry may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Listing {
+    /// The sync endpoint, and where a registry has none, the listings of its search. A registry that
+    /// reserves the sync endpoint for some plans has decided so: its other listings are not asked.
+    #[default]
+    Auto,
+    /// Only the listings of the search, for a registry of one's own or where it was agreed.
+    Search,
+}
+
+impl Listing {
+    /// The word of options and environment: `auto` or `search`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Search => "search",
+        }
+    }
+}
+
+impl FromStr for Listing {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "auto" => Ok(Self::Auto),
+            "search" => Ok(Self::Search),
+            other => Err(Error::InvalidArgument(format!(
+                "The listing is '{}'. Use 'auto' or 'search'.",
+                shortened(other, 40)
+            ))),
+        }
+    }
+}
+
 /// How the registry is asked. Kept by name in `sync_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Plan {
+    /// The sync endpoint: everything in the order of ids, or what has changed since.
+    Sync,
     /// One listing of everything.
     Plain,
     /// One listing per trust tier, and one for skills without a tier.
@@ -35,6 +78,8 @@ pub(crate) enum Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Pass {
+    /// The listing of the sync endpoint.
+    Sync,
     /// The listing of everything.
     Everything,
     /// The skills of a tier.
@@ -47,17 +92,23 @@ pub(crate) enum Pass {
 
 impl Plan {
     /// All, the best first.
-    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Tiers, Self::Words];
+    pub(super) const ALL: [Self; 4] = [Self::Sync, Self::Plain, Self::Tiers, Self::Words];
 
     /// Whether it reaches more than another.
-    pub(super) fn is_better_than(self, other: Self) -> bool {
+    pub(super) fn reaches_more_than(self, other: Self) -> bool {
         let rank = |plan| Self::ALL.into_iter().position(|known| known == plan);
-        rank(self) < rank(other)
+        !other.lists_everything() && rank(self) < rank(other)
+    }
+
+    /// Whether one pass of it lists every skill.
+    pub(super) const fn lists_everything(self) -> bool {
+        matches!(self, Self::Sync | Self::Plain)
     }
 
     /// Its passes, in their order. `more_tiers`: those that rows have and [`TIERS`] lacks.
     pub(super) fn passes(self, more_tiers: &[String]) -> Vec<Pass> {
         match self {
+            Self::Sync => vec![Pass::Sync],
             Self::Plain => vec![Pass::Everything],
             Self::Tiers => TIERS
                 .into_iter()
@@ -79,26 +130,33 @@ pub(super) fn is_known_tier(tier: &str) -> bool {
 }
 
 impl Pass {
-    /// The request for one page of it.
-    pub(super) fn request(&self, offset: u64, limit: u32) -> PageRequest {
-        let mut request = PageRequest {
-            limit,
-            offset,
-            ..PageRequest::default()
-        };
+    /// Fetches one page of it. `since`: the sync endpoint is asked only for what has changed later.
+    pub(super) fn fetch(
+        &self,
+        registry: &dyn Registry,
+        since: Option<&str>,
+        (offset, limit): (u64, u32),
+        call: &Call<'_>,
+    ) -> Result<Page> {
+        let mut request = PageRequest::new().offset(offset).limit(limit);
         match self {
+            Self::Sync => {
+                let mut request = SyncRequest::new().offset(offset).limit(limit);
+                request.since = since.map(str::to_owned);
+                return registry.sync_registry(&request, call);
+            }
             Self::Everything => {}
             Self::Tier(tier) => request.trust_tier = Some(tier.clone()),
             Self::Scored => request.min_score = Some(0.0),
             Self::Word(word) => request.query = Some(word.clone()),
         }
-        request
+        registry.search(&request, call)
     }
 
     /// What it lists, for a message.
     pub(super) fn in_words(&self) -> String {
         match self {
-            Self::Everything => "the listing".into(),
+            Self::Sync | Self::Everything => "the listing".into(),
             Self::Tier(tier) => format!("the listing of tier '{tier}'"),
             Self::Scored => "the listing of skills with a score".into(),
             Self::Word(word) => format!("the search for '{word}'"),

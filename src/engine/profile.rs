@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Pass, Plan};
+use super::watermark::Watermark;
 use crate::clock::from_iso;
 
 /// A registry that refused a better plan may allow it by now.
@@ -14,7 +15,7 @@ const RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 /// Older versions of this library wrote the first three fields and ignore the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RegistryProfile {
-    /// The plan that worked.
+    /// The plan that worked. What older versions do not know they take for no profile at all.
     pub(super) plan: Plan,
     /// When the better plans were last refused, as local ISO time.
     pub(super) chosen_at: String,
@@ -35,6 +36,40 @@ pub(super) struct RegistryProfile {
     /// Ids that it lists twice, with two stamps.
     #[serde(default)]
     pub(super) twice: Vec<String>,
+    /// What is known of its sync endpoint; nothing where an older version wrote this.
+    #[serde(default)]
+    pub(super) endpoint: Endpoint,
+}
+
+/// What is known of the sync endpoint of a registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Endpoint {
+    /// It was there when it was asked last.
+    pub(super) has_worked: bool,
+    /// When it was found to be missing, as local ISO time.
+    #[serde(default)]
+    pub(super) missing_at: Option<String>,
+    /// Up to where it has been listed.
+    #[serde(default)]
+    pub(super) watermark: Option<Watermark>,
+}
+
+impl Endpoint {
+    /// Whether it is asked. One that was missing is asked for again once a day.
+    pub(super) fn is_asked_at(&self, now: DateTime<Utc>) -> bool {
+        !self
+            .missing_at
+            .as_deref()
+            .is_some_and(|at| is_within_a_day(at, now))
+    }
+}
+
+/// Whether `now` lies within a day of a time before it.
+fn is_within_a_day(at: &str, now: DateTime<Utc>) -> bool {
+    from_iso(at).is_some_and(|at| {
+        let age = now.signed_duration_since(at);
+        (TimeDelta::zero()..RETRY_AFTER).contains(&age)
+    })
 }
 
 /// Whether the totals of a registry count the rows of a listing.
@@ -63,10 +98,14 @@ pub(super) struct Doubt {
 }
 
 impl RegistryProfile {
-    /// The plan to begin with at this time. The better ones are tried again once a day.
+    /// The plan to begin with at this time, without the sync endpoint. The better ones are tried again
+    /// once a day.
     pub(super) fn plan_at(&self, now: DateTime<Utc>) -> Option<Plan> {
-        let age = from_iso(&self.chosen_at).map(|chosen| now.signed_duration_since(chosen));
-        let is_recent = age.is_some_and(|age| (TimeDelta::zero()..RETRY_AFTER).contains(&age));
-        (self.plan == Plan::Plain || is_recent).then_some(self.plan)
+        let is_known = match self.plan {
+            Plan::Sync => false,
+            Plan::Plain => true,
+            Plan::Tiers | Plan::Words => is_within_a_day(&self.chosen_at, now),
+        };
+        is_known.then_some(self.plan)
     }
 }

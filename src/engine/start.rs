@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
-use super::plan::Plan;
+use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::run::Context;
 use crate::clock::from_iso;
@@ -28,6 +28,8 @@ pub(super) struct StartingState {
     pub(super) profile: Option<RegistryProfile>,
     /// What the last listing could not read.
     pub(super) gaps: Vec<Gap>,
+    /// The plan to go on with where the sync endpoint is missing.
+    instead: Plan,
 }
 
 impl StartingState {
@@ -55,6 +57,8 @@ impl StartingState {
                 .map(|known| known.doubts.clone())
                 .unwrap_or_default(),
             gaps: self.gaps.clone(),
+            has_endpoint: profile.is_some_and(|known| known.endpoint.has_worked),
+            instead: self.instead,
         }
     }
 }
@@ -81,6 +85,7 @@ pub(super) fn find(
             left.is_none_or(|left| left != fts::signature(conn).ok().flatten())
         },
         cursor: cursor(context, conn, table, profile.as_ref(), since.is_some())?,
+        instead: instead(context, profile.as_ref()),
         gaps: state::get(conn, &state::key::gaps(&registry))?.unwrap_or_default(),
         profile,
     })
@@ -102,6 +107,7 @@ fn cursor(
             cursor.is_readable() && cursor.registry == registry && cursor.layout == layout
                 // One that was read to its end tells nothing of what changed since.
                 && !cursor.is_at_end()
+                && (options.listing == Listing::Auto || cursor.plan != Plan::Sync)
         })
         .filter(|cursor| !options.dry_run && (!options.force || cursor.mode == Mode::Content));
     if let Some(mut cursor) = kept {
@@ -118,14 +124,42 @@ fn cursor(
     } else {
         Mode::Stamp
     };
-    // Who forces a sync wants to know whether a better plan works by now.
-    let plan = profile
-        .filter(|_| !options.force)
-        .and_then(|known| known.plan_at(context.started_at))
-        .unwrap_or(Plan::Plain);
+    let plan = plan(context, profile);
     let mut cursor = Cursor::new(registry, layout, plan, mode, context.started_at);
+    if plan == Plan::Sync && mode == Mode::Stamp && !has_since {
+        cursor.since = profile.and_then(|known| since(context, known));
+    }
     cursor.findings.untiered_before = profile.is_some_and(|known| known.untiered);
     Ok(cursor)
+}
+
+/// The plan to begin with.
+fn plan(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan {
+    let options = &context.options;
+    // Who forces a sync wants to know whether a better plan works by now.
+    let is_asked =
+        options.force || profile.is_none_or(|known| known.endpoint.is_asked_at(context.started_at));
+    if options.listing == Listing::Auto && is_asked {
+        Plan::Sync
+    } else {
+        instead(context, profile)
+    }
+}
+
+/// The plan to begin with, without the sync endpoint.
+fn instead(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan {
+    profile
+        .filter(|_| !context.options.force)
+        .and_then(|known| known.plan_at(context.started_at))
+        .unwrap_or(Plan::Plain)
+}
+
+/// From where on the sync endpoint is asked; `None` for a whole listing.
+fn since(context: &Context<'_, '_>, profile: &RegistryProfile) -> Option<String> {
+    let watermark = profile.endpoint.watermark.as_ref()?;
+    let every = TimeDelta::from_std(context.options.full_listing_every).unwrap_or(TimeDelta::MAX);
+    let is_good = watermark.is_good_at(context.started_at, every);
+    is_good.then(|| watermark.since.clone())
 }
 
 /// Makes the history entry; none for a dry run.

@@ -18,7 +18,7 @@ use super::options::{ClientOptions, check_base, credentials};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
 use super::transport::{Limits, Transport, deadlines};
-use super::{Call, Health, HealthReport, Page, PageRequest, Registry, Wait, pacing};
+use super::{Call, Health, HealthReport, Page, PageRequest, Registry, SyncRequest, Wait, pacing};
 use crate::cancel::HookGuard;
 use crate::environment::Environment;
 use crate::unpoisoned::lock;
@@ -26,6 +26,8 @@ use crate::{Cause, Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
+
+const SEARCH: &str = "/skills-search";
 
 /// What a registry calls its version is shown, but not all of it.
 const MAX_VERSION: usize = 100;
@@ -187,7 +189,7 @@ impl SkillsmithApiClient {
     /// # Errors
     /// As [`Registry::search`]; [`Error::Protocol`] if the answer is not JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
-        self.fetch(request, call, |body| {
+        self.fetch(SEARCH, &search_query(request), call, |body, _| {
             // For the copy.
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
@@ -251,45 +253,45 @@ impl SkillsmithApiClient {
         Ok(report(health, version))
     }
 
-    /// One page, as whatever `read` makes of its bytes.
+    /// One page of a listing.
+    fn page(&self, path: &str, query: &[(&str, String)], call: &Call<'_>) -> Result<Page> {
+        self.fetch(path, query, call, |body, headers| {
+            let mut page = Page::parse(body)?;
+            page.redact(&self.credentials);
+            page.served_at = pacing::date(headers);
+            Ok(page)
+        })
+    }
+
+    /// One page, as what `read` makes of its bytes.
     fn fetch<T>(
         &self,
-        request: &PageRequest,
+        path: &str,
+        query: &[(&str, String)],
         call: &Call<'_>,
-        read: impl Fn(&[u8]) -> Result<T>,
+        read: impl Fn(&[u8], &HeaderMap) -> Result<T>,
     ) -> Result<T> {
         if self.offline {
             return Err(Error::Offline);
         }
-        let mut query = vec![
-            ("limit", request.limit.to_string()),
-            ("offset", request.offset.to_string()),
-        ];
-        query.extend(request.query.clone().map(|word| ("query", word)));
-        query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
-        query.extend(request.category.clone().map(|word| ("category", word)));
-        query.extend(
-            request
-                .min_score
-                .map(|score| ("min_score", score.to_string())),
-        );
         let retries = if call.single_try { 0 } else { self.max_retries };
-        retry::run(call, retries, || self.attempt(&query, call, &read))
+        retry::run(call, retries, || self.attempt(path, query, call, &read))
     }
 
     /// One try of a page.
     fn attempt<T>(
         &self,
+        path: &str,
         query: &[(&str, String)],
         call: &Call<'_>,
-        read: impl Fn(&[u8]) -> Result<T>,
+        read: impl Fn(&[u8], &HeaderMap) -> Result<T>,
     ) -> Attempt<T> {
         if let Err(error) = self.keep_silence(call) {
             return Attempt::Final(error);
         }
         let connections = self.connections(call);
         let limits = Limits::OfEach(self.timeout);
-        let mut response = match self.send(&connections, "/skills-search", query, limits, call) {
+        let mut response = match self.send(&connections, path, query, limits, call) {
             Ok(response) => response,
             Err(error) => return again_or_final(error, None),
         };
@@ -299,7 +301,7 @@ impl SkillsmithApiClient {
             return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
         }
         let page = read_body(&self.credentials, response.body_mut(), MAX_BODY)
-            .and_then(|body| read(&body))
+            .and_then(|body| read(&body, response.headers()))
             .map_err(|error| match error {
                 // A parser may say back what it has read.
                 Error::Protocol(cause) => {
@@ -409,11 +411,13 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        self.fetch(request, call, |body| {
-            let mut page = Page::parse(body)?;
-            page.redact(&self.credentials);
-            Ok(page)
-        })
+        self.page(SEARCH, &search_query(request), call)
+    }
+
+    fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
+        let mut query = page_query(request.limit, request.offset);
+        query.extend(request.since.clone().map(|stamp| ("since", stamp)));
+        self.page("/registry-sync", &query, call)
     }
 }
 
@@ -427,9 +431,28 @@ impl fmt::Debug for SkillsmithApiClient {
     }
 }
 
-/// 408, 429, 5xx, broken connections and unreadable answers may heal; nothing else does.
+fn page_query(limit: u32, offset: u64) -> Vec<(&'static str, String)> {
+    vec![("limit", limit.to_string()), ("offset", offset.to_string())]
+}
+
+fn search_query(request: &PageRequest) -> Vec<(&'static str, String)> {
+    let mut query = page_query(request.limit, request.offset);
+    query.extend(request.query.clone().map(|word| ("query", word)));
+    query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
+    query.extend(request.category.clone().map(|word| ("category", word)));
+    query.extend(
+        request
+            .min_score
+            .map(|score| ("min_score", score.to_string())),
+    );
+    query
+}
+
+/// 408, 429, 5xx but for 501, broken connections and unreadable answers may heal; nothing else does.
 fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
     match error {
+        // It does not know the request, and will not know it in a second.
+        Error::Server { status: 501, .. } => Attempt::Final(error),
         Error::RateLimited { .. }
         | Error::Server { .. }
         | Error::Unreachable(_)

@@ -2,9 +2,9 @@
 //!
 //! The engine uses a registry in this way:
 //! 1. [`check_health`](Registry::check_health): an unhealthy registry ends the run before it begins.
-//! 2. [`search`](Registry::search) with a limit and an offset, again and again, each page once the
-//!    last one is on its way to the database.
-//! 3. A listing that is refused with [`Error::Refused`] and status 400 is requested in
+//! 2. [`sync_registry`](Registry::sync_registry), page after page, each once the last one is on its way to
+//!    the database: every row in the first sync, and what has changed in later ones.
+//! 3. Where there is no such endpoint, [`search`](Registry::search) with a limit and an offset. A listing that is refused with [`Error::Refused`] and status 400 is requested in
 //!    another way: by trust tier, or by search words. A page that fails costs its own rows.
 
 mod answer;
@@ -90,6 +90,18 @@ pub trait Registry: Send + Sync {
 
     /// Fetches one page of the listing.
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page>;
+
+    /// Fetches one page of the sync endpoint: every row of the registry in the order of their ids or,
+    /// with [`since`](SyncRequest::since), those changed later.
+    ///
+    /// A registry without it answers [`Error::Refused`] with status 404, 405, 410 or 501, as this default
+    /// does; then the engine uses [`search`](Self::search).
+    fn sync_registry(&self, _request: &SyncRequest, _call: &Call<'_>) -> Result<Page> {
+        Err(Error::Refused {
+            status: 404,
+            detail: None,
+        })
+    }
 }
 
 /// How a registry is.
@@ -214,6 +226,63 @@ impl PageRequest {
     #[must_use]
     pub const fn min_score(mut self, score: f64) -> Self {
         self.min_score = Some(score);
+        self
+    }
+
+    /// Sets how many rows are wanted. Default: 100.
+    #[must_use]
+    pub const fn limit(mut self, rows: u32) -> Self {
+        self.limit = rows;
+        self
+    }
+
+    /// Sets how many rows to pass over. Default: 0.
+    #[must_use]
+    pub const fn offset(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+}
+
+/// Which page of the sync endpoint is wanted.
+///
+/// ```
+/// use skillsmith_sync::registry::SyncRequest;
+///
+/// let request = SyncRequest::new().since("2026-08-01T12:00:00Z").limit(50).offset(100);
+/// assert_eq!(request.since.as_deref(), Some("2026-08-01T12:00:00Z"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SyncRequest {
+    /// Only rows whose `updated_at` is later than this, as ISO 8601; all rows where it is not set.
+    pub since: Option<String>,
+    /// Rows wanted; the registry may give fewer.
+    pub limit: u32,
+    /// Rows to pass over.
+    pub offset: u64,
+}
+
+impl Default for SyncRequest {
+    fn default() -> Self {
+        Self {
+            since: None,
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+        }
+    }
+}
+
+impl SyncRequest {
+    /// The first 100 rows of all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks only for rows changed later than this. Default: all rows.
+    #[must_use]
+    pub fn since(mut self, stamp: impl Into<String>) -> Self {
+        self.since = Some(stamp.into());
         self
     }
 

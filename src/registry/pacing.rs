@@ -54,7 +54,12 @@ fn until(at: DateTime<Utc>, headers: &HeaderMap, now: DateTime<Utc>) -> Duration
 
 /// The server's idea of now: its stamps are meant by its own clock, which may differ from ours.
 fn server_now(headers: &HeaderMap, now: DateTime<Utc>) -> DateTime<Utc> {
-    text(headers, "date").and_then(http_date).unwrap_or(now)
+    date(headers).unwrap_or(now)
+}
+
+/// The server's own time.
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    text(headers, "date").and_then(http_date)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

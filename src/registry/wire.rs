@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::{
     self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
@@ -110,6 +111,11 @@ impl Row {
         }
     }
 
+    /// The registry's stamp of the last change, where the row has one.
+    pub(crate) fn stamp(&self) -> Option<&str> {
+        self.skill()?.stamp()
+    }
+
     fn skill(&self) -> Option<&Skill> {
         match &self.0 {
             Content::Skill(skill) => Some(skill),
@@ -156,6 +162,8 @@ pub struct Page {
     pub(crate) total: Option<u64>,
     /// `meta.limit`: the limit that the server really used.
     pub(crate) limit: Option<u64>,
+    /// The registry's own time when it served the page, where it says so.
+    pub(crate) served_at: Option<DateTime<Utc>>,
 }
 
 impl Page {
@@ -200,6 +208,7 @@ impl Page {
             rows: envelope.data.0,
             total: None,
             limit: None,
+            served_at: None,
         };
         if let Some(meta) = envelope.meta {
             let text = mend_surrogates(meta.get());
@@ -212,6 +221,14 @@ impl Page {
             reject_damaged(&mut page.rows);
         }
         Ok(page)
+    }
+
+    /// Says what the registry's own time was when it served the page, as a `Date` header does. Where it
+    /// is not said, stamps of rows count up to a day after our own time.
+    #[must_use]
+    pub const fn with_served_at(mut self, time: DateTime<Utc>) -> Self {
+        self.served_at = Some(time);
+        self
     }
 
     /// The rows, in the order of the listing, rejected ones included.

@@ -18,6 +18,29 @@ pub struct Catalogue {
     pub reshaped: u64,
     /// The last change of the style.
     pub restyled: u64,
+    /// It sets stamps itself, when a change begins; at most [`LATE`] seconds before it is seen.
+    stamps: bool,
+}
+
+/// A row may become visible so many seconds after its stamp.
+const LATE: u64 = 540;
+
+/// What is asked: a listing of the search, or the sync endpoint for what is later than a time, in
+/// milliseconds after the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Way {
+    #[default]
+    Search,
+    Sync(Option<i64>),
+}
+
+impl Way {
+    pub const fn since(self) -> Option<i64> {
+        match self {
+            Self::Search => None,
+            Self::Sync(since) => since,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -25,6 +48,8 @@ pub struct Entry {
     pub row: Row,
     /// When it came or changed, in `seq`.
     pub changed: u64,
+    /// Its stamp says when it changed.
+    pub is_dated: bool,
 }
 
 pub enum Answer {
@@ -34,23 +59,54 @@ pub enum Answer {
 
 impl Catalogue {
     pub fn new(rows: &[Row], style: Style) -> Self {
-        let rows = rows.iter().cloned();
+        let stamps = style.sync_endpoint;
+        let entry = |row: &Row| {
+            let mut row = row.clone();
+            let mut is_dated = false;
+            if let (Stamp::At(at), true) = (&mut row.stamp, stamps) {
+                // Some are younger than a day.
+                *at = -i64::try_from(mixed(row.n.into()) % 300_000).unwrap_or(0);
+                is_dated = true;
+            }
+            Entry {
+                row,
+                changed: 0,
+                is_dated,
+            }
+        };
         Self {
-            rows: rows.map(|row| Entry { row, changed: 0 }).collect(),
+            rows: rows.iter().map(entry).collect(),
             style,
+            stamps,
             ..Self::default()
         }
     }
 
-    pub fn apply(&mut self, mutation: &Mutation) {
+    /// Sets the stamp of a row that changes at `now`, in seconds after the start. Whether it did.
+    fn stamp(&self, row: &mut Row, now: i64) -> bool {
+        let Stamp::At(at) = &mut row.stamp else {
+            return false;
+        };
+        if self.stamps {
+            let late = mixed(self.seq ^ u64::from(row.n)) % LATE;
+            *at = now - i64::try_from(late).unwrap_or(0);
+        }
+        self.stamps
+    }
+
+    /// A change at `now`, in seconds after the start.
+    pub fn apply(&mut self, mutation: &Mutation, now: i64) {
         self.seq += 1;
         let seq = self.seq;
         match mutation {
             Mutation::Put(row) => {
                 let same = |known: &&mut Entry| known.row.n == row.n && known.row.twin == row.twin;
+                let mut row = row.clone();
+                let is_dated = self.stamp(&mut row, now);
                 let new = Entry {
                     row: row.clone(),
                     changed: seq,
+                    is_dated,
                 };
                 if let Some(entry) = self.rows.iter_mut().find(same) {
                     if entry.row.hidden != row.hidden || entry.row.tier != row.tier {
@@ -75,7 +131,8 @@ impl Catalogue {
                     entry.and_then(|entry| entry.row.url)
                 };
                 let (first, second) = (url(*one), url(*other));
-                for entry in &mut self.rows {
+                let mut rows = std::mem::take(&mut self.rows);
+                for entry in &mut rows {
                     let url = match entry.row.n {
                         n if n == *one => second,
                         n if n == *other => first,
@@ -86,8 +143,10 @@ impl Catalogue {
                     if let Stamp::At(at) = &mut entry.row.stamp {
                         *at += 60;
                     }
+                    entry.is_dated = self.stamp(&mut entry.row, now);
                     entry.changed = seq;
                 }
+                self.rows = rows;
                 if self.style.order == Order::Changed {
                     self.reshaped = seq;
                 }
@@ -101,10 +160,15 @@ impl Catalogue {
     }
 
     /// What a request is answered; `number` counts requests.
-    pub fn answer(&self, request: &PageRequest, number: u64) -> Answer {
+    pub fn answer(&self, request: &PageRequest, way: Way, number: u64) -> Answer {
         let style = &self.style;
+        let is_endpoint = way != Way::Search;
+        if is_endpoint && !style.sync_endpoint {
+            return Answer::Refused(404);
+        }
         let wants_word = match style.plain {
             Plain::Served => false,
+            _ if is_endpoint => false,
             Plain::Refused => request.trust_tier.is_none(),
             Plain::WordsOnly => true,
         };
@@ -119,7 +183,7 @@ impl Catalogue {
         {
             return Answer::Refused(400);
         }
-        let list = self.listing(request, since_of(request), number);
+        let list = self.listing(request, way, number);
         let asked = u64::from(request.limit);
         let used = style.clamp.map_or(asked, |most| asked.min(most.into()));
         let offset = if style.offset_ignored {
@@ -146,20 +210,23 @@ impl Catalogue {
                 .iter()
                 .skip(usize::try_from(offset).unwrap_or(usize::MAX));
             from.take(usize::try_from(used).unwrap_or(usize::MAX))
-                .filter(|entry| !entry.row.hidden)
+                .filter(|entry| is_endpoint || !entry.row.hidden)
                 .map(|entry| entry.row.clone())
                 .collect()
         };
-        let body = self.body(&rows, list.len() as u64, request, used, number);
+        let all = (!is_endpoint).then_some(list.len() as u64);
+        let body = self.body(&rows, all, request, used, number);
         Answer::Page { rows, body }
     }
 
-    /// All rows that a request asks for, `since` in seconds after the start.
-    pub fn listing(&self, request: &PageRequest, since: Option<i64>, number: u64) -> Vec<&Entry> {
+    /// All rows that a request asks for.
+    pub fn listing(&self, request: &PageRequest, way: Way, number: u64) -> Vec<&Entry> {
         let mut list: Vec<&Entry> = self
             .rows
             .iter()
-            .filter(|entry| since.is_none_or(|since| is_later(&entry.row, since)))
+            // A table has each id once.
+            .filter(|entry| way == Way::Search || !entry.row.twin)
+            .filter(|entry| way.since().is_none_or(|since| is_later(&entry.row, since)))
             .filter(|entry| {
                 let row = &entry.row;
                 request
@@ -172,10 +239,9 @@ impl Catalogue {
                         .is_none_or(|word| row.has_word(word))
             })
             .collect();
-        let order = if self.style.sync_endpoint {
-            Order::Id
-        } else {
-            self.style.order
+        let order = match way {
+            Way::Sync(_) => Order::Id,
+            Way::Search => self.style.order,
         };
         list.sort_by_key(|entry| {
             let row = &entry.row;
@@ -193,14 +259,13 @@ impl Catalogue {
     fn body(
         &self,
         rows: &[Row],
-        all: u64,
+        all: Option<u64>,
         request: &PageRequest,
         used: u64,
         number: u64,
     ) -> String {
         let served = rows.len() as u64;
-        let total = match self.style.total {
-            _ if self.style.sync_endpoint => None,
+        let total = all.and_then(|all| match self.style.total {
             TotalSays::Rows => Some(all),
             TotalSays::Page => Some(served),
             TotalSays::OffsetPlusPage => Some(request.offset + served),
@@ -209,7 +274,7 @@ impl Catalogue {
             TotalSays::Nothing => None,
             TotalSays::Over(more) => Some(all + u64::from(more)),
             TotalSays::Varying => Some(mixed(number) % (2 * all + 2)),
-        };
+        });
         let limit = match self.style.limit {
             LimitSays::Used => Some(used),
             LimitSays::Asked => Some(request.limit.into()),
@@ -230,15 +295,9 @@ impl Catalogue {
     }
 }
 
-/// What the sync endpoint is asked for. No request of the engine has it yet; the plan that asks
-/// this endpoint brings it.
-const fn since_of(_: &PageRequest) -> Option<i64> {
-    None
-}
-
 /// Strictly, as the sync endpoint compares; a row without a stamp is never later.
-fn is_later(row: &Row, since: i64) -> bool {
-    matches!(row.stamp, Stamp::At(at) if at > since)
+pub fn is_later(row: &Row, since_ms: i64) -> bool {
+    matches!(row.stamp, Stamp::At(at) if at * 1_000 > since_ms)
 }
 
 #[test]
@@ -249,15 +308,14 @@ fn the_sync_endpoint_lists_by_id_what_is_later() {
         ..Row::default()
     };
     let style = Style {
-        sync_endpoint: true,
         order: Order::Score,
         ..Style::default()
     };
     let catalogue = Catalogue::new(&[row(3, 5), row(1, 9), row(2, 7), Row::default()], style);
     let ids = |since| -> Vec<u32> {
-        let list = catalogue.listing(&PageRequest::default(), since, 0);
+        let list = catalogue.listing(&PageRequest::default(), Way::Sync(since), 0);
         list.iter().map(|entry| entry.row.n).collect()
     };
     assert_eq!(ids(None), [0, 1, 2, 3]);
-    assert_eq!(ids(Some(5)), [1, 2]);
+    assert_eq!(ids(Some(5_000)), [1, 2]);
 }

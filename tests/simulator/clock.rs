@@ -70,6 +70,11 @@ impl SimClock {
         self.state().now.wall()
     }
 
+    /// The registry's time: seconds after the start, whatever our clock says.
+    pub fn registry_seconds(&self) -> i64 {
+        i64::try_from(self.state().now.elapsed.as_secs()).unwrap_or(i64::MAX)
+    }
+
     /// The calling thread begins a run.
     pub fn begin(&self, cancel_at_wait: Option<(u32, CancelToken)>) {
         let mut state = self.state();

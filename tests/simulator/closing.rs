@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use skillsmith_sync::Coverage;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Way};
 use crate::oracle::judge;
 use crate::registry::lock;
 use crate::scenario::{Fault, RunSpec, Target};
@@ -27,7 +27,8 @@ pub fn lasting_faults(world: &mut World<'_>) -> Check {
     let skills = world.look(table::skills)?;
     let shared = lock(&world.shared);
     let page_size = world.scenario.last_page_size.max(1);
-    let Some(reachable) = shared.catalogue.reachable(page_size) else {
+    let way = shared.way;
+    let Some(reachable) = shared.catalogue.reachable(page_size, way) else {
         return Ok(());
     };
     let judge = judge(world, &skills);
@@ -43,12 +44,18 @@ pub fn lasting_faults(world: &mut World<'_>) -> Check {
         if row.is_valid()
             && !faults.iter().any(costs)
             && !twins(&shared.catalogue, row.n)
+            && !overwritten(world, way, row.n)
             && let Some(fault) = judge.fault_by_stamp(row, &shared.ever)
         {
             return violation("isolated", format!("after {RUNS} runs {fault}"));
         }
     }
     Ok(())
+}
+
+/// Whether another program wrote over a row that is not listed again until a whole listing is due.
+fn overwritten(world: &World<'_>, way: Way, n: u32) -> bool {
+    way.since().is_some() && world.memory.written.contains(&n)
 }
 
 fn twins(catalogue: &Catalogue, n: u32) -> bool {
@@ -81,7 +88,8 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
     world.trace.push("the good end".into());
     let skills = world.look(table::skills)?;
     let shared = lock(&world.shared);
-    let Some(reachable) = shared.catalogue.reachable(page_size) else {
+    let way = shared.way;
+    let Some(reachable) = shared.catalogue.reachable(page_size, way) else {
         return Ok(());
     };
     let judge = judge(world, &skills);
@@ -91,6 +99,7 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
         if !row.is_valid() {
             all_valid = false;
         } else if !twins(&shared.catalogue, row.n)
+            && !overwritten(world, way, row.n)
             && let Some(fault) = judge.fault_by_stamp(row, &shared.ever)
         {
             return violation("progress", format!("after {RUNS} good runs {fault}"));
@@ -102,8 +111,9 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
     // An empty registry is no news to a table that has rows.
     let news = !reachable.is_empty() || skills.is_empty();
     if news
-        && shared.catalogue.must_say_complete(page_size)
-        && (success != all_valid || code.is_some() || coverage != Coverage::Complete)
+        && shared.catalogue.must_say_complete(page_size, way)
+        // Rows that cannot be stored are told by the listing that brings them.
+        && (success != all_valid && !(success && way.since().is_some()) || code.is_some() || coverage != Coverage::Complete)
     {
         return violation(
             "says",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::{Catalogue, Entry};
+use crate::catalogue::{Catalogue, Entry, Way, is_later};
 use crate::skill::Row;
 use crate::style::{Behind, Order, Plain, TotalSays};
 
@@ -14,6 +14,8 @@ pub struct Reading<'r> {
     pub since: u64,
     /// A plain listing was refused once, so that the tiers may be in use.
     pub by_tiers: bool,
+    /// How it was asked last.
+    pub way: Way,
     pub ever: &'r BTreeMap<u32, Vec<Row>>,
 }
 
@@ -25,20 +27,23 @@ impl Catalogue {
             .map_or(page_size, |most| most.min(page_size))
     }
 
-    fn says_true_total(&self) -> bool {
-        self.style.total == TotalSays::Rows && !self.style.sync_endpoint
+    fn says_true_total(&self, way: Way) -> bool {
+        self.style.total == TotalSays::Rows && way == Way::Search
     }
 
-    fn has_hidden(&self) -> bool {
-        self.rows.iter().any(|entry| entry.row.hidden)
+    fn has_hidden(&self, way: Way) -> bool {
+        way == Way::Search && self.rows.iter().any(|entry| entry.row.hidden)
     }
 
-    fn is_random(&self) -> bool {
-        self.style.order == Order::Random && !self.style.sync_endpoint
+    fn is_random(&self, way: Way) -> bool {
+        self.style.order == Order::Random && way == Way::Search
     }
 
     /// The longest row of hidden rows, in any order that is in use.
-    fn hides_pages(&self, page_size: u32) -> bool {
+    fn hides_pages(&self, page_size: u32, way: Way) -> bool {
+        if way != Way::Search {
+            return false;
+        }
         let hidden = self.rows.iter().filter(|entry| entry.row.hidden).count();
         hidden as u64 >= u64::from(self.page(page_size))
     }
@@ -52,10 +57,11 @@ impl Catalogue {
         if self.restyled > reading.since || style.offset_ignored && page < 3 || moved && page < 2 {
             return None;
         }
-        if self.is_random() && (!self.says_true_total() || moved || self.has_hidden()) {
+        let way = reading.way;
+        if self.is_random(way) && (!self.says_true_total(way) || moved || self.has_hidden(way)) {
             return None;
         }
-        if self.has_hidden() && (moved || self.hides_pages(reading.page_size)) {
+        if self.has_hidden(way) && (moved || self.hides_pages(reading.page_size, way)) {
             return None;
         }
         if style.depth.is_some() && !self.depth_shows(reading) {
@@ -66,12 +72,22 @@ impl Catalogue {
             let mut same = self.rows.iter().filter(move |entry| entry.row.n == n);
             same.any(|entry| entry.changed > reading.since)
         };
-        let stood = |entry: &&Entry| !entry.row.hidden && !changes(entry.row.n);
+        let is_twin = |n: u32| {
+            let mut same = self.rows.iter().filter(|entry| entry.row.n == n);
+            same.any(|entry| entry.row.twin)
+        };
+        let shows = |entry: &Entry| match way {
+            Way::Search => !entry.row.hidden,
+            // Which of the two another listing has brought is not known.
+            Way::Sync(_) => !is_twin(entry.row.n),
+        };
+        let stood = |entry: &&Entry| shows(entry) && !changes(entry.row.n);
         Some(
             self.rows
                 .iter()
                 .filter(stood)
                 .filter(|entry| self.can_be_known(&entry.row, reading))
+                .filter(|entry| is_asked_for(entry, way))
                 .collect(),
         )
     }
@@ -79,19 +95,24 @@ impl Catalogue {
     /// Whether an end that is none can be told from a true one.
     fn depth_shows(&self, reading: Reading<'_>) -> bool {
         let style = &self.style;
-        if style.plain != Plain::Served || self.has_hidden() || reading.by_tiers {
+        let way = reading.way;
+        let is_listed = style.plain == Plain::Served && !reading.by_tiers;
+        if !(is_listed || way != Way::Search) || self.has_hidden(way) {
             return false;
         }
         let clamped = style.clamp.is_some_and(|most| most < reading.page_size);
         let refuses = matches!(style.depth_answer, Behind::Refused(400 | 404)) && !clamped;
-        self.says_true_total()
+        self.says_true_total(way)
             || refuses
-                && (style.sync_endpoint
+                && (way != Way::Search
                     || matches!(style.total, TotalSays::Nothing | TotalSays::Page))
     }
 
     /// Whether an engine can know that there is such a row, though no listing shows it.
     fn can_be_known(&self, row: &Row, reading: Reading<'_>) -> bool {
+        if reading.way != Way::Search {
+            return true;
+        }
         let listed = match self.style.plain {
             Plain::Served => !reading.by_tiers || is_listed_by_tier(row),
             Plain::Refused => is_listed_by_tier(row),
@@ -108,23 +129,31 @@ impl Catalogue {
     }
 
     /// Rows that good runs must bring in the end; none where nothing can be demanded.
-    pub fn reachable(&self, page_size: u32) -> Option<Vec<&Entry>> {
+    pub fn reachable(&self, page_size: u32, way: Way) -> Option<Vec<&Entry>> {
         let style = &self.style;
-        if self.is_random() || style.offset_ignored || self.hides_pages(page_size) {
+        if self.is_random(way) || style.offset_ignored || self.hides_pages(page_size, way) {
             return None;
         }
-        if style.depth.is_some() && style.plain != Plain::Served {
+        let by_endpoint = way != Way::Search;
+        if style.depth.is_some() && style.plain != Plain::Served && !by_endpoint {
             return None;
         }
         let plain = skillsmith_sync::registry::PageRequest::default();
-        let list = self.listing(&plain, None, 0);
+        let whole = if by_endpoint {
+            Way::Sync(None)
+        } else {
+            Way::Search
+        };
+        let list = self.listing(&plain, whole, 0);
         let deep = style.depth.map_or(usize::MAX, |depth| depth as usize);
         Some(
             list.into_iter()
                 .take(deep)
-                .filter(|entry| !entry.row.hidden)
+                .filter(|entry| by_endpoint || !entry.row.hidden)
+                .filter(|entry| is_asked_for(entry, way))
                 .filter(|entry| match style.plain {
                     Plain::Served => true,
+                    _ if by_endpoint => true,
                     Plain::Refused => {
                         is_listed_by_tier(&entry.row)
                             && !style.refused_tiers.contains(&entry.row.tier)
@@ -149,18 +178,28 @@ impl Catalogue {
     }
 
     /// Whether good runs must end in success, or partial for rows that cannot be stored, and complete.
-    pub fn must_say_complete(&self, page_size: u32) -> bool {
+    pub fn must_say_complete(&self, page_size: u32, way: Way) -> bool {
         let style = &self.style;
-        let true_total = self.says_true_total();
+        let true_total = self.says_true_total(way);
+        let by_endpoint = way != Way::Search;
         let end_shows = true_total || matches!(style.behind, Behind::Empty | Behind::Refused(416));
-        style.plain == Plain::Served
-            && (true_total || style.total == TotalSays::Nothing || style.sync_endpoint)
-            && !self.is_random()
+        (style.plain == Plain::Served || by_endpoint)
+            && (true_total || style.total == TotalSays::Nothing || by_endpoint)
+            && !self.is_random(way)
             && !style.offset_ignored
             && style.depth.is_none()
             && end_shows
-            && !self.has_hidden()
+            && !self.has_hidden(way)
             && self.page(page_size) >= 2
+    }
+}
+
+/// Whether a listing of changes has to bring it: one whose stamp does not say that it changed is seen
+/// by a whole listing only.
+fn is_asked_for(entry: &Entry, way: Way) -> bool {
+    match way.since() {
+        None => true,
+        Some(since) => entry.is_dated && entry.row.is_valid() || is_later(&entry.row, since),
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry, Wait};
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry, SyncRequest, Wait};
 use skillsmith_sync::{CancelToken, Error, Result};
 
-use crate::catalogue::{Answer, Catalogue};
+use crate::catalogue::{Answer, Catalogue, Way};
 use crate::clock::{SimClock, cancel_and_wait};
 use crate::scenario::{AtRequest, Failure, Fault, Target};
-use crate::skill::{Row, TIERS};
+use crate::skill::{Row, START, TIERS};
 
 /// As many tries a request as the real client makes.
 const TRIES: u32 = 4;
@@ -29,6 +29,8 @@ pub struct Shared {
     /// Every version that was ever served, by id.
     pub ever: BTreeMap<u32, Vec<Row>>,
     pub answers: u64,
+    /// How it was asked last.
+    pub way: Way,
 }
 
 /// What belongs to one run.
@@ -76,14 +78,31 @@ impl Registry for SimRegistry {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
+        self.page(request, Way::Search, call)
+    }
+
+    fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
+        let since = request.since.as_deref().map(milliseconds);
+        let page = PageRequest::new()
+            .offset(request.offset)
+            .limit(request.limit);
+        let answer = self.page(&page, Way::Sync(since), call)?;
+        let now = START + self.clock.registry_seconds();
+        let now = chrono::DateTime::from_timestamp(now, 0).unwrap_or_default();
+        Ok(answer.with_served_at(now))
+    }
+}
+
+impl SimRegistry {
+    fn page(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<Page> {
         if !self.clock.in_step(call.cancel) {
             return Err(Error::Cancelled);
         }
-        let number = self.begin_request(request, call)?;
+        let number = self.begin_request(request, way, call)?;
         let mut tries = 0;
         let answer = loop {
             tries += 1;
-            let answer = self.answer(request, number);
+            let answer = self.answer(request, way, number);
             let Err(error) = answer else { break answer };
             let delay = delay(&error, tries, self.clock.real_now());
             let most = if call.single_try { 1 } else { TRIES };
@@ -104,23 +123,22 @@ impl Registry for SimRegistry {
         shared
             .run
             .log
-            .push(format!("{} -> {outcome}", shown(request)));
+            .push(format!("{} -> {outcome}", shown(request, way)));
         answer.map(|(page, _)| {
             self.clock.expect(1);
             page
         })
     }
-}
 
-impl SimRegistry {
     /// Counts a request and does what is due at it.
-    fn begin_request(&self, request: &PageRequest, call: &Call<'_>) -> Result<u32> {
+    fn begin_request(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<u32> {
         let mut shared = lock(&self.shared);
+        shared.way = way;
         shared.run.requests += 1;
         let number = shared.run.requests;
         if number > shared.run.most_requests {
             shared.run.overrun = true;
-            let text = format!("{} -> never ends", shown(request));
+            let text = format!("{} -> never ends", shown(request, way));
             shared.run.log.push(text);
             return Err(Error::Unauthorized("the simulation stops it".into()));
         }
@@ -129,7 +147,10 @@ impl SimRegistry {
         let mut cancel = None;
         for action in shared.take_due(number) {
             match action {
-                AtRequest::Registry(mutation) => shared.catalogue.apply(&mutation),
+                AtRequest::Registry(mutation) => {
+                    let now = self.clock.registry_seconds();
+                    shared.catalogue.apply(&mutation, now);
+                }
                 AtRequest::Jump(seconds) => self.clock.jump(seconds),
                 AtRequest::Cancel => cancel = Some(shared.run.cancel.clone()),
             }
@@ -143,11 +164,11 @@ impl SimRegistry {
     }
 
     /// One try: the page and how many rows it has.
-    fn answer(&self, request: &PageRequest, number: u32) -> Result<(Page, usize)> {
+    fn answer(&self, request: &PageRequest, way: Way, number: u32) -> Result<(Page, usize)> {
         let mut shared = lock(&self.shared);
         shared.answers += 1;
         let answers = shared.answers;
-        let answer = shared.catalogue.answer(request, answers);
+        let answer = shared.catalogue.answer(request, way, answers);
         let holds = |wanted: u32| match &answer {
             Answer::Page { rows, .. } => rows.iter().any(|row| row.n == wanted),
             Answer::Refused(_) => false,
@@ -252,10 +273,10 @@ impl Shared {
     }
 
     /// What the run did not reach happens all the same, so that the registry does not depend on it.
-    pub fn apply_rest(&mut self) {
+    pub fn apply_rest(&mut self, now: i64) {
         for action in self.take_due(u32::MAX) {
             if let AtRequest::Registry(mutation) = action {
-                self.catalogue.apply(&mutation);
+                self.catalogue.apply(&mutation, now);
             }
         }
     }
@@ -282,8 +303,20 @@ fn delay(error: &Error, tries: u32, now: chrono::DateTime<chrono::Utc>) -> Optio
     }
 }
 
-fn shown(request: &PageRequest) -> String {
+/// A time that is asked for, in milliseconds after the start.
+fn milliseconds(since: &str) -> i64 {
+    chrono::DateTime::parse_from_rfc3339(since)
+        .map_or(i64::MAX, |at| at.timestamp_millis() - START * 1_000)
+}
+
+fn shown(request: &PageRequest, way: Way) -> String {
     let mut text = format!("{}+{}", request.offset, request.limit);
+    if let Way::Sync(since) = way {
+        text = format!("sync {text}");
+        if let Some(since) = since {
+            text = format!("{text} since={since}");
+        }
+    }
     for (name, value) in [("tier", &request.trust_tier), ("query", &request.query)] {
         if let Some(value) = value {
             text = format!("{text} {name}={value}");

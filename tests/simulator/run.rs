@@ -148,7 +148,7 @@ type Outcome = std::thread::Result<skillsmith_sync::Result<SyncResult>>;
 
 fn note_end(world: &mut World<'_>, outcome: &Outcome, disk: disk::Outcome) {
     let mut shared = lock(&world.shared);
-    shared.apply_rest();
+    shared.apply_rest(world.clock.registry_seconds());
     let log = std::mem::take(&mut shared.run.log);
     drop(shared);
     let more = log.len().saturating_sub(SHOWN);

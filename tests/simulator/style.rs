@@ -30,7 +30,7 @@ pub struct Style {
     pub depth_answer: Behind,
     #[serde(skip_serializing_if = "is_default")]
     pub offset_ignored: bool,
-    /// Answers as the sync endpoint does: by id, without a total; `since` once a request has it.
+    /// It has a sync endpoint, which lists by id and without a total.
     #[serde(skip_serializing_if = "is_default")]
     pub sync_endpoint: bool,
     /// Virtual milliseconds a request.

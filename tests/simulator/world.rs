@@ -168,7 +168,10 @@ impl<'s> World<'s> {
 
     fn step(&mut self, step: &Step) -> Check {
         match step {
-            Step::Registry(mutation) => lock(&self.shared).catalogue.apply(mutation),
+            Step::Registry(mutation) => {
+                let now = self.clock.registry_seconds();
+                lock(&self.shared).catalogue.apply(mutation, now);
+            }
             Step::Run(spec) => return run::run(self, spec),
             Step::Foreign(foreign) => self.foreign(foreign)?,
             Step::Reopen => self.close(),

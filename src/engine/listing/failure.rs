@@ -39,6 +39,9 @@ impl Lister<'_> {
             self.cursor.at.forget_probe();
             return Ok(None);
         }
+        if *pass == Pass::Sync && !self.endpoint_answered && self.endpoint_refused(&error) {
+            return Ok(None);
+        }
         let Some(error) = self.first_page_failed(pass, asked, error, call)? else {
             return Ok(None);
         };
@@ -125,7 +128,8 @@ impl Lister<'_> {
         let is_behind = !asked.overlaps && at.is_behind_the_end();
         let refuses_more = matches!(status, Some(400 | 404))
             && (is_behind || (!asked.overlaps && at.has_all_of_total()));
-        let is_end = (status == Some(416) && asked.start > 0)
+        let is_empty = self.cursor.since.is_some();
+        let is_end = (status == Some(416) && (asked.start > 0 || is_empty))
             || refuses_more
             || (self.totals == Totals::Confirmed && is_behind && at.has_all_of_total());
         at.ending.has_ended |= is_end;
@@ -192,6 +196,35 @@ impl Lister<'_> {
             .push(Region::new(from, to, before.as_deref(), error));
     }
 
+    /// What a first answer says of the sync endpoint. Where there was one, a run fails before another
+    /// listing is used. Returns whether that was all.
+    fn endpoint_refused(&mut self, error: &Error) -> bool {
+        if refusal(error) == Some(400) && self.cursor.since.take().is_some() {
+            // It may not know how to list changes only.
+            self.cursor.restart();
+            return true;
+        }
+        if !is_missing_endpoint(error) {
+            return false;
+        }
+        if self.has_endpoint && !self.cursor.misses_endpoint {
+            self.cursor.misses_endpoint = true;
+            self.stop = Some(Error::Refused {
+                status: refusal(error).unwrap_or(501),
+                detail: Some(
+                    "it no longer has the sync endpoint; the next sync uses its search".into(),
+                ),
+            });
+            return true;
+        }
+        self.cursor.misses_endpoint = true;
+        self.failed_in_row = 0;
+        self.forget_pass();
+        self.refused.push(Plan::Sync);
+        self.cursor.switch_to(self.instead);
+        true
+    }
+
     /// Goes on in another way after a refused listing.
     pub(super) fn pass_refused(&mut self, error: Error) -> Result<()> {
         self.failed_in_row = 0;
@@ -200,14 +233,15 @@ impl Lister<'_> {
             return Ok(());
         }
         self.refused.push(self.cursor.plan);
+        // The sync endpoint is not gone round, and not asked behind the others.
         let next = Plan::ALL
             .into_iter()
-            .find(|plan| !self.refused.contains(plan));
+            .find(|plan| *plan != Plan::Sync && !self.refused.contains(plan));
         match next {
             Some(plan) => self.cursor.switch_to(plan),
             // Nothing can be asked any more. The next run does not go on from where nothing answers.
             None if self.cursor.is_resumed => {
-                self.cursor.switch_to(Plan::Plain);
+                self.cursor.switch_to(self.instead);
                 self.stop = Some(error);
             }
             None => return Err(error),
@@ -219,6 +253,17 @@ impl Lister<'_> {
 /// Whether an error says that nothing can come. A host's own registry that fails may do so for one page only.
 pub(super) const fn ends_the_run(error: &Error) -> bool {
     error.nothing_can_come() && !matches!(error, Error::Host(_))
+}
+
+/// Whether an answer says that the registry knows nothing of a sync endpoint, or not of this one.
+const fn is_missing_endpoint(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Refused {
+            status: 400 | 404 | 405 | 410,
+            ..
+        } | Error::Server { status: 501, .. }
+    )
 }
 
 const fn refusal(error: &Error) -> Option<u16> {

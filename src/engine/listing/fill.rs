@@ -365,13 +365,8 @@ impl Lister<'_> {
                 Ok(Some(self.out_of_turn(pass, at, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            // A registry that gives no single rows says nothing of this one.
-            Err(Error::Refused { status, .. }) if status != 416 => Ok(None),
-            // It came before: another row may stand here now, one that does not come.
-            Err(_) => {
-                self.cursor.at.note_moved();
-                Ok(None)
-            }
+            // Nothing is known of it.
+            Err(_) => Ok(None),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading a listing to its end: asks for page after page, and decides what a page that fails costs.
 
+mod carried;
 mod failure;
 mod fill;
 mod past;
@@ -30,6 +31,10 @@ pub(super) struct Start {
     pub(super) doubts: Vec<Doubt>,
     /// What earlier listings could not read; asked for first.
     pub(super) gaps: Vec<Gap>,
+    /// The sync endpoint was there in the listing before.
+    pub(super) has_endpoint: bool,
+    /// What to go on with where it is not there.
+    pub(super) instead: Plan,
 }
 
 /// Where a listing is read from, and how far.
@@ -42,6 +47,9 @@ pub(super) struct Lister<'r> {
     totals: Totals,
     doubts: Vec<Doubt>,
     known_gaps: Vec<Gap>,
+    /// Gaps of earlier listings that this one does not come to.
+    carried_gaps: Vec<Gap>,
+    carried_asked: u32,
     gaps_to_ask: VecDeque<Gap>,
     /// The rows that this run has met in this reading of this pass, and in the reading before.
     met: HashSet<u64>,
@@ -49,9 +57,12 @@ pub(super) struct Lister<'r> {
     nameless: rows::Nameless,
     /// Plans that were refused altogether.
     refused: Vec<Plan>,
+    has_endpoint: bool,
+    instead: Plan,
     pages: u32,
-    /// Some page has been answered.
+    /// Some page has been answered, and one of the sync endpoint.
     has_answered: bool,
+    endpoint_answered: bool,
     /// What pages were before smaller ones were tried, and how many of those came.
     shrunk: Option<(u32, u32)>,
     /// How often that may still turn out not to help.
@@ -81,6 +92,12 @@ pub(super) struct Step {
 impl<'r> Lister<'r> {
     pub(super) fn new(registry: &'r dyn Registry, start: Start) -> Self {
         let met = start.cursor.at.tail().iter().copied().collect();
+        let cursor = &start.cursor;
+        let asked: Vec<Gap> = start.gaps.iter().take(MOST_GAPS).cloned().collect();
+        let (carried_gaps, known_gaps) = start
+            .gaps
+            .into_iter()
+            .partition(|gap| carried::is_carried(gap, cursor));
         Self {
             registry,
             cursor: start.cursor,
@@ -89,14 +106,19 @@ impl<'r> Lister<'r> {
             limit: start.page_size.max(2),
             totals: start.totals,
             doubts: start.doubts,
-            gaps_to_ask: start.gaps.iter().take(MOST_GAPS).cloned().collect(),
-            known_gaps: start.gaps,
+            gaps_to_ask: asked.into(),
+            known_gaps,
+            carried_gaps,
+            carried_asked: 0,
             met,
             met_before: HashSet::new(),
             nameless: rows::Nameless::default(),
             refused: Vec::new(),
+            has_endpoint: start.has_endpoint,
+            instead: start.instead,
             pages: 0,
             has_answered: false,
+            endpoint_answered: false,
             shrunk: None,
             shrinks_left: failure::MOST_SHRINKS,
             too_large: None,
@@ -131,7 +153,11 @@ impl<'r> Lister<'r> {
                 ));
             }
             let step = if let Some(gap) = self.gaps_to_ask.pop_front() {
-                self.ask_known_gap(&gap, call)?
+                if carried::is_carried(&gap, &self.cursor) {
+                    self.ask_carried_gap(gap, call)?
+                } else {
+                    self.ask_known_gap(&gap, call)?
+                }
             } else {
                 let Some(pass) = self.cursor.pass.clone() else {
                     return Ok(None);
@@ -155,7 +181,8 @@ impl<'r> Lister<'r> {
     }
 
     /// Where the listing stands in the end.
-    pub(super) fn into_cursor(self) -> Cursor {
+    pub(super) fn into_cursor(mut self) -> Cursor {
+        self.keep_carried_gaps();
         self.cursor
     }
 
@@ -177,14 +204,31 @@ impl<'r> Lister<'r> {
         single_try: bool,
         call: &Call<'_>,
     ) -> Result<Page> {
+        let since = self.cursor.since.clone();
+        self.search_since(pass, since.as_deref(), (offset, limit), single_try, call)
+    }
+
+    fn search_since(
+        &mut self,
+        pass: &Pass,
+        since: Option<&str>,
+        (offset, limit): (u64, u64),
+        single_try: bool,
+        call: &Call<'_>,
+    ) -> Result<Page> {
         self.pages = self.pages.saturating_add(1);
         let limit = u32::try_from(limit).unwrap_or(self.page_size).max(1);
         let call = Call {
             single_try,
             ..*call
         };
-        let page = self.registry.search(&pass.request(offset, limit), &call)?;
+        let page = pass.fetch(self.registry, since, (offset, limit), &call)?;
         self.has_answered = true;
+        if *pass == Pass::Sync {
+            self.cursor.horizon.note(&page, call.clock.now());
+            self.cursor.misses_endpoint = false;
+            self.endpoint_answered = true;
+        }
         Ok(page)
     }
 

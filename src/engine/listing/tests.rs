@@ -106,6 +106,8 @@ struct Listed {
 fn start(plan: Plan) -> Start {
     let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     Start {
+        has_endpoint: false,
+        instead: Plan::Plain,
         cursor: Cursor::new("scripted".into(), String::new(), plan, Mode::Stamp, now),
         page_size: 100,
         totals: Totals::Unknown,

@@ -21,6 +21,10 @@ pub(super) struct PassCursor {
     pub(super) offset: u64,
     /// It is read for the second time.
     pub(super) is_second_reading: bool,
+    /// Rows stand in the order of their ids: what moved is found behind where it was, and a row that
+    /// comes or goes before the offset is a later listing's.
+    #[serde(default)]
+    pub(super) is_ordered: bool,
     pub(super) counts: Counts,
     pub(super) tail: Tail,
     pages: PageShape,
@@ -222,6 +226,14 @@ pub(super) enum Next {
 }
 
 impl PassCursor {
+    /// At the start of a pass.
+    pub(super) fn new(is_ordered: bool) -> Self {
+        Self {
+            is_ordered,
+            ..Self::default()
+        }
+    }
+
     /// The next page to ask for, `limit` rows long.
     pub(super) fn asked(&self, limit: u32) -> Asked {
         if let Some(probe) = self.hidden.probe {
@@ -349,6 +361,7 @@ impl PassCursor {
     pub(super) fn read_again(&mut self) {
         *self = Self {
             is_second_reading: true,
+            is_ordered: self.is_ordered,
             counts: Counts {
                 rows: if self.counts.forgets {
                     0

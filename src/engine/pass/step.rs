@@ -92,7 +92,8 @@ pub(in crate::engine) fn step(
     at.pages.short = served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows);
     at.hidden.reach = asked.start.saturating_add(asked.limit);
     at.offset = end;
-    at.tail.overlaps = !at.pages.single_rows;
+    // A single row that came again would not show whether the registry gives single rows only.
+    at.tail.overlaps = !at.pages.single_rows && !(at.is_ordered && at.pages.most_rows <= 1);
     at.movement.ahead = at.movement.ahead.max(at.offset);
     count_served(at, asked, &page.ids);
     remember_tail(at, page);
@@ -181,7 +182,13 @@ fn ask_whether_rows_are_hidden(at: &mut PassCursor, asked: Asked, front: &[u64])
     let is_in_order = front.len() > 1 && at.tail.ids.ends_with(front);
     // Rows that came since an earlier run, or while the total changed, look just the same.
     let may_have_come = at.counts.forgets || matches!(at.total, TotalSeen::Varied(_));
-    if !may_have_come && at.movement.back == 0 && !at.hidden.probed && limit > 1 && is_in_order {
+    if !may_have_come
+        && !at.is_ordered
+        && at.movement.back == 0
+        && !at.hidden.probed
+        && limit > 1
+        && is_in_order
+    {
         at.hidden.probed = true;
         at.hidden.probe = Some(Probe {
             start: asked.start,
@@ -200,12 +207,12 @@ fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
     // Found again or not, rows move here.
     at.movement.shifted = true;
     // What is read again could not be told from what is new.
-    at.movement.moved |= at.counts.forgets;
+    at.movement.moved |= at.counts.forgets && !at.is_ordered;
     at.tail.overlaps = false;
     at.movement.backs = at.movement.backs.saturating_add(1);
     if at.movement.moved
         || at.movement.back >= MOST_BACK
-        || at.movement.backs > MOST_BACKS
+        || (at.movement.backs > MOST_BACKS && !at.is_ordered)
         || asked.start == 0
     {
         // Not found: the pass is read once more from its start.
@@ -270,7 +277,12 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
             TotalSeen::Same(total) | TotalSeen::Varied(total) => at.offset < total,
             TotalSeen::Unseen | TotalSeen::Untrue => false,
         };
-    if at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= EMPTY_PAGES_AT_END && !says_more) {
+    let enough = if at.is_ordered && (served == 0 || at.pages.most_rows > 1) {
+        1
+    } else {
+        EMPTY_PAGES_AT_END
+    };
+    if at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= enough && !says_more) {
         Next::End
     } else {
         Next::Page

@@ -31,6 +31,11 @@ pub(in crate::engine) enum Verdict {
 }
 
 impl PassCursor {
+    /// Where the order is fixed, a second reading that brings fewer rows than the first came to no end.
+    const fn has_lost_rows(&self) -> bool {
+        self.is_ordered && self.is_second_reading && self.counts.fresh < self.counts.rows
+    }
+
     /// What the reading that has ended is worth.
     ///
     /// `known`: a listing before this one has brought so few rows for such a total, and whether in the
@@ -59,8 +64,9 @@ impl PassCursor {
             && !self.counts.forgets
             && self.counts.fresh == self.counts.rows;
         let moved = movement.moved
-            || (movement.shifted && !all_counted && !is_settled)
-            || (movement.skipped && !all_counted && !is_skip_told);
+            || (movement.shifted && !self.is_ordered && !all_counted && !is_settled)
+            || (movement.skipped && !all_counted && !is_skip_told)
+            || self.has_lost_rows();
         if !moved && missing.is_none() {
             // A page's own count, on the only page, proves nothing.
             let total_held = matches!(self.total, TotalSeen::Same(total)

@@ -91,6 +91,7 @@ impl Maker {
             self.style()
         } else {
             crate::style::Style {
+                sync_endpoint: self.random.chance(40),
                 latency_ms: 100,
                 ..Default::default()
             }

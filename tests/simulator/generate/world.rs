@@ -98,6 +98,7 @@ impl Maker {
             latency_ms: *self.random.pick(&[0, 100, 100, 2_000]),
             ..Style::default()
         };
+        style.sync_endpoint = self.random.chance(30);
         // A few quirks at once, no more.
         for _ in 0..self.random.between(1, 3) {
             self.quirk(&mut style);
@@ -165,7 +166,7 @@ impl Maker {
             }
             _ => {
                 if self.random.chance(50) {
-                    style.sync_endpoint = true;
+                    style.sync_endpoint = !style.sync_endpoint;
                 } else {
                     style.offset_ignored = true;
                 }

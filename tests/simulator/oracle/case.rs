@@ -59,6 +59,8 @@ pub(super) struct Case<'c> {
     /// Another program wrote to the table meanwhile, or the file is another one.
     pub(super) disturbed: bool,
     pub(super) lost_file: bool,
+    /// The registry was asked only for what has changed.
+    pub(super) by_changes: bool,
     pub(super) settled: bool,
     pub(super) upset_by_lock: bool,
     /// Versions of each row that were ever served, and in this run.

@@ -106,6 +106,7 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
         whole: world.memory.listing.is_none() || spec.dry,
         disturbed: lost_file || happens(|event| matches!(event, AtEvent::Foreign(_))),
         lost_file,
+        by_changes: shared.way.since().is_some(),
         settled: world.memory.settled && spec.is_quiet(),
         upset_by_lock: happens(|event| matches!(event, AtEvent::Lock(_))),
         ever: &shared.ever,
@@ -115,6 +116,7 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
         page_size: spec.page_size,
         since,
         by_tiers: world.memory.by_tiers,
+        way: shared.way,
         ever: &shared.ever,
     });
     let must = must.filter(|_| !world.memory.emptied);

@@ -1,0 +1,286 @@
+//! What the sync endpoint is asked for: the watermark, and what a listing learns for the next one.
+//!
+//! A stamp is set when the registry's transaction begins, so that a row can appear after a later-stamped
+//! one; a listing takes time, in which rows already read change; clocks differ. So the watermark lies
+//! before the latest stamp by [`OVERLAP`] and by the time that the listing took, until it is certain
+//! that nothing can appear before that stamp any more.
+#![warn(clippy::arithmetic_side_effects)]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{from_iso, later, to_iso};
+use crate::registry::Page;
+
+/// A row may become visible so long after a later-stamped one.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// Behind a stamp that is older than this nothing is still on its way.
+const SETTLED_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// Without the registry's own time, clocks may differ by this.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+
+/// Up to where the sync endpoint of a registry has been listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Watermark {
+    /// The next listing asks for rows stamped later than this.
+    pub(super) since: String,
+    /// The latest stamp that has come, with every digit that was served.
+    stamp: String,
+    /// When a listing that had met it ended, in ISO form; the registry's time where it tells it.
+    met_at: String,
+    /// When the last whole listing began, as local ISO time.
+    whole_at: String,
+}
+
+/// What a listing of the sync endpoint has learned of stamps and time. Part of its cursor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Horizon {
+    /// The latest stamp that has come, with every digit that was served.
+    latest: Option<String>,
+    /// The registry's time, as it tells it, at the first page and at the last one.
+    began: Option<String>,
+    ended: Option<String>,
+}
+
+impl Horizon {
+    /// Notes a page. `now`: our time.
+    pub(super) fn note(&mut self, page: &Page, now: DateTime<Utc>) {
+        let told = page.served_at;
+        if let Some(told) = told {
+            self.began.get_or_insert_with(|| to_iso(told));
+            self.ended = Some(to_iso(told));
+        }
+        let most = told.unwrap_or_else(|| later(now, CLOCKS_DIFFER));
+        let mut latest = self.latest.as_deref().and_then(from_iso);
+        for stamp in page.rows.iter().filter_map(|row| row.stamp()) {
+            // A stamp of the future would move the watermark out of reach.
+            if let Some(at) = from_iso(stamp).filter(|at| *at <= most)
+                && latest.is_none_or(|latest| at > latest)
+            {
+                latest = Some(at);
+                self.latest = Some(stamp.to_owned());
+            }
+        }
+    }
+}
+
+/// The times of a listing that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// By our clock.
+    pub(super) began: DateTime<Utc>,
+    pub(super) ended: DateTime<Utc>,
+}
+
+impl Watermark {
+    /// After a listing that was read to its end. `old`: what it was asked with; none for a whole listing.
+    ///
+    /// `None` where no row has a stamp that counts, or a clock went backwards meanwhile.
+    pub(super) fn after(old: Option<&Self>, horizon: &Horizon, times: Times) -> Option<Self> {
+        let known = old.map(|old| old.stamp.as_str());
+        let at = |stamp: Option<&str>| stamp.and_then(from_iso);
+        let is_news = at(horizon.latest.as_deref()) > at(known);
+        let stamp = if is_news {
+            horizon.latest.as_deref()?
+        } else {
+            known?
+        };
+        let latest = from_iso(stamp)?;
+        let told = |text: &Option<String>| text.as_deref().and_then(from_iso);
+        let (began, ended) = told(&horizon.began)
+            .zip(told(&horizon.ended))
+            .unwrap_or((times.began, times.ended));
+        // Both clocks: either may have stood still.
+        let took = times.ended.signed_duration_since(times.began);
+        let took_there = ended.signed_duration_since(began);
+        if took < TimeDelta::zero() || took_there < TimeDelta::zero() {
+            return None;
+        }
+        let met_at = match old {
+            Some(old) if !is_news => old.met_at.clone(),
+            _ => to_iso(ended),
+        };
+        // When the listing began: behind what it had read by then, older rows could still appear.
+        let is_old = began.signed_duration_since(latest) > SETTLED_AFTER;
+        let was_confirmed = !is_news
+            && from_iso(&met_at).is_some_and(|met| began.signed_duration_since(met) > OVERLAP);
+        let since = if is_old || was_confirmed {
+            stamp.to_owned()
+        } else {
+            let margin = later_by(OVERLAP, took.max(took_there));
+            to_iso(latest.checked_sub_signed(margin)?)
+        };
+        Some(Self {
+            since,
+            stamp: stamp.to_owned(),
+            met_at,
+            whole_at: old.map_or_else(|| to_iso(times.began), |old| old.whole_at.clone()),
+        })
+    }
+
+    /// Whether the next listing may ask for changes only.
+    pub(super) fn is_good_at(&self, now: DateTime<Utc>, whole_every: TimeDelta) -> bool {
+        let is_recent = from_iso(&self.whole_at).is_some_and(|whole| {
+            let age = now.signed_duration_since(whole);
+            // A clock that was set back a little does not cost a whole listing.
+            age > -CLOCKS_DIFFER && age < whole_every
+        });
+        let is_past = from_iso(&self.stamp).is_some_and(|stamp| stamp <= later(now, CLOCKS_DIFFER));
+        is_recent && is_past
+    }
+}
+
+fn later_by(one: TimeDelta, other: TimeDelta) -> TimeDelta {
+    one.checked_add(&other).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-08-20T12:00:00.000Z";
+
+    fn time(text: &str) -> DateTime<Utc> {
+        from_iso(text).unwrap()
+    }
+
+    fn horizon(stamps: &[&str], served_at: Option<&str>, now: &str) -> Horizon {
+        let rows: Vec<String> = stamps
+            .iter()
+            .enumerate()
+            .map(|(n, stamp)| format!(r#"{{"id":"{n}","name":"n","updated_at":"{stamp}"}}"#))
+            .collect();
+        let mut page =
+            Page::parse(format!(r#"{{"data":[{}]}}"#, rows.join(",")).as_bytes()).unwrap();
+        page.served_at = served_at.map(time);
+        let mut horizon = Horizon::default();
+        horizon.note(&page, time(now));
+        horizon
+    }
+
+    fn times(began: &str, ended: &str) -> Times {
+        Times {
+            began: time(began),
+            ended: time(ended),
+        }
+    }
+
+    /// A listing that took no time at all.
+    fn at(now: &str) -> Times {
+        times(now, now)
+    }
+
+    #[test]
+    fn it_lies_before_the_latest_stamp_by_ten_minutes_and_the_time_of_the_listing() {
+        let met = horizon(&["2026-08-20T11:50:00Z", "2026-08-20T11:00:00Z"], None, NOW);
+        let mark = Watermark::after(None, &met, at(NOW)).unwrap();
+        assert_eq!(mark.since, "2026-08-20T11:40:00.000Z");
+        let long = times("2026-08-20T09:00:00Z", NOW);
+        let mark = Watermark::after(None, &met, long).unwrap();
+        assert_eq!(mark.since, "2026-08-20T08:40:00.000Z");
+    }
+
+    #[test]
+    fn a_stamp_of_more_than_a_day_ago_is_taken_with_every_digit() {
+        let stamp = "2026-08-18T11:00:00.1234567+02:00";
+        let mark = Watermark::after(None, &horizon(&[stamp], None, NOW), at(NOW)).unwrap();
+        assert_eq!(mark.since, stamp);
+    }
+
+    #[test]
+    fn a_listing_of_days_does_not_make_its_stamp_old() {
+        let met = horizon(&["2026-08-18T11:50:00Z"], None, NOW);
+        let mark = Watermark::after(None, &met, times("2026-08-18T12:00:00Z", NOW)).unwrap();
+        assert_eq!(mark.since, "2026-08-16T11:40:00.000Z");
+    }
+
+    #[test]
+    fn a_later_listing_without_news_confirms_the_stamp() {
+        let stamp = "2026-08-20T11:59:00.5Z";
+        let first = Watermark::after(None, &horizon(&[stamp], None, NOW), at(NOW)).unwrap();
+        let soon = "2026-08-20T12:09:00Z";
+        let again =
+            Watermark::after(Some(&first), &horizon(&[stamp], None, soon), at(soon)).unwrap();
+        assert_eq!(again.since, "2026-08-20T11:49:00.500Z");
+        let later = "2026-08-20T12:11:00Z";
+        let confirmed = Watermark::after(Some(&again), &Horizon::default(), at(later)).unwrap();
+        assert_eq!(confirmed.since, stamp);
+        assert_eq!(confirmed.whole_at, NOW);
+        // News again: the overlap begins anew.
+        let news = horizon(&["2026-08-20T12:10:30Z"], None, later);
+        let moved = Watermark::after(Some(&confirmed), &news, at(later)).unwrap();
+        assert_eq!(moved.since, "2026-08-20T12:00:30.000Z");
+    }
+
+    #[test]
+    fn stamps_of_the_future_do_not_count() {
+        let stamps = [
+            "2026-08-20T11:00:00Z",
+            "2026-08-20T13:00:00Z",
+            "2999-01-01T00:00:00Z",
+        ];
+        let told = horizon(&stamps, Some(NOW), NOW);
+        let mark = Watermark::after(None, &told, at(NOW)).unwrap();
+        assert_eq!(mark.stamp, stamps[0]);
+        // Without the registry's time, its clock may be ahead of ours by a day.
+        let untold = horizon(&stamps, None, NOW);
+        let mark = Watermark::after(None, &untold, at(NOW)).unwrap();
+        assert_eq!(mark.stamp, stamps[1]);
+        // The registry's clock is two hours ahead, and its stamps with it.
+        let ahead = horizon(&stamps, Some("2026-08-20T14:00:00Z"), NOW);
+        let mark = Watermark::after(None, &ahead, at(NOW)).unwrap();
+        assert_eq!(mark.since, "2026-08-20T12:50:00.000Z");
+    }
+
+    #[test]
+    fn without_stamps_or_with_a_clock_that_runs_backwards_there_is_none() {
+        let none = horizon(&["soon", "9999999"], None, NOW);
+        assert_eq!(Watermark::after(None, &none, at(NOW)), None);
+        let some = horizon(&["2026-08-20T11:00:00Z"], None, NOW);
+        let backwards = times(NOW, "2026-08-20T11:59:59Z");
+        assert_eq!(Watermark::after(None, &some, backwards), None);
+    }
+
+    #[test]
+    fn a_whole_listing_is_due_after_its_time_or_where_the_clock_makes_no_sense() {
+        let mark = Watermark::after(
+            None,
+            &horizon(&["2026-08-01T00:00:00Z"], None, NOW),
+            at(NOW),
+        )
+        .unwrap();
+        let every = TimeDelta::days(30);
+        assert!(mark.is_good_at(time("2026-09-19T11:59:59Z"), every));
+        assert!(!mark.is_good_at(time("2026-09-19T12:00:01Z"), every));
+        assert!(mark.is_good_at(time("2026-08-20T11:00:00Z"), every));
+        assert!(!mark.is_good_at(time("2026-07-20T11:00:00Z"), every));
+    }
+
+    #[test]
+    fn promise_13_no_stamp_is_out_of_range() {
+        for stamp in [
+            "+262142-12-31T23:59:60.9+00:00",
+            "-262143-01-01T00:00:00Z",
+            "",
+        ] {
+            for served_at in [
+                Some("+262142-12-31T23:59:59Z"),
+                Some("-262143-01-01T00:00:00Z"),
+                None,
+            ] {
+                let met = horizon(&[stamp], served_at, NOW);
+                for times in [
+                    at(NOW),
+                    times("-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59Z"),
+                ] {
+                    if let Some(mark) = Watermark::after(None, &met, times) {
+                        _ = mark.is_good_at(DateTime::<Utc>::MAX_UTC, TimeDelta::MAX);
+                        _ = mark.is_good_at(DateTime::<Utc>::MIN_UTC, TimeDelta::zero());
+                    }
+                }
+            }
+        }
+    }
+}
