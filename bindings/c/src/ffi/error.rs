@@ -8,10 +8,10 @@ use crate::ffi::handles::{self, Handle};
 use crate::ffi::out::{Out, OutPtr};
 use skillsmith_sync::{Error, ErrorCode};
 
-/// What went wrong: a code, a text for the person who has to act on it, and more.
+/// An error: a code, a message for the person who has to act on it, and details.
 ///
-/// Given through the last parameter of a function that fails, where that is not NULL.
-/// No text contains a credential.
+/// Written to the last parameter of a function that fails, unless that is NULL. No message
+/// contains a credential.
 #[derive(Debug)]
 pub struct skillsmith_error {
     _opaque: [u8; 0],

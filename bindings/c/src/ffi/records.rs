@@ -16,11 +16,10 @@ use skillsmith_sync::{Error, Result};
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_text {
-    /// UTF-8 with a NUL behind it; NULL where there is no text. It belongs to the record
-    /// and lives as long.
+    /// NUL-terminated UTF-8, or NULL if there is no text. Owned by the record.
     pub data: *const c_char,
-    /// Its length in bytes, without the NUL behind it. A text of a database may hold
-    /// U+0000: then `strlen(data)` is less.
+    /// Length in bytes, without the terminating NUL. A text in a database may contain
+    /// U+0000; `strlen(data)` is shorter then.
     pub length: usize,
 }
 

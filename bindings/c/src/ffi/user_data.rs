@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends the user data of callbacks, once the last of them has returned.
+/// Releases the user data of callbacks, after the last of them has returned.
 pub type skillsmith_destroy_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// The host's pointer, and how it ends.
