@@ -118,7 +118,7 @@
  The library has a reserve of 6.5 MB for handling this, which uses no memory before it is
  needed. Two cases still end the process: other code takes the memory between the library's
  check and its use, so that more than the reserve, or more than 512 KB in one piece, is
- missing; and the runtimes of C and Rust lack the few dozen bytes for a new thread. A system
+ missing; or the runtimes of C and Rust lack the few dozen bytes for a new thread. A system
  that overcommits memory (Linux, usually) may also end the process without a failed
  allocation.
 
@@ -533,7 +533,7 @@ typedef struct skillsmith_text {
 typedef struct skillsmith_sync_config {
   /* Always "default". */
   struct skillsmith_text id;
-  /* Whether the background service syncs by itself. */
+  /* Whether automatic syncing is enabled. */
   bool enabled;
   /* How often. */
   skillsmith_sync_frequency frequency;
@@ -988,8 +988,8 @@ uint32_t skillsmith_abi_version(void);
 const char *skillsmith_version_string(void);
 
 /*
- The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: major *
- 1000000 + minor * 1000 + patch.
+ The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: `major *
+ 1000000 + minor * 1000 + patch`.
 
  Does not block; any thread may call it.
  */
@@ -1063,8 +1063,8 @@ skillsmith_status skillsmith_error_free(struct skillsmith_error *error);
 /*
  Frees a string that a function of this library returned through a `char **`.
 
- NULL is a no-op. Any other pointer, or one that was already freed, is left alone and
- returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+ NULL is a no-op. A pointer that is not such a string, or was already freed, is left
+ alone and returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_string_free(char *string);
 
@@ -1338,7 +1338,7 @@ skillsmith_status skillsmith_sync_config_repository_set_frequency(const struct s
 /*
  Frees a configuration with its texts.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_config_free(struct skillsmith_sync_config *config);
@@ -1502,7 +1502,7 @@ skillsmith_status skillsmith_sync_history_repository_get_stats(const struct skil
 /*
  Frees an entry with its texts. An entry of a list is refused.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_history_entry_free(struct skillsmith_sync_history_entry *entry);
@@ -1510,7 +1510,7 @@ skillsmith_status skillsmith_sync_history_entry_free(struct skillsmith_sync_hist
 /*
  Frees a list with its entries.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_history_list_free(struct skillsmith_sync_history_list *list);
@@ -1518,7 +1518,7 @@ skillsmith_status skillsmith_sync_history_list_free(struct skillsmith_sync_histo
 /*
  Frees statistics with their texts.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_stats_free(struct skillsmith_sync_stats *stats);
@@ -1579,7 +1579,7 @@ skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skil
 /*
  Frees a skill with its texts.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_skill_free(struct skillsmith_skill *skill);
@@ -1832,7 +1832,7 @@ bool skillsmith_sync_engine_is_offline(const struct skillsmith_sync_engine *engi
 /*
  Frees a result with its texts.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_result_free(struct skillsmith_sync_result *result);
@@ -1840,7 +1840,7 @@ skillsmith_status skillsmith_sync_result_free(struct skillsmith_sync_result *res
 /*
  Frees a status with its configuration and its entry.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_engine_status_free(struct skillsmith_engine_status *status);
@@ -1952,7 +1952,7 @@ skillsmith_status skillsmith_background_sync_service_free(struct skillsmith_back
 /*
  Frees a state with its texts and its result.
 
- NULL is a no-op. Any other pointer, or one that was already freed, returns
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_background_sync_state_free(struct skillsmith_background_sync_state *state);

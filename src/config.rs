@@ -96,7 +96,7 @@ impl FromStr for SyncFrequency {
 pub struct SyncConfig {
     /// Always `default`.
     pub id: String,
-    /// Whether the background service syncs by itself.
+    /// Whether automatic syncing is enabled.
     pub enabled: bool,
     /// How often.
     pub frequency: SyncFrequency,

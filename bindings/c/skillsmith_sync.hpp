@@ -140,7 +140,7 @@ enum class Coverage : std::int32_t {
 /// A snapshot of the configuration.
 struct SyncConfig {
   std::string id;                              ///< Always "default".
-  bool enabled = false;                        ///< Whether the background service syncs by itself.
+  bool enabled = false;                        ///< Whether automatic syncing is enabled.
   SyncFrequency frequency{};                   ///< How often a sync becomes due.
   std::chrono::milliseconds interval{};        ///< The time between two syncs.
   std::optional<std::string> last_sync_at;     ///< When the last complete sync started.

@@ -1,4 +1,4 @@
-//! Syncing by itself, as long as a session lasts.
+//! The background service.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -94,7 +94,7 @@ fn background_options(
     if let Some(sync) = switch(given.sync_on_start, "sync_on_start")? {
         wanted = wanted.sync_on_start(sync);
     }
-    // Kept by the service alone, callbacks or not, and so destroyed with it.
+    // Owned by the service only, with or without callbacks, so it is destroyed with it.
     let user_data = Arc::new(UserData::new(given.user_data, given.destroy));
     let (complete, error) = (Arc::clone(&user_data), Arc::clone(&user_data));
     wanted = wanted.on_sync_complete(move |result| {
@@ -331,7 +331,7 @@ pub extern "C" fn skillsmith_background_sync_service_free(
 ) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || {
         if let Some(service) = service.remove()? {
-            // Another thread may hold it for a moment longer than we do.
+            // Another thread may keep it for a moment longer.
             service.stop();
         }
         Ok(())
@@ -340,7 +340,7 @@ pub extern "C" fn skillsmith_background_sync_service_free(
 
 /// Frees a state with its texts and its result.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_state_free(

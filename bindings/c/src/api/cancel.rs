@@ -65,7 +65,7 @@ pub extern "C" fn skillsmith_cancel_token_cancel(
 pub extern "C" fn skillsmith_cancel_token_raise(
     token: HandlePtr<skillsmith_cancel_token>,
 ) -> skillsmith_status {
-    // No border: nothing here can panic, and catching may allocate.
+    // No `boundary`: nothing here can panic, and catching may allocate.
     if token.number() == 0 {
         return skillsmith_status::of(Error::NullArgument("token").code());
     }

@@ -306,8 +306,8 @@ pub extern "C" fn skillsmith_api_client_search(
     })
 }
 
-/// Asks on a thread of its own, so that a caller that cancels gets away, wherever the
-/// request stands.
+/// Runs the request on its own thread, so that a cancelled call can return at any point of
+/// the request.
 fn ask<T: Send + 'static>(
     client: Arc<SkillsmithApiClient>,
     cancel: &CancelToken,
@@ -332,7 +332,7 @@ fn ask<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                // The border of this call catches it.
+                // The `boundary` of this call catches it.
                 Err(panic) => std::panic::resume_unwind(panic),
                 Ok(()) => {
                     return Err(Error::Internal(

@@ -68,7 +68,7 @@ impl Handle for skillsmith_sync_config_repository {
 pub struct skillsmith_sync_config {
     /// Always "default".
     pub id: skillsmith_text,
-    /// Whether the background service syncs by itself.
+    /// Whether automatic syncing is enabled.
     pub enabled: bool,
     /// How often.
     pub frequency: skillsmith_sync_frequency,
@@ -137,7 +137,7 @@ unsafe impl Options for skillsmith_sync_config_update {
     const NAME: &'static str = "update";
 }
 
-/// What a switch says; `None`: nothing.
+/// The value of a switch; `None` for the default.
 pub(crate) fn switch(value: skillsmith_switch_value, name: &str) -> Result<Option<bool>> {
     match value {
         0 => Ok(None),
@@ -234,7 +234,7 @@ pub extern "C" fn skillsmith_sync_config_repository_update_config(
     })
 }
 
-/// Changes the configuration, and gives it where it is wanted.
+/// Changes the configuration, and returns it if the caller wants it.
 fn change(
     repository: HandlePtr<skillsmith_sync_config_repository>,
     out_config: OutPtr<*mut skillsmith_sync_config>,
@@ -390,7 +390,7 @@ pub extern "C" fn skillsmith_sync_config_repository_set_frequency(
 
 /// Frees a configuration with its texts.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_free(

@@ -329,7 +329,8 @@ pub extern "C" fn skillsmith_sync_engine_sync(
 }
 
 fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> {
-    // A child: a callback that ends this run must not end others of the same token.
+    // A child token: a callback that ends this run must not end other runs with the same
+    // token.
     let token = given.cancel.get_optional()?;
     let cancel = token.map_or_else(CancelToken::new, |token| token.child());
     let mut options = SyncOptions::new()
@@ -345,7 +346,8 @@ fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> 
     if let Some(callback) = given.on_progress {
         let mut ended = false;
         options = options.on_progress(move |progress| {
-            // Who has ended the run is not asked again, though the run takes a moment to end.
+            // A callback that has ended the run is not called again, although the run takes
+            // a moment to end.
             if ended {
                 return;
             }
@@ -407,7 +409,7 @@ pub extern "C" fn skillsmith_sync_engine_is_offline(
 
 /// Frees a result with its texts.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_result_free(
@@ -418,7 +420,7 @@ pub extern "C" fn skillsmith_sync_result_free(
 
 /// Frees a status with its configuration and its entry.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_engine_status_free(

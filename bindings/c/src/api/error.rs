@@ -1,4 +1,4 @@
-//! Reading what went wrong.
+//! Reading errors.
 
 use std::ffi::c_char;
 

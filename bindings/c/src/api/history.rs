@@ -1,4 +1,4 @@
-//! The history: one entry a run.
+//! The history: one entry per run.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -330,7 +330,7 @@ fn entry(entry: Option<SyncHistoryEntry>) -> *mut skillsmith_sync_history_entry 
     })
 }
 
-/// About what an entry takes with its texts, which are short but for the message.
+/// Approximate size of an entry with its texts, which are short except for the message.
 const ENTRY_BYTES: usize = 1024;
 
 fn list(entries: &[SyncHistoryEntry]) -> Result<*mut skillsmith_sync_history_list> {
@@ -462,7 +462,7 @@ pub extern "C" fn skillsmith_sync_history_repository_get_stats(
 
 /// Frees an entry with its texts. An entry of a list is refused.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_entry_free(
@@ -473,7 +473,7 @@ pub extern "C" fn skillsmith_sync_history_entry_free(
 
 /// Frees a list with its entries.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_list_free(
@@ -484,7 +484,7 @@ pub extern "C" fn skillsmith_sync_history_list_free(
 
 /// Frees statistics with their texts.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_stats_free(

@@ -1,4 +1,4 @@
-//! Strings that the caller owns, and how much it owns in all.
+//! Strings that the caller owns, and the number of live objects.
 
 use std::ffi::c_char;
 
@@ -10,8 +10,8 @@ use crate::ffi::status::skillsmith_status;
 
 /// Frees a string that a function of this library returned through a `char **`.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, is left alone and
-/// returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+/// NULL is a no-op. A pointer that is not such a string, or was already freed, is left
+/// alone and returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_string_free(string: *mut c_char) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || records::free_string(string))

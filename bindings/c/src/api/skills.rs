@@ -189,7 +189,7 @@ pub extern "C" fn skillsmith_skill_repository_count(
 
 /// Frees a skill with its texts.
 ///
-/// NULL is a no-op. Any other pointer, or one that was already freed, returns
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_skill_free(skill: *mut skillsmith_skill) -> skillsmith_status {

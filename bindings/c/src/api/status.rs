@@ -1,4 +1,4 @@
-//! What a status means.
+//! Names and properties of a status.
 
 use std::ffi::c_char;
 

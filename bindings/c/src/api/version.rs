@@ -1,4 +1,4 @@
-//! Which library this is.
+//! Versions of this library.
 
 use std::ffi::c_char;
 
@@ -24,8 +24,8 @@ pub extern "C" fn skillsmith_version_string() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: major *
-/// 1000000 + minor * 1000 + patch.
+/// The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: `major *
+/// 1000000 + minor * 1000 + patch`.
 ///
 /// Does not block; any thread may call it.
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! One call of a callback: its answer, and whether that is still wanted.
+//! One call of a callback: its response and its cancellation.
 
 use std::ffi::{c_char, c_int};
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ use crate::ffi::handles::{Handle, HandlePtr};
 use crate::ffi::input::TextPtr;
 use crate::ffi::status::skillsmith_status;
 
-/// The same bound as for pages that come over HTTP.
+/// The same limit as for pages over HTTP.
 const MAX_PAGE: usize = 16 * 1024 * 1024;
 
 /// One call of a registry callback. The callback passes its response to it and asks it
@@ -34,7 +34,7 @@ impl Handle for skillsmith_registry_call {
     const NAME: &'static str = "call";
 }
 
-/// What a callback is asked and what it answers.
+/// The request to a callback and its response.
 #[derive(Debug)]
 pub struct Exchange {
     cancel: CancelToken,
@@ -49,7 +49,7 @@ impl Exchange {
         }
     }
 
-    /// Takes an answer; a failure stays.
+    /// Stores a response; the first failure stays.
     fn answer(&self, answer: Result<Page>) {
         let mut known = lock(&self.answer);
         if !matches!(*known, Some(Err(_))) {
