@@ -189,7 +189,7 @@ fn with_plain_pointers(source: &str) -> String {
     plain
 }
 
-/// The enumeration of what functions return, from the rows of the core's table: documentation, then
+/// The status enumeration, made from the rows of the core's table: documentation, then
 /// `Variant = 101, "NAME", false;`.
 fn status_of_codes(source: &str) -> String {
     let table = source
@@ -197,7 +197,7 @@ fn status_of_codes(source: &str) -> String {
         .and_then(|(_, rest)| rest.split_once("\n}"))
         .expect("src/error.rs has a table of codes")
         .0;
-    let mut variants = String::from("    /// It worked.\n    SKILLSMITH_OK = 0,\n");
+    let mut variants = String::from("    /// Success.\n    SKILLSMITH_OK = 0,\n");
     let mut names = String::from("        (Self::SKILLSMITH_OK, c\"OK\"),\n");
     for line in table.lines() {
         if line.trim_start().starts_with("///") {
@@ -219,18 +219,18 @@ fn status_of_codes(source: &str) -> String {
     )
 }
 
-/// What is said of that enumeration.
+/// Documentation and attributes of that enumeration.
 const STATUS: &str = "\
-/// What a function returns: `SKILLSMITH_OK`, or the number of an error.
+/// Status of a call: `SKILLSMITH_OK`, or the number of an error.
 ///
-/// The hundreds tell the area: 1xx the caller, 2xx the network, 3xx the database, 4xx
-/// the registry's protocol, 9xx this library. Numbers never change their meaning. Later
-/// versions add some, so that a `switch` needs a `default`.
+/// The hundreds give the area: 1xx the caller, 2xx the network, 3xx the database, 4xx the
+/// registry's protocol, 9xx this library. Numbers never change their meaning. Later versions
+/// may add numbers, so a `switch` needs a `default`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 ";
 
-/// Takes Rust's sections on safety out: to C, the preamble says the same.
+/// Removes Rust's safety sections: the preamble says the same to C.
 fn without_safety(header: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut inside = false;
@@ -267,7 +267,7 @@ fn with_short_comments(header: &str) -> String {
     kept.join("\n") + "\n"
 }
 
-/// The number that stands in the source, so that it is written down once.
+/// The ABI version, read from the source so that it is defined once.
 fn abi_version() -> u32 {
     read("bindings/c/src/api/version.rs")
         .lines()

@@ -1,8 +1,8 @@
 /*
  skillsmith-sync: keeps a local Skillsmith skill database up to date with the live
- registry. For C99, C++ and whatever can call C.
+ registry. For C99, C++ and any language that can call C.
 
- Generated from bindings/c/src by cbindgen; not to be edited.
+ Generated from bindings/c/src by cbindgen. Do not edit.
 
  A FIRST PROGRAM
 
@@ -37,119 +37,116 @@
  CALLS AND ERRORS
 
  A function that can fail returns a skillsmith_status: SKILLSMITH_OK (0) or the number of
- an error. Inputs come first, outputs last. An output is emptied on entry (NULL, 0, false)
- and holds a value only after SKILLSMITH_OK. The very last parameter, out_error, may be
- NULL; otherwise a function that fails puts an error there that the caller frees. An error
- that a call finds there is not freed but overwritten: free it, or pass another variable.
- Functions that return a value themselves name what they return where there is none.
+ an error. Inputs come first, outputs last. An output is cleared on entry (NULL, 0, false)
+ and has a value only after SKILLSMITH_OK. The last parameter, out_error, may be NULL;
+ otherwise it gets an error when the function fails, and the caller frees it. A call
+ overwrites out_error without freeing an earlier error: free it first, or pass another
+ variable. Functions that return a value document what they return on failure.
 
- NULL: every *_free function takes it and does nothing. Where a pointer may be NULL, the
- function says so. Everywhere else it is SKILLSMITH_NULL_ARGUMENT, and nothing is done.
+ NULL: every *_free function accepts it and does nothing. A function documents where a
+ pointer may be NULL. Anywhere else NULL fails with SKILLSMITH_NULL_ARGUMENT, and nothing
+ is done.
 
- WHO FREES WHAT
+ OWNERSHIP
 
  - Handles (incomplete types: skillsmith_database, skillsmith_error ...) are freed by the
-   function of their name. A handle is a number that looks like a pointer; it never points
-   to memory. A handle that was freed already, is of another type or never was one is
-   refused with SKILLSMITH_INVALID_HANDLE by every function, the freeing ones included.
-   Handles may be freed in any order, and while another thread is in a call with them: what
-   is made from another (an engine from a database) keeps what it needs.
- - Records (structures that a function gives through a pointer to a pointer, such as
-   skillsmith_sync_config) are real memory, with all that they point to. They are
-   snapshots: nothing changes them. Read them, do not write them, and free the record
-   itself. Freeing one twice is refused with SKILLSMITH_INVALID_HANDLE, unless its address
-   belongs to a new record by then.
- - Strings that are given through a char ** are freed with skillsmith_string_free, and
-   refused in the same way.
- - What a function returns as const char * is never freed; it says how long it lives.
- - What a callback is given lives until the callback returns, and is never freed by it.
- skillsmith_live_objects() says how much is not freed yet, for leak tests.
+   *_free function of their type. A handle is a number that looks like a pointer; it never
+   points to memory. Every function, *_free included, refuses a handle that was already
+   freed, is of another type or is not a handle, with SKILLSMITH_INVALID_HANDLE. Handles
+   may be freed in any order, and while another thread is in a call with them: an object
+   made from another (an engine from a database) keeps what it needs.
+ - Records (structures that a function returns through a pointer to a pointer, such as
+   skillsmith_sync_config) are real memory, including all that they point to. They are
+   read-only snapshots. Free only the record itself. Freeing it twice returns
+   SKILLSMITH_INVALID_HANDLE, unless a new record has its address by then.
+ - Strings returned through a char ** are freed with skillsmith_string_free, with the same
+   check.
+ - A const char * that a function returns is never freed. The function documents how long
+   it is valid.
+ - Arguments of a callback are valid until it returns. The callback never frees them.
+ skillsmith_live_objects() returns the number of objects that are not freed, for leak tests.
 
- Texts in are NUL-terminated UTF-8, checked and copied before the function returns; a file
- path is one, too. Texts out are UTF-8. In records they come as skillsmith_text, with their
- length, since a database may hold U+0000.
+ Input texts, file paths included, are NUL-terminated UTF-8. They are checked and copied
+ before the function returns. Output texts are UTF-8. Records have skillsmith_text with a
+ length, because a database may contain U+0000.
 
  OPTIONS
 
- A structure of options begins with struct_size. Set it to sizeof of the structure and
- everything that you do not want to change to zero, which is the default of every member
- (in C++ write {} for {0}):
+ An options structure begins with struct_size. Set it to the sizeof of the structure. Zero
+ is the default of every other member (in C++ write {} for {0}):
 
     skillsmith_sync_options options = {0};
     options.struct_size = sizeof options;
     options.force = 1;
 
  Later versions add members at the end only. A library that is older than the header
- refuses with SKILLSMITH_INVALID_ARGUMENT what it does not know, unless that is zero.
+ returns SKILLSMITH_INVALID_ARGUMENT if a member that it does not know is not zero.
 
  BLOCKING, THREADS AND CALLBACKS
 
- Every function may be called from any thread, and every handle be shared between threads,
- without a lock of the caller's. Functions that block say on what: the network (sync,
- manual_sync, check_health, search), or the disk, shortly. A call that writes may wait for
- another program that writes, for at most the busy budget of its database. stop and the
- free of a service wait for its thread and for its callbacks, on whichever thread these run;
- from one of its callbacks they do not wait.
+ Every function may be called from any thread, and every handle may be shared between
+ threads, without a lock. Functions document what they block on: the network (sync,
+ manual_sync, check_health, search), or briefly the disk. A call that writes may wait for
+ another writer, for at most the busy budget of its database. stop and free of a service
+ wait for its thread and its callbacks, except when called from one of these callbacks.
 
  Callbacks run on these threads:
    on_progress                     the thread that called skillsmith_sync_engine_sync
-   on_sync_complete, on_sync_error the service's own, or that of a manual sync
-   health, search                  a thread of the engine's, made for the run
-   destroy                         the last one that used what it belongs to
+   on_sync_complete, on_sync_error the service's own, or the caller of manual_sync
+   health, search                  a thread of the engine, created for the run
+   destroy                         the thread that used the object last
  No lock is held and no transaction is open meanwhile. A callback may call any function of
  this library, and free any handle. It must return: no C++ exception, longjmp or thread
- exit may leave it. Its user data has to bear the threads it is used on.
+ exit may leave it. Its user data must be safe to use on these threads.
 
- Threads of the library are named skillsmith-... and take the signal mask of the thread
- that has made them. None keeps the process alive: a program may end at any moment and
- loses nothing; the next sync goes on.
+ Threads of the library are named skillsmith-... and inherit the signal mask of the thread
+ that created them. None keeps the process alive: a program may end at any time and loses
+ nothing; the next sync continues.
 
  SIGNALS
 
  skillsmith_cancel_token_raise and skillsmith_abi_version are the only functions that a
- signal handler may call. The library installs no handlers and changes no disposition: a
- host that has a limit of file sizes (ulimit -f) ignores SIGXFSZ itself, so that a write
- beyond it fails with SKILLSMITH_IO_ERROR. The library never writes to stdout or stderr,
- and never ends the process: a bug of its own becomes SKILLSMITH_INTERNAL.
+ signal handler may call. The library installs no handlers and changes no dispositions. A
+ host with a file size limit (ulimit -f) must ignore SIGXFSZ itself, so that a write beyond
+ the limit fails with SKILLSMITH_IO_ERROR. The library never writes to stdout or stderr and
+ never ends the process: a bug in it becomes SKILLSMITH_INTERNAL.
 
  OUT OF MEMORY
 
- Where the system gives no more memory, a call fails with SKILLSMITH_OUT_OF_MEMORY, and a
- run ends with that code. What was written is kept, and the same call works once there is
- memory again. The library has a reserve of 6.5 MB for the way out, which takes no memory
- before it is needed. Two things still end the process: more than that reserve, or than
- 512 KB in one piece, that is gone between the moment in which the library asks whether
- there is enough and the moment in which it needs it; and the runtimes of C and Rust,
- where they have not even the few dozen bytes for what belongs to a new thread. A system
- that promises more memory than it has (Linux, usually) may also end the process, without
- an allocation that fails.
+ When memory runs out, a call fails with SKILLSMITH_OUT_OF_MEMORY, and a run ends with that
+ code. What was written is kept, and the same call works again once memory is available.
+ The library has a reserve of 6.5 MB for handling this, which uses no memory before it is
+ needed. Two cases still end the process: other code takes the memory between the library's
+ check and its use, so that more than the reserve, or more than 512 KB in one piece, is
+ missing; or the runtimes of C and Rust lack the few dozen bytes for a new thread. A system
+ that overcommits memory (Linux, usually) may also end the process without a failed
+ allocation.
 
  FORK
 
- A child that was made by fork() without exec can use nothing that its parent opened or
- made: calls with a handle return SKILLSMITH_OPENED_BEFORE_FORK, and freeing anything of
- the parent's is refused and does nothing. It may open and make its own. The parent goes on
- as if nothing had happened.
+ A child made by fork() without exec cannot use the handles of its parent: calls with them
+ return SKILLSMITH_OPENED_BEFORE_FORK, and freeing objects of the parent is refused. It may
+ open and create its own. The parent is not affected.
 
  UNLOADING
 
- dlclose leaves the shared library in place: a request that a cancelled run has left behind
- ends on a thread of its own. A plugin that has the static library in it must not be
- unloaded either (link it with -z nodelete).
+ dlclose does not unload the shared library: a request of a cancelled run may still be
+ ending on its own thread. A plugin that contains the static library must not be unloaded
+ either (link it with -z nodelete).
 
  ANOTHER SQLITE IN THE PROCESS
 
- A program that has the same database open through its own SQLite may go on using it while
- this library opens, syncs and closes it; neither loses a commit or a lock to the other.
- Where the system has no locks that allow this, opening such a file fails with
- SKILLSMITH_DATABASE_IN_USE (310) instead. The library's own SQLite is not visible outside.
+ A program that has the same database open through its own SQLite may keep using it while
+ this library opens, syncs and closes it. Neither loses a commit or a lock to the other. On
+ a system without the necessary locks, opening such a file fails with
+ SKILLSMITH_DATABASE_IN_USE (310). The library does not export its own SQLite.
 
  STABILITY
 
- SKILLSMITH_ABI_VERSION is raised with any change that breaks a program compiled before.
- Within one number: functions, options and the numbers of errors are only added; records
- grow at their end only, so never rely on their size, copy them or put them into arrays.
- Check at the start that skillsmith_abi_version() == SKILLSMITH_ABI_VERSION.
+ SKILLSMITH_ABI_VERSION increases with every change that breaks compiled programs. Within
+ one version, functions, options and error numbers are only added, and records grow only at
+ their end: do not rely on their size, copy them or put them into arrays. Check at startup
+ that skillsmith_abi_version() == SKILLSMITH_ABI_VERSION.
  */
 
 #ifndef SKILLSMITH_SYNC_H
@@ -168,97 +165,100 @@
 #define SKILLSMITH_ABI_VERSION 1
 
 /*
- What a function returns: `SKILLSMITH_OK`, or the number of an error.
+ Status of a call: `SKILLSMITH_OK`, or the number of an error.
 
- The hundreds tell the area: 1xx the caller, 2xx the network, 3xx the database, 4xx
- the registry's protocol, 9xx this library. Numbers never change their meaning. Later
- versions add some, so that a `switch` needs a `default`.
+ The hundreds give the area: 1xx the caller, 2xx the network, 3xx the database, 4xx the
+ registry's protocol, 9xx this library. Numbers never change their meaning. Later versions
+ may add numbers, so a `switch` needs a `default`.
  */
 enum skillsmith_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* It worked. */
+  /* Success. */
   SKILLSMITH_OK = 0,
-  /* An argument cannot be used; nothing was changed. */
+  /* An argument is invalid. Nothing was changed. */
   SKILLSMITH_INVALID_ARGUMENT = 101,
-  /* The run id names no entry of the history. */
+  /* The history has no entry with this run id. */
   SKILLSMITH_RUN_NOT_FOUND = 102,
-  /* Another sync of this database is under way, here or in another process. */
+  /* Another sync of this database is running, in this process or another. */
   SKILLSMITH_SYNC_IN_PROGRESS = 103,
-  /* Stopped on request. */
+  /* The caller cancelled the run. */
   SKILLSMITH_CANCELLED = 104,
-  /* The database was closed by the caller. */
+  /* The caller closed the database. */
   SKILLSMITH_DATABASE_CLOSED = 105,
-  /* The handle was made by the process that this one was forked from. */
+  /* The handle belongs to the process that this one was forked from. */
   SKILLSMITH_OPENED_BEFORE_FORK = 106,
-  /* A callback of the host, or the registry that it supplies, failed. */
+  /* A callback or the registry of the host failed. */
   SKILLSMITH_HOST_ERROR = 107,
-  /* A pointer that is needed is NULL. */
+  /* A required pointer is NULL. */
   SKILLSMITH_NULL_ARGUMENT = 108,
-  /* The handle, string or record was freed already, or never was one. */
+  /* The handle, string or record is invalid or was already freed. */
   SKILLSMITH_INVALID_HANDLE = 109,
   /* Offline mode is on. */
   SKILLSMITH_OFFLINE = 201,
-  /* The registry says of itself that it cannot serve, or cannot be reached. */
+  /* The registry reports that it is unhealthy, or its health check failed. */
   SKILLSMITH_API_UNHEALTHY = 202,
-  /* No connection, or a cut one. */
+  /* The connection failed or broke off. */
   SKILLSMITH_NETWORK_UNREACHABLE = 203,
-  /* A network deadline ran out. */
+  /* A request timed out. */
   SKILLSMITH_NETWORK_TIMEOUT = 204,
-  /* Too many requests; the error knows when to come back. */
+  /* The registry limits the rate of requests; the error has the time of the next attempt. */
   SKILLSMITH_RATE_LIMITED = 205,
   /* The plan's monthly quota is used up. */
   SKILLSMITH_QUOTA_EXCEEDED = 206,
   /* A key is missing or wrong. */
   SKILLSMITH_UNAUTHORIZED = 207,
-  /* The key does not allow it. */
+  /* The key does not give access. */
   SKILLSMITH_FORBIDDEN = 208,
-  /* The registry fails (5xx). */
+  /* The registry failed (HTTP 5xx). */
   SKILLSMITH_SERVER_ERROR = 209,
-  /* The run's own deadline came before the end of the listing. */
+  /* The run reached its deadline before the end of the listing. */
   SKILLSMITH_RUN_DEADLINE = 210,
-  /* The registry gives its listing to certain plans only, and the caller has another one. */
+  /* The caller's plan does not give access to the listing. */
   SKILLSMITH_PLAN_REQUIRED = 211,
-  /* SQLite failed in a way that has no number of its own. */
+  /* Another error of SQLite. */
   SKILLSMITH_DATABASE_ERROR = 301,
-  /* Another program kept the write lock for longer than the busy budget. */
+  /* Another connection held the write lock for longer than the busy budget. */
   SKILLSMITH_DATABASE_BUSY = 302,
-  /* The file is no SQLite database. It was not changed. */
+  /* The file is not an SQLite database. It was not changed. */
   SKILLSMITH_NOT_A_DATABASE = 303,
   /* The file is a damaged SQLite database. It was not changed. */
   SKILLSMITH_DATABASE_DAMAGED = 304,
-  /* The file is some other program's database. It was not changed. */
+  /* The database belongs to another program. It was not changed. */
   SKILLSMITH_NOT_SKILLSMITH = 305,
-  /* The operating system refuses to read, write or create the file. */
+  /* The operating system denies access to the file. */
   SKILLSMITH_PERMISSION_DENIED = 306,
   /* The database was opened read-only. */
   SKILLSMITH_READ_ONLY = 307,
-  /* No space left. */
+  /* The disk is full. */
   SKILLSMITH_DISK_FULL = 308,
-  /* Another failure of the file system. */
+  /* Another error of the file system. */
   SKILLSMITH_IO_ERROR = 309,
-  /* Another SQLite of this process has the file open, and the two cannot be kept apart. */
+  /*
+   Another SQLite in this process has the file open, and this system cannot isolate the
+   two.
+   */
   SKILLSMITH_DATABASE_IN_USE = 310,
   /*
-   The file was replaced, moved or deleted by another program while it was in use; the next call
-   uses the file that is there then.
+   Another program replaced, moved or deleted the file while it was in use. The next call uses
+   the file that is there then.
    */
   SKILLSMITH_DATABASE_REPLACED = 311,
-  /* Too many files are open, in this process or in the system. */
+  /* Too many files are open in this process or system. */
   SKILLSMITH_TOO_MANY_FILES = 312,
-  /* The registry's answer cannot be understood. */
+  /* The registry sent an invalid response. */
   SKILLSMITH_PROTOCOL_ERROR = 401,
-  /* The registry refuses the request. */
+  /* The registry refused the request. */
   SKILLSMITH_REQUEST_REFUSED = 402,
-  /* The registry redirects to somewhere else, which is not followed. */
+  /* The registry redirects to another address. The redirect was not followed. */
   SKILLSMITH_REDIRECT_REFUSED = 403,
-  /* The registry's answer is over the size bound. */
+  /* The response is too large. */
   SKILLSMITH_RESPONSE_TOO_LARGE = 404,
-  /* A bug of this library, caught before it could do harm. Please report it. */
+  /* A bug in this library. Please report it. */
   SKILLSMITH_INTERNAL = 901,
-  /* The system gives no more memory, or no more threads. */
+  /* Out of memory, or out of threads. */
   SKILLSMITH_OUT_OF_MEMORY = 902,
 };
 #ifndef __cplusplus
@@ -275,7 +275,7 @@ enum skillsmith_sync_frequency
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* Only in options: as it is. */
+  /* In options only: unchanged. */
   SKILLSMITH_SYNC_FREQUENCY_DEFAULT = 0,
   /* Every 24 hours (86400000 ms). */
   SKILLSMITH_SYNC_FREQUENCY_DAILY = 1,
@@ -290,19 +290,19 @@ typedef int32_t skillsmith_sync_frequency;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/* How a run stands or ended. */
+/* Status of a run. */
 enum skillsmith_sync_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* Under way. */
+  /* Running. */
   SKILLSMITH_SYNC_STATUS_RUNNING = 1,
   /* Every valid row of the registry is stored. */
   SKILLSMITH_SYNC_STATUS_SUCCESS = 2,
-  /* Ended early or did not begin; what was written is kept. */
+  /* Ended early or did not start. What was written is kept. */
   SKILLSMITH_SYNC_STATUS_FAILED = 3,
-  /* Something succeeded and something did not; the message tells. */
+  /* Partially successful; the message says what failed. */
   SKILLSMITH_SYNC_STATUS_PARTIAL = 4,
 };
 #ifndef __cplusplus
@@ -313,19 +313,19 @@ typedef int32_t skillsmith_sync_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/* How a registry is. */
+/* Health of a registry. */
 enum skillsmith_health
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* It was not asked. */
+  /* The registry was not asked. */
   SKILLSMITH_HEALTH_UNKNOWN = 0,
-  /* It serves. */
+  /* The registry serves requests. */
   SKILLSMITH_HEALTH_HEALTHY = 1,
-  /* It serves, with trouble. */
+  /* The registry serves requests, with problems. */
   SKILLSMITH_HEALTH_DEGRADED = 2,
-  /* It says that it does not serve. */
+  /* The registry reports that it does not serve requests. */
   SKILLSMITH_HEALTH_UNHEALTHY = 3,
 };
 #ifndef __cplusplus
@@ -337,25 +337,25 @@ typedef int32_t skillsmith_health;
 #endif // __cplusplus
 
 /*
- What a run is doing.
+ Phase of a run.
 
- They appear first in this order; fetching and upserting then alternate, since pages
- are written as they come.
+ The phases first appear in this order. Fetching and upserting then alternate, because
+ each page is written when it arrives.
  */
 enum skillsmith_sync_phase
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* Asking the registry how it is. */
+  /* Checking the health of the registry. */
   SKILLSMITH_SYNC_PHASE_CONNECTING = 1,
   /* Reading pages. */
   SKILLSMITH_SYNC_PHASE_FETCHING = 2,
-  /* Telling what has changed. */
+  /* Comparing rows with the database. */
   SKILLSMITH_SYNC_PHASE_COMPARING = 3,
   /* Writing. */
   SKILLSMITH_SYNC_PHASE_UPSERTING = 4,
-  /* Done; the last one of every run that listed the registry to its end. */
+  /* Done: the last phase of every run that read the whole listing. */
   SKILLSMITH_SYNC_PHASE_COMPLETE = 5,
 };
 #ifndef __cplusplus
@@ -366,15 +366,18 @@ typedef int32_t skillsmith_sync_phase;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/* Whether the listing could show everything. */
+/* Whether the run read the whole listing. */
 enum skillsmith_coverage
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* The registry was listed whole. */
+  /* The whole listing was read. */
   SKILLSMITH_COVERAGE_COMPLETE = 1,
-  /* It could be asked by search words only, or did not stand still while it was read. */
+  /*
+   Skills may be missing: the registry allows only searches, or the listing changed
+   while it was read.
+   */
   SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
 };
 #ifndef __cplusplus
@@ -385,13 +388,13 @@ typedef int32_t skillsmith_coverage;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/* A switch that may also be left as it is. 0 is not "off". */
+/* A switch with a default. 0 is not "off". */
 enum skillsmith_switch
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /* Whatever it would be without this option. */
+  /* The value without this option. */
   SKILLSMITH_SWITCH_DEFAULT = 0,
   /* On. */
   SKILLSMITH_SWITCH_ON = 1,
@@ -407,68 +410,68 @@ typedef int32_t skillsmith_switch;
 #endif // __cplusplus
 
 /*
- Asks the live registry.
+ An HTTP client for the live registry.
 
  Any thread may use it, and several engines may share it.
  */
 typedef struct skillsmith_api_client skillsmith_api_client;
 
 /*
- Syncs while it is started: when enabled and due, and not while it waits after a failure
- (backoff).
+ Syncs in the background: while started, when syncing is enabled and due, with a backoff
+ after a failure.
 
  Any thread may use it.
  */
 typedef struct skillsmith_background_sync_service skillsmith_background_sync_service;
 
 /*
- Asks for the end of what runs with it. It cannot be used again once it is cancelled.
+ Cancels the calls that it is passed to. A cancelled token cannot be used again.
 
- One token may go with several calls, which all end with it.
+ Several calls may share a token; cancelling it ends all of them.
  */
 typedef struct skillsmith_cancel_token skillsmith_cancel_token;
 
 /*
  An open database.
 
- Any thread may use it; short calls wait for each other. A sync has a connection of
- its own, so that short calls never wait for a whole run. Repositories, engines and
- services made from it keep it open after its handle is freed.
+ Any thread may use it; short calls wait for each other. A sync uses its own connection,
+ so short calls never wait for a whole run. Repositories, engines and services made from
+ it keep it open after its handle is freed.
  */
 typedef struct skillsmith_database skillsmith_database;
 
 /*
- What went wrong: a code, a text for the person who has to act on it, and more.
+ An error: a code, a message for the person who has to act on it, and details.
 
- Given through the last parameter of a function that fails, where that is not NULL.
- No text contains a credential.
+ Written to the last parameter of a function that fails, unless that is NULL. No message
+ contains a credential.
  */
 typedef struct skillsmith_error skillsmith_error;
 
 /*
- A registry behind callbacks of the host.
+ A registry that the host implements with callbacks.
 
  Any thread may use it, and several engines may share it.
  */
 typedef struct skillsmith_registry skillsmith_registry;
 
 /*
- One call of a callback of a registry: where it puts its answer, and asks whether it
- is still wanted.
+ One call of a registry callback. The callback passes its response to it and asks it
+ whether the call was cancelled.
 
- It lives until the callback returns; any thread may use it until then.
+ Valid until the callback returns; any thread may use it until then.
  */
 typedef struct skillsmith_registry_call skillsmith_registry_call;
 
 /*
- Looks skills up in one database.
+ Reads the skills of a database.
 
  Any thread may use it. Every call is short and blocks on the disk only.
  */
 typedef struct skillsmith_skill_repository skillsmith_skill_repository;
 
 /*
- Reads and changes the configuration of one database.
+ Reads and changes the configuration of a database.
 
  Any thread may use it. Every call is short and blocks on the disk only.
  */
@@ -477,32 +480,32 @@ typedef struct skillsmith_sync_config_repository skillsmith_sync_config_reposito
 /*
  Brings a database up to date with a registry.
 
- Any thread may use it. One sync at a time runs on a database, across all engines and
- processes; a second one returns at once.
+ Any thread may use it. Only one sync runs on a database at a time, across all engines
+ and processes; a second one fails at once.
  */
 typedef struct skillsmith_sync_engine skillsmith_sync_engine;
 
 /*
- Reads and writes the history of one database.
+ Reads and writes the history of a database.
 
  Any thread may use it. Every call is short and blocks on the disk only.
  */
 typedef struct skillsmith_sync_history_repository skillsmith_sync_history_repository;
 
-/* How a database is opened. Zero in a member means its default. */
+/* Options for opening a database. A zero member means its default. */
 typedef struct skillsmith_open_options {
   /* `sizeof(skillsmith_open_options)`. */
   size_t struct_size;
   /*
-   Not 0: never write anything into the file; it must exist then. Default: 0.
+   Not 0: open the file read-only; it must exist. Default: 0.
 
-   SQLite may leave an empty `-wal` and its `-shm` beside a file in WAL mode that
-   nobody else has open: it cannot take them away without the right to write.
+   SQLite may leave an empty `-wal` and `-shm` beside a file in WAL mode that is not
+   open elsewhere: it cannot delete them without write access.
    */
   int read_only;
   /*
-   How many milliseconds a short call waits while another program writes, before it
-   fails with `DATABASE_BUSY`. Negative: it does not wait. Default: 5000.
+   Milliseconds that a short call waits while another program writes, before it fails
+   with `DATABASE_BUSY`. Negative: it does not wait. Default: 5000.
    */
   int64_t busy_budget_ms;
 } skillsmith_open_options;
@@ -513,27 +516,24 @@ typedef struct skillsmith_open_options {
  The layout of this structure never changes.
  */
 typedef struct skillsmith_text {
-  /*
-   UTF-8 with a NUL behind it; NULL where there is no text. It belongs to the record
-   and lives as long.
-   */
+  /* NUL-terminated UTF-8, or NULL if there is no text. Owned by the record. */
   const char *data;
   /*
-   Its length in bytes, without the NUL behind it. A text of a database may hold
-   U+0000: then `strlen(data)` is less.
+   Length in bytes, without the terminating NUL. A text in a database may contain
+   U+0000; `strlen(data)` is shorter then.
    */
   size_t length;
 } skillsmith_text;
 
 /*
- The configuration as it stood when it was asked for.
+ A snapshot of the configuration.
 
- Times are ISO 8601 text, as they stand in the database.
+ Times are ISO 8601 text, as stored in the database.
  */
 typedef struct skillsmith_sync_config {
   /* Always "default". */
   struct skillsmith_text id;
-  /* Whether the background service syncs by itself. */
+  /* Whether automatic syncing is enabled. */
   bool enabled;
   /* How often. */
   skillsmith_sync_frequency frequency;
@@ -541,140 +541,140 @@ typedef struct skillsmith_sync_config {
   int64_t interval_ms;
   /* When the last complete sync started; none before the first. */
   struct skillsmith_text last_sync_at;
-  /* When the next one is due; none: at once. */
+  /* When the next sync is due; none means now. */
   struct skillsmith_text next_sync_at;
-  /* Skills added and updated by the last complete sync. */
+  /* Number of skills that the last complete sync added or updated. */
   int64_t last_sync_count;
-  /* Why the last sync failed; none if it did not. */
+  /* Error of the last sync; none if it succeeded. */
   struct skillsmith_text last_sync_error;
-  /* When the row was made, as SQLite wrote it (UTC). */
+  /* When the row was created, in the format of SQLite (UTC). */
   struct skillsmith_text created_at;
-  /* When it was last changed, likewise. */
+  /* When the row was last changed, in the format of SQLite (UTC). */
   struct skillsmith_text updated_at;
 } skillsmith_sync_config;
 
 /*
- What `skillsmith_sync_config_repository_update_config` changes. Zero in a member
- leaves the setting as it is.
+ Changes for `skillsmith_sync_config_repository_update_config`. A zero member leaves the
+ setting unchanged.
  */
 typedef struct skillsmith_sync_config_update {
   /* `sizeof(skillsmith_sync_config_update)`. */
   size_t struct_size;
-  /* Switch automatic syncing on or off. */
+  /* Enables or disables automatic syncing. */
   skillsmith_switch enabled;
-  /* Change how often; the next sync moves accordingly. */
+  /* Changes the frequency and reschedules the next sync. */
   skillsmith_sync_frequency frequency;
 } skillsmith_sync_config_update;
 
-/* What a run did, for its entry. */
+/* Counters of a run, for its history entry. */
 typedef struct skillsmith_sync_run_result {
   /* `sizeof(skillsmith_sync_run_result)`. */
   size_t struct_size;
-  /* Skills that were new here. */
+  /* Number of skills added. */
   uint64_t skills_added;
-  /* Skills that were changed. */
+  /* Number of skills updated. */
   uint64_t skills_updated;
-  /* Skills that stood here as the registry has them. */
+  /* Number of skills that had not changed. */
   uint64_t skills_unchanged;
 } skillsmith_sync_run_result;
 
 /*
- One entry of the history, as it stood when it was asked for.
+ A snapshot of one entry of the history.
 
- Times are ISO 8601 text, as they stand in the database.
+ Times are ISO 8601 text, as stored in the database.
  */
 typedef struct skillsmith_sync_history_entry {
   /* `sync-YYYYMMDDHHMMSS-` and six random characters. */
   struct skillsmith_text id;
   /* When the run started. */
   struct skillsmith_text started_at;
-  /* When it ended; none while it runs. */
+  /* When the run ended; none while it is running. */
   struct skillsmith_text completed_at;
-  /* How it stands or ended. */
+  /* Status of the run. */
   skillsmith_sync_status status;
-  /* Skills that were new here. */
+  /* Number of skills added. */
   int64_t skills_added;
-  /* Skills that were changed. */
+  /* Number of skills updated. */
   int64_t skills_updated;
-  /* Skills that stood here already. */
+  /* Number of skills that had not changed. */
   int64_t skills_unchanged;
-  /* What went wrong, if anything did. */
+  /* Error of the run; none if there was none. */
   struct skillsmith_text error_message;
-  /* How long it took, in milliseconds; -1 while it runs. */
+  /* Duration in milliseconds; -1 while the run is running. */
   int64_t duration_ms;
-  /* When the entry was made, as SQLite wrote it (UTC). */
+  /* When the entry was created, in the format of SQLite (UTC). */
   struct skillsmith_text created_at;
 } skillsmith_sync_history_entry;
 
 /* Entries of the history. */
 typedef struct skillsmith_sync_history_list {
   /*
-   As many pointers as `count` says; NULL where there are none. The entries belong to
-   the list: they are not freed one by one.
+   `count` pointers; NULL if there are none. The entries belong to the list and are not
+   freed separately.
    */
   const struct skillsmith_sync_history_entry *const *entries;
-  /* How many. */
+  /* Number of entries. */
   size_t count;
 } skillsmith_sync_history_list;
 
-/* Figures over the whole history. */
+/* Statistics of the whole history. */
 typedef struct skillsmith_sync_stats {
-  /* Entries in all. */
+  /* Number of entries. */
   int64_t total_runs;
-  /* Those that succeeded. */
+  /* Number of successful runs. */
   int64_t successful_runs;
-  /* Those that failed. */
+  /* Number of failed runs. */
   int64_t failed_runs;
-  /* When the last one succeeded; none if none did. */
+  /* When the last successful run ended; none if there is none. */
   struct skillsmith_text last_success_at;
-  /* Mean duration of the successful ones in milliseconds, rounded; -1 if there is none. */
+  /* Mean duration of successful runs in milliseconds, rounded; -1 if there are none. */
   int64_t average_duration_ms;
 } skillsmith_sync_stats;
 
-/* A skill as it stood in the database when it was asked for. */
+/* A snapshot of a skill in the database. */
 typedef struct skillsmith_skill {
-  /* The registry's id. */
+  /* Id of the skill in the registry. */
   struct skillsmith_text id;
   /* The name. */
   struct skillsmith_text name;
-  /* What it does. */
+  /* Description of the skill. */
   struct skillsmith_text description;
-  /* Who wrote it. */
+  /* Author of the skill. */
   struct skillsmith_text author;
-  /* Where it lives. */
+  /* URL of its repository. */
   struct skillsmith_text repo_url;
   /* Whether it has a score. */
   bool has_quality_score;
-  /* From 0 to 1; 0 where it has none. */
+  /* Quality score from 0 to 1; 0 if it has none. */
   double quality_score;
-  /* How far it is trusted; "unknown" where nothing is stored. */
+  /* Trust tier; "unknown" if none is stored. */
   struct skillsmith_text trust_tier;
-  /* Its tags; NULL where it has none. */
+  /* Its tags; NULL if it has none. */
   const struct skillsmith_text *tags;
-  /* How many tags. */
+  /* Number of tags. */
   size_t tag_count;
-  /* When it was made, as stored. */
+  /* When the skill was created, as stored. */
   struct skillsmith_text created_at;
-  /* When it was last changed, as stored. */
+  /* When the skill was last changed, as stored. */
   struct skillsmith_text updated_at;
-  /* Whether it can be installed; false where nothing is stored. */
+  /* Whether the skill can be installed; false if nothing is stored. */
   bool installable;
-  /* Whether the host's own security scan has given it a score. */
+  /* Whether the host's security scan gave it a risk score. */
   bool has_risk_score;
-  /* That score, from 0 to 100; 0 where it has none. */
+  /* Risk score from 0 to 100; 0 if it has none. */
   int64_t risk_score;
-  /* How much that scan has found. */
+  /* Number of findings of the security scan. */
   int64_t security_findings_count;
-  /* When that scan was made, as stored; none before one. */
+  /* When the security scan ran, as stored; none before the scan. */
   struct skillsmith_text security_scanned_at;
-  /* Whether that scan has come to a verdict. */
+  /* Whether the security scan has a verdict. */
   bool has_security_verdict;
-  /* Whether it passed; false where there is no verdict. */
+  /* Whether the skill passed the scan; false if there is no verdict. */
   bool security_passed;
 } skillsmith_skill;
 
 /*
- How the registry is asked. Zero in a member means its default.
+ Options of a client. A zero member means its default.
 
  The texts are copied.
  */
@@ -691,21 +691,22 @@ typedef struct skillsmith_client_options {
   const char *anon_key;
   /* The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file. */
   const char *api_key;
-  /* A token of a signed-in user; goes before the API key. Default: none. */
+  /* Token of a signed-in user. It takes precedence over the API key. Default: none. */
   const char *jwt_token;
   /*
-   The longest wait for the headers of an answer, and again for its body, in
-   milliseconds. Default: 30000.
+   Timeout in milliseconds for the headers of a response, and again for its body.
+   Default: 30000.
    */
   uint64_t timeout_ms;
-  /* Tries after the first one; negative: none. Default: 3. */
+  /* Retries after the first attempt; negative: none. Default: 3. */
   int max_retries;
-  /* Whether nothing may be sent. Default: `SKILLSMITH_OFFLINE_MODE`, else off. */
+  /* Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else off. */
   skillsmith_switch offline;
 } skillsmith_client_options;
 
 /*
- Which page of the listing is wanted. Zero in a member means its default.
+ Options of a search: filters, and the page of the listing. A zero member means its
+ default.
 
  The texts are copied.
  */
@@ -717,258 +718,251 @@ typedef struct skillsmith_search_options {
    three members is set.
    */
   const char *query;
-  /* Only skills of this category. Default: of all. */
+  /* Only skills of this category. Default: all. */
   const char *category;
-  /* Only skills of this tier, such as "verified". Default: of all. */
+  /* Only skills of this tier, such as "verified". Default: all. */
   const char *trust_tier;
   /*
-   Only skills with at least this quality score, in the registry's own measure.
-   Negative: with at least 0, and so with any score. Default: all, those without a
-   score too.
+   Only skills with at least this quality score, on the registry's scale. Negative: at
+   least 0, so any score. Default: all skills, including those without a score.
    */
   double min_score;
   /*
-   Rows wanted; the registry may give fewer, and the live one gives 100 at most.
+   Number of rows. The registry may send fewer; the live one sends 100 at most.
    Default: 100.
    */
   uint32_t limit;
-  /* Rows to pass over. Default: 0. */
+  /* Number of rows to skip. Default: 0. */
   uint64_t offset;
 } skillsmith_search_options;
 
 /*
- Says how the registry is: one of `skillsmith_health`.
+ Returns the health of the registry, one of `skillsmith_health`.
 
- `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run; say why with one of the
- `skillsmith_registry_call_fail` functions first.
+ `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run. Report the reason first,
+ with one of the `skillsmith_registry_call_fail` functions.
  */
 typedef int (*skillsmith_health_callback)(void *user_data, struct skillsmith_registry_call *call);
 
-/* One page of a listing that is wanted. It lives until the callback returns. */
+/* A request for one page of the listing. Valid until the callback returns. */
 typedef struct skillsmith_page_request {
-  /* A search word, where the registry has refused plain listings; none otherwise. */
+  /* A search word, if the registry refused plain listings; else none. */
   struct skillsmith_text query;
-  /* Only skills of this tier; none: of all. */
+  /* Only skills of this tier; none: all. */
   struct skillsmith_text trust_tier;
-  /* Rows wanted; the registry may give fewer. */
+  /* Number of rows; the page may have fewer. */
   uint32_t limit;
-  /* Rows to pass over. */
+  /* Number of rows to skip. */
   uint64_t offset;
-  /* Only skills with at least this score; negative: whatever their score, and without one. */
+  /* Only skills with at least this score; negative: any score, or none. */
   double min_score;
 } skillsmith_page_request;
 
 /*
  Fetches one page of the listing.
 
- It gives the page with `skillsmith_registry_call_set_page`, or says what went wrong
- with one of the `skillsmith_registry_call_fail` functions, and returns 0. Any other
- return value is a failure, `HOST_ERROR`. Retries are its own: the engine goes on behind a
- page that has failed, asks for it once more at the end, in smaller pieces, and ends the
- run where three in a row have failed.
+ Passes the page to `skillsmith_registry_call_set_page`, or reports a failure with one of
+ the `skillsmith_registry_call_fail` functions, and returns 0. Any other return value is
+ a failure, `HOST_ERROR`. The callback does its own retries: after a failed page the
+ engine continues with the next one, requests the failed one again at the end, in smaller
+ parts, and ends the run when three in a row fail.
  */
 typedef int (*skillsmith_search_callback)(void *user_data,
                                           const struct skillsmith_page_request *request,
                                           struct skillsmith_registry_call *call);
 
-/* Ends the user data of callbacks, once the last of them has returned. */
+/* Releases the user data of callbacks, after the last of them has returned. */
 typedef void (*skillsmith_destroy_callback)(void *user_data);
 
 /*
  The callbacks of a registry.
 
- They run on a thread of the engine's, one after the other during a run. They may block
- on the network, and should return soon after the call was cancelled: a run that is
- stopped waits for a callback 100 ms at most and leaves it behind, so that the next run
- may begin before it has returned. They may call any function of this library.
+ They run on a thread of the engine, one after the other during a run. They may block on
+ the network, and should return soon after the call is cancelled: a stopped run waits for
+ a callback for 100 ms at most, so the next run may start before the callback has
+ returned. They may call any function of this library.
  */
 typedef struct skillsmith_registry_callbacks {
   /* `sizeof(skillsmith_registry_callbacks)`. */
   size_t struct_size;
-  /* Asked at the start of a run. NULL: the registry is always healthy. */
+  /* Called at the start of a run. NULL: the registry is always healthy. */
   skillsmith_health_callback health;
-  /* Asked for each page. Needed. */
+  /* Called for each page. Required. */
   skillsmith_search_callback search;
   /* Passed to each callback. */
   void *user_data;
   /*
-   Called once with the user data, when the registry and every engine that was made
-   from it are freed and no callback runs any more; on whichever thread was the last
-   to use it. May be NULL. Not called where `skillsmith_registry_new` fails.
+   Called once with the user data, when the registry and all its engines are freed and
+   no callback is running; on the thread that used it last. May be NULL. Not called if
+   `skillsmith_registry_new` fails.
    */
   skillsmith_destroy_callback destroy;
 } skillsmith_registry_callbacks;
 
-/* How a run gets on. It lives until the callback returns. */
+/* Progress of a run. Valid until the callback returns. */
 typedef struct skillsmith_sync_progress {
-  /* What it is doing. */
+  /* Current phase. */
   skillsmith_sync_phase phase;
-  /* Where it is: rows of the listing read, or changed rows written while upserting. */
+  /* Number of rows read; while upserting, number of changed rows written. */
   uint64_t current;
-  /* Where it ends: rows of the listing, or changed rows found so far; 0 while unknown. */
+  /*
+   Number of rows of the listing, 0 while unknown; while upserting, number of changed
+   rows found so far.
+   */
   uint64_t total;
-  /* Skills looked at so far. */
+  /* Number of skills compared so far. */
   uint64_t skills_processed;
-  /* Skills found to be new or changed so far. */
+  /* Number of new or changed skills found so far. */
   uint64_t skills_changed;
   /*
-   The same in words, or why it waits; never NULL, but it may be "". A
-   U+0000 in it is shown as U+FFFD.
+   Message for the user: the progress, or the reason for a wait. Never NULL, but may be
+   "". A U+0000 in it becomes U+FFFD.
    */
   const char *message;
 } skillsmith_sync_progress;
 
 /*
- Told how a run gets on, on the thread that called `skillsmith_sync_engine_sync`, while
- no lock is held and no transaction is open.
+ Called with the progress of a run, on the thread that called
+ `skillsmith_sync_engine_sync`, while no lock is held and no transaction is open.
 
- 0 lets the run go on; anything else ends it, as failed with `HOST_ERROR`. What was
- written is kept. It may call any function of this library; a sync of the same database
- finds this one under way (`SYNC_IN_PROGRESS`).
+ Returns 0 to continue; any other value ends the run as failed with `HOST_ERROR`. What
+ was written is kept. It may call any function of this library; another sync of the same
+ database fails with `SYNC_IN_PROGRESS`.
  */
 typedef int (*skillsmith_progress_callback)(void *user_data,
                                             const struct skillsmith_sync_progress *progress);
 
-/* How a sync is to be done. Zero in a member means its default. */
+/* Options of a sync. A zero member means its default. */
 typedef struct skillsmith_sync_options {
   /* `sizeof(skillsmith_sync_options)`. */
   size_t struct_size;
   /*
-   Not 0: compare the content of every row instead of its stamp, and ignore when the
-   last sync was. Default: 0.
+   Not 0: compare the content of every row instead of its timestamp, and ignore the
+   time of the last sync. Default: 0.
    */
   int force;
-  /*
-   Not 0: only count what would be done: no row, no history entry, no schedule.
-   Default: 0.
-   */
+  /* Not 0: only count the changes; write no row, history entry or schedule. Default: 0. */
   int dry_run;
-  /* Rows per page, up to 10000; the registry may give fewer. Default: 100. */
+  /* Rows per page, up to 10000; the registry may send fewer. Default: 100. */
   uint32_t page_size;
   /*
-   How many milliseconds the run may take; what it did not reach is left to the next
-   one. Default: 1800000, 30 minutes.
+   Longest duration of the run in milliseconds. The next run continues where this one
+   stopped. Default: 1800000, 30 minutes.
    */
   uint64_t deadline_ms;
-  /* Told how the run gets on. Default: nobody. */
+  /* Called with the progress of the run. Default: none. */
   skillsmith_progress_callback on_progress;
   /* Passed to `on_progress`. */
   void *user_data;
-  /* Stops the run. Default: nothing does. It may be freed meanwhile, and is not changed. */
+  /* Cancels the run. Default: none. It may be freed during the run, and is not changed. */
   const struct skillsmith_cancel_token *cancel;
 } skillsmith_sync_options;
 
 /*
- What a run did.
+ Result of a run.
 
  Always: added + updated + unchanged + rejected = processed.
  */
 typedef struct skillsmith_sync_result {
-  /* Whether everything went well. */
+  /* Whether the run succeeded without errors. */
   bool success;
-  /* Whether nothing was written. */
+  /* Whether this was a dry run, which writes nothing. */
   bool dry_run;
-  /* How the run ended, as in its history entry. */
+  /* Status of the run, as in its history entry. */
   skillsmith_sync_status status;
-  /* The code of the cause, where the run failed or ended early; else `SKILLSMITH_OK`. */
+  /* Code of the cause if the run failed or ended early; else `SKILLSMITH_OK`. */
   skillsmith_status code;
-  /* Whether the registry was listed whole. */
+  /* Whether the run read the whole listing. */
   skillsmith_coverage coverage;
-  /* Skills that were new here. */
+  /* Number of skills added. */
   uint64_t skills_added;
-  /* Skills that were changed. */
+  /* Number of skills updated. */
   uint64_t skills_updated;
-  /* Skills that stood here already, or are the user's own. */
+  /* Number of skills that had not changed, or are the user's own. */
   uint64_t skills_unchanged;
-  /* Rows that could not be stored; `errors` names them. */
+  /* Number of rows that could not be stored. `errors` names them. */
   uint64_t skills_rejected;
-  /* Different skills that the registry served. */
+  /* Number of different skills that the registry sent. */
   uint64_t total_processed;
-  /* How long it took, in milliseconds. */
+  /* Duration in milliseconds. */
   uint64_t duration_ms;
-  /*
-   What went wrong: the cause of a failed run, and the first 20 rejected rows; NULL
-   where nothing did.
-   */
+  /* The cause of a failed run, and the first 20 rejected rows; NULL if there are none. */
   const struct skillsmith_text *errors;
-  /* How many errors. */
+  /* Number of errors. */
   size_t error_count;
-  /*
-   What the user may want to know of, though nothing is lost; NULL where there is
-   nothing.
-   */
+  /* Problems that did not cost any rows; NULL if there are none. */
   const struct skillsmith_text *warnings;
-  /* How many warnings. */
+  /* Number of warnings. */
   size_t warning_count;
 } skillsmith_sync_result;
 
-/* How things stand. */
+/* Current status: configuration, last successful run, running, due. */
 typedef struct skillsmith_engine_status {
-  /* The configuration; never NULL. It belongs to this record. */
+  /* The configuration; never NULL. Owned by this record. */
   const struct skillsmith_sync_config *config;
-  /* The last successful run; NULL if there is none. It belongs to this record. */
+  /* The last successful run; NULL if there is none. Owned by this record. */
   const struct skillsmith_sync_history_entry *last_run;
-  /* Whether a sync is under way, in this process or another. */
+  /* Whether a sync is running, in this process or another. */
   bool is_running;
   /* Whether automatic syncing is on and the next sync is due. */
   bool is_due;
 } skillsmith_engine_status;
 
 /*
- Told of every sync of the service that was a success. The result lives until the
- callback returns, and is not to be freed.
+ Called after every successful sync of the service. The result is valid until the
+ callback returns; do not free it.
  */
 typedef void (*skillsmith_sync_complete_callback)(void *user_data,
                                                   const struct skillsmith_sync_result *result);
 
 /*
- Told why a sync of the service was no success. The text is UTF-8, lives until the
- callback returns, and is not to be freed; a U+0000 in it is shown as U+FFFD.
+ Called with the reason when a sync of the service does not succeed. The text is UTF-8
+ and valid until the callback returns; do not free it. A U+0000 in it becomes U+FFFD.
  */
 typedef void (*skillsmith_sync_error_callback)(void *user_data, const char *message);
 
 /*
- How a service works. Zero in a member means its default.
+ Options of a service. A zero member means its default.
 
  The callbacks run on the service's own thread, or on the thread that called
  `skillsmith_background_sync_service_manual_sync`, while no lock is held. They may call
- any function of this library: `_stop` and `_free` of the same service do not wait for
- the callback then.
+ any function of this library: `_stop` and `_free` of the same service then do not wait
+ for the callback.
  */
 typedef struct skillsmith_background_options {
   /* `sizeof(skillsmith_background_options)`. */
   size_t struct_size;
   /* Milliseconds between two checks. Default: 60000. */
   uint64_t check_interval_ms;
-  /* Whether it checks at once when started. Default: on. */
+  /* Whether to check at once when started. Default: on. */
   skillsmith_switch sync_on_start;
-  /* Told of every sync that was a success. Default: nobody. */
+  /* Called after every successful sync. Default: none. */
   skillsmith_sync_complete_callback on_sync_complete;
-  /* Told why a sync was not. Default: nobody. */
+  /* Called with the reason when a sync does not succeed. Default: none. */
   skillsmith_sync_error_callback on_sync_error;
   /* Passed to both callbacks. */
   void *user_data;
   /*
-   Called once with the user data, when the service is freed and no callback runs any
-   more; on whichever thread was the last to use it. May be NULL. Not called where
-   the function that takes these options fails or makes no service.
+   Called once with the user data, when the service is freed and no callback is
+   running; on the thread that used it last. May be NULL. Not called if the function
+   that takes these options fails or creates no service.
    */
   skillsmith_destroy_callback destroy;
 } skillsmith_background_options;
 
-/* How a service stood when it was asked for. */
+/* A snapshot of the state of a service. */
 typedef struct skillsmith_background_sync_state {
-  /* Whether it was started and not stopped since. */
+  /* Whether the service is started. */
   bool is_started;
-  /* Whether a sync of its own is under way. */
+  /* Whether a sync of this service is running. */
   bool is_running;
-  /* What the last sync did; NULL before the first. It belongs to this record. */
+  /* Result of the last sync; NULL before the first. Owned by this record. */
   const struct skillsmith_sync_result *last_result;
-  /* Why the last sync or check failed; none if it did not. */
+  /* Error of the last sync or check; none if it succeeded. */
   struct skillsmith_text last_error;
-  /* Checks made. */
+  /* Number of checks. */
   uint64_t checks_performed;
-  /* Syncs begun, those by hand included. */
+  /* Number of syncs started, including manual ones. */
   uint64_t syncs_triggered;
 } skillsmith_background_sync_state;
 
@@ -977,11 +971,11 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- The version of the C interface that this library has.
+ ABI version of this library.
 
- Compare it with `SKILLSMITH_ABI_VERSION` of the header: where they differ, the
- program was compiled for another library. Does not block; any thread may call it,
- a signal handler too.
+ Compare it with `SKILLSMITH_ABI_VERSION` of the header: if they differ, the program was
+ compiled for another version. Does not block; any thread and any signal handler may call
+ it.
  */
 uint32_t skillsmith_abi_version(void);
 
@@ -994,32 +988,32 @@ uint32_t skillsmith_abi_version(void);
 const char *skillsmith_version_string(void);
 
 /*
- The version of this library as `SKILLSMITH_VERSION_NUMBER` counts it:
- major * 1000000 + minor * 1000 + patch.
+ The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: `major *
+ 1000000 + minor * 1000 + patch`.
 
  Does not block; any thread may call it.
  */
 uint32_t skillsmith_version_number(void);
 
 /*
- The name of a status, such as "NETWORK_TIMEOUT"; "OK" for 0, "UNKNOWN" for a number
- that is none.
+ The name of a status, such as "NETWORK_TIMEOUT"; "OK" for 0, "UNKNOWN" for an unknown
+ number.
 
- The same names stand in the README and in the Node package. Do not free it: the text
- lives as long as the library is loaded. Does not block; any thread may call it.
+ The README and the Node package use the same names. Do not free it: the text lives as
+ long as the library is loaded. Does not block; any thread may call it.
  */
 const char *skillsmith_status_name(skillsmith_status status);
 
 /*
  Whether the same call may succeed later without any change by the caller.
 
- False for `SKILLSMITH_OK` and for numbers that are no status. Does not block; any
- thread may call it.
+ False for `SKILLSMITH_OK` and for unknown numbers. Does not block; any thread may call
+ it.
  */
 bool skillsmith_status_is_retryable(skillsmith_status status);
 
 /*
- The status that the function has returned along with this error.
+ The status that the function returned with this error.
 
  `SKILLSMITH_OK` for NULL or for an error that was freed. Does not block; any thread
  may call it.
@@ -1027,7 +1021,7 @@ bool skillsmith_status_is_retryable(skillsmith_status status);
 skillsmith_status skillsmith_error_code(const struct skillsmith_error *error);
 
 /*
- The name of its code, such as "NETWORK_TIMEOUT".
+ The name of the error's code, such as "NETWORK_TIMEOUT".
 
  Do not free it: the text lives as long as the library is loaded. "OK" for NULL or
  for an error that was freed. Does not block; any thread may call it.
@@ -1035,11 +1029,11 @@ skillsmith_status skillsmith_error_code(const struct skillsmith_error *error);
 const char *skillsmith_error_name(const struct skillsmith_error *error);
 
 /*
- What went wrong and what to do, in English.
+ The message: what went wrong and what to do, in English.
 
- Do not free it: the text belongs to the error and lives as long. A U+0000 in it, from
- some name of the registry's, is shown as U+FFFD. "" for NULL or for an error that was
- freed. Does not block; any thread may call it.
+ Do not free it: the error owns the text. A U+0000 in it, such as in a name from the
+ registry, becomes U+FFFD. "" for NULL or for an error that was freed. Does not block;
+ any thread may call it.
  */
 const char *skillsmith_error_message(const struct skillsmith_error *error);
 
@@ -1051,39 +1045,39 @@ const char *skillsmith_error_message(const struct skillsmith_error *error);
 bool skillsmith_error_is_retryable(const struct skillsmith_error *error);
 
 /*
- The moment before which it is no use to try again, in milliseconds since 1970 (UTC).
+ The earliest time to retry, in milliseconds since 1970 (UTC).
 
- -1 where the registry has named none, for NULL, and for an error that was freed. Does
- not block; any thread may call it.
+ -1 if the registry named none, for NULL, and for an error that was freed. Does not
+ block; any thread may call it.
  */
 int64_t skillsmith_error_retry_at_ms(const struct skillsmith_error *error);
 
 /*
- Frees an error; its texts are gone with it.
+ Frees an error with its texts.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+ thread may call it.
  */
 skillsmith_status skillsmith_error_free(struct skillsmith_error *error);
 
 /*
- Frees a string that a function of this library gave as `char **`.
+ Frees a string that a function of this library returned through a `char **`.
 
- NULL is fine. What is not such a string, or was freed already, is refused with
- `SKILLSMITH_INVALID_HANDLE` and left alone. Does not block; any thread may call it.
+ NULL is a no-op. A pointer that is not such a string, or was already freed, is left
+ alone and returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_string_free(char *string);
 
 /*
- How many handles, strings and records of this library the program has not freed yet.
+ Number of handles, strings and records of this library that are not freed yet.
 
- For leak tests: 0 once everything is freed. Errors count, too. Does not block; any
- thread may call it.
+ For leak tests: 0 once everything is freed. Errors count too. Does not block; any thread
+ may call it.
  */
 size_t skillsmith_live_objects(void);
 
 /*
- Makes a token that nobody has cancelled yet.
+ Creates a token.
 
  Gives an owned handle: `skillsmith_cancel_token_free`. Does not block; any thread may
  call it. Errors: `NULL_ARGUMENT`.
@@ -1092,48 +1086,48 @@ skillsmith_status skillsmith_cancel_token_new(struct skillsmith_cancel_token **o
                                               struct skillsmith_error **out_error);
 
 /*
- Ends what runs with the token: network requests in flight are cut, waits end.
+ Cancels every call that uses the token: aborts network requests and ends waits.
 
- Takes effect within 200 ms; the call that runs then returns by itself. Cancelling
- twice is fine. Does not block; any thread may call it, a callback too, but no signal
- handler. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+ Takes effect within 200 ms; the cancelled call then returns. Calling it again is safe.
+ Does not block; any thread may call it, callbacks included, but not a signal handler.
+ Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
  */
 skillsmith_status skillsmith_cancel_token_cancel(const struct skillsmith_cancel_token *token);
 
 /*
- The same for a signal handler: it only stores to atomic variables.
+ Cancels from a signal handler: it only stores to atomic variables.
 
- What runs with the token notices it within 50 ms. Keep the handle in a variable that
- the handler may read, set before the handler is installed. Any thread may call it.
- Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+ Calls that use the token notice it within 50 ms. Store the handle in a variable that the
+ handler may read, before you install the handler. Any thread may call it. Errors:
+ `NULL_ARGUMENT`, `INVALID_HANDLE`.
  */
 skillsmith_status skillsmith_cancel_token_raise(const struct skillsmith_cancel_token *token);
 
 /*
- Whether it was cancelled or raised.
+ Whether the token was cancelled or raised.
 
  False for NULL or for a token that was freed. Does not block; any thread may call it.
  */
 bool skillsmith_cancel_token_is_cancelled(const struct skillsmith_cancel_token *token);
 
 /*
- Frees a token. What runs with it goes on, and can no longer be cancelled.
+ Frees a token. Calls that use it continue, and can no longer be cancelled.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+ thread may call it.
  */
 skillsmith_status skillsmith_cancel_token_free(struct skillsmith_cancel_token *token);
 
 /*
  Opens a database.
 
- `path` is UTF-8; `":memory:"` is a new database in memory; NULL stands for what
- `skillsmith_default_database_path` gives. `options` may be NULL.
+ `path` is UTF-8; `":memory:"` is a new database in memory; NULL is the path that
+ `skillsmith_default_database_path` returns. `options` may be NULL.
 
- A missing file is created complete, with its folder, readable by its owner only. An
- existing one of any version is used as it is; the tables of a sync are added where
- they are missing. What is no database, is damaged, or belongs to some other program is
- refused and left as it is.
+ Creates a missing file with the whole schema, and its folder, accessible to their owner
+ only. Accepts a file of any schema version, and adds the tables for syncing if they are
+ missing. Refuses a file that is not a database, is damaged, or belongs to another
+ program, and leaves it unchanged.
 
  Gives an owned handle: `skillsmith_database_free`. Blocks on the disk; any thread may
  call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 312.
@@ -1144,9 +1138,9 @@ skillsmith_status skillsmith_database_open(const char *path,
                                            struct skillsmith_error **out_error);
 
 /*
- Makes a new, complete database in memory.
+ Creates a database in memory with the whole schema.
 
- It is gone with the last handle that was made from it. Another SQLite cannot share it.
+ It is deleted with the last handle made from it. Another SQLite cannot share it.
 
  Gives an owned handle: `skillsmith_database_free`. Does not block; any thread may call
  it. Errors: `NULL_ARGUMENT`, `DATABASE_ERROR`.
@@ -1155,28 +1149,27 @@ skillsmith_status skillsmith_database_open_in_memory(struct skillsmith_database 
                                                      struct skillsmith_error **out_error);
 
 /*
- Where the database is unless a path is given: `SKILLSMITH_DB_PATH`, or
- `~/.skillsmith/skills.db`.
+ The default path of the database: `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`.
 
- Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call
- it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where there is no home folder.
+ Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call it.
+ Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if there is no home folder.
  */
 skillsmith_status skillsmith_default_database_path(char **out_path,
                                                    struct skillsmith_error **out_error);
 
 /*
- Closes a database for all handles that were made from it.
+ Closes a database for all handles made from it.
 
- Their later calls fail with `DATABASE_CLOSED`. A sync that is under way keeps its own
- connection and ends normally. Closing twice is fine; the handle still has to be freed.
- Blocks on the disk, shortly; any thread may call it. Errors: `NULL_ARGUMENT`,
- `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+ Their later calls fail with `DATABASE_CLOSED`. A running sync keeps its own connection
+ and ends normally. Calling it again is safe; the handle must still be freed. Blocks
+ briefly on the disk; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+ `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_database_close(const struct skillsmith_database *database,
                                             struct skillsmith_error **out_error);
 
 /*
- Whether it has not been closed.
+ Whether the database is open.
 
  False for NULL, for a handle that was freed, and in a forked child. May wait for a
  short call on another thread; any thread may call it.
@@ -1184,7 +1177,7 @@ skillsmith_status skillsmith_database_close(const struct skillsmith_database *da
 bool skillsmith_database_is_open(const struct skillsmith_database *database);
 
 /*
- Whether it was opened read-only.
+ Whether the database was opened read-only.
 
  False for NULL and for a handle that was freed. Does not block; any thread may call it.
  */
@@ -1203,14 +1196,14 @@ skillsmith_status skillsmith_database_name(const struct skillsmith_database *dat
 /*
  Frees a database.
 
- The file is closed with the last handle that was made from it; to close it now, call
- `skillsmith_database_close` first. NULL is fine. A second time is refused with
- `SKILLSMITH_INVALID_HANDLE`. May block on the disk, shortly; any thread may call it.
+ The file is closed with the last handle made from it. To close it now, call
+ `skillsmith_database_close` first. NULL is a no-op. Freeing twice returns
+ `SKILLSMITH_INVALID_HANDLE`. May block briefly on the disk; any thread may call it.
  */
 skillsmith_status skillsmith_database_free(struct skillsmith_database *database);
 
 /*
- Makes a repository for an open database.
+ Creates a repository for an open database.
 
  Gives an owned handle: `skillsmith_sync_config_repository_free`. Does not block; any
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -1222,16 +1215,16 @@ skillsmith_status skillsmith_sync_config_repository_new(const struct skillsmith_
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
- on the disk, shortly, if it is the last that keeps a database whose own handle was
- freed; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+ the disk, if it is the last user of a database whose own handle was freed; any thread
+ may call it.
  */
 skillsmith_status skillsmith_sync_config_repository_free(struct skillsmith_sync_config_repository *repository);
 
 /*
- The configuration as it stands.
+ The current configuration.
 
- Gives an owned record: `skillsmith_sync_config_free`. Blocks on the disk, shortly; any
+ Gives an owned record: `skillsmith_sync_config_free`. Blocks briefly on the disk; any
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
  `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
  */
@@ -1240,9 +1233,9 @@ skillsmith_status skillsmith_sync_config_repository_get_config(const struct skil
                                                                struct skillsmith_error **out_error);
 
 /*
- Changes what `update` names, and gives the result.
+ Changes the settings in `update` and returns the new configuration.
 
- `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+ `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
  `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`,
  `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`, `DATABASE_BUSY`, `READ_ONLY`, `DISK_FULL`,
@@ -1256,9 +1249,9 @@ skillsmith_status skillsmith_sync_config_repository_update_config(const struct s
 /*
  Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills.
 
- Sets when the next one is due, and clears the last error. The engine does this by
- itself. Blocks on the disk, for at most the busy budget; any thread may call it.
- Errors: as for `skillsmith_sync_config_repository_update_config`.
+ Schedules the next sync and clears the last error. The engine does this itself. Blocks
+ on the disk, for at most the busy budget; any thread may call it. Errors: as for
+ `skillsmith_sync_config_repository_update_config`.
  */
 skillsmith_status skillsmith_sync_config_repository_set_last_sync(const struct skillsmith_sync_config_repository *repository,
                                                                   const char *timestamp,
@@ -1266,7 +1259,7 @@ skillsmith_status skillsmith_sync_config_repository_set_last_sync(const struct s
                                                                   struct skillsmith_error **out_error);
 
 /*
- Records why the last sync failed. The engine does this by itself.
+ Records the error of the last sync. The engine does this itself.
 
  Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
  for `skillsmith_sync_config_repository_update_config`.
@@ -1276,7 +1269,7 @@ skillsmith_status skillsmith_sync_config_repository_set_last_sync_error(const st
                                                                         struct skillsmith_error **out_error);
 
 /*
- Forgets why the last sync failed.
+ Clears the error of the last sync.
 
  Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
  for `skillsmith_sync_config_repository_update_config`.
@@ -1300,7 +1293,7 @@ skillsmith_status skillsmith_sync_config_repository_calculate_next_sync(const st
 /*
  Whether automatic syncing is on and the next sync is due.
 
- Blocks on the disk, shortly; any thread may call it. Errors: as for
+ Blocks briefly on the disk; any thread may call it. Errors: as for
  `skillsmith_sync_config_repository_get_config`.
  */
 skillsmith_status skillsmith_sync_config_repository_is_sync_due(const struct skillsmith_sync_config_repository *repository,
@@ -1308,9 +1301,9 @@ skillsmith_status skillsmith_sync_config_repository_is_sync_due(const struct ski
                                                                 struct skillsmith_error **out_error);
 
 /*
- Switches automatic syncing on.
+ Enables automatic syncing.
 
- `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+ `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
  `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
  thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`.
  */
@@ -1319,9 +1312,9 @@ skillsmith_status skillsmith_sync_config_repository_enable(const struct skillsmi
                                                            struct skillsmith_error **out_error);
 
 /*
- Switches automatic syncing off. A sync by hand still works.
+ Disables automatic syncing. A manual sync still works.
 
- `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+ `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
  `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
  thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`.
  */
@@ -1330,12 +1323,12 @@ skillsmith_status skillsmith_sync_config_repository_disable(const struct skillsm
                                                             struct skillsmith_error **out_error);
 
 /*
- Changes how often; the next sync moves accordingly.
+ Changes the frequency and reschedules the next sync.
 
- `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+ `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
  `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
  thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`;
- `INVALID_ARGUMENT` for anything but daily and weekly.
+ `INVALID_ARGUMENT` for any frequency other than daily and weekly.
  */
 skillsmith_status skillsmith_sync_config_repository_set_frequency(const struct skillsmith_sync_config_repository *repository,
                                                                   skillsmith_sync_frequency frequency,
@@ -1345,13 +1338,13 @@ skillsmith_status skillsmith_sync_config_repository_set_frequency(const struct s
 /*
  Frees a configuration with its texts.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_config_free(struct skillsmith_sync_config *config);
 
 /*
- Makes a repository for an open database.
+ Creates a repository for an open database.
 
  Gives an owned handle: `skillsmith_sync_history_repository_free`. Does not block; any
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -1363,14 +1356,14 @@ skillsmith_status skillsmith_sync_history_repository_new(const struct skillsmith
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
- on the disk, shortly, if it is the last that keeps a database whose own handle was
- freed; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+ the disk, if it is the last user of a database whose own handle was freed; any thread
+ may call it.
  */
 skillsmith_status skillsmith_sync_history_repository_free(struct skillsmith_sync_history_repository *repository);
 
 /*
- Makes an entry for a run that starts now. The engine does this by itself.
+ Creates an entry for a run that starts now. The engine does this itself.
 
  Gives its id as an owned string: `skillsmith_string_free`. Blocks on the disk, for at
  most the busy budget; any thread may call it. Errors: `NULL_ARGUMENT`,
@@ -1382,7 +1375,7 @@ skillsmith_status skillsmith_sync_history_repository_start_run(const struct skil
                                                                struct skillsmith_error **out_error);
 
 /*
- Marks a run as successful. The engine does this by itself.
+ Marks a run as successful. The engine does this itself.
 
  Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
  for `skillsmith_sync_history_repository_start_run`, and `RUN_NOT_FOUND`,
@@ -1394,7 +1387,7 @@ skillsmith_status skillsmith_sync_history_repository_complete_run(const struct s
                                                                   struct skillsmith_error **out_error);
 
 /*
- Marks a run as successful in part, and says what was not. The engine does this by itself.
+ Marks a run as partially successful, with the reason. The engine does this itself.
 
  Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
  for `skillsmith_sync_history_repository_complete_run`.
@@ -1406,7 +1399,7 @@ skillsmith_status skillsmith_sync_history_repository_complete_run_partial(const 
                                                                           struct skillsmith_error **out_error);
 
 /*
- Marks a run as failed, and says why. The engine does this by itself.
+ Marks a run as failed, with the reason. The engine does this itself.
 
  Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
  for `skillsmith_sync_history_repository_complete_run`.
@@ -1419,8 +1412,8 @@ skillsmith_status skillsmith_sync_history_repository_fail_run(const struct skill
 /*
  One entry.
 
- Gives an owned record, `skillsmith_sync_history_entry_free`; NULL where there is no
- such entry, which is no error. Blocks on the disk, shortly; any thread may call it.
+ Gives an owned record, `skillsmith_sync_history_entry_free`; NULL if there is no such
+ entry, which is not an error. Blocks briefly on the disk; any thread may call it.
  Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`,
  `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
  */
@@ -1430,10 +1423,10 @@ skillsmith_status skillsmith_sync_history_repository_get_by_id(const struct skil
                                                                struct skillsmith_error **out_error);
 
 /*
- The newest entries first, at most `limit` of them.
+ Up to `limit` entries, newest first.
 
- Gives an owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks on the
- disk, shortly; any thread may call it. Errors: as for
+ Gives an owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks briefly on
+ the disk; any thread may call it. Errors: as for
  `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_get_history(const struct skillsmith_sync_history_repository *repository,
@@ -1444,19 +1437,19 @@ skillsmith_status skillsmith_sync_history_repository_get_history(const struct sk
 /*
  The newest successful entry.
 
- Gives an owned record, `skillsmith_sync_history_entry_free`; NULL where there is none,
- which is no error. Blocks on the disk, shortly; any thread may call it. Errors: as for
- `skillsmith_sync_history_repository_get_by_id`.
+ Gives an owned record, `skillsmith_sync_history_entry_free`; NULL if there is none,
+ which is not an error. Blocks briefly on the disk; any thread may call it. Errors: as
+ for `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_get_last_successful(const struct skillsmith_sync_history_repository *repository,
                                                                          struct skillsmith_sync_history_entry **out_entry,
                                                                          struct skillsmith_error **out_error);
 
 /*
- The entries that are marked as running, newest first.
+ The entries of running syncs, newest first.
 
- An entry of this library whose run has died is marked as failed first. Gives an owned
- list, never NULL: `skillsmith_sync_history_list_free`. Blocks on the disk, shortly;
+ Entries of this library whose process has died are marked as failed first. Gives an
+ owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks briefly on the disk;
  any thread may call it. Errors: as for `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_get_running(const struct skillsmith_sync_history_repository *repository,
@@ -1464,9 +1457,9 @@ skillsmith_status skillsmith_sync_history_repository_get_running(const struct sk
                                                                  struct skillsmith_error **out_error);
 
 /*
- Whether an entry is marked as running, after the same check.
+ Whether a sync is running, after the same check.
 
- Blocks on the disk, shortly; any thread may call it. Errors: as for
+ Blocks briefly on the disk; any thread may call it. Errors: as for
  `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_is_running(const struct skillsmith_sync_history_repository *repository,
@@ -1474,12 +1467,12 @@ skillsmith_status skillsmith_sync_history_repository_is_running(const struct ski
                                                                 struct skillsmith_error **out_error);
 
 /*
- Deletes the entries that started more than `days_to_keep` days ago; that of a sync that is
- under way stays.
+ Deletes the entries of runs that started more than `days_to_keep` days ago. The entry of
+ a running sync stays.
 
- Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
- budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before
- any date; and as for `skillsmith_sync_history_repository_start_run`.
+ Gives their number; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
+ budget; any thread may call it. Errors: `INVALID_ARGUMENT` if that is before the first
+ possible date; and as for `skillsmith_sync_history_repository_start_run`.
  */
 skillsmith_status skillsmith_sync_history_repository_cleanup(const struct skillsmith_sync_history_repository *repository,
                                                              uint32_t days_to_keep,
@@ -1487,9 +1480,9 @@ skillsmith_status skillsmith_sync_history_repository_cleanup(const struct skills
                                                              struct skillsmith_error **out_error);
 
 /*
- How many entries there are.
+ Number of entries.
 
- Blocks on the disk, shortly; any thread may call it. Errors: as for
+ Blocks briefly on the disk; any thread may call it. Errors: as for
  `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_count(const struct skillsmith_sync_history_repository *repository,
@@ -1497,9 +1490,9 @@ skillsmith_status skillsmith_sync_history_repository_count(const struct skillsmi
                                                            struct skillsmith_error **out_error);
 
 /*
- Figures over the whole history.
+ Statistics of the whole history.
 
- Gives an owned record: `skillsmith_sync_stats_free`. Blocks on the disk, shortly; any
+ Gives an owned record: `skillsmith_sync_stats_free`. Blocks briefly on the disk; any
  thread may call it. Errors: as for `skillsmith_sync_history_repository_get_by_id`.
  */
 skillsmith_status skillsmith_sync_history_repository_get_stats(const struct skillsmith_sync_history_repository *repository,
@@ -1507,9 +1500,9 @@ skillsmith_status skillsmith_sync_history_repository_get_stats(const struct skil
                                                                struct skillsmith_error **out_error);
 
 /*
- Frees an entry with its texts. Not for an entry of a list, which is refused.
+ Frees an entry with its texts. An entry of a list is refused.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_history_entry_free(struct skillsmith_sync_history_entry *entry);
@@ -1517,21 +1510,21 @@ skillsmith_status skillsmith_sync_history_entry_free(struct skillsmith_sync_hist
 /*
  Frees a list with its entries.
 
- NULL is fine. What is not such a list, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_history_list_free(struct skillsmith_sync_history_list *list);
 
 /*
- Frees figures with their texts.
+ Frees statistics with their texts.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_stats_free(struct skillsmith_sync_stats *stats);
 
 /*
- Makes a repository for an open database.
+ Creates a repository for an open database.
 
  Gives an owned handle: `skillsmith_skill_repository_free`. Does not block; any thread
  may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -1543,17 +1536,17 @@ skillsmith_status skillsmith_skill_repository_new(const struct skillsmith_databa
 /*
  Frees a repository. The database stays open.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
- on the disk, shortly, if it is the last that keeps a database whose own handle was
- freed; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+ the disk, if it is the last user of a database whose own handle was freed; any thread
+ may call it.
  */
 skillsmith_status skillsmith_skill_repository_free(struct skillsmith_skill_repository *repository);
 
 /*
- The skill of that id.
+ The skill with this id.
 
- Gives an owned record, `skillsmith_skill_free`; NULL where there is no such skill,
- which is no error. Blocks on the disk, shortly; any thread may call it. Errors:
+ Gives an owned record, `skillsmith_skill_free`; NULL if there is no such skill, which is
+ not an error. Blocks briefly on the disk; any thread may call it. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`,
  `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
  */
@@ -1563,9 +1556,9 @@ skillsmith_status skillsmith_skill_repository_find_by_id(const struct skillsmith
                                                          struct skillsmith_error **out_error);
 
 /*
- Whether there is a skill of that id.
+ Whether a skill with this id exists.
 
- Blocks on the disk, shortly; any thread may call it. Errors: as for
+ Blocks briefly on the disk; any thread may call it. Errors: as for
  `skillsmith_skill_repository_find_by_id`.
  */
 skillsmith_status skillsmith_skill_repository_exists(const struct skillsmith_skill_repository *repository,
@@ -1574,9 +1567,9 @@ skillsmith_status skillsmith_skill_repository_exists(const struct skillsmith_ski
                                                      struct skillsmith_error **out_error);
 
 /*
- How many skills there are, the user's own included.
+ Number of skills, including the user's own.
 
- Blocks on the disk, shortly; any thread may call it. Errors: as for
+ Blocks briefly on the disk; any thread may call it. Errors: as for
  `skillsmith_skill_repository_find_by_id`.
  */
 skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skill_repository *repository,
@@ -1586,33 +1579,33 @@ skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skil
 /*
  Frees a skill with its texts.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_skill_free(struct skillsmith_skill *skill);
 
 /*
- Makes a client. Nothing is sent yet.
+ Creates a client. Sends nothing.
 
  `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
  environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
- call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where the address, a key or the
- proxy cannot be used.
+ call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy
+ is invalid.
  */
 skillsmith_status skillsmith_api_client_new(const struct skillsmith_client_options *options,
                                             struct skillsmith_api_client **out_client,
                                             struct skillsmith_error **out_error);
 
 /*
- Frees a client. Engines that were made from it keep it.
+ Frees a client. Engines made from it keep it.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+ thread may call it.
  */
 skillsmith_status skillsmith_api_client_free(struct skillsmith_api_client *client);
 
 /*
- Whether nothing may be sent, so that every sync would fail with `OFFLINE`.
+ Whether offline mode is on, so that every sync fails with `OFFLINE`.
 
  False for NULL and for a client that was freed. Does not block; any thread may call it.
  */
@@ -1629,11 +1622,11 @@ skillsmith_status skillsmith_api_client_base_url(const struct skillsmith_api_cli
                                                  struct skillsmith_error **out_error);
 
 /*
- Asks how the registry is.
+ Requests the health of the registry.
 
- `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may
- call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
- `REDIRECT_REFUSED`; `API_UNHEALTHY` where there is no answer, with the reason.
+ `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may call
+ it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
+ `REDIRECT_REFUSED`; `API_UNHEALTHY`, with the reason, if the registry does not respond.
  */
 skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api_client *client,
                                                      const struct skillsmith_cancel_token *cancel,
@@ -1644,18 +1637,18 @@ skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api
  Fetches one page of the listing, as the registry serves it.
 
  `options` may be NULL: the first 100 rows. `cancel` may be NULL. Gives an owned string,
- the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. That it is
- JSON is checked, what is in it is not. A U+0000 in one of its texts is escaped there.
+ the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. It is checked
+ to be JSON; its content is not checked. A U+0000 in one of its texts is escaped.
 
- Blocks on the network: each try as long as the client's `timeout_ms` allows. 408, 429,
- 5xx, broken connections and unreadable answers are tried again as its `max_retries`
- says, after 1, 2, 4 ... s, or when the registry has asked for; after about 30 minutes at
- most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
- `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
- `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
+ Blocks on the network: each attempt for at most the client's `timeout_ms`. Retries 408,
+ 429, 5xx, broken connections and unreadable responses up to `max_retries` times, after
+ 1, 2, 4 ... s or when the registry asked for; ends after about 30 minutes at most. Any
+ thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
+ text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
+ `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
  `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
- `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
- 16 MiB.
+ `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` if the response is not JSON;
+ `RESPONSE_TOO_LARGE` over 16 MiB.
  */
 skillsmith_status skillsmith_api_client_search(const struct skillsmith_api_client *client,
                                                const struct skillsmith_search_options *options,
@@ -1664,15 +1657,15 @@ skillsmith_status skillsmith_api_client_search(const struct skillsmith_api_clien
                                                struct skillsmith_error **out_error);
 
 /*
- Makes a registry of callbacks.
+ Creates a registry of callbacks.
 
- `name` tells it from other registries, as a base URL does: the place of an unfinished
- listing, and the way of listing that worked, are kept in the database under it. It is
- UTF-8, not empty, and copied. The callbacks are copied, too; on success the user data
- is the library's until it calls `destroy`.
+ `name` identifies the registry, like a base URL: the database keeps the cursor of an
+ unfinished listing, and the way of listing that worked, under it. It is UTF-8, not
+ empty, and copied. The callbacks are copied too. On success the library owns the user
+ data until it calls `destroy`.
 
  Gives an owned handle: `skillsmith_registry_free`. Does not block; any thread may call
- it. Errors: `NULL_ARGUMENT`, for a missing `search` too; `INVALID_ARGUMENT`.
+ it. Errors: `NULL_ARGUMENT`, also for a missing `search`; `INVALID_ARGUMENT`.
  */
 skillsmith_status skillsmith_registry_new(const char *name,
                                           const struct skillsmith_registry_callbacks *callbacks,
@@ -1680,16 +1673,16 @@ skillsmith_status skillsmith_registry_new(const char *name,
                                           struct skillsmith_error **out_error);
 
 /*
- Frees a registry. Engines that were made from it keep it.
+ Frees a registry. Engines made from it keep it.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
- block, but for `destroy`; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block,
+ except for `destroy`; any thread may call it.
  */
 skillsmith_status skillsmith_registry_free(struct skillsmith_registry *registry);
 
 /*
- Says whether nothing may be sent: every sync then fails with `OFFLINE`, and no callback
- is called. A new registry is not offline.
+ Turns offline mode on or off. When it is on, every sync fails with `OFFLINE`, and no
+ callback is called. A new registry is not offline.
 
  Does not block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
  */
@@ -1697,35 +1690,35 @@ skillsmith_status skillsmith_registry_set_offline(const struct skillsmith_regist
                                                   int offline);
 
 /*
- Whether the answer is no longer wanted: the run was cancelled or has ended.
+ Whether the call was cancelled: the run was cancelled or has ended.
 
- A callback that blocks for longer than an instant asks this again and again, and
- returns. True for NULL and once the callback has returned. Does not block.
+ A callback that blocks should poll this, and return when it is true. True for NULL and
+ after the callback has returned. Does not block.
  */
 bool skillsmith_registry_call_is_cancelled(const struct skillsmith_registry_call *call);
 
 /*
- Waits, such as between two tries of a request.
+ Waits, such as between two attempts.
 
- `SKILLSMITH_OK` after that time; `SKILLSMITH_CANCELLED` as soon as the answer is no
- longer wanted. Blocks for that time; any thread may call it until the callback returns.
+ Returns `SKILLSMITH_OK` after that time; `SKILLSMITH_CANCELLED` as soon as the call is
+ cancelled. Blocks for that time; any thread may call it until the callback returns.
  Errors: also `NULL_ARGUMENT`, `INVALID_HANDLE`.
  */
 skillsmith_status skillsmith_registry_call_wait(const struct skillsmith_registry_call *call,
                                                 uint64_t milliseconds);
 
 /*
- Gives the page: the JSON text of the registry's answer, `{"data": [...], "meta": {...}}`.
+ Sets the page: the JSON text of the registry's response, `{"data": [...], "meta":
+ {...}}`.
 
- `json` is `length` bytes, need not end with a NUL, and is copied. `data` holds the
- skills as the registry serves them; `meta.total` and `meta.limit` may be missing. A row
- that is no skill costs that row and nothing more. An empty `data` is the end of the
- listing. Only the last page that is given counts, and none after a failure.
+ `json` is `length` bytes, need not end with a NUL, and is copied. `data` contains the
+ skills as the registry sends them; `meta.total` and `meta.limit` may be missing. A row
+ that is not a skill is rejected, without harm to the others. An empty `data` ends the
+ listing. Only the last page counts, and no page after a failure.
 
  Parses the text, and does not block otherwise; any thread may call it until the callback
- returns. Errors: `NULL_ARGUMENT`,
- `INVALID_HANDLE`; `PROTOCOL_ERROR` where the text is no page, and `RESPONSE_TOO_LARGE`
- over 16 MiB; the page has failed then.
+ returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `PROTOCOL_ERROR` if the text is not
+ a page, `RESPONSE_TOO_LARGE` over 16 MiB; the page has then failed.
  */
 skillsmith_status skillsmith_registry_call_set_page(const struct skillsmith_registry_call *call,
                                                     const char *json,
@@ -1733,14 +1726,14 @@ skillsmith_status skillsmith_registry_call_set_page(const struct skillsmith_regi
                                                     struct skillsmith_error **out_error);
 
 /*
- Says that the page cannot be had.
+ Reports that the request failed.
 
- `status` tells why: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
+ `status` is the reason: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
  `_NETWORK_TIMEOUT`, `_API_UNHEALTHY` or `_PROTOCOL_ERROR`. `message` is UTF-8 for the
- person who has to act on it, and copied; it goes into the result and the history, so
- keep credentials out of it. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run; after
- any other, pages behind this one are asked for, as after `skillsmith_search_callback`
- says. The first failure stays.
+ person who has to act on it, and copied. It appears in the result and the history, so it
+ must not contain credentials. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run;
+ after any other, the engine continues as `skillsmith_search_callback` says. Only the
+ first failure counts.
 
  Does not block; any thread may call it until the callback returns. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for any
@@ -1751,14 +1744,14 @@ skillsmith_status skillsmith_registry_call_fail(const struct skillsmith_registry
                                                 const char *message);
 
 /*
- Says that the registry has answered with an HTTP status that is no success.
+ Reports that the registry responded with an HTTP status other than success.
 
- The engine does what it does with that answer of the live registry: 400 makes it ask
- for the listing in another way; 401, 429, and 5xx and 408 with a time to come back end
- the run with the errors that they have here; any other status is a failure of this page
- alone, until three in a row have failed. `retry_after_ms` is what
- a `Retry-After` said, in milliseconds from now, or -1; after 429 and 5xx no sync
- begins by itself before then, for a month at most. `detail` is what the body said, or NULL; UTF-8, copied.
+ The engine treats it like the same response of the live registry: after 400 it requests
+ the listing in another way; 401, 429, and 5xx and 408 with a retry time end the run with
+ their own error codes; any other status fails this page only, until three pages in a row
+ fail. `retry_after_ms` is the `Retry-After` in milliseconds from now, or -1; after 429
+ and 5xx no automatic sync starts before then, for a month at most. `detail` is the
+ message in the body, or NULL; UTF-8, copied.
 
  Does not block; any thread may call it until the callback returns. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
@@ -1770,9 +1763,9 @@ skillsmith_status skillsmith_registry_call_fail_http(const struct skillsmith_reg
                                                      const char *detail);
 
 /*
- Makes an engine for the live registry and an open database.
+ Creates an engine for the live registry and an open database.
 
- It keeps both, whether their handles are freed or not. Gives an owned handle:
+ It keeps both, even when their handles are freed. Gives an owned handle:
  `skillsmith_sync_engine_free`. Does not block; any thread may call it. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
  */
@@ -1782,9 +1775,9 @@ skillsmith_status skillsmith_sync_engine_new(const struct skillsmith_api_client 
                                              struct skillsmith_error **out_error);
 
 /*
- Makes an engine for a registry that the host supplies and an open database.
+ Creates an engine for a registry of the host and an open database.
 
- It keeps both, whether their handles are freed or not. Gives an owned handle:
+ It keeps both, even when their handles are freed. Gives an owned handle:
  `skillsmith_sync_engine_free`. Does not block; any thread may call it. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
  */
@@ -1794,23 +1787,23 @@ skillsmith_status skillsmith_sync_engine_new_with_registry(const struct skillsmi
                                                            struct skillsmith_error **out_error);
 
 /*
- Frees an engine. A sync that is under way ends normally.
+ Frees an engine. A running sync ends normally.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks on the
- disk, shortly, if it is the last that keeps a database whose own handle was freed, and for
- a `destroy` of the host's registry; any thread may call it.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+ the disk, if it is the last user of a database whose own handle was freed, and for the
+ `destroy` of a registry of the host; any thread may call it.
  */
 skillsmith_status skillsmith_sync_engine_free(struct skillsmith_sync_engine *engine);
 
 /*
- Syncs. Blocks until the end of the run, on the network and the disk.
+ Syncs. Blocks on the network and the disk until the run ends.
 
- `options` may be NULL. What goes wrong in a run is no error of this function: it
- returns `SKILLSMITH_OK`, and the result says what happened (`success`, `code`,
- `errors`). Whatever was written stays, and the next run goes on where this one ended.
+ `options` may be NULL. A failed run is not an error of this function: it returns
+ `SKILLSMITH_OK`, and the result says what happened (`success`, `code`, `errors`). What
+ was written is kept, and the next run continues where this one stopped.
 
  Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it; it starts
- a second one, for the network. Errors, with which nothing was done: `NULL_ARGUMENT`,
+ a second one for the network. Errors, before the run starts: `NULL_ARGUMENT`,
  `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_sync_engine_sync(const struct skillsmith_sync_engine *engine,
@@ -1819,10 +1812,10 @@ skillsmith_status skillsmith_sync_engine_sync(const struct skillsmith_sync_engin
                                               struct skillsmith_error **out_error);
 
 /*
- How things stand.
+ Current status: configuration, last successful run, running, due.
 
- Gives an owned record: `skillsmith_engine_status_free`. Blocks on the disk, shortly;
- any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
+ Gives an owned record: `skillsmith_engine_status_free`. Blocks briefly on the disk; any
+ thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
  `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
  */
 skillsmith_status skillsmith_sync_engine_get_status(const struct skillsmith_sync_engine *engine,
@@ -1830,7 +1823,7 @@ skillsmith_status skillsmith_sync_engine_get_status(const struct skillsmith_sync
                                                     struct skillsmith_error **out_error);
 
 /*
- Whether nothing may be sent, so that every sync would fail with `OFFLINE`.
+ Whether offline mode is on, so that every sync fails with `OFFLINE`.
 
  False for NULL and for an engine that was freed. Does not block; any thread may call it.
  */
@@ -1839,7 +1832,7 @@ bool skillsmith_sync_engine_is_offline(const struct skillsmith_sync_engine *engi
 /*
  Frees a result with its texts.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_sync_result_free(struct skillsmith_sync_result *result);
@@ -1847,15 +1840,15 @@ skillsmith_status skillsmith_sync_result_free(struct skillsmith_sync_result *res
 /*
  Frees a status with its configuration and its entry.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_engine_status_free(struct skillsmith_engine_status *status);
 
 /*
- Makes a service that is not started yet.
+ Creates a service that is not started yet.
 
- `options` may be NULL. On success the user data is the library's until it calls
+ `options` may be NULL. On success the library owns the user data until it calls
  `destroy`. Gives an owned handle: `skillsmith_background_sync_service_free`. Does not
  block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
  `INVALID_ARGUMENT`, `OPENED_BEFORE_FORK`.
@@ -1866,19 +1859,19 @@ skillsmith_status skillsmith_background_sync_service_new(const struct skillsmith
                                                          struct skillsmith_error **out_error);
 
 /*
- All that a server does at its start, in one call: a service for `database` and the
- registry that `client_options` and the environment name, started.
+ Creates and starts a service for `database` and the registry that `client_options` and
+ the environment name. A server calls this once when it starts.
 
- Gives NULL, which is no error, where there is to be none: `SKILLSMITH_BACKGROUND_SYNC`
- is off, `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
- configuration. Both options may be NULL. A sync that is due begins at once, on the
- service's thread; after that it checks every minute. The thread never keeps the process
- alive: a program may return from `main` or call `exit` at any moment, and loses nothing.
- No signal handler is installed: where the program ends by a handler of its own, it need
- not stop the service, but may.
+ Gives NULL, which is not an error, if background syncing is off:
+ `SKILLSMITH_BACKGROUND_SYNC` is off, `SKILLSMITH_OFFLINE_MODE` is on, or automatic
+ syncing is disabled in the configuration. Both options may be NULL. A sync that is due
+ starts at once, on the service's thread; after that it checks every minute. The thread
+ never keeps the process alive: a program may return from `main` or call `exit` at any
+ time and loses nothing. No signal handler is installed. A program need not stop the
+ service before it ends.
 
- Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks on the disk,
- shortly; any thread may call it. Errors: those of `skillsmith_api_client_new`,
+ Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks briefly on the
+ disk; any thread may call it. Errors: those of `skillsmith_api_client_new`,
  `skillsmith_sync_config_repository_get_config` and
  `skillsmith_background_sync_service_start`.
  */
@@ -1889,77 +1882,77 @@ skillsmith_status skillsmith_start_background_sync(const struct skillsmith_datab
                                                    struct skillsmith_error **out_error);
 
 /*
- Starts checking, on a thread of its own. Returns at once; starting twice is fine.
+ Starts the checks, on their own thread. Returns at once; calling it again is safe.
 
- Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
- `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
+ Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`;
+ `OUT_OF_MEMORY`, also if the system has no thread left.
  */
 skillsmith_status skillsmith_background_sync_service_start(const struct skillsmith_background_sync_service *service,
                                                            struct skillsmith_error **out_error);
 
 /*
- Stops checking, and the sync that is under way; blocks until both have ended.
+ Stops the checks and cancels a running sync; blocks until both have ended.
 
- That takes at most about 200 ms, and as long as a callback of the host's takes.
- Stopping twice is fine, and it may be started again. From a callback it does not wait.
- Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
- `OPENED_BEFORE_FORK`.
+ That takes about 200 ms at most, plus the time of a running callback. Calling it again
+ is safe, and the service may be started again. From a callback it does not wait. Any
+ thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_background_sync_service_stop(const struct skillsmith_background_sync_service *service,
                                                           struct skillsmith_error **out_error);
 
 /*
- How things stand.
+ Current state of the service.
 
  Gives an owned record: `skillsmith_background_sync_state_free`. Does not block; any
- thread may call it, a callback too.
- Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+ thread may call it, callbacks included. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+ `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_background_sync_service_get_state(const struct skillsmith_background_sync_service *service,
                                                                struct skillsmith_background_sync_state **out_state,
                                                                struct skillsmith_error **out_error);
 
 /*
- Syncs now, on the caller's thread, due or not. Blocks until the end of the run, on the
- network and the disk; `skillsmith_background_sync_service_stop` on another thread ends it.
+ Syncs now, on the caller's thread, whether or not a sync is due. Blocks on the network
+ and the disk until the run ends; `skillsmith_background_sync_service_stop` on another
+ thread ends it.
 
- What goes wrong in the run is no error of this function, as for
- `skillsmith_sync_engine_sync`. Gives an owned record: `skillsmith_sync_result_free`.
- Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
- `OPENED_BEFORE_FORK`; `SYNC_IN_PROGRESS` while a sync of this service is under way.
+ A failed run is not an error of this function, as for `skillsmith_sync_engine_sync`.
+ Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it. Errors:
+ `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`;
+ `SYNC_IN_PROGRESS` while a sync of this service is running.
  */
 skillsmith_status skillsmith_background_sync_service_manual_sync(const struct skillsmith_background_sync_service *service,
                                                                  struct skillsmith_sync_result **out_result,
                                                                  struct skillsmith_error **out_error);
 
 /*
- Whether a sync of this service is under way.
+ Whether a sync of this service is running.
 
- False for NULL and for a service that was freed. Does not block;
- any thread may call it, a callback too.
+ False for NULL and for a service that was freed. Does not block; any thread may call it,
+ callbacks included.
  */
 bool skillsmith_background_sync_service_is_sync_running(const struct skillsmith_background_sync_service *service);
 
 /*
- Whether it was started and not stopped since.
+ Whether the service is started.
 
- False for NULL and for a service that was freed. Does not block;
- any thread may call it, a callback too.
+ False for NULL and for a service that was freed. Does not block; any thread may call it,
+ callbacks included.
  */
 bool skillsmith_background_sync_service_is_service_started(const struct skillsmith_background_sync_service *service);
 
 /*
  Stops a service, as `skillsmith_background_sync_service_stop` does, and frees it.
 
- NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Any thread may
- call it, a callback too.
+ NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Any thread may call
+ it, callbacks included.
  */
 skillsmith_status skillsmith_background_sync_service_free(struct skillsmith_background_sync_service *service);
 
 /*
  Frees a state with its texts and its result.
 
- NULL is fine. What is not such a record, or was freed already, is refused with
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_background_sync_state_free(struct skillsmith_background_sync_state *state);

@@ -1,4 +1,4 @@
-//! Cancellation: a flag that any thread may raise, and that interrupts what waits.
+//! Cancellation: a flag that any thread may raise, and that interrupts waits.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::unpoisoned::{lock, wait_timeout};
 
-/// How long a waiter may overlook a flag that was raised from a signal handler.
+/// How long a waiter may take to notice a flag raised from a signal handler.
 ///
 /// A handler can only store to an atomic; it cannot wake a condition variable.
 const POLL: Duration = Duration::from_millis(50);
@@ -45,15 +45,16 @@ struct Inner {
 }
 
 impl CancelToken {
-    /// A token that nobody has cancelled yet.
+    /// Creates a token.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A token that is cancelled with this one, but not the other way round.
+    /// Creates a child token. Cancelling this token cancels the child, but not the other way
+    /// round.
     ///
-    /// For a run that may be stopped from two sides. Cancelling this one is noticed by
-    /// whoever waits on the child within 50 ms; hooks of the child are not called.
+    /// For a run with two reasons to stop. A wait on the child notices the cancellation of this
+    /// token within 50 ms; hooks of the child are not called.
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
@@ -64,7 +65,7 @@ impl CancelToken {
         }
     }
 
-    /// Asks for the stop, wakes waiters and interrupts network I/O in flight.
+    /// Cancels the token, wakes waiters and interrupts network I/O.
     pub fn cancel(&self) {
         self.raise();
         drop(lock(&self.inner.gate));
@@ -74,8 +75,8 @@ impl CancelToken {
         }
     }
 
-    /// The same because something of the host's has failed: the run that is stopped
-    /// ends with [`Error::Host`](crate::Error::Host) and these words. The first reason stays.
+    /// Cancels because code of the host failed: the run ends with
+    /// [`Error::Host`](crate::Error::Host) and this message. Only the first reason counts.
     pub fn cancel_because(&self, reason: impl Into<String>) {
         if !self.is_cancelled() {
             lock(&self.inner.reason).get_or_insert(reason.into());
@@ -83,20 +84,20 @@ impl CancelToken {
         self.cancel();
     }
 
-    /// Why it was cancelled, where that was said.
+    /// The reason of the cancellation, if one was given.
     pub(crate) fn reason(&self) -> Option<String> {
         let own = lock(&self.inner.reason).clone();
         own.or_else(|| self.inner.parent.as_ref()?.reason())
     }
 
-    /// Asks for the stop by one atomic store and nothing else: safe in a signal handler.
+    /// Cancels by one atomic store and nothing else: safe in a signal handler.
     ///
-    /// It is noticed within 50 ms.
+    /// Waiters notice it within 50 ms.
     pub fn raise(&self) {
         self.inner.raised.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the stop was asked for.
+    /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.inner.raised.load(Ordering::SeqCst)
             || self.inner.parent.as_ref().is_some_and(Self::is_cancelled)
@@ -118,9 +119,9 @@ impl CancelToken {
         }
     }
 
-    /// Has `hook` called by [`cancel`](Self::cancel) as long as the guard lives.
+    /// Registers `hook` for [`cancel`](Self::cancel) as long as the guard lives.
     ///
-    /// Called at once if the token is cancelled already. The hook must not block.
+    /// It is called at once if the token is already cancelled. The hook must not block.
     pub(crate) fn on_cancel(&self, hook: impl Fn() + Send + Sync + 'static) -> HookGuard {
         let id = self.inner.next_hook.fetch_add(1, Ordering::Relaxed);
         let mut hooks = lock(&self.inner.hooks);
@@ -144,7 +145,7 @@ impl fmt::Debug for CancelToken {
     }
 }
 
-/// Takes its hook away again when dropped.
+/// Removes its hook when dropped.
 pub(crate) struct HookGuard {
     token: CancelToken,
     id: u64,

@@ -1,8 +1,7 @@
 //! Time as a parameter: the wall clock, elapsed time and waiting.
 //!
-//! Everything that waits or compares times takes a [`Clock`], so that a test
-//! can let hours pass in no time. No clock, and no time that somebody wrote down, is so far off
-//! that reckoning with it panics.
+//! Everything that waits or compares times takes a [`Clock`], so that a test can skip hours. No
+//! clock or stored time, however wrong, makes arithmetic panic.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::fmt;
@@ -13,7 +12,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::cancel::CancelToken;
 
-/// Where the library takes its time from.
+/// The source of time for the library.
 ///
 /// A clock whose waits take no time, for tests:
 ///
@@ -50,7 +49,7 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock. It may jump, forwards and backwards.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time that only ever grows, since some fixed moment. Deadlines use it.
+    /// Monotonic time since a fixed moment. Deadlines use it.
     fn elapsed(&self) -> Duration;
 
     /// Waits for `duration`, or less if `cancel` is cancelled meanwhile.
@@ -85,11 +84,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// Nothing that a registry says keeps us away for longer than this: quotas are by the month,
-/// and what lies further ahead is a mistake.
+/// The longest pause that a registry can impose: quotas are monthly, and a later time is a
+/// mistake.
 pub(crate) const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
 
-/// The time so much later; the last one that there is where that lies behind it.
+/// The time `duration` later, or the last possible time.
 #[doc(hidden)]
 pub fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
     time.checked_add_signed(by)
@@ -100,14 +99,14 @@ pub fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
         })
 }
 
-/// A time at which to come back, seen from `now`: at most 31 days ahead.
+/// Limits a retry time to 31 days after `now`.
 #[doc(hidden)]
 pub fn within_a_month(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     at.min(later(now, LONGEST_PAUSE))
 }
 
-/// The system's time, which may lie before 1970 where nobody has set the clock. Kept within the
-/// years of four digits: their texts sort as the times do, and every other program can read them.
+/// The system's time, which is before 1970 if the clock was never set. Limited to years of four
+/// digits: their texts sort like the times, and every other program can read them.
 fn in_utc(time: SystemTime) -> DateTime<Utc> {
     const FIRST: DateTime<Utc> = NaiveDate::from_ymd_opt(0, 1, 1)
         .unwrap()
@@ -133,15 +132,15 @@ fn in_utc(time: SystemTime) -> DateTime<Utc> {
     time.clamp(FIRST, LAST)
 }
 
-/// A time as this library writes it: ISO 8601 with milliseconds and `Z`.
+/// Formats a time as ISO 8601 with milliseconds and `Z`.
 pub fn to_iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Reads a time in any form that stands in the databases in the field.
+/// Parses a time in any format that existing databases have.
 ///
-/// That is ISO 8601 with `Z` or an offset, or without, and SQLite's own
-/// `YYYY-MM-DD HH:MM:SS`; what has no offset is in UTC.
+/// That is ISO 8601 with `Z` or an offset, or without, and SQLite's own `YYYY-MM-DD HH:MM:SS`;
+/// a time without an offset is in UTC.
 pub fn from_iso(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let with_offset = DateTime::parse_from_rfc3339(text).ok().or_else(|| {
@@ -153,7 +152,7 @@ pub fn from_iso(text: &str) -> Option<DateTime<Utc>> {
         Some(time) => time.with_timezone(&Utc),
         None => without_offset(text)?.and_utc(),
     };
-    // A leap second, which most of what reads these times has never heard of, is the next second.
+    // A leap second becomes the next second: most readers of these times do not support it.
     DateTime::from_timestamp(time.timestamp(), 0)?
         .checked_add_signed(TimeDelta::nanoseconds(time.timestamp_subsec_nanos().into()))
 }
@@ -218,7 +217,7 @@ mod tests {
             assert_eq!(time.map(to_iso).as_deref(), Some(full), "{text}");
             assert_eq!(from_iso(full), time);
         }
-        // Behind the last second, before the first one, and years that nobody reckons with.
+        // After the last second, before the first one, and years out of range.
         for text in [
             "+262142-12-31T23:59:60.9+00:00",
             "+262142-12-31T23:59:59-14:00",

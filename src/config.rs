@@ -46,7 +46,7 @@ impl SyncFrequency {
         }
     }
 
-    /// The word that stands in the database.
+    /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Daily => "daily",
@@ -96,7 +96,7 @@ impl FromStr for SyncFrequency {
 pub struct SyncConfig {
     /// Always `default`.
     pub id: String,
-    /// Whether the background service syncs by itself.
+    /// Whether automatic syncing is enabled.
     pub enabled: bool,
     /// How often.
     pub frequency: SyncFrequency,
@@ -104,19 +104,19 @@ pub struct SyncConfig {
     pub interval_ms: i64,
     /// When the last complete sync started; `None` before the first.
     pub last_sync_at: Option<String>,
-    /// When the next one is due; `None`: at once.
+    /// When the next sync is due; `None` means now.
     pub next_sync_at: Option<String>,
-    /// Skills added and updated by the last complete sync.
+    /// Number of skills that the last complete sync added or updated.
     pub last_sync_count: i64,
-    /// Why the last sync failed; `None` if it did not.
+    /// Error of the last sync; `None` if it succeeded.
     pub last_sync_error: Option<String>,
-    /// When the row was made, as SQLite wrote it (UTC).
+    /// When the row was created, in the format of SQLite (UTC).
     pub created_at: String,
-    /// When it was last changed, likewise.
+    /// When the row was last changed, in the format of SQLite (UTC).
     pub updated_at: String,
 }
 
-/// What [`SyncConfigRepository::update_config`] changes. What is not set stays as it is.
+/// Changes for [`SyncConfigRepository::update_config`]. Missing settings stay as they are.
 ///
 /// ```
 /// use skillsmith_sync::{SyncConfigUpdate, SyncFrequency};
@@ -146,7 +146,7 @@ impl SyncConfigUpdate {
         self
     }
 
-    /// Changes how often a sync becomes due. The next sync moves accordingly.
+    /// Changes the frequency and reschedules the next sync.
     #[must_use]
     pub const fn frequency(mut self, frequency: SyncFrequency) -> Self {
         self.frequency = Some(frequency);
@@ -176,12 +176,12 @@ pub struct SyncConfigRepository {
 }
 
 impl SyncConfigRepository {
-    /// Makes a repository for an open database.
+    /// Creates a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self::with_clock(database, Arc::new(SystemClock))
     }
 
-    /// Makes a repository with a clock of the caller's.
+    /// Creates a repository with the caller's clock.
     pub fn with_clock(database: &Database, clock: Arc<dyn Clock>) -> Self {
         Self {
             database: database.clone(),
@@ -189,17 +189,17 @@ impl SyncConfigRepository {
         }
     }
 
-    /// The database that this works on.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Returns the configuration.
+    /// Returns the current configuration.
     pub fn get_config(&self) -> Result<SyncConfig> {
         self.database.read(load)
     }
 
-    /// Changes what `update` names, and returns the result.
+    /// Changes the settings in `update` and returns the new configuration.
     pub fn update_config(&self, update: SyncConfigUpdate) -> Result<SyncConfig> {
         if update == SyncConfigUpdate::default() {
             return self.get_config();
@@ -212,7 +212,7 @@ impl SyncConfigRepository {
                 let next = old
                     .last_sync_at
                     .as_deref()
-                    // Another program may have left something there that is no time; then a sync is due.
+                    // Another program may have stored text that is not a time; then a sync is due.
                     .and_then(|last| calculate_next_sync(last, frequency.interval_ms()).ok());
                 (frequency.interval_ms(), next)
             } else {
@@ -236,7 +236,7 @@ impl SyncConfigRepository {
 
     /// Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills.
     ///
-    /// Sets when the next one is due, and clears the last error.
+    /// Schedules the next sync and clears the last error.
     pub fn set_last_sync(&self, timestamp: &str, count: i64) -> Result<()> {
         if count < 0 {
             return Err(Error::InvalidArgument(format!(
@@ -247,12 +247,12 @@ impl SyncConfigRepository {
             .write(|conn| record_last_sync(conn, timestamp, count))
     }
 
-    /// Records why the last sync failed.
+    /// Records the error of the last sync.
     pub fn set_last_sync_error(&self, error: &str) -> Result<()> {
         self.database.write(|conn| record_error(conn, Some(error)))
     }
 
-    /// Forgets why the last sync failed.
+    /// Clears the error of the last sync.
     pub fn clear_error(&self) -> Result<()> {
         self.database.write(|conn| record_error(conn, None))
     }
@@ -267,17 +267,17 @@ impl SyncConfigRepository {
         Ok(is_due(&self.get_config()?, self.clock.now()))
     }
 
-    /// Switches automatic syncing on.
+    /// Enables automatic syncing.
     pub fn enable(&self) -> Result<SyncConfig> {
         self.update_config(SyncConfigUpdate::new().enabled(true))
     }
 
-    /// Switches automatic syncing off. A sync by hand still works.
+    /// Disables automatic syncing. A manual sync still works.
     pub fn disable(&self) -> Result<SyncConfig> {
         self.update_config(SyncConfigUpdate::new().enabled(false))
     }
 
-    /// Changes how often a sync becomes due. The next sync moves accordingly.
+    /// Changes the frequency and reschedules the next sync.
     pub fn set_frequency(&self, frequency: SyncFrequency) -> Result<SyncConfig> {
         self.update_config(SyncConfigUpdate::new().frequency(frequency))
     }
@@ -288,7 +288,7 @@ pub(crate) fn is_due(config: &SyncConfig, now: DateTime<Utc>) -> bool {
     if !config.enabled {
         return false;
     }
-    // A last sync in the future was written under a wrong clock; its schedule means nothing.
+    // A last sync in the future was recorded under a wrong clock, so its schedule is ignored.
     if config
         .last_sync_at
         .as_deref()
@@ -319,7 +319,7 @@ pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
     if let Some(config) = found {
         return Ok(config);
     }
-    // The first write makes the row; a program that empties the table wants the defaults.
+    // The first write creates the row; a program that empties the table gets the defaults.
     defaults(conn)
 }
 
@@ -333,7 +333,7 @@ fn defaults(conn: &Connection) -> Result<SyncConfig> {
     )?)
 }
 
-/// Makes the row where some program has deleted it; inside the caller's transaction.
+/// Creates the row if a program has deleted it; inside the caller's transaction.
 fn ensure_row(conn: &Connection) -> Result<()> {
     conn.prepare_cached("INSERT OR IGNORE INTO sync_config (id) VALUES ('default')")?
         .execute([])?;
@@ -359,10 +359,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
     })
 }
 
-/// The interval as it stands, where a sync can be due by it; else that of the frequency. The
-/// next change of the configuration then writes that one.
+/// The stored interval if it is valid, else that of the frequency. The next change of the
+/// configuration then stores that one.
 fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
-    // A hundred years, which is never, but a time that can be reckoned with.
+    // A hundred years: never in practice, but safe for arithmetic.
     const LONGEST_MS: i64 = 36_525 * 86_400_000;
     let written = match row.get_ref("interval_ms")? {
         ValueRef::Integer(_) => stored::whole(row, "interval_ms")?,
@@ -373,7 +373,7 @@ fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
         .unwrap_or(frequency.interval_ms()))
 }
 
-/// [`SyncConfigRepository::set_last_sync`] inside a transaction of the caller's.
+/// [`SyncConfigRepository::set_last_sync`] inside the caller's transaction.
 pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -> Result<()> {
     ensure_row(conn)?;
     let config = load(conn)?;
@@ -388,7 +388,7 @@ pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -
     Ok(())
 }
 
-/// [`SyncConfigRepository::set_last_sync_error`] inside a transaction of the caller's.
+/// [`SyncConfigRepository::set_last_sync_error`] inside the caller's transaction.
 pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()> {
     ensure_row(conn)?;
     conn.prepare_cached(

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// Where the live registry is, unless something says otherwise.
+/// The default address of the live registry.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
 
-/// Gives the value of a variable.
+/// Returns the value of a variable.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The environment variables that the library reads: those of this process, or a test's.
 ///
 /// Not a snapshot: each variable is looked up when it is needed. A client and a service read
-/// theirs when they are made.
+/// theirs when they are created.
 ///
 /// ```
 /// use std::path::Path;
@@ -41,7 +41,7 @@ impl Environment {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Variables as the function gives them.
+    /// Variables from a function.
     pub fn new(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { var: Box::new(var) }
     }
@@ -58,7 +58,7 @@ impl Environment {
         self.switch("SKILLSMITH_BACKGROUND_SYNC").unwrap_or(true)
     }
 
-    /// `SKILLSMITH_OFFLINE_MODE`: whether nothing may be sent. Default: false.
+    /// `SKILLSMITH_OFFLINE_MODE`: whether to send no requests. Default: false.
     pub fn offline_mode(&self) -> bool {
         self.switch("SKILLSMITH_OFFLINE_MODE").unwrap_or(false)
     }
@@ -71,7 +71,7 @@ impl Environment {
         }
     }
 
-    /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` where there is no home folder.
+    /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` if there is no home folder.
     pub fn database_path(&self) -> Option<PathBuf> {
         self.var("SKILLSMITH_DB_PATH")
             .map(PathBuf::from)
@@ -84,7 +84,7 @@ impl Environment {
         Some(PathBuf::from(home).join(".skillsmith"))
     }
 
-    /// `~/.skillsmith/config.json`; a missing or damaged one is as good as an empty one.
+    /// `~/.skillsmith/config.json`; a missing or damaged file counts as empty.
     pub(crate) fn config_file(&self) -> ConfigFile {
         self.settings_folder()
             .and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok())
@@ -92,7 +92,7 @@ impl Environment {
             .unwrap_or_default()
     }
 
-    /// The registry's address where no option gives one.
+    /// The registry's address, if no option sets it.
     pub(crate) fn base_url(&self, file: &ConfigFile) -> String {
         self.var("SKILLSMITH_API_URL")
             .or_else(|| {
@@ -113,7 +113,7 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// What we read of `config.json`, where the stack's `login` leaves its key.
+/// The fields of `config.json` that we read. The stack's `login` stores its key there.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ConfigFile {
@@ -123,7 +123,7 @@ pub(crate) struct ConfigFile {
     pub(crate) api_key: Option<String>,
 }
 
-/// A text that is not empty; anything else counts as missing.
+/// A non-empty text; anything else counts as missing.
 fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),

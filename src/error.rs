@@ -1,8 +1,8 @@
-//! One error for the whole library, and the public table of its codes.
+//! The error type of the library and the public table of error codes.
 //!
-//! The enum is what Rust callers match on. An error that comes from a lower level (SQLite, the file
-//! system, HTTP, JSON) keeps it as its source, unless a credential could be read there. Every other
-//! language sees the [`ErrorCode`]: C its number, JavaScript its name.
+//! Rust callers match on the enum. An error from a lower level (SQLite, the file system, HTTP,
+//! JSON) is kept as the source, unless it could contain a credential. Other languages see the
+//! [`ErrorCode`]: C its number, JavaScript its name.
 
 mod cause;
 
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::cause::Cause;
 
-/// What this library's functions return.
+/// The result type of this library.
 ///
 /// ```
 /// fn skills() -> skillsmith_sync::Result<i64> {
@@ -25,12 +25,11 @@ pub use self::cause::Cause;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, by whose fault it is.
+/// All errors, grouped by their origin.
 ///
-/// The text of each is written for the person who has to act on it. None
-/// contains a credential or the query of a URL; nor does its
-/// [`source`](std::error::Error::source), which is the error of SQLite, the file system, HTTP
-/// or JSON that it comes from.
+/// Each message is written for the person who has to act on it. Neither the message nor its
+/// [`source`](std::error::Error::source), the underlying error of SQLite, the file system, HTTP
+/// or JSON, contains a credential or the query of a URL.
 ///
 /// ```
 /// use skillsmith_sync::{Database, Error, ErrorCode};
@@ -44,73 +43,73 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     // ---- 1xx: the caller -------------------------------------------------
-    /// The caller passed something that cannot be used; nothing was changed.
+    /// The caller passed an invalid argument. Nothing was changed.
     InvalidArgument(String),
-    /// The run id names no entry of `sync_history`.
+    /// `sync_history` has no entry with this run id.
     RunNotFound(String),
     /// Another run holds this database's sync lock, here or in another process.
     SyncInProgress,
     /// The caller asked the run to stop.
     Cancelled,
-    /// The database handle was closed by the caller.
+    /// The caller closed the database.
     DatabaseClosed,
-    /// The handle was opened by the process that this one was forked from.
+    /// The handle belongs to the process that this one was forked from.
     OpenedBeforeFork,
-    /// A callback of the host, or the registry that it supplies, failed; in its own words.
+    /// A callback or the registry of the host failed; the text is the host's.
     Host(String),
-    /// A C caller passed NULL where a value is needed; named by the parameter.
+    /// A C caller passed NULL for a required parameter, which is named here.
     #[doc(hidden)]
     NullArgument(&'static str),
-    /// A C caller passed a handle that was freed, or something that never was one.
+    /// A C caller passed a handle that is invalid or was already freed.
     #[doc(hidden)]
     InvalidHandle(&'static str),
 
     // ---- 2xx: the network ------------------------------------------------
-    /// Offline mode is on, so nothing may be sent.
+    /// Offline mode is on: nothing is sent.
     Offline,
-    /// The registry says of itself that it cannot serve, or cannot be reached.
+    /// The registry reports that it is unhealthy, or its health check failed.
     Unhealthy(Option<Cause>),
-    /// No connection could be had: name lookup, connecting, TLS.
+    /// The connection failed: name lookup, connecting or TLS.
     Unreachable(Cause),
-    /// A connection was there and broke off before the end of the answer. The code is that of
-    /// [`Error::Unreachable`]; the difference is that another page may well come.
+    /// The connection broke off before the end of the response. Same code as
+    /// [`Error::Unreachable`], but another page may still succeed.
     CutOff(Cause),
-    /// A deadline for connecting, the headers or the body ran out.
+    /// Connecting, the headers or the body timed out.
     Timeout(Cause),
-    /// 429: asked to come back later, and that is after the run's deadline.
+    /// 429: the registry asks for a pause that ends after the run's deadline.
     RateLimited {
-        /// When the registry said that it will answer again.
+        /// When the registry accepts requests again.
         retry_at: Option<DateTime<Utc>>,
     },
     /// The plan's monthly quota is used up.
     QuotaExceeded {
-        /// What the registry told of the quota, in words.
+        /// What the registry said about the quota.
         detail: Option<String>,
-        /// When the quota starts anew.
+        /// When the quota resets.
         resets_at: Option<DateTime<Utc>>,
     },
-    /// 401: a credential is needed, or the one that was sent is not valid.
+    /// 401: a credential is missing or invalid.
     Unauthorized(String),
-    /// 403: the credential does not allow the listing.
+    /// 403: the credential does not give access to the listing.
     Forbidden(String),
-    /// 403: the registry gives the listing to certain plans only, and the caller has another one.
+    /// 403: the caller's plan does not give access to the listing.
     PlanRequired(String),
-    /// 5xx that did not heal within the retries.
+    /// 5xx, after all retries.
     Server {
         /// The HTTP status.
         status: u16,
-        /// What the body said, shortened.
+        /// The message in the body, shortened.
         detail: Option<String>,
-        /// When to come back, where the answer had a `Retry-After`.
+        /// When to retry, if the response had a `Retry-After`.
         retry_at: Option<DateTime<Utc>>,
     },
-    /// The run's own deadline came before the end of the listing.
+    /// The run reached its deadline before the end of the listing.
     RunDeadline(std::time::Duration),
 
     // ---- 3xx: the database -----------------------------------------------
-    /// SQLite failed in a way that has no code of its own here.
+    /// Another error of SQLite.
     Database(rusqlite::Error),
-    /// Another connection kept the write lock for longer than the budget.
+    /// Another connection held the write lock for longer than the busy budget.
     DatabaseBusy,
     /// The file is not an SQLite database. It was not changed.
     NotADatabase(PathBuf),
@@ -121,14 +120,14 @@ pub enum Error {
         /// What SQLite or the check found.
         detail: String,
     },
-    /// A sound SQLite database of some other program.
+    /// An intact SQLite database of another program.
     NotSkillsmith {
         /// The file.
         path: PathBuf,
         /// What is missing or different.
         detail: String,
     },
-    /// The operating system refuses to read, write or create the file.
+    /// The operating system denies access to the file.
     PermissionDenied {
         /// What was attempted.
         action: &'static str,
@@ -139,55 +138,56 @@ pub enum Error {
     ReadOnly,
     /// The disk is full.
     DiskFull,
-    /// Another SQLite of this process has the file open, and the two cannot be kept apart here.
+    /// Another SQLite in this process has the file open, and this system cannot isolate the
+    /// two.
     DatabaseInUse(PathBuf),
     /// The file is on a file system that is mounted read-only.
     ReadOnlyFileSystem(PathBuf),
-    /// The same, and it cannot even be read: its last changes are in a journal that has to be taken in first.
+    /// The same, but the file cannot be read either: its last changes are still in a journal.
     JournalOnReadOnlyFileSystem {
         /// The database.
         path: PathBuf,
         /// Its `-wal` or `-journal`.
         journal: PathBuf,
     },
-    /// The file at the path is no longer the one that was opened.
+    /// The path no longer names the file that was opened.
     DatabaseReplaced(PathBuf),
-    /// The process, or the system, has as many files open as it may.
+    /// The process or the system has reached its limit of open files.
     TooManyFiles {
         /// What was attempted.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
     },
-    /// Some other failure of the file system.
+    /// Another error of the file system.
     Io {
         /// What was attempted.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The operating system's word.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
     // ---- 4xx: the protocol -----------------------------------------------
-    /// The registry answered with something that is not a page of skills.
+    /// The response is not a page of skills.
     Protocol(Cause),
-    /// The registry refuses the request as such (a 4xx without a code of its own).
+    /// The registry refused the request (a 4xx without a code of its own).
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What the body said, shortened.
+        /// The message in the body, shortened.
         detail: Option<String>,
     },
-    /// A redirect that must not be followed.
+    /// A redirect to another address, which is not followed.
     RedirectRefused(String),
-    /// A page larger than the bound, after decompression.
+    /// A page exceeds the size limit after decompression.
     TooLarge(u64),
 
     // ---- 9xx: this library -----------------------------------------------
-    /// The system gives no more memory, or no more threads.
+    /// Out of memory, or out of threads.
     OutOfMemory,
-    /// A bug of this library.
+    /// A bug in this library.
     Internal(String),
 }
 
@@ -213,8 +213,8 @@ impl fmt::Display for Error {
             Self::NullArgument(name) => write!(f, "The argument '{name}' is NULL."),
             Self::InvalidHandle(what) => write!(
                 f,
-                "The {what} is not a live handle of this library: it was freed \
-                 already, or never was one."
+                "The {what} is not a valid handle: it was already freed, or is not \
+                 from this library."
             ),
             Self::Offline => f.write_str("API client is in offline mode. Cannot sync."),
             Self::Unhealthy(cause) => write!(
@@ -245,7 +245,7 @@ impl fmt::Display for Error {
             Self::RunDeadline(deadline) => write!(
                 f,
                 "The sync stopped at its deadline of {} s. What was read is kept; \
-                 the next sync goes on from there.",
+                 the next sync continues from there.",
                 deadline.as_secs()
             ),
             Self::Database(error) => write!(f, "Database error: {error}"),
@@ -261,7 +261,7 @@ impl fmt::Display for Error {
             Self::DatabaseDamaged { path, detail } => write!(
                 f,
                 "{} is damaged ({detail}). It was left as it is; restore it from a \
-                 copy, or move it away to start anew.",
+                 backup, or move it away to start over.",
                 path.display()
             ),
             Self::NotSkillsmith { path, detail } => write!(
@@ -280,35 +280,34 @@ impl fmt::Display for Error {
                 f.write_str("The database was opened read-only. Open it for writing first.")
             }
             Self::DiskFull => f.write_str(
-                "The disk is full; nothing of the last batch was kept. Free some \
-                 space and sync again.",
+                "The disk is full; the last batch was not written. Free some space \
+                 and sync again.",
             ),
             Self::DatabaseInUse(path) => write!(
                 f,
                 "{} is open in this process through another SQLite, and this system \
-                 cannot keep the two from harming each other. Close it there first, \
-                 or sync in a process of its own: skillsmith sync.",
+                 cannot isolate the two. Close it there first, or sync in another \
+                 process with `skillsmith sync`.",
                 path.display()
             ),
             Self::ReadOnlyFileSystem(path) => write!(
                 f,
                 "{} is on a file system that is mounted read-only: it can be read, \
-                 but not written. Copy it to a place that can be written, and use \
-                 it there.",
+                 but not written. Copy it to a writable folder and use the copy.",
                 path.display()
             ),
             Self::JournalOnReadOnlyFileSystem { path, journal } => write!(
                 f,
                 "{} is on a file system that is mounted read-only, and its last \
-                 changes are still in {}, which cannot be taken in there. Copy both \
-                 files to a place that can be written, and open the copy.",
+                 changes are still in {}, which cannot be applied there. Copy both \
+                 files to a writable folder and open the copy.",
                 path.display(),
                 journal.display()
             ),
             Self::DatabaseReplaced(path) => write!(
                 f,
                 "{} was replaced, moved or deleted by another program while it was \
-                 in use. Nothing more was written; try again: the next call uses \
+                 in use. Nothing more was written. Try again: the next call uses \
                  the file that is there now.",
                 path.display()
             ),
@@ -343,15 +342,15 @@ impl fmt::Display for Error {
                  read"
             ),
             Self::OutOfMemory => f.write_str(
-                "The process is out of memory. What was written before is kept; try \
-                 again when there is more.",
+                "The process is out of memory. What was written is kept; try again \
+                 when more memory is available.",
             ),
             Self::Internal(words) => write!(f, "Internal error (please report it): {words}"),
         }
     }
 }
 
-/// By hand, since a [`Cause`] may or may not have a source, which derives do not know.
+/// Written by hand: a [`Cause`] may have no source, which a derive cannot express.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -378,11 +377,11 @@ fn when(at: Option<DateTime<Utc>>) -> String {
     )
 }
 
-/// The public codes: one row a code, `number, name, retryable`. The build script of the C library
-/// reads these rows and makes its enumeration of them.
+/// The public codes: one row per code, `number, name, retryable`. The build script of the C library
+/// generates its enumeration from these rows.
 ///
 /// Numbers are spaced by area (1xx usage, 2xx network, 3xx database, 4xx
-/// protocol, 9xx internal) and never used again once retired.
+/// protocol, 9xx internal) and never reused.
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $retryable:literal;)+) => {
         /// A stable code of an [`Error`]: the number is what C sees, the name what JavaScript sees.
@@ -424,82 +423,83 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// An argument cannot be used; nothing was changed.
+    /// An argument is invalid. Nothing was changed.
     InvalidArgument = 101, "INVALID_ARGUMENT", false;
-    /// The run id names no entry of the history.
+    /// The history has no entry with this run id.
     RunNotFound = 102, "RUN_NOT_FOUND", false;
-    /// Another sync of this database is under way, here or in another process.
+    /// Another sync of this database is running, in this process or another.
     SyncInProgress = 103, "SYNC_IN_PROGRESS", true;
-    /// Stopped on request.
+    /// The caller cancelled the run.
     Cancelled = 104, "CANCELLED", true;
-    /// The database was closed by the caller.
+    /// The caller closed the database.
     DatabaseClosed = 105, "DATABASE_CLOSED", false;
-    /// The handle was made by the process that this one was forked from.
+    /// The handle belongs to the process that this one was forked from.
     OpenedBeforeFork = 106, "OPENED_BEFORE_FORK", false;
-    /// A callback of the host, or the registry that it supplies, failed.
+    /// A callback or the registry of the host failed.
     Host = 107, "HOST_ERROR", true;
-    /// A pointer that is needed is NULL.
+    /// A required pointer is NULL.
     NullArgument = 108, "NULL_ARGUMENT", false;
-    /// The handle, string or record was freed already, or never was one.
+    /// The handle, string or record is invalid or was already freed.
     InvalidHandle = 109, "INVALID_HANDLE", false;
     /// Offline mode is on.
     Offline = 201, "OFFLINE", false;
-    /// The registry says of itself that it cannot serve, or cannot be reached.
+    /// The registry reports that it is unhealthy, or its health check failed.
     Unhealthy = 202, "API_UNHEALTHY", true;
-    /// No connection, or a cut one.
+    /// The connection failed or broke off.
     Unreachable = 203, "NETWORK_UNREACHABLE", true;
-    /// A network deadline ran out.
+    /// A request timed out.
     Timeout = 204, "NETWORK_TIMEOUT", true;
-    /// Too many requests; the error knows when to come back.
+    /// The registry limits the rate of requests; the error has the time of the next attempt.
     RateLimited = 205, "RATE_LIMITED", true;
     /// The plan's monthly quota is used up.
     QuotaExceeded = 206, "QUOTA_EXCEEDED", false;
     /// A key is missing or wrong.
     Unauthorized = 207, "UNAUTHORIZED", false;
-    /// The key does not allow it.
+    /// The key does not give access.
     Forbidden = 208, "FORBIDDEN", false;
-    /// The registry fails (5xx).
+    /// The registry failed (HTTP 5xx).
     Server = 209, "SERVER_ERROR", true;
-    /// The run's own deadline came before the end of the listing.
+    /// The run reached its deadline before the end of the listing.
     RunDeadline = 210, "RUN_DEADLINE", true;
-    /// The registry gives its listing to certain plans only, and the caller has another one.
+    /// The caller's plan does not give access to the listing.
     PlanRequired = 211, "PLAN_REQUIRED", false;
-    /// SQLite failed in a way that has no number of its own.
+    /// Another error of SQLite.
     Database = 301, "DATABASE_ERROR", false;
-    /// Another program kept the write lock for longer than the busy budget.
+    /// Another connection held the write lock for longer than the busy budget.
     DatabaseBusy = 302, "DATABASE_BUSY", true;
-    /// The file is no SQLite database. It was not changed.
+    /// The file is not an SQLite database. It was not changed.
     NotADatabase = 303, "NOT_A_DATABASE", false;
     /// The file is a damaged SQLite database. It was not changed.
     DatabaseDamaged = 304, "DATABASE_DAMAGED", false;
-    /// The file is some other program's database. It was not changed.
+    /// The database belongs to another program. It was not changed.
     NotSkillsmith = 305, "NOT_SKILLSMITH", false;
-    /// The operating system refuses to read, write or create the file.
+    /// The operating system denies access to the file.
     PermissionDenied = 306, "PERMISSION_DENIED", false;
     /// The database was opened read-only.
     ReadOnly = 307, "READ_ONLY", false;
-    /// No space left.
+    /// The disk is full.
     DiskFull = 308, "DISK_FULL", true;
-    /// Another failure of the file system.
+    /// Another error of the file system.
     Io = 309, "IO_ERROR", false;
-    /// Another SQLite of this process has the file open, and the two cannot be kept apart.
+    /// Another SQLite in this process has the file open, and this system cannot isolate the
+    /// two.
     DatabaseInUse = 310, "DATABASE_IN_USE", true;
-    /// The file was replaced, moved or deleted by another program while it was in use; the next call
-    /// uses the file that is there then.
+    /// Another program replaced, moved or deleted the file while it was in use. The next call uses
+    /// the file that is there then.
     DatabaseReplaced = 311, "DATABASE_REPLACED", true;
-    /// Too many files are open, in this process or in the system.
+    /// Too many files are open in this process or system.
     TooManyFiles = 312, "TOO_MANY_FILES", true;
-    /// The registry's answer cannot be understood.
+    /// The registry sent an invalid response.
     Protocol = 401, "PROTOCOL_ERROR", true;
-    /// The registry refuses the request.
+    /// The registry refused the request.
     Refused = 402, "REQUEST_REFUSED", false;
-    /// The registry redirects to somewhere else, which is not followed.
+    /// The registry redirects to another address. The redirect was not followed.
     RedirectRefused = 403, "REDIRECT_REFUSED", false;
-    /// The registry's answer is over the size bound.
+    /// The response is too large.
     TooLarge = 404, "RESPONSE_TOO_LARGE", false;
-    /// A bug of this library, caught before it could do harm. Please report it.
+    /// A bug in this library. Please report it.
     Internal = 901, "INTERNAL", false;
-    /// The system gives no more memory, or no more threads.
+    /// Out of memory, or out of threads.
     OutOfMemory = 902, "OUT_OF_MEMORY", true;
 }
 
@@ -555,7 +555,7 @@ impl Error {
         self.code().retryable()
     }
 
-    /// When to try again, if the registry has named a time.
+    /// When to retry, if the registry named a time.
     pub const fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::RateLimited { retry_at } | Self::Server { retry_at, .. } => *retry_at,
@@ -564,22 +564,22 @@ impl Error {
         }
     }
 
-    /// Whether asking for anything else would fail in the same way, now. Where it would not, the
-    /// failure may be one of the page that was asked for, and the next page may still come.
+    /// Whether every other request would fail in the same way now. If not, the failure may
+    /// concern this page only, and the next page may still succeed.
     ///
-    /// There is no `_` arm: a new error has to be named here.
+    /// No `_` arm: a new variant must be classified here.
     pub(crate) const fn nothing_can_come(&self) -> bool {
         match self {
-            // The registry answers, or begins to, but not with this page.
+            // The registry responds, or begins to, but not with this page.
             Self::CutOff(_)
             | Self::Timeout(_)
             | Self::Forbidden(_)
             | Self::Protocol(_)
             | Self::Refused { .. }
             | Self::TooLarge(_) => false,
-            // With a time to come back, a 503 speaks of the registry and not of the page.
+            // A 503 with a retry time concerns the registry, not the page.
             Self::Server { retry_at, .. } => retry_at.is_some(),
-            // Nobody wants more, or nothing can be done with it.
+            // The caller wants no more pages, or they cannot be used.
             Self::InvalidArgument(_)
             | Self::RunNotFound(_)
             | Self::SyncInProgress
@@ -606,7 +606,7 @@ impl Error {
             | Self::Io { .. }
             | Self::OutOfMemory
             | Self::Internal(_)
-            // The registry, or the way to it, is closed to us as a whole.
+            // The registry as a whole cannot be reached.
             | Self::Offline
             | Self::Unhealthy(_)
             | Self::Unreachable(_)
@@ -618,7 +618,7 @@ impl Error {
         }
     }
 
-    /// The error for a failed file operation, by what the operating system said.
+    /// Maps a failed file operation to its error.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -662,10 +662,10 @@ impl From<rusqlite::Error> for Error {
         use rusqlite::ErrorCode as Sqlite;
         let extended = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
-            // Only the connection knows the path.
+            // The path is known to the connection only.
             _ if extended == Some(rusqlite::ffi::SQLITE_READONLY_DBMOVED) => Self::Database(error),
             Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
-            // By nobody but `database::interruptible`.
+            // Only `database::interruptible` interrupts.
             Some(Sqlite::OperationInterrupted) => Self::Cancelled,
             Some(Sqlite::DiskFull) => Self::DiskFull,
             Some(Sqlite::ReadOnly) => Self::ReadOnly,

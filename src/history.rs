@@ -1,4 +1,4 @@
-//! `sync_history`: one entry a run.
+//! `sync_history`: one entry per run.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::database::{Database, SyncLock, has_table, state};
 use crate::stored::{count as stored_count, optional_text, text, whole};
 use crate::{Error, Result, memory};
 
-/// What is written over an entry whose run died without finishing it.
+/// The error of an entry whose process died before the end of the run.
 const INTERRUPTED: &str = "interrupted";
 
-/// Whether a time lies after `?1`. As texts where SQLite cannot read it, and never NULL.
+/// Whether a time is after `?1`. Compares as text if SQLite cannot parse it, and is never NULL.
 macro_rules! is_ahead {
     ($column:literal) => {
         concat!(
@@ -30,8 +30,8 @@ macro_rules! is_ahead {
     };
 }
 
-/// Newest first. What began after `?1`, a little ahead of now, was written under a wrong clock:
-/// it comes last, or it would be the newest run for years.
+/// Newest first. An entry that started after `?1`, a little ahead of now, was written under a
+/// wrong clock: it comes last, or it would be the newest run for years.
 macro_rules! newest_first {
     () => {
         concat!(
@@ -42,10 +42,10 @@ macro_rules! newest_first {
     };
 }
 
-/// Clocks of one machine and file systems differ by so much.
+/// How much clocks of one machine and its file systems may differ.
 const SLACK: TimeDelta = TimeDelta::minutes(1);
 
-/// The status of a run: under way, or how it ended.
+/// Status of a run.
 ///
 /// ```
 /// use skillsmith_sync::SyncStatus;
@@ -56,18 +56,18 @@ const SLACK: TimeDelta = TimeDelta::minutes(1);
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SyncStatus {
-    /// Under way.
+    /// Running.
     Running,
     /// Every valid row of the registry is stored.
     Success,
-    /// Ended early or did not begin; what was written is kept.
+    /// Ended early or did not start. What was written is kept.
     Failed,
-    /// Something succeeded and something did not; the message tells.
+    /// Partially successful; the message says what failed.
     Partial,
 }
 
 impl SyncStatus {
-    /// The word that stands in the database.
+    /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -86,7 +86,7 @@ impl SyncStatus {
     }
 }
 
-/// The counts of a run, for its history entry.
+/// Counters of a run, for its history entry.
 ///
 /// ```
 /// use skillsmith_sync::SyncRunResult;
@@ -96,11 +96,11 @@ impl SyncStatus {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncRunResult {
-    /// Skills that were new here.
+    /// Number of skills added.
     pub skills_added: u64,
-    /// Skills that were changed.
+    /// Number of skills updated.
     pub skills_updated: u64,
-    /// Skills that stood here as the registry has them.
+    /// Number of skills that had not changed.
     pub skills_unchanged: u64,
 }
 
@@ -128,25 +128,25 @@ pub struct SyncHistoryEntry {
     pub id: String,
     /// When the run started.
     pub started_at: String,
-    /// When it ended; `None` while it runs.
+    /// When the run ended; `None` while it is running.
     pub completed_at: Option<String>,
-    /// How it stands or ended.
+    /// Status of the run.
     pub status: SyncStatus,
-    /// Skills that were new here.
+    /// Number of skills added.
     pub skills_added: i64,
-    /// Skills that were changed.
+    /// Number of skills updated.
     pub skills_updated: i64,
-    /// Skills that stood here already.
+    /// Number of skills that had not changed.
     pub skills_unchanged: i64,
-    /// What went wrong, if anything did.
+    /// Error of the run, if any.
     pub error_message: Option<String>,
-    /// How long it took, in milliseconds; `None` while it runs.
+    /// Duration in milliseconds; `None` while the run is running.
     pub duration_ms: Option<i64>,
-    /// When the entry was made, as SQLite wrote it (UTC).
+    /// When the entry was created, in the format of SQLite (UTC).
     pub created_at: String,
 }
 
-/// Missing in a file that this library has not changed yet: an empty history.
+/// Missing in a file that this library has not changed yet; the history is empty then.
 const TABLE: &str = "sync_history";
 
 /// Statistics of the whole history.
@@ -162,22 +162,22 @@ const TABLE: &str = "sync_history";
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncStats {
-    /// Entries in all.
+    /// Number of entries.
     pub total_runs: i64,
-    /// Entries of runs that succeeded.
+    /// Number of successful runs.
     pub successful_runs: i64,
-    /// Entries of runs that failed.
+    /// Number of failed runs.
     pub failed_runs: i64,
-    /// When the last one succeeded.
+    /// When the last successful run ended.
     pub last_success_at: Option<String>,
-    /// Mean duration of the successful ones in milliseconds, rounded.
+    /// Mean duration of successful runs in milliseconds, rounded.
     pub average_duration_ms: Option<i64>,
 }
 
 /// Reads and writes the history of a database.
 ///
 /// Every call is short and blocks on the disk only. The engine writes an entry for each of its
-/// runs by itself.
+/// runs itself.
 ///
 /// ```
 /// use skillsmith_sync::{Database, SyncHistoryRepository, SyncRunResult};
@@ -198,12 +198,12 @@ pub struct SyncHistoryRepository {
 }
 
 impl SyncHistoryRepository {
-    /// Makes a repository for an open database.
+    /// Creates a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self::with_clock(database, Arc::new(SystemClock))
     }
 
-    /// Makes a repository with a clock of the caller's.
+    /// Creates a repository with the caller's clock.
     pub fn with_clock(database: &Database, clock: Arc<dyn Clock>) -> Self {
         Self {
             database: database.clone(),
@@ -211,12 +211,12 @@ impl SyncHistoryRepository {
         }
     }
 
-    /// The database that this works on.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Makes an entry for a run that starts now, and returns its id.
+    /// Creates an entry for a run that starts now, and returns its id.
     pub fn start_run(&self) -> Result<String> {
         self.database.write(|conn| start(conn, self.clock.now()))
     }
@@ -226,7 +226,7 @@ impl SyncHistoryRepository {
         self.finish(id, SyncStatus::Success, Some(result), None)
     }
 
-    /// Marks a run as successful in part.
+    /// Marks a run as partially successful.
     pub fn complete_run_partial(
         &self,
         id: &str,
@@ -265,8 +265,8 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// The newest entries first, at most `limit` of them. An entry that began in the future, by
-    /// this repository's clock, comes behind all others.
+    /// Up to `limit` entries, newest first. An entry that started in the future, by this
+    /// repository's clock, comes after all others.
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
         const SQL: &str = concat!("SELECT * FROM sync_history ", newest_first!(), " LIMIT ?2");
         self.database.read(|conn| {
@@ -280,7 +280,7 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// The newest successful entry, or `None`; one that began in the future only where there is
+    /// The newest successful entry, or `None`; one that started in the future only if there is
     /// no other.
     pub fn get_last_successful(&self) -> Result<Option<SyncHistoryEntry>> {
         const SQL: &str = concat!(
@@ -299,9 +299,9 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// The entries that are marked as running, newest first, those of the future last.
+    /// The entries of running syncs, newest first, those in the future last.
     ///
-    /// An entry of this library whose run has died is marked as failed first.
+    /// Entries of this library whose process has died are marked as failed first.
     pub fn get_running(&self) -> Result<Vec<SyncHistoryEntry>> {
         const SQL: &str = concat!(
             "SELECT * FROM sync_history WHERE status = 'running' ",
@@ -316,7 +316,7 @@ impl SyncHistoryRepository {
                 conn.prepare_cached(SQL)?
                     .query_map([self.latest()], from_row)?,
             )?;
-            // One of ours that is dead, where that could not be written just now.
+            // Ours and dead, but could not be marked just now.
             if !SyncLock::is_held(self.database.lock_target()) {
                 let dead: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
                 running.retain(|entry| Some(&entry.id) != dead.as_ref());
@@ -325,18 +325,18 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// The last moment at which an entry can have begun.
+    /// The latest time at which an entry can have started.
     fn latest(&self) -> String {
         to_iso(later(self.clock.now(), SLACK))
     }
 
-    /// Whether an entry is marked as running. Checks first, as [`get_running`](Self::get_running) does.
+    /// Whether a sync is running, after the same check as [`get_running`](Self::get_running).
     pub fn is_running(&self) -> Result<bool> {
         Ok(!self.get_running()?.is_empty())
     }
 
-    /// Deletes the entries that started more than `days_to_keep` days ago. Returns how many.
-    /// The entry of a sync that is under way stays.
+    /// Deletes the entries of runs that started more than `days_to_keep` days ago. Returns
+    /// their number. The entry of a running sync stays.
     pub fn cleanup(&self, days_to_keep: u32) -> Result<usize> {
         let oldest = self
             .clock
@@ -347,7 +347,7 @@ impl SyncHistoryRepository {
                 Error::InvalidArgument(format!("{days_to_keep} days is out of range."))
             })?;
         self.database.write(|conn| {
-            // A run gives its lock back only after it has taken its entry out of the state.
+            // A run releases its lock only after it has removed its entry from the state.
             let under_way = state::get::<String>(conn, state::key::CURRENT_RUN)?
                 .filter(|_| SyncLock::is_held(self.database.lock_target()));
             Ok(conn.execute(
@@ -357,7 +357,7 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn count(&self) -> Result<i64> {
         self.database.read(|conn| {
             if !has_table(conn, TABLE)? {
@@ -373,7 +373,7 @@ impl SyncHistoryRepository {
             "SELECT count(*) AS total,
                     count(*) FILTER (WHERE status = 'success') AS successful,
                     count(*) FILTER (WHERE status = 'failed') AS failed,
-                    -- A time of the future only where there is no other.
+                    -- A time in the future only if there is no other.
                     coalesce(max(completed_at) FILTER (WHERE status = 'success' AND NOT ",
             is_ahead!("started_at"),
             " AND NOT ",
@@ -399,10 +399,10 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// An entry of our engine's without a holder of the sync lock is a run that died.
+    /// An entry of our engine is dead if no process holds the sync lock.
     ///
-    /// Best effort: whoever only looks at the history must not fail because it
-    /// cannot be tidied just now; the next sync does it in any case.
+    /// Best effort: reading the history must not fail because an entry cannot be marked now.
+    /// The next sync marks it in any case.
     fn mark_interrupted(&self) {
         if self.database.is_read_only() || SyncLock::is_held(self.database.lock_target()) {
             return;
@@ -413,7 +413,7 @@ impl SyncHistoryRepository {
             .read(|conn| state::get::<String>(conn, state::key::CURRENT_RUN));
         if let Ok(Some(id)) = dead {
             _ = self.database.write_at_once(|conn| {
-                // It may have ended, or another run may have begun, since we looked.
+                // It may have ended, or another run may have started, since the check.
                 if state::get::<String>(conn, state::key::CURRENT_RUN)?.as_ref() == Some(&id)
                     && !SyncLock::is_held(self.database.lock_target())
                 {
@@ -426,9 +426,9 @@ impl SyncHistoryRepository {
     }
 }
 
-/// Makes an entry that runs from `now`; inside a transaction of the caller's.
+/// Creates an entry of a run that starts at `now`; inside the caller's transaction.
 pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
-    // An id that is taken is a matter of chance, not of many tries; a trigger may leave every entry out.
+    // A taken id is rare, so a few attempts suffice; a trigger may reject every entry.
     for _ in 0..20 {
         let id = run_id(now);
         if start_as(conn, &id, now)? {
@@ -441,7 +441,7 @@ pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
     )))
 }
 
-/// Makes the entry of that `id`, unless there is one; whether it was made.
+/// Creates the entry with this `id` unless it exists. Returns whether it was created.
 pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
     let made = conn
         .prepare_cached(
@@ -473,7 +473,7 @@ fn run_id(now: DateTime<Utc>) -> String {
     format!("sync-{}-{random}", now.format("%Y%m%d%H%M%S"))
 }
 
-/// Ends an entry; inside a transaction of the caller's.
+/// Ends an entry; inside the caller's transaction.
 pub(crate) fn finish(
     conn: &Connection,
     id: &str,
@@ -490,7 +490,7 @@ pub(crate) fn finish(
     conn.prepare_cached(
         "UPDATE sync_history
          SET completed_at = :completed_at, status = :status,
-             -- NULL leaves what stands there.
+             -- NULL keeps the stored value.
              skills_added = coalesce(:added, skills_added),
              skills_updated = coalesce(:updated, skills_updated),
              skills_unchanged = coalesce(:unchanged, skills_unchanged),
@@ -510,9 +510,9 @@ pub(crate) fn finish(
     Ok(())
 }
 
-/// Marks running entries as failed: the one of that `id`, or all.
+/// Marks running entries as failed: the one with this `id`, or all.
 pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
-    // By the row's number: another program's id may be anything.
+    // By rowid: another program's id may have any type.
     let running: Vec<(i64, String)> = conn
         .prepare_cached("SELECT rowid AS number, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
         .query_map([id], |row| Ok((row.get("number")?, text(row, "started_at")?)))?
@@ -532,7 +532,7 @@ fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The time since `started`, never negative: clocks jump.
+/// The time since `started`, never negative: clocks can jump.
 fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
     from_iso(started).map_or(0, |started| {
         now.signed_duration_since(started).num_milliseconds().max(0)

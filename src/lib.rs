@@ -17,21 +17,22 @@
 //! ```
 //!
 //! A sync is differential: it writes only what is new or changed. It never holds the database for
-//! long, so other programs can use the file meanwhile. A sync that stops early, for whatever
-//! reason, keeps what it wrote, and the next one continues there. What goes wrong in a run is in
-//! its [`SyncResult`], not an `Err`.
+//! long, so other programs can use the file meanwhile. A sync that stops early keeps what it
+//! wrote, and the next one continues there. A failed run returns a [`SyncResult`] with the
+//! errors, not an `Err`.
 //!
 //! # Components
 //!
-//! - The **configuration repository**, [`SyncConfigRepository`]: whether this machine syncs by
-//!   itself, how often, and when the next sync is due.
+//! - The **configuration repository**, [`SyncConfigRepository`]: whether this machine syncs
+//!   automatically, how often, and when the next sync is due.
 //! - The **history repository**, [`SyncHistoryRepository`]: one entry for each run, and statistics.
-//! - The **engine**, [`SyncEngine`]: makes one run, with progress, cancellation and a deadline.
-//! - The **background service**, [`BackgroundSyncService`]: syncs from a thread of its own when a
-//!   sync is due. A server calls [`start_background_sync`] once at its start.
+//! - The **engine**, [`SyncEngine`]: runs one sync, with progress, cancellation and a deadline.
+//! - The **background service**, [`BackgroundSyncService`]: syncs on its own thread when a sync
+//!   is due. A server calls [`start_background_sync`] once when it starts.
 //!
-//! All of them work on a [`Database`]. The engine asks a [`Registry`]: [`SkillsmithApiClient`] is
-//! the live one, and a program may bring its own. [`SkillRepository`] reads the skills.
+//! All of them work on a [`Database`]. The engine reads from a [`Registry`]:
+//! [`SkillsmithApiClient`] is the live one, and a program may supply its own. [`SkillRepository`]
+//! reads the skills.
 //!
 //! Options have one form everywhere: `new()` gives the defaults, and a method for each option
 //! changes it. Types that may grow are `#[non_exhaustive]`.
@@ -46,7 +47,7 @@
 //!
 //! # Environment
 //!
-//! What [`ClientOptions`] leaves out comes from the environment, then from
+//! Settings that [`ClientOptions`] omits come from the environment, then from
 //! `~/.skillsmith/config.json`: `SKILLSMITH_API_URL`, `SKILLSMITH_API_KEY`, `SUPABASE_URL`,
 //! `SUPABASE_ANON_KEY`, `SKILLSMITH_OFFLINE_MODE`, and the usual variables for proxies and
 //! certificates. [`Environment`](environment::Environment) has the others.

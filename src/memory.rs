@@ -1,13 +1,12 @@
 //! Running out of memory.
 //!
-//! What depends on the size of what a server sends is asked for beforehand, with `try_reserve` or
-//! [`ensure_available`]; SQLite says by itself that it has none; and a thread that cannot be
-//! started is an error. For anything else Rust ends the process.
+//! Memory whose size depends on a response is reserved first, with `try_reserve` or
+//! [`ensure_available`]. SQLite reports a shortage itself, and a thread that cannot be started is
+//! an error. For anything else Rust ends the process.
 //!
-//! A binding may promise its hosts more. It has an allocator that can give a little where the
-//! system gives nothing, and tells of it through [`watch`]: then the library asks at every step
-//! whether there is memory to go on with, and fails with [`Error::OutOfMemory`] while there is
-//! enough for the way out.
+//! A binding may promise its hosts more. Its allocator has a reserve for when the system has no
+//! memory, and reports that through [`watch`]. The library then checks at every step whether
+//! memory is left, and fails with [`Error::OutOfMemory`] while the reserve suffices to do so.
 
 use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,29 +17,29 @@ use rusqlite::types::ValueRef;
 
 use crate::{Error, Result};
 
-/// Pieces up to this size are not asked for beforehand.
+/// Allocations up to this size are not checked first.
 const SMALL: usize = 64 * 1024;
 
-/// What a binding knows of the memory of its process.
+/// What a binding knows about the memory of its process.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryWatch {
-    /// Whether there is no memory to go on with.
+    /// Whether memory has run out.
     pub is_short: fn() -> bool,
-    /// Whether an allocation has failed since there was last known to be memory: what a panic
-    /// then comes of.
+    /// Whether an allocation has failed since memory was last known to be available: the cause
+    /// of a panic then.
     pub has_failed: fn() -> bool,
-    /// Whether there is memory for what belongs to a new thread.
+    /// Whether there is memory for a new thread.
     pub has_room_for_thread: fn() -> bool,
 }
 
 static WATCH: OnceLock<MemoryWatch> = OnceLock::new();
 
-/// Has the library ask this watch from now on. The first one stays.
+/// Makes the library use this watch. Only the first call counts.
 pub fn watch(watch: MemoryWatch) {
     _ = WATCH.set(watch);
 }
 
-/// Fails while there is no memory to go on with.
+/// Fails while memory has run out.
 pub(crate) fn check() -> Result<()> {
     if WATCH.get().is_some_and(|watch| (watch.is_short)()) {
         return Err(Error::OutOfMemory);
@@ -48,8 +47,8 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Fails where that much cannot be had just now, for what cannot be told so when it is
-/// done: the copying of long texts by others' code.
+/// Fails if that much memory is not available now. For code that cannot report a failed
+/// allocation, such as copies of long texts in other crates.
 pub fn ensure_available(bytes: usize) -> Result<()> {
     check()?;
     if bytes > SMALL {
@@ -58,7 +57,7 @@ pub fn ensure_available(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// The same for a row of the database, whose texts are to be copied, where a binding watches.
+/// The same for copying the texts of a database row, if a binding watches.
 pub(crate) fn ensure_row_available(row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
     if WATCH.get().is_none() {
         return Ok(());
@@ -66,7 +65,7 @@ pub(crate) fn ensure_row_available(row: &rusqlite::Row<'_>) -> rusqlite::Result<
     let mut bytes = 0_usize;
     for column in 0..row.as_ref().column_count() {
         if let ValueRef::Text(text) | ValueRef::Blob(text) = row.get_ref(column)? {
-            // For the record of a C caller, too.
+            // Also for the record of a C caller.
             bytes = bytes.saturating_add(text.len().saturating_mul(3));
         }
     }
@@ -74,7 +73,7 @@ pub(crate) fn ensure_row_available(row: &rusqlite::Row<'_>) -> rusqlite::Result<
         .map_err(|_| rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None))
 }
 
-/// Has a list take one value more without asking for memory.
+/// Reserves room for one more value in a list.
 pub(crate) fn reserve_one<T>(list: &mut Vec<T>) -> Result<()> {
     Ok(list.try_reserve(1)?)
 }
@@ -89,8 +88,7 @@ pub(crate) fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Res
     Ok(all)
 }
 
-/// The error that a panic comes to: a lack of memory where one is known, else a bug, in these
-/// words.
+/// The error for a panic: out of memory if that is known, else a bug with this message.
 pub(crate) fn error_of_panic(bug: &str) -> Error {
     if WATCH.get().is_some_and(|watch| (watch.has_failed)()) {
         Error::OutOfMemory
@@ -99,21 +97,21 @@ pub(crate) fn error_of_panic(bug: &str) -> Error {
     }
 }
 
-/// Makes an error of a panic, so that what comes after is still done.
+/// Converts a panic to an error, so that cleanup still runs.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(error_of_panic("a callback panicked during the sync")))
 }
 
-/// Fails where there is no memory for a new thread. To be asked before one is started and
-/// messages of it are waited for.
+/// Fails if there is no memory for a new thread. Call it before starting a thread and waiting
+/// for its messages.
 fn ensure_thread_available() -> Result<()> {
     check()?;
     let Some(watch) = WATCH.get() else {
         return Ok(());
     };
     let has_room = (watch.has_room_for_thread)() && {
-        // This thread's own handle; there is one from here on.
+        // This thread's own handle, which exists from here on.
         _ = std::thread::current();
         (watch.has_room_for_thread)()
     };
@@ -131,14 +129,14 @@ pub fn spawn(
 ) -> Result<std::thread::JoinHandle<()>> {
     let builder = std::thread::Builder::new().name(name.into());
     ensure_thread_available()?;
-    // The system says no for want of memory, or of threads.
+    // The system refuses for lack of memory or of threads.
     builder.spawn(body).map_err(|_| Error::OutOfMemory)
 }
 
 fn probe(bytes: usize) -> Result<(), TryReserveError> {
     let mut piece = Vec::<u8>::new();
     let outcome = piece.try_reserve_exact(bytes);
-    // The compiler may leave out an allocation that nothing uses.
+    // The compiler may remove an unused allocation.
     std::hint::black_box(&mut piece);
     outcome
 }

@@ -1,14 +1,14 @@
-//! Values of the sync tables, in whatever type another program has left them.
+//! Reads values of the sync tables, which may have any type.
 //!
-//! SQLite keeps any type in any column, and both tables are older than this library. A value
-//! that is not what it should be reads as the TypeScript stack would take it, or as the default:
-//! an error would lock everybody out of the row for ever.
+//! SQLite stores any type in any column, and both tables are older than this library. A value of
+//! the wrong type is read as the TypeScript stack would read it, or as the default: an error
+//! would make the row unreadable for ever.
 #![warn(clippy::arithmetic_side_effects)]
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-/// A whole number; a fraction is cut off. `None`: there is no number.
+/// An integer; a fraction is cut off. `None` if the value is not a number.
 pub(crate) fn whole(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<i64>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Integer(number) => Some(number),
@@ -23,12 +23,12 @@ pub(crate) fn whole(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<i64>
     })
 }
 
-/// A number of things; 0 where there is no number.
+/// A count; 0 if the value is not a number.
 pub(crate) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<i64> {
     Ok(whole(row, column)?.unwrap_or(0))
 }
 
-/// Whether a switch is on: exactly 1 is, to the TypeScript stack.
+/// Whether a switch is on: only 1 is, as in the TypeScript stack.
 pub(crate) fn is_on(row: &Row<'_>, column: &str) -> rusqlite::Result<bool> {
     Ok(match row.get_ref(column)? {
         ValueRef::Integer(number) => number == 1,
@@ -37,13 +37,13 @@ pub(crate) fn is_on(row: &Row<'_>, column: &str) -> rusqlite::Result<bool> {
     })
 }
 
-/// A text; empty where there is none.
+/// A text; empty if there is none.
 pub(crate) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
     Ok(optional_text(row, column)?.unwrap_or_default())
 }
 
-/// A text, or a number as a text; `None` where the column is NULL. Bytes that are not UTF-8
-/// become U+FFFD.
+/// A text, or a number as a text; `None` if the column is NULL. Bytes that are not UTF-8 become
+/// U+FFFD.
 pub(crate) fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Null => None,

@@ -1,4 +1,4 @@
-//! Doors for this project's own tests (feature `test-hooks`); not part of any published library.
+//! Hooks for this project's own tests (feature `test-hooks`); not part of a published library.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::database::{Handle, OpenOptions, coexistence};
 use crate::registry::pacing;
 use crate::skills::stamp;
 
-/// A bare connection, made exactly as every connection of the library is made.
+/// A bare connection, opened like every connection of the library.
 #[derive(Debug)]
 pub struct RawConnection(Handle);
 
@@ -44,15 +44,15 @@ pub fn coexistence_is_installed() -> bool {
     coexistence::is_installed()
 }
 
-/// Descriptors of databases and -shm files that are kept, used or not.
+/// Number of kept descriptors of databases and -shm files, used or not.
 pub fn descriptors() -> usize {
     coexistence::descriptors()
 }
 
 static LONGEST_LOCK_WAIT_MS: AtomicU64 = AtomicU64::new(u64::MAX);
 
-/// No wait for the write lock takes longer, whatever its budget: for simulations, in which a
-/// lock that is held for good would take half a minute each time.
+/// Limits every wait for the write lock: for simulations, in which a permanently held lock
+/// would cost half a minute each time.
 pub fn limit_lock_waits(longest: Duration) {
     let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
     LONGEST_LOCK_WAIT_MS.store(longest, Ordering::Relaxed);
@@ -67,13 +67,13 @@ pub fn canonical_stamp(stamp: &str) -> String {
     stamp::canonical(stamp).into_owned()
 }
 
-/// Whether a stamp lies after `since`.
+/// Whether a stamp is after `since`.
 pub fn is_newer(stamp: &str, since: DateTime<Utc>) -> bool {
     stamp::newer_than(stamp, since)
 }
 
-/// What the headers of an answer ask for: how long to wait before trying again, and before the
-/// next request.
+/// The pauses that the headers of a response ask for: before a retry, and before the next
+/// request.
 pub fn waits(headers: &[(&str, &str)], now: DateTime<Utc>) -> (Option<Duration>, Option<Duration>) {
     let headers: HeaderMap = headers
         .iter()

@@ -1,21 +1,21 @@
-//! Locks that a panic on another thread does not close: what they guard is whole after each statement.
+//! Locks that ignore poisoning: the guarded data is consistent after each statement.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Locks it.
+/// Locks the mutex.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until it is told, with the lock given back meanwhile.
+/// Waits for a notification, and releases the lock meanwhile.
 pub fn wait<'m, T>(condition: &Condvar, guard: MutexGuard<'m, T>) -> MutexGuard<'m, T> {
     condition
         .wait(guard)
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until it is told, or as long as `limit`.
+/// Waits for a notification, for at most `limit`.
 pub fn wait_timeout<'m, T>(
     condition: &Condvar,
     guard: MutexGuard<'m, T>,

@@ -58,13 +58,13 @@
 
 namespace skillsmith {
 
-/// A moment in UTC, to the millisecond: all the years from 0 to 9999 fit.
+/// A time in UTC, in milliseconds, of the years 0 to 9999.
 using TimePoint = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 
-/// What went wrong: a code, a text for the person who has to act on it, and more.
+/// An error: a code, a message for the person who has to act on it, and details.
 class Error : public std::runtime_error {
  public:
-  /// `code` is what the C library calls a status; its names are those of skillsmith_sync.h.
+  /// `code` is a status of the C library, as skillsmith_sync.h names it.
   Error(skillsmith_status code, const std::string &message)
       : Error(code, message, skillsmith_status_is_retryable(code), std::nullopt) {}
 
@@ -75,13 +75,14 @@ class Error : public std::runtime_error {
   /// Its code, such as SKILLSMITH_NETWORK_TIMEOUT.
   skillsmith_status code() const noexcept { return code_; }
 
-  /// The name of its code, such as "NETWORK_TIMEOUT". Lives as long as the library is loaded.
+  /// The name of the error's code, such as "NETWORK_TIMEOUT". Lives as long as the library
+  /// is loaded.
   const char *name() const noexcept { return skillsmith_status_name(code_); }
 
   /// Whether the same call may succeed later without any change by the caller.
   bool retryable() const noexcept { return retryable_; }
 
-  /// The moment before which it is no use to try again, where the registry has named one.
+  /// The earliest time to retry, if the registry named one.
   std::optional<TimePoint> retry_at() const noexcept { return retry_at_; }
 
  private:
@@ -90,7 +91,7 @@ class Error : public std::runtime_error {
   std::optional<TimePoint> retry_at_;
 };
 
-/// The library that was loaded has another C interface than the header of this program.
+/// The loaded library has a different ABI version than the header of this program.
 class VersionError : public Error {
  public:
   VersionError(std::uint32_t header, std::uint32_t library)
@@ -106,7 +107,7 @@ enum class SyncFrequency : std::int32_t {
   weekly = SKILLSMITH_SYNC_FREQUENCY_WEEKLY,
 };
 
-/// How a run stands or ended.
+/// Status of a run.
 enum class SyncStatus : std::int32_t {
   running = SKILLSMITH_SYNC_STATUS_RUNNING,
   success = SKILLSMITH_SYNC_STATUS_SUCCESS,
@@ -114,14 +115,14 @@ enum class SyncStatus : std::int32_t {
   partial = SKILLSMITH_SYNC_STATUS_PARTIAL,
 };
 
-/// How a registry is.
+/// Health of a registry.
 enum class Health : std::int32_t {
   healthy = SKILLSMITH_HEALTH_HEALTHY,
   degraded = SKILLSMITH_HEALTH_DEGRADED,
   unhealthy = SKILLSMITH_HEALTH_UNHEALTHY,
 };
 
-/// What a run is doing. Fetching and upserting alternate.
+/// Phase of a run. Fetching and upserting alternate.
 enum class SyncPhase : std::int32_t {
   connecting = SKILLSMITH_SYNC_PHASE_CONNECTING,
   fetching = SKILLSMITH_SYNC_PHASE_FETCHING,
@@ -130,134 +131,135 @@ enum class SyncPhase : std::int32_t {
   complete = SKILLSMITH_SYNC_PHASE_COMPLETE,
 };
 
-/// Whether the listing could show everything.
+/// Whether the run read the whole listing.
 enum class Coverage : std::int32_t {
   complete = SKILLSMITH_COVERAGE_COMPLETE,
   best_effort = SKILLSMITH_COVERAGE_BEST_EFFORT,
 };
 
-/// The configuration as it stood when it was asked for.
+/// A snapshot of the configuration.
 struct SyncConfig {
   std::string id;                              ///< Always "default".
-  bool enabled = false;                        ///< Whether the background service syncs by itself.
-  SyncFrequency frequency{};                   ///< How often.
+  bool enabled = false;                        ///< Whether automatic syncing is enabled.
+  SyncFrequency frequency{};                   ///< How often a sync becomes due.
   std::chrono::milliseconds interval{};        ///< The time between two syncs.
   std::optional<std::string> last_sync_at;     ///< When the last complete sync started.
-  std::optional<std::string> next_sync_at;     ///< When the next one is due; none: at once.
-  std::int64_t last_sync_count = 0;            ///< Skills added and updated by it.
-  std::optional<std::string> last_sync_error;  ///< Why the last sync failed, if it did.
-  std::string created_at;                      ///< When the row was made.
-  std::string updated_at;                      ///< When it was last changed.
+  std::optional<std::string> next_sync_at;     ///< When the next sync is due; none means now.
+  std::int64_t last_sync_count = 0;            ///< Number of skills that it added or updated.
+  std::optional<std::string> last_sync_error;  ///< Error of the last sync, if it failed.
+  std::string created_at;                      ///< When the row was created.
+  std::string updated_at;                      ///< When the row was last changed.
 };
 
-/// What `SyncConfigRepository::update_config` changes; what is empty stays as it is.
+/// Changes for `SyncConfigRepository::update_config`. Empty members leave the setting
+/// unchanged.
 struct SyncConfigUpdate {
-  std::optional<bool> enabled{};             ///< Switch automatic syncing on or off.
-  std::optional<SyncFrequency> frequency{};  ///< Change how often; the next sync moves accordingly.
+  std::optional<bool> enabled{};             ///< Enables or disables automatic syncing.
+  std::optional<SyncFrequency> frequency{};  ///< Changes the frequency and reschedules the next sync.
 };
 
-/// What a run did, for its entry.
+/// Counters of a run, for its history entry.
 struct SyncRunResult {
-  std::uint64_t skills_added = 0;      ///< Skills that were new here.
-  std::uint64_t skills_updated = 0;    ///< Skills that were changed.
-  std::uint64_t skills_unchanged = 0;  ///< Skills that stood here as the registry has them.
+  std::uint64_t skills_added = 0;      ///< Number of skills added.
+  std::uint64_t skills_updated = 0;    ///< Number of skills updated.
+  std::uint64_t skills_unchanged = 0;  ///< Number of skills that had not changed.
 };
 
-/// One entry of the history, as it stood when it was asked for.
+/// A snapshot of one entry of the history.
 struct SyncHistoryEntry {
   std::string id;                                     ///< `sync-YYYYMMDDHHMMSS-` and six random characters.
   std::string started_at;                             ///< When the run started.
-  std::optional<std::string> completed_at;            ///< When it ended; none while it runs.
-  SyncStatus status{};                                ///< How it stands or ended.
-  std::int64_t skills_added = 0;                      ///< Skills that were new here.
-  std::int64_t skills_updated = 0;                    ///< Skills that were changed.
-  std::int64_t skills_unchanged = 0;                  ///< Skills that stood here already.
-  std::optional<std::string> error_message;           ///< What went wrong, if anything did.
-  std::optional<std::chrono::milliseconds> duration;  ///< How long it took; none while it runs.
-  std::string created_at;                             ///< When the entry was made.
+  std::optional<std::string> completed_at;            ///< When the run ended; none while it is running.
+  SyncStatus status{};                                ///< Status of the run.
+  std::int64_t skills_added = 0;                      ///< Number of skills added.
+  std::int64_t skills_updated = 0;                    ///< Number of skills updated.
+  std::int64_t skills_unchanged = 0;                  ///< Number of skills that had not changed.
+  std::optional<std::string> error_message;           ///< Error of the run; none if there was none.
+  std::optional<std::chrono::milliseconds> duration;  ///< Duration; none while the run is running.
+  std::string created_at;                             ///< When the entry was created.
 };
 
-/// Figures over the whole history.
+/// Statistics of the whole history.
 struct SyncStats {
-  std::int64_t total_runs = 0;                                ///< Entries in all.
-  std::int64_t successful_runs = 0;                           ///< Those that succeeded.
-  std::int64_t failed_runs = 0;                               ///< Those that failed.
-  std::optional<std::string> last_success_at;                 ///< When the last one succeeded.
-  std::optional<std::chrono::milliseconds> average_duration;  ///< Of the successful ones.
+  std::int64_t total_runs = 0;                                ///< Number of entries.
+  std::int64_t successful_runs = 0;                           ///< Number of successful runs.
+  std::int64_t failed_runs = 0;                               ///< Number of failed runs.
+  std::optional<std::string> last_success_at;                 ///< When the last successful run ended.
+  std::optional<std::chrono::milliseconds> average_duration;  ///< Mean duration of successful runs.
 };
 
-/// A skill as it stood in the database when it was asked for.
+/// A snapshot of a skill in the database.
 struct Skill {
-  std::string id;                          ///< The registry's id.
+  std::string id;                          ///< Id of the skill in the registry.
   std::string name;                        ///< The name.
-  std::optional<std::string> description;  ///< What it does.
-  std::optional<std::string> author;       ///< Who wrote it.
-  std::optional<std::string> repo_url;     ///< Where it lives.
-  std::optional<double> quality_score;     ///< From 0 to 1.
-  std::string trust_tier;                  ///< How far it is trusted, or "unknown".
+  std::optional<std::string> description;  ///< Description of the skill.
+  std::optional<std::string> author;       ///< Author of the skill.
+  std::optional<std::string> repo_url;     ///< URL of its repository.
+  std::optional<double> quality_score;     ///< Quality score from 0 to 1.
+  std::string trust_tier;                  ///< Trust tier, or "unknown".
   std::vector<std::string> tags;           ///< Its tags.
-  std::string created_at;                  ///< When it was made, as stored.
-  std::string updated_at;                  ///< When it was last changed, as stored.
-  bool installable = false;                ///< Whether it can be installed.
-  /// The score of the host's own security scan, from 0 to 100.
+  std::string created_at;                  ///< When the skill was created, as stored.
+  std::string updated_at;                  ///< When the skill was last changed, as stored.
+  bool installable = false;                ///< Whether the skill can be installed.
+  /// Risk score of the host's security scan, from 0 to 100.
   std::optional<std::int64_t> risk_score;
-  std::int64_t security_findings_count = 0;        ///< How much that scan has found.
-  std::optional<std::string> security_scanned_at;  ///< When it was made, as stored.
-  std::optional<bool> security_passed;             ///< Whether it passed; nothing before a verdict.
+  std::int64_t security_findings_count = 0;        ///< Number of findings of the security scan.
+  std::optional<std::string> security_scanned_at;  ///< When the security scan ran, as stored.
+  std::optional<bool> security_passed;             ///< Whether the skill passed the scan; none before a verdict.
 };
 
-/// How a run gets on.
+/// Progress of a run.
 struct SyncProgress {
-  SyncPhase phase{};                   ///< What it is doing.
-  std::uint64_t current = 0;           ///< Rows of the listing read, or changed rows written while upserting.
-  std::uint64_t total = 0;             ///< Rows of the listing, or changed rows found so far; 0 while unknown.
-  std::uint64_t skills_processed = 0;  ///< Skills looked at so far.
-  std::uint64_t skills_changed = 0;    ///< Skills found to be new or changed so far.
-  std::string message;                 ///< The same in words, or why it waits; may be empty.
+  SyncPhase phase{};                   ///< Current phase.
+  std::uint64_t current = 0;           ///< Rows read; while upserting, changed rows written.
+  std::uint64_t total = 0;             ///< Rows of the listing, 0 while unknown; while upserting, changed rows found so far.
+  std::uint64_t skills_processed = 0;  ///< Number of skills compared so far.
+  std::uint64_t skills_changed = 0;    ///< Number of new or changed skills found so far.
+  std::string message;                 ///< Message for the user: the progress, or the reason for a wait; may be empty.
 };
 
-/// What a run did. Always: added + updated + unchanged + rejected = processed.
+/// Result of a run. Always: added + updated + unchanged + rejected = processed.
 struct SyncResult {
-  bool success = false;                       ///< Whether everything went well.
-  bool dry_run = false;                       ///< Whether nothing was written.
-  SyncStatus status{};                        ///< How the run ended, as in its history entry.
-  skillsmith_status code = SKILLSMITH_OK;     ///< The cause, where the run failed or ended early.
-  Coverage coverage{};                        ///< Whether the registry was listed whole.
-  std::uint64_t skills_added = 0;             ///< Skills that were new here.
-  std::uint64_t skills_updated = 0;           ///< Skills that were changed.
-  std::uint64_t skills_unchanged = 0;         ///< Skills that stood here already, or are the user's own.
-  std::uint64_t skills_rejected = 0;          ///< Rows that could not be stored; `errors` names them.
-  std::uint64_t total_processed = 0;          ///< Different skills that the registry served.
-  std::chrono::milliseconds duration{};       ///< How long it took.
+  bool success = false;                       ///< Whether the run succeeded without errors.
+  bool dry_run = false;                       ///< Whether this was a dry run, which writes nothing.
+  SyncStatus status{};                        ///< Status of the run, as in its history entry.
+  skillsmith_status code = SKILLSMITH_OK;     ///< Code of the cause if the run failed or ended early.
+  Coverage coverage{};                        ///< Whether the run read the whole listing.
+  std::uint64_t skills_added = 0;             ///< Number of skills added.
+  std::uint64_t skills_updated = 0;           ///< Number of skills updated.
+  std::uint64_t skills_unchanged = 0;         ///< Number of skills that had not changed, or are the user's own.
+  std::uint64_t skills_rejected = 0;          ///< Number of rows that could not be stored. `errors` names them.
+  std::uint64_t total_processed = 0;          ///< Number of different skills that the registry sent.
+  std::chrono::milliseconds duration{};       ///< Duration.
   std::vector<std::string> errors;            ///< The cause of a failed run, and the first 20 rejected rows.
-  std::vector<std::string> warnings;          ///< What the user may want to know of, though nothing is lost.
+  std::vector<std::string> warnings;          ///< Problems that did not cost any rows.
 };
 
-/// How things stand.
+/// Current status of an engine.
 struct EngineStatus {
   SyncConfig config;                         ///< The configuration.
   std::optional<SyncHistoryEntry> last_run;  ///< The last successful run.
-  bool is_running = false;                   ///< Whether a sync is under way, in this process or another.
+  bool is_running = false;                   ///< Whether a sync is running, in this process or another.
   bool is_due = false;                       ///< Whether automatic syncing is on and the next sync is due.
 };
 
-/// How a service stood when it was asked for.
+/// A snapshot of the state of a service.
 struct BackgroundSyncState {
-  bool is_started = false;                ///< Whether it was started and not stopped since.
-  bool is_running = false;                ///< Whether a sync of its own is under way.
-  std::optional<SyncResult> last_result;  ///< What the last sync did; none before the first.
-  std::optional<std::string> last_error;  ///< Why the last sync or check failed, if it did.
-  std::uint64_t checks_performed = 0;     ///< Checks made.
-  std::uint64_t syncs_triggered = 0;      ///< Syncs begun, those by hand included.
+  bool is_started = false;                ///< Whether the service is started.
+  bool is_running = false;                ///< Whether a sync of this service is running.
+  std::optional<SyncResult> last_result;  ///< Result of the last sync; none before the first.
+  std::optional<std::string> last_error;  ///< Error of the last sync or check, if it failed.
+  std::uint64_t checks_performed = 0;     ///< Number of checks.
+  std::uint64_t syncs_triggered = 0;      ///< Number of syncs started, including manual ones.
 };
 
-/// One page of a listing that is wanted.
+/// A request for one page of the listing.
 struct PageRequest {
-  std::optional<std::string> query;       ///< A search word, where the registry has refused plain listings.
-  std::optional<std::string> trust_tier;  ///< Only skills of this tier; none: of all.
-  std::uint32_t limit = 0;                ///< Rows wanted; the registry may give fewer.
-  std::uint64_t offset = 0;               ///< Rows to pass over.
-  std::optional<double> min_score;        ///< Only skills with at least this score; none: all, those without one too.
+  std::optional<std::string> query;       ///< A search word, if the registry refused plain listings.
+  std::optional<std::string> trust_tier;  ///< Only skills of this tier; none: all.
+  std::uint32_t limit = 0;                ///< Number of rows; the page may have fewer.
+  std::uint64_t offset = 0;               ///< Number of rows to skip.
+  std::optional<double> min_score;        ///< Only skills with at least this score; none: all skills, including those without one.
 };
 
 // ---- What is inside -------------------------------------------------------------------
@@ -270,8 +272,8 @@ inline void check_abi() {
   if (library != SKILLSMITH_ABI_VERSION) throw VersionError(SKILLSMITH_ABI_VERSION, library);
 }
 
-/// Frees a handle, a record or a string. What it returns says nothing that a destructor
-/// could act on.
+/// Frees a handle, a record or a string. Ignores the returned status: a destructor cannot
+/// act on it.
 template <auto Free>
 struct Freed {
   template <typename T>
@@ -286,14 +288,14 @@ using Owned = std::unique_ptr<T, Freed<Free>>;
 using OwnedError = Owned<skillsmith_error, skillsmith_error_free>;
 using OwnedString = Owned<char, skillsmith_string_free>;
 
-/// Calls a function of the C library with its last parameter, and throws where it fails.
+/// Calls a function of the C library with its last parameter, and throws if it fails.
 template <typename Call>
 void check(Call &&call) {
   skillsmith_error *given = nullptr;
   const skillsmith_status status = std::forward<Call>(call)(&given);
   const OwnedError error(given);
   if (status == SKILLSMITH_OK) return;
-  // Without memory for the error object there is only the number.
+  // Out of memory for the error object: only the number is known.
   if (!error) throw Error(status, skillsmith_status_name(status));
   const std::int64_t retry_at = skillsmith_error_retry_at_ms(error.get());
   throw Error(status, skillsmith_error_message(error.get()),
@@ -302,7 +304,8 @@ void check(Call &&call) {
                            : std::optional(TimePoint(std::chrono::milliseconds(retry_at))));
 }
 
-/// The same for a function that gives something owned before that. It may give nothing.
+/// The same for a function with an owned output before that parameter. The output may be
+/// empty.
 template <typename T, auto Free, typename Call>
 Owned<T, Free> take(Call &&call) {
   T *given = nullptr;
@@ -319,7 +322,7 @@ std::string take_string(Call &&call) {
   throw Error(SKILLSMITH_INVALID_ARGUMENT, std::string("The argument '") + name + "' " + why);
 }
 
-/// C would cut the text at a U+0000 and say nothing.
+/// C would silently cut the text at a U+0000.
 inline const char *text_in(const std::string &text, const char *name) {
   if (text.find('\0') != std::string::npos) refuse(name, "contains U+0000.");
   return text.c_str();
@@ -480,7 +483,7 @@ inline PageRequest copy(const skillsmith_page_request &given) {
   return request;
 }
 
-/// What a callback threw, kept until somebody can be told.
+/// The exception of a callback, kept until it can be rethrown.
 class Thrown {
  public:
   void keep_first(std::exception_ptr thrown) {
@@ -501,7 +504,7 @@ class Thrown {
   std::exception_ptr thrown_;
 };
 
-/// Two digits and such, in a text that is read from its beginning.
+/// A reader of the digits in a text.
 class TimeReader {
  public:
   explicit TimeReader(std::string_view rest) : rest_(rest) {}
@@ -551,14 +554,14 @@ inline std::int64_t days_since_1970(int year, int month, int day) {
 
 // ---- Times ----------------------------------------------------------------------------
 
-/// Makes a time point of a time in a record.
+/// Converts a time in a record to a time point.
 ///
-/// `text` is ISO 8601 as the registry and this library write it (`2026-08-01T12:00:00.123Z`,
-/// or with an offset), or as SQLite does (`2026-08-01 12:00:00`, which is UTC). What is finer
-/// than a millisecond is cut off.
+/// `text` is ISO 8601 as the registry and this library write it
+/// (`2026-08-01T12:00:00.123Z`, or with an offset), or as SQLite does (`2026-08-01
+/// 12:00:00`, which is UTC). Fractions of a millisecond are cut off.
 ///
-/// Returns nothing where it is no such time: the texts of a database can be anything. Does
-/// not block, does not throw.
+/// Returns nothing if the text is not such a time: a database can contain any text. Does
+/// not block or throw.
 inline std::optional<TimePoint> parse_time(std::string_view text) noexcept {
   detail::TimeReader reader(text);
   int year, month, day, hour, minute, second;
@@ -596,7 +599,7 @@ inline std::optional<TimePoint> parse_time(std::string_view text) noexcept {
       }
       offset = (is_ahead ? 1 : -1) * (hours * 60 + minutes);
     } else if (!is_sqlite) {
-      return std::nullopt;  // Somebody's local time, and nobody knows whose.
+      return std::nullopt;  // A local time of an unknown time zone.
     }
   }
   if (!reader.is_at_end()) return std::nullopt;
@@ -606,7 +609,7 @@ inline std::optional<TimePoint> parse_time(std::string_view text) noexcept {
                    std::chrono::milliseconds(milliseconds));
 }
 
-/// Writes a time point as this library does: `2026-08-01T12:00:00.123Z`.
+/// Formats a time point as this library does: `2026-08-01T12:00:00.123Z`.
 ///
 /// Does not block. Errors: INVALID_ARGUMENT before the year 0 and after 9999.
 inline std::string format_time(TimePoint time) {
@@ -617,7 +620,7 @@ inline std::string format_time(TimePoint time) {
     detail::refuse("time", "is not between the years 0 and 9999.");
   }
   const std::int64_t of_day = since_1970 - days * day_length;
-  // The other way round than days_since_1970: the year begins in March.
+  // The inverse of days_since_1970: the year begins in March.
   const std::int64_t shifted = days + 719468;
   const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
   const std::int64_t of_era = shifted - era * 146097;
@@ -644,46 +647,47 @@ inline std::string format_time(TimePoint time) {
 
 // ---- The library ----------------------------------------------------------------------
 
-/// Checks that the library has the C interface that this program was compiled for.
+/// Checks that the library has the ABI version that this program was compiled for.
 ///
-/// Every constructor does this, too. Does not block. Errors: `VersionError`.
+/// Every constructor does this too. Does not block. Errors: `VersionError`.
 inline void check_version() { detail::check_abi(); }
 
-/// The version of the library that was loaded, such as "0.1.0".
+/// The version of the loaded library, such as "0.1.0".
 inline std::string version() { return skillsmith_version_string(); }
 
-/// How many handles, strings and records the program has not freed yet; for leak tests.
+/// Number of handles, strings and records that are not freed yet; for leak tests.
 inline std::size_t live_objects() noexcept { return skillsmith_live_objects(); }
 
 // ---- Cancelling -----------------------------------------------------------------------
 
-/// Asks for the end of what runs with it. It cannot be used again once it is cancelled.
+/// Cancels the calls that it is passed to. A cancelled token cannot be used again.
 ///
-/// One token may go with several calls, which all end with it.
+/// Several calls may share a token; cancelling it ends all of them.
 class CancelToken {
  public:
-  /// Makes a token that nobody has cancelled yet. Does not block.
+  /// Creates a token. Does not block.
   CancelToken() {
     detail::check_abi();
     handle_ = detail::take<skillsmith_cancel_token, skillsmith_cancel_token_free>(
         skillsmith_cancel_token_new);
   }
 
-  /// Ends what runs with it within 200 ms: requests in flight are cut, waits end.
+  /// Cancels every call that uses it, within 200 ms: aborts network requests and ends
+  /// waits.
   ///
-  /// Cancelling twice is fine. Does not block; any thread may call it, a callback too, but
-  /// no signal handler.
+  /// Calling it again is safe. Does not block; any thread may call it, callbacks included,
+  /// but not a signal handler.
   void cancel() const noexcept { static_cast<void>(skillsmith_cancel_token_cancel(handle_.get())); }
 
-  /// The same for a signal handler: it only stores to atomic variables.
+  /// Cancels from a signal handler: it only stores to atomic variables.
   ///
-  /// The token has to live as long as the handler is installed.
+  /// The token must live as long as the handler is installed.
   void raise() const noexcept { static_cast<void>(skillsmith_cancel_token_raise(handle_.get())); }
 
-  /// Whether it was cancelled or raised. Does not block.
+  /// Whether the token was cancelled or raised. Does not block.
   bool is_cancelled() const noexcept { return skillsmith_cancel_token_is_cancelled(handle_.get()); }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_cancel_token *native() const noexcept { return handle_.get(); }
 
  private:
@@ -692,7 +696,7 @@ class CancelToken {
 
 namespace detail {
 
-/// In C, NULL stands for none: with a token that was moved from, nobody could end the run.
+/// NULL means no token in C: a run with a moved-from token could not be cancelled.
 inline const skillsmith_cancel_token *cancel_in(const CancelToken *cancel) {
   if (cancel == nullptr) return nullptr;
   if (cancel->native() == nullptr) {
@@ -705,36 +709,38 @@ inline const skillsmith_cancel_token *cancel_in(const CancelToken *cancel) {
 
 // ---- The database ---------------------------------------------------------------------
 
-/// How a database is opened.
+/// Options for opening a database.
 struct OpenOptions {
-  /// Never write anything into the file; it must exist then.
+  /// Open the file read-only; it must exist.
   bool read_only = false;
-  /// How long a short call waits while another program writes; 0: it does not. Default: 5 s.
+  /// How long a short call waits while another program writes; 0: it does not wait.
+  /// Default: 5 s.
   std::optional<std::chrono::milliseconds> busy_budget{};
 };
 
 /// An open database.
 ///
-/// What is made from it keeps it open when it is destroyed.
+/// Objects made from it keep it open after it is destroyed.
 class Database {
  public:
   /// Opens a database.
   ///
-  /// `path` is UTF-8; ":memory:" is a new database in memory. A missing file is created
-  /// complete, with its folder; an existing one of any version is used as it is. What is no
-  /// database, is damaged, or belongs to some other program is refused and left as it is.
+  /// `path` is UTF-8; ":memory:" is a new database in memory. Creates a missing file with
+  /// the whole schema, and its folder. Accepts a file of any schema version. Refuses a file
+  /// that is not a database, is damaged, or belongs to another program, and leaves it
+  /// unchanged.
   ///
   /// Blocks on the disk. Errors: INVALID_ARGUMENT, and all from 301 to 312.
   explicit Database(const std::string &path, const OpenOptions &options = {})
       : Database(detail::text_in(path, "path"), options) {}
 
-  /// Opens the one that `default_path` names. As the constructor.
+  /// Opens the database at `default_path`, like the constructor.
   static Database open_default(const OpenOptions &options = {}) {
     return Database(static_cast<const char *>(nullptr), options);
   }
 
-  /// Makes a new, complete database in memory. It is gone with the last object that was made
-  /// from it. Does not block. Errors: DATABASE_ERROR.
+  /// Creates a database in memory with the whole schema. It is deleted with the last object
+  /// made from it. Does not block. Errors: DATABASE_ERROR.
   static Database in_memory() {
     detail::check_abi();
     return Database(
@@ -742,23 +748,23 @@ class Database {
   }
 
   /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`. Does not block. Errors:
-  /// INVALID_ARGUMENT where there is no home folder.
+  /// INVALID_ARGUMENT if there is no home folder.
   static std::string default_path() {
     detail::check_abi();
     return detail::take_string(skillsmith_default_database_path);
   }
 
-  /// Closes it for all that was made from it; their later calls fail with DATABASE_CLOSED. A
-  /// sync that is under way ends normally. Twice is fine. Blocks on the disk, shortly.
+  /// Closes it for all objects made from it; their later calls fail with DATABASE_CLOSED. A
+  /// running sync ends normally. Calling it again is safe. Blocks briefly on the disk.
   /// Errors: OPENED_BEFORE_FORK.
   void close() {
     detail::check([&](auto error) { return skillsmith_database_close(handle_.get(), error); });
   }
 
-  /// Whether it has not been closed. May wait for a short call on another thread.
+  /// Whether the database is open. May wait for a short call on another thread.
   bool is_open() const noexcept { return skillsmith_database_is_open(handle_.get()); }
 
-  /// Whether it was opened read-only. Does not block.
+  /// Whether the database was opened read-only. Does not block.
   bool is_read_only() const noexcept { return skillsmith_database_is_read_only(handle_.get()); }
 
   /// The absolute path of the file, or ":memory:". Does not block.
@@ -767,7 +773,7 @@ class Database {
         [&](auto name, auto error) { return skillsmith_database_name(handle_.get(), name, error); });
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_database *native() const noexcept { return handle_.get(); }
 
  private:
@@ -792,11 +798,11 @@ class Database {
 
 // ---- The repositories -----------------------------------------------------------------
 
-/// Reads and changes the configuration of one database.
+/// Reads and changes the configuration of a database.
 ///
-/// Every call blocks on the disk only: one that reads shortly, one that changes for at most
-/// the busy budget. Errors of all: DATABASE_CLOSED, OPENED_BEFORE_FORK, DATABASE_ERROR; of
-/// those that change: DATABASE_BUSY, READ_ONLY, DISK_FULL, INVALID_ARGUMENT.
+/// Every call blocks on the disk only: briefly to read, for at most the busy budget to
+/// change. Errors of all: DATABASE_CLOSED, OPENED_BEFORE_FORK, DATABASE_ERROR; of those
+/// that change: DATABASE_BUSY, READ_ONLY, DISK_FULL, INVALID_ARGUMENT.
 class SyncConfigRepository {
  public:
   /// For an open database. Does not block. Errors: OPENED_BEFORE_FORK.
@@ -806,14 +812,14 @@ class SyncConfigRepository {
               return skillsmith_sync_config_repository_new(database.native(), out, error);
             })) {}
 
-  /// The configuration as it stands.
+  /// The current configuration.
   SyncConfig get_config() const {
     return config([&](auto out, auto error) {
       return skillsmith_sync_config_repository_get_config(handle_.get(), out, error);
     });
   }
 
-  /// Changes what `update` names, and gives the result.
+  /// Changes the settings in `update` and returns the new configuration.
   SyncConfig update_config(const SyncConfigUpdate &update) {
     skillsmith_sync_config_update change{};
     change.struct_size = sizeof change;
@@ -825,7 +831,7 @@ class SyncConfigRepository {
   }
 
   /// Records a complete sync that started at `timestamp` (ISO 8601, see `format_time`) and
-  /// changed `count` skills. The engine does this by itself.
+  /// changed `count` skills. The engine does this itself.
   void set_last_sync(const std::string &timestamp, std::int64_t count) {
     const char *moment = detail::text_in(timestamp, "timestamp");
     detail::check([&](auto error) {
@@ -833,7 +839,7 @@ class SyncConfigRepository {
     });
   }
 
-  /// Records why the last sync failed. The engine does this by itself.
+  /// Records the error of the last sync. The engine does this itself.
   void set_last_sync_error(const std::string &message) {
     const char *why = detail::text_in(message, "message");
     detail::check([&](auto error) {
@@ -841,15 +847,15 @@ class SyncConfigRepository {
     });
   }
 
-  /// Forgets why the last sync failed.
+  /// Clears the error of the last sync.
   void clear_error() {
     detail::check([&](auto error) {
       return skillsmith_sync_config_repository_clear_error(handle_.get(), error);
     });
   }
 
-  /// The time so long after `last_sync_at` (ISO 8601), likewise with milliseconds and `Z`.
-  /// Does not block. Errors: INVALID_ARGUMENT.
+  /// The time `interval` after `last_sync_at` (ISO 8601), in ISO 8601 with milliseconds and
+  /// `Z`. Does not block. Errors: INVALID_ARGUMENT.
   std::string calculate_next_sync(const std::string &last_sync_at,
                                   std::chrono::milliseconds interval) const {
     const char *moment = detail::text_in(last_sync_at, "last_sync_at");
@@ -868,21 +874,21 @@ class SyncConfigRepository {
     return due;
   }
 
-  /// Switches automatic syncing on, and gives the result.
+  /// Enables automatic syncing and returns the result.
   SyncConfig enable() {
     return config([&](auto out, auto error) {
       return skillsmith_sync_config_repository_enable(handle_.get(), out, error);
     });
   }
 
-  /// Switches automatic syncing off, and gives the result. A sync by hand still works.
+  /// Disables automatic syncing and returns the result. A manual sync still works.
   SyncConfig disable() {
     return config([&](auto out, auto error) {
       return skillsmith_sync_config_repository_disable(handle_.get(), out, error);
     });
   }
 
-  /// Changes how often, and gives the result; the next sync moves accordingly.
+  /// Changes the frequency, reschedules the next sync, and returns the result.
   SyncConfig set_frequency(SyncFrequency frequency) {
     return config([&](auto out, auto error) {
       return skillsmith_sync_config_repository_set_frequency(
@@ -890,7 +896,7 @@ class SyncConfigRepository {
     });
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_sync_config_repository *native() const noexcept { return handle_.get(); }
 
  private:
@@ -903,10 +909,10 @@ class SyncConfigRepository {
   detail::Owned<skillsmith_sync_config_repository, skillsmith_sync_config_repository_free> handle_;
 };
 
-/// Reads and writes the history of one database.
+/// Reads and writes the history of a database.
 ///
-/// Every call blocks on the disk only: one that reads shortly, one that writes for at most
-/// the busy budget. Errors of all: INVALID_ARGUMENT, DATABASE_CLOSED, OPENED_BEFORE_FORK,
+/// Every call blocks on the disk only: briefly to read, for at most the busy budget to
+/// write. Errors of all: INVALID_ARGUMENT, DATABASE_CLOSED, OPENED_BEFORE_FORK,
 /// DATABASE_ERROR; of those that write: DATABASE_BUSY, READ_ONLY, DISK_FULL.
 class SyncHistoryRepository {
  public:
@@ -917,14 +923,15 @@ class SyncHistoryRepository {
               return skillsmith_sync_history_repository_new(database.native(), out, error);
             })) {}
 
-  /// Makes an entry for a run that starts now, and gives its id. The engine does this by itself.
+  /// Creates an entry for a run that starts now, and returns its id. The engine does this
+  /// itself.
   std::string start_run() {
     return detail::take_string([&](auto out, auto error) {
       return skillsmith_sync_history_repository_start_run(handle_.get(), out, error);
     });
   }
 
-  /// Marks a run as successful. The engine does this by itself. Errors: also RUN_NOT_FOUND.
+  /// Marks a run as successful. The engine does this itself. Errors: also RUN_NOT_FOUND.
   void complete_run(const std::string &id, const SyncRunResult &result) {
     const auto given = run_result(result);
     const char *run = detail::text_in(id, "id");
@@ -933,7 +940,7 @@ class SyncHistoryRepository {
     });
   }
 
-  /// Marks a run as successful in part, and says what was not. The engine does this by itself.
+  /// Marks a run as partially successful, with the reason. The engine does this itself.
   /// Errors: also RUN_NOT_FOUND.
   void complete_run_partial(const std::string &id, const SyncRunResult &result,
                             const std::string &error_message) {
@@ -946,7 +953,7 @@ class SyncHistoryRepository {
     });
   }
 
-  /// Marks a run as failed, and says why. The engine does this by itself. Errors: also
+  /// Marks a run as failed, with the reason. The engine does this itself. Errors: also
   /// RUN_NOT_FOUND.
   void fail_run(const std::string &id, const std::string &error_message) {
     const char *run = detail::text_in(id, "id");
@@ -956,7 +963,7 @@ class SyncHistoryRepository {
     });
   }
 
-  /// One entry, if there is one of that id.
+  /// The entry with this id, if there is one.
   std::optional<SyncHistoryEntry> get_by_id(const std::string &id) const {
     const char *run = detail::text_in(id, "id");
     return entry([&](auto out, auto error) {
@@ -964,7 +971,7 @@ class SyncHistoryRepository {
     });
   }
 
-  /// The newest entries first, at most `limit` of them.
+  /// Up to `limit` entries, newest first.
   std::vector<SyncHistoryEntry> get_history(std::uint32_t limit = 10) const {
     return entries([&](auto out, auto error) {
       return skillsmith_sync_history_repository_get_history(handle_.get(), limit, out, error);
@@ -978,15 +985,15 @@ class SyncHistoryRepository {
     });
   }
 
-  /// The entries that are marked as running, newest first. One of this library whose run has
-  /// died is marked as failed first.
+  /// The entries of running syncs, newest first. Entries of this library whose process has
+  /// died are marked as failed first.
   std::vector<SyncHistoryEntry> get_running() const {
     return entries([&](auto out, auto error) {
       return skillsmith_sync_history_repository_get_running(handle_.get(), out, error);
     });
   }
 
-  /// Whether an entry is marked as running, after the same check.
+  /// Whether a sync is running, after the same check.
   bool is_running() const {
     bool running = false;
     detail::check([&](auto error) {
@@ -995,8 +1002,9 @@ class SyncHistoryRepository {
     return running;
   }
 
-  /// Deletes the entries that started more than `days_to_keep` days ago, and gives how many.
-  /// Errors: also INVALID_ARGUMENT where so many days ago is before any date.
+  /// Deletes the entries of runs that started more than `days_to_keep` days ago. Returns
+  /// their number. Errors: also `INVALID_ARGUMENT` if that is before the first possible
+  /// date.
   std::uint64_t cleanup(std::uint32_t days_to_keep = 30) {
     std::uint64_t deleted = 0;
     detail::check([&](auto error) {
@@ -1005,7 +1013,7 @@ class SyncHistoryRepository {
     return deleted;
   }
 
-  /// How many entries there are.
+  /// Number of entries.
   std::int64_t count() const {
     std::int64_t number = 0;
     detail::check([&](auto error) {
@@ -1014,7 +1022,7 @@ class SyncHistoryRepository {
     return number;
   }
 
-  /// Figures over the whole history.
+  /// Statistics of the whole history.
   SyncStats get_stats() const {
     return detail::copy(*detail::take<skillsmith_sync_stats, skillsmith_sync_stats_free>(
         [&](auto out, auto error) {
@@ -1022,7 +1030,7 @@ class SyncHistoryRepository {
         }));
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_sync_history_repository *native() const noexcept { return handle_.get(); }
 
  private:
@@ -1052,7 +1060,7 @@ class SyncHistoryRepository {
   detail::Owned<skillsmith_sync_history_repository, skillsmith_sync_history_repository_free> handle_;
 };
 
-/// Looks skills up in one database.
+/// Reads the skills of a database.
 ///
 /// Every call is short and blocks on the disk only. Errors of all: INVALID_ARGUMENT,
 /// DATABASE_CLOSED, OPENED_BEFORE_FORK, DATABASE_ERROR.
@@ -1065,7 +1073,7 @@ class SkillRepository {
               return skillsmith_skill_repository_new(database.native(), out, error);
             })) {}
 
-  /// The skill of that id, if there is one.
+  /// The skill with this id, if there is one.
   std::optional<Skill> find_by_id(const std::string &id) const {
     const char *wanted = detail::text_in(id, "id");
     return detail::copy_if<skillsmith_skill>(
@@ -1074,7 +1082,7 @@ class SkillRepository {
         }).get());
   }
 
-  /// Whether there is a skill of that id.
+  /// Whether a skill with this id exists.
   bool exists(const std::string &id) const {
     const char *wanted = detail::text_in(id, "id");
     bool found = false;
@@ -1084,7 +1092,7 @@ class SkillRepository {
     return found;
   }
 
-  /// How many skills there are, the user's own included.
+  /// Number of skills, including the user's own.
   std::int64_t count() const {
     std::int64_t number = 0;
     detail::check([&](auto error) {
@@ -1093,7 +1101,7 @@ class SkillRepository {
     return number;
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_skill_repository *native() const noexcept { return handle_.get(); }
 
  private:
@@ -1102,7 +1110,7 @@ class SkillRepository {
 
 // ---- The live registry ----------------------------------------------------------------
 
-/// How the registry is asked. What is empty has its default.
+/// Options of a client. An empty member means its default.
 struct ClientOptions {
   /// Such as `https://host/functions/v1`. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` +
   /// `/functions/v1`, `apiBaseUrl` in `~/.skillsmith/config.json`, or the live service.
@@ -1111,13 +1119,13 @@ struct ClientOptions {
   std::optional<std::string> anon_key{};
   /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
   std::optional<std::string> api_key{};
-  /// A token of a signed-in user; goes before the API key.
+  /// Token of a signed-in user. It takes precedence over the API key.
   std::optional<std::string> jwt_token{};
-  /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
+  /// Timeout for the headers of a response, and again for its body. Default: 30 s.
   std::optional<std::chrono::milliseconds> timeout{};
-  /// Tries after the first one. Default: 3.
+  /// Retries after the first attempt. Default: 3.
   std::optional<std::uint32_t> max_retries{};
-  /// Whether nothing may be sent. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
+  /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
   std::optional<bool> offline{};
 };
 
@@ -1143,22 +1151,23 @@ inline skillsmith_client_options client_options(const ClientOptions &given) {
 
 }  // namespace detail
 
-/// Which page of the listing `SkillsmithApiClient::search` fetches. What is empty has its default.
+/// Options of `SkillsmithApiClient::search`: filters, and the page of the listing. An empty
+/// member means its default.
 struct SearchOptions {
   /// A search word. Default: none, which the live registry refuses unless one of the next
   /// three members is set.
   std::optional<std::string> query{};
-  /// Only skills of this category. Default: of all.
+  /// Only skills of this category. Default: all.
   std::optional<std::string> category{};
-  /// Only skills of this tier, such as "verified". Default: of all.
+  /// Only skills of this tier, such as "verified". Default: all.
   std::optional<std::string> trust_tier{};
-  /// Only skills with at least this quality score, in the registry's own measure; 0: with
-  /// any score. Default: all, those without a score too.
+  /// Only skills with at least this quality score, on the registry's scale; 0: with any
+  /// score. Default: all skills, including those without a score.
   std::optional<double> min_score{};
-  /// Rows wanted, at least 1; the registry may give fewer, and the live one gives 100 at most.
-  /// Default: 100.
+  /// Number of rows, at least 1. The registry may send fewer; the live one sends 100 at
+  /// most. Default: 100.
   std::optional<std::uint32_t> limit{};
-  /// Rows to pass over.
+  /// Number of rows to skip.
   std::uint64_t offset = 0;
 };
 
@@ -1186,12 +1195,12 @@ inline skillsmith_search_options search_options(const SearchOptions &given) {
 
 }  // namespace detail
 
-/// Asks the live registry. Several engines may share it.
+/// An HTTP client for the live registry. Several engines may share it.
 class SkillsmithApiClient {
  public:
-  /// Makes a client; nothing is sent yet. Reads the environment, `~/.skillsmith/config.json`
-  /// and the system's certificates. Errors: INVALID_ARGUMENT where the address, a key or the
-  /// proxy cannot be used.
+  /// Creates a client. Sends nothing. Reads the environment, `~/.skillsmith/config.json`
+  /// and the system's certificates. Errors: INVALID_ARGUMENT if the address, a key or the
+  /// proxy is invalid.
   explicit SkillsmithApiClient(const ClientOptions &options = {}) {
     detail::check_abi();
     const auto given = detail::client_options(options);
@@ -1199,7 +1208,7 @@ class SkillsmithApiClient {
         [&](auto out, auto error) { return skillsmith_api_client_new(&given, out, error); });
   }
 
-  /// Whether nothing may be sent, so that every sync would fail with OFFLINE. Does not block.
+  /// Whether offline mode is on, so that every sync fails with OFFLINE. Does not block.
   bool is_offline() const noexcept { return skillsmith_api_client_is_offline(handle_.get()); }
 
   /// The registry's address. Does not block.
@@ -1208,10 +1217,11 @@ class SkillsmithApiClient {
         [&](auto url, auto error) { return skillsmith_api_client_base_url(handle_.get(), url, error); });
   }
 
-  /// Asks how the registry is.
+  /// Requests the health of the registry.
   ///
   /// `cancel` stops it. Blocks on the network, for at most about 5 s. Errors: OFFLINE,
-  /// CANCELLED, REDIRECT_REFUSED; API_UNHEALTHY where there is no answer, with the reason.
+  /// CANCELLED, REDIRECT_REFUSED; API_UNHEALTHY, with the reason, if the registry does not
+  /// respond.
   Health check_health(const CancelToken *cancel = nullptr) const {
     const auto token = detail::cancel_in(cancel);
     skillsmith_health health = SKILLSMITH_HEALTH_UNKNOWN;
@@ -1221,15 +1231,15 @@ class SkillsmithApiClient {
     return static_cast<Health>(health);
   }
 
-  /// Fetches one page of the listing: the JSON text as the registry serves it,
-  /// `{"data": [...], "meta": {...}}`. That it is JSON is checked, what is in it is not.
+  /// Fetches one page of the listing: the JSON text as the registry serves it, `{"data":
+  /// [...], "meta": {...}}`. It is checked to be JSON; its content is not checked.
   ///
-  /// `cancel` stops it. Blocks on the network: each try as long as the timeout of the client
-  /// allows, the pauses between them, and about 30 minutes in all at most. Errors:
-  /// INVALID_ARGUMENT, OFFLINE, CANCELLED, NETWORK_UNREACHABLE, NETWORK_TIMEOUT, RATE_LIMITED,
-  /// QUOTA_EXCEEDED, UNAUTHORIZED, FORBIDDEN, PLAN_REQUIRED, SERVER_ERROR, REDIRECT_REFUSED;
-  /// REQUEST_REFUSED for any other 4xx; PROTOCOL_ERROR where the answer is no JSON; RESPONSE_TOO_LARGE over
-  /// 16 MiB.
+  /// `cancel` stops it. Blocks on the network: each attempt for at most the client's
+  /// timeout, plus the pauses, about 30 minutes in total at most. Errors: INVALID_ARGUMENT,
+  /// OFFLINE, CANCELLED, NETWORK_UNREACHABLE, NETWORK_TIMEOUT, RATE_LIMITED,
+  /// QUOTA_EXCEEDED, UNAUTHORIZED, FORBIDDEN, PLAN_REQUIRED, SERVER_ERROR,
+  /// REDIRECT_REFUSED; REQUEST_REFUSED for any other 4xx; PROTOCOL_ERROR if the response is
+  /// not JSON; RESPONSE_TOO_LARGE over 16 MiB.
   std::string search(const SearchOptions &options = {}, const CancelToken *cancel = nullptr) const {
     const auto given = detail::search_options(options);
     const auto token = detail::cancel_in(cancel);
@@ -1238,7 +1248,7 @@ class SkillsmithApiClient {
     });
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_api_client *native() const noexcept { return handle_.get(); }
 
  private:
@@ -1247,19 +1257,19 @@ class SkillsmithApiClient {
 
 // ---- A registry of the program's own --------------------------------------------------
 
-/// One call of a `Registry`; it lives until that returns.
+/// One call of a `Registry`; valid until the method returns.
 class RegistryCall {
  public:
   explicit RegistryCall(skillsmith_registry_call *call) noexcept : call_(call) {}
   RegistryCall(const RegistryCall &) = delete;
   RegistryCall &operator=(const RegistryCall &) = delete;
 
-  /// Whether the answer is no longer wanted. Whoever blocks for longer than an instant asks
-  /// this again and again, and returns or throws. Does not block.
+  /// Whether the call was cancelled. A method that blocks should poll this, and return or
+  /// throw when it is true. Does not block.
   bool is_cancelled() const noexcept { return skillsmith_registry_call_is_cancelled(call_); }
 
-  /// Waits, such as between two tries of a request. False as soon as the answer is no longer
-  /// wanted, true after that time.
+  /// Waits, such as between two attempts. Returns true after that time, false as soon as
+  /// the call is cancelled.
   bool wait(std::chrono::milliseconds time) const noexcept {
     const auto milliseconds = time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
     return skillsmith_registry_call_wait(call_, milliseconds) == SKILLSMITH_OK;
@@ -1272,13 +1282,14 @@ class RegistryCall {
   skillsmith_registry_call *call_;
 };
 
-/// Thrown by a `Registry`: the page cannot be had. It ends the run, whose result says why;
+/// Thrown by a `Registry`: the request failed. The result of the run has the reason;
 /// `SyncEngine::sync` does not throw it.
 class RegistryFailure : public std::runtime_error {
  public:
-  /// `code` is SKILLSMITH_HOST_ERROR, _NETWORK_UNREACHABLE, _NETWORK_TIMEOUT, _API_UNHEALTHY
-  /// or _PROTOCOL_ERROR, and any other is HOST_ERROR. `message` is UTF-8 for the person who
-  /// has to act on it; it goes into the history, so keep credentials out of it.
+  /// `code` is SKILLSMITH_HOST_ERROR, _NETWORK_UNREACHABLE, _NETWORK_TIMEOUT,
+  /// _API_UNHEALTHY or _PROTOCOL_ERROR, and any other is HOST_ERROR. `message` is UTF-8 for
+  /// the person who has to act on it. It appears in the history, so it must not contain
+  /// credentials.
   RegistryFailure(skillsmith_status code, const std::string &message)
       : std::runtime_error(message), code_(code) {}
 
@@ -1289,15 +1300,15 @@ class RegistryFailure : public std::runtime_error {
   skillsmith_status code_;
 };
 
-/// Thrown by a `Registry`: the registry has answered with an HTTP status that is no success.
+/// Thrown by a `Registry`: the registry responded with an HTTP status other than success.
 ///
-/// The engine does what it does with that answer of the live registry: 400 makes it ask for
-/// the listing in another way; others end the run, whose result says why. `SyncEngine::sync`
-/// does not throw it.
+/// The engine treats it like the same response of the live registry: after 400 it requests
+/// the listing in another way; other statuses fail the page or the run, and the result has
+/// the reason. `SyncEngine::sync` does not throw it.
 class HttpFailure : public std::runtime_error {
  public:
-  /// `status` is between 300 and 599. `retry_after` is what a `Retry-After` said; after 429
-  /// and 5xx no sync begins by itself before then. `detail` is what the body said.
+  /// `status` is between 300 and 599. `retry_after` is the `Retry-After`; after 429 and 5xx
+  /// no automatic sync starts before then. `detail` is the message in the body.
   explicit HttpFailure(int status, std::optional<std::chrono::milliseconds> retry_after = {},
                        const std::string &detail = {})
       : std::runtime_error(detail), status_(status), retry_after_(retry_after) {}
@@ -1305,7 +1316,7 @@ class HttpFailure : public std::runtime_error {
   /// The status.
   int status() const noexcept { return status_; }
 
-  /// How long to wait, where the registry has said so.
+  /// How long to wait, if the registry said so.
   std::optional<std::chrono::milliseconds> retry_after() const noexcept { return retry_after_; }
 
  private:
@@ -1320,15 +1331,15 @@ using RegistryHandle = Owned<skillsmith_registry, skillsmith_registry_free>;
 
 /// A registry that the program supplies: its own HTTP stack, a file, a test.
 ///
-/// `check_health` and `search` run on a thread of the engine's, one after the other during a
-/// run; several engines that share it call it at the same time. They may block on the network,
-/// and should return soon after the call was cancelled: a run that is stopped waits for 100 ms
-/// at most and leaves them behind. They may call anything of this library.
+/// `check_health` and `search` run on a thread of the engine, one after the other during a
+/// run; several engines that share it call it concurrently. They may block on the network,
+/// and should return soon after the call is cancelled: a stopped run waits for them for 100
+/// ms at most. They may call any function of this library.
 ///
-/// What they throw ends the run: a `RegistryFailure` or an `HttpFailure` with its own code,
-/// anything else with HOST_ERROR and its `what()`, and then `SyncEngine::sync` and
-/// `BackgroundSyncService::manual_sync` throw it on. What is thrown once the call was
-/// cancelled is dropped: nobody waits for it.
+/// An exception ends the run: a `RegistryFailure` or an `HttpFailure` with its own code,
+/// any other with HOST_ERROR and its `what()`, and then `SyncEngine::sync` and
+/// `BackgroundSyncService::manual_sync` rethrow it. An exception after the call was
+/// cancelled is dropped.
 ///
 /// It is shared: engines and services keep it until the last call has returned.
 class Registry {
@@ -1338,23 +1349,23 @@ class Registry {
   Registry &operator=(const Registry &) = delete;
   virtual ~Registry() = default;
 
-  /// Tells it from other registries, as a base URL does: the place of an unfinished listing
-  /// is kept in the database under it. Not empty. Asked once for each engine.
+  /// Identifies the registry, like a base URL: the database keeps the cursor of an
+  /// unfinished listing under it. Not empty. Called once for each engine.
   virtual std::string name() const = 0;
 
-  /// Says how the registry is; asked at the start of a run. Healthy, unless overridden.
+  /// Returns the health of the registry. Called at the start of a run. Default: healthy.
   virtual Health check_health(RegistryCall &call) {
     static_cast<void>(call);
     return Health::healthy;
   }
 
-  /// Fetches one page of the listing: the JSON text of the registry's answer,
-  /// `{"data": [...], "meta": {...}}`, of at most 16 MiB. An empty `data` is the end. Retries
-  /// are its own: the engine asks for each page once.
+  /// Fetches one page of the listing: the JSON text of the registry's response, `{"data":
+  /// [...], "meta": {...}}`, of at most 16 MiB. An empty `data` is the end. It does its own
+  /// retries: the engine requests each page once.
   virtual std::string search(const PageRequest &request, RegistryCall &call) = 0;
 
-  /// Says whether nothing may be sent: every sync then fails with OFFLINE, and nothing is
-  /// asked. A new registry is not offline. Does not block.
+  /// Turns offline mode on or off. When it is on, every sync fails with OFFLINE, and no
+  /// method is called. A new registry is not offline. Does not block.
   void set_offline(bool offline) {
     const std::lock_guard<std::mutex> lock(mutex_);
     offline_ = offline;
@@ -1386,8 +1397,8 @@ class Registry {
 
 namespace detail {
 
-/// A `Registry` as one engine uses it. An engine has one database, on which one run at a
-/// time is under way, so that the last exception is the one of the run that has just failed.
+/// A `Registry` as one engine uses it. An engine has one database, which has one run at a
+/// time, so the last exception belongs to the run that has just failed.
 class HostRegistry {
  public:
   explicit HostRegistry(std::shared_ptr<Registry> registry) : registry_(std::move(registry)) {}
@@ -1413,7 +1424,7 @@ class HostRegistry {
     return made;
   }
 
-  /// What ended a run with HOST_ERROR, if an exception did.
+  /// The exception that ended a run with HOST_ERROR, if any.
   std::exception_ptr take_thrown() { return thrown_.take(); }
 
  private:
@@ -1429,7 +1440,7 @@ class HostRegistry {
                        skillsmith_registry_call *handle) noexcept {
     return of(user_data).answer(handle, [&](Registry &registry, RegistryCall &call) {
       const std::string page = registry.search(copy(*request), call);
-      // A text that is no page is the failure of the run already.
+      // A text that is not a page has already failed the request.
       static_cast<void>(skillsmith_registry_call_set_page(handle, page.data(), page.size(), nullptr));
     });
   }
@@ -1442,10 +1453,10 @@ class HostRegistry {
     return **static_cast<std::shared_ptr<HostRegistry> *>(user_data);
   }
 
-  /// 0, or 1 where it threw; the call then knows why.
+  /// 0, or 1 if it threw; the call then has the reason.
   template <typename Ask>
   int answer(skillsmith_registry_call *handle, Ask &&ask) noexcept {
-    // What no failure can be made of, for want of memory, ends the run by the 1.
+    // If there is no memory to report a failure, the 1 ends the run.
     thrown_.keep_last(nullptr);
     try {
       RegistryCall call(handle);
@@ -1463,21 +1474,21 @@ class HostRegistry {
       fail(handle, SKILLSMITH_HOST_ERROR, exception.what());
       keep(handle);
     } catch (...) {
-      fail(handle, SKILLSMITH_HOST_ERROR, "The registry threw something that is no std::exception.");
+      fail(handle, SKILLSMITH_HOST_ERROR, "The registry threw an exception that is not a std::exception.");
       keep(handle);
     }
     return 1;
   }
 
-  /// False where no page can fail with that code. A text that is not UTF-8 is refused, but what
-  /// to do next depends on the code, which has to get there.
+  /// False if no page can fail with that code. A text that is not UTF-8 is replaced, so
+  /// that the code still arrives.
   static bool fail(skillsmith_registry_call *handle, skillsmith_status code, const char *why) noexcept {
     return skillsmith_registry_call_fail(handle, code, why) == SKILLSMITH_OK ||
            skillsmith_registry_call_fail(
                handle, code, "The registry failed with a text that is not UTF-8.") == SKILLSMITH_OK;
   }
 
-  /// The same for an HTTP status, and for what a Retry-After said.
+  /// The same for an HTTP status and its Retry-After.
   static bool fail_http(skillsmith_registry_call *handle, const HttpFailure &failure) noexcept {
     const auto wait = failure.retry_after();
     const auto fails = [&](const char *detail) {
@@ -1495,12 +1506,12 @@ class HostRegistry {
   Thrown thrown_;
 };
 
-/// What an engine and its services share, where the registry is the program's own.
+/// State that an engine and its services share when the registry is the program's own.
 struct HostSide {
   std::shared_ptr<HostRegistry> registry;
   std::shared_ptr<RegistryHandle> handle;
 
-  /// The end of a run: throws what the registry has thrown, if that ended it.
+  /// Called at the end of a run: rethrows the exception of the registry, if that ended it.
   void rethrow(const SyncResult &result) const {
     if (!registry || result.code != SKILLSMITH_HOST_ERROR) return;
     if (auto thrown = registry->take_thrown()) std::rethrow_exception(std::move(thrown));
@@ -1511,28 +1522,30 @@ struct HostSide {
 
 // ---- The engine -----------------------------------------------------------------------
 
-/// How a sync is to be done. What is empty has its default.
+/// Options of a sync. An empty member means its default.
 struct SyncOptions {
-  /// Compare the content of every row instead of its stamp, and ignore when the last sync was.
+  /// Compare the content of every row instead of its timestamp, and ignore the time of the
+  /// last sync.
   bool force = false;
-  /// Only count what would be done: no row, no history entry, no schedule.
+  /// Only count the changes; write no row, history entry or schedule.
   bool dry_run = false;
-  /// Rows per page, from 1 to 10000; the registry may give fewer. Default: 100.
+  /// Rows per page, from 1 to 10000; the registry may send fewer. Default: 100.
   std::optional<std::uint32_t> page_size{};
-  /// How long the run may take; what it did not reach is left to the next. Default: 30 minutes.
+  /// Longest duration of the run. The next run continues where this one stopped. Default:
+  /// 30 minutes.
   std::optional<std::chrono::milliseconds> deadline{};
-  /// Told how the run gets on, on the thread that called `sync`, while no lock is held. What
-  /// it throws ends the run as failed with HOST_ERROR, and `sync` throws it on; what was
-  /// written is kept. It may call anything of this library.
+  /// Called with the progress of the run, on the thread that called `sync`, while no lock
+  /// is held. An exception ends the run as failed with HOST_ERROR, and `sync` rethrows it;
+  /// what was written is kept. It may call any function of this library.
   std::function<void(const SyncProgress &)> on_progress{};
-  /// Stops the run. It has to live until `sync` returns.
+  /// Cancels the run. It must live until `sync` returns.
   const CancelToken *cancel = nullptr;
 };
 
 /// Brings a database up to date with a registry.
 ///
-/// One sync at a time runs on a database, across all engines and processes; a second one
-/// returns at once. It keeps the client or the registry, and the database.
+/// Only one sync runs on a database at a time, across all engines and processes; a second
+/// one fails at once. It keeps the client or the registry, and the database.
 class SyncEngine {
  public:
   /// For the live registry. Does not block. Errors: OPENED_BEFORE_FORK.
@@ -1542,7 +1555,7 @@ class SyncEngine {
         })) {}
 
   /// For a registry of the program's own. Does not block. Errors: OPENED_BEFORE_FORK;
-  /// INVALID_ARGUMENT for a name that is empty, NULL_ARGUMENT for no registry.
+  /// INVALID_ARGUMENT for an empty name, NULL_ARGUMENT without a registry.
   SyncEngine(std::shared_ptr<Registry> registry, const Database &database) {
     if (!registry) throw Error(SKILLSMITH_NULL_ARGUMENT, "The argument 'registry' is NULL.");
     host_.registry = std::make_shared<detail::HostRegistry>(std::move(registry));
@@ -1553,11 +1566,12 @@ class SyncEngine {
     });
   }
 
-  /// Syncs. Blocks until the end of the run, on the network and the disk.
+  /// Syncs. Blocks on the network and the disk until the run ends.
   ///
-  /// What goes wrong in a run is in the result. Whatever was written stays, and the next run
-  /// goes on where this one ended. Errors, with which nothing was done: INVALID_ARGUMENT,
-  /// DATABASE_CLOSED, OPENED_BEFORE_FORK. Throws what `on_progress` or the registry threw.
+  /// The result says what went wrong in the run. What was written is kept, and the next run
+  /// continues where this one stopped. Errors, before the run starts: INVALID_ARGUMENT,
+  /// DATABASE_CLOSED, OPENED_BEFORE_FORK. Rethrows exceptions of `on_progress` and the
+  /// registry.
   SyncResult sync(const SyncOptions &options = {}) {
     // A callback may destroy this object.
     const detail::HostSide host = host_;
@@ -1602,7 +1616,7 @@ class SyncEngine {
     return copied;
   }
 
-  /// How things stand. Blocks on the disk, shortly. Errors: DATABASE_CLOSED,
+  /// Current status. Blocks briefly on the disk. Errors: DATABASE_CLOSED,
   /// OPENED_BEFORE_FORK, DATABASE_ERROR.
   EngineStatus get_status() const {
     const auto given = detail::take<skillsmith_engine_status, skillsmith_engine_status_free>(
@@ -1617,10 +1631,10 @@ class SyncEngine {
     return status;
   }
 
-  /// Whether nothing may be sent, so that every sync would fail with OFFLINE. Does not block.
+  /// Whether offline mode is on, so that every sync fails with OFFLINE. Does not block.
   bool is_offline() const noexcept { return skillsmith_sync_engine_is_offline(handle_.get()); }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_sync_engine *native() const noexcept { return handle_.get(); }
 
  private:
@@ -1639,23 +1653,23 @@ class SyncEngine {
 
 // ---- The background service -----------------------------------------------------------
 
-/// How a service works. What is empty has its default.
+/// Options of a service. An empty member means its default.
 ///
 /// The callbacks run on the service's own thread, or on the one that called `manual_sync`,
-/// while no lock is held. They may call anything of this library, and destroy the service.
-/// They are destroyed, with what they hold, when the service is gone and none of them runs any
-/// more, on whichever thread was the last.
+/// while no lock is held. They may call any function of this library, and destroy the
+/// service. They are destroyed, with their captures, when the service is gone and none of
+/// them is running, on the thread that used them last.
 ///
-/// What one throws on the thread of `manual_sync` is thrown on by that. On the service's own
-/// thread nobody can be told: see `BackgroundSyncService::take_callback_exception`.
+/// `manual_sync` rethrows an exception on its thread. For the service's own thread, see
+/// `BackgroundSyncService::take_callback_exception`.
 struct BackgroundOptions {
   /// The time between two checks. Default: 60 s.
   std::optional<std::chrono::milliseconds> check_interval{};
-  /// Whether it checks at once when started.
+  /// Whether to check at once when started.
   bool sync_on_start = true;
-  /// Told of every sync that was a success.
+  /// Called after every successful sync.
   std::function<void(const SyncResult &)> on_sync_complete{};
-  /// Told why a sync was not.
+  /// Called with the reason when a sync does not succeed.
   std::function<void(const std::string &)> on_sync_error{};
 };
 
@@ -1668,7 +1682,8 @@ class ServiceCallbacks {
                    std::function<void(const std::string &)> on_error)
       : on_complete_(std::move(on_complete)), on_error_(std::move(on_error)) {}
 
-  /// A call of `manual_sync` on this thread: what callbacks throw meanwhile is its own.
+  /// A call of `manual_sync` on this thread, which receives the exceptions of callbacks
+  /// meanwhile.
   class Manual {
    public:
     explicit Manual(const ServiceCallbacks *callbacks) : callbacks_(callbacks), outer_(innermost()) {
@@ -1695,10 +1710,10 @@ class ServiceCallbacks {
     std::exception_ptr thrown_;
   };
 
-  /// What callbacks have thrown on the service's own thread.
+  /// Exceptions of callbacks on the service's own thread.
   Thrown thrown;
 
-  /// The options for C. The user data is `kept`, and is C's from its success on.
+  /// The options for C. The user data is `kept`; C owns it after success.
   static skillsmith_background_options options(const BackgroundOptions &given,
                                                std::shared_ptr<ServiceCallbacks> *kept) {
     skillsmith_background_options options{};
@@ -1752,11 +1767,11 @@ class ServiceCallbacks {
 
 }  // namespace detail
 
-/// Syncs while it is started: when enabled and due, and not while it waits after a failure
-/// (backoff). Its destructor stops it and the sync that is under way.
+/// Syncs in the background: while started, when syncing is enabled and due, with a backoff
+/// after a failure. Its destructor stops it and cancels a running sync.
 class BackgroundSyncService {
  public:
-  /// Makes a service that is not started yet. Does not block. Errors: INVALID_ARGUMENT,
+  /// Creates a service that is not started yet. Does not block. Errors: INVALID_ARGUMENT,
   /// OPENED_BEFORE_FORK.
   explicit BackgroundSyncService(const SyncEngine &engine, const BackgroundOptions &options = {})
       : BackgroundSyncService(engine.host_, options,
@@ -1767,7 +1782,7 @@ class BackgroundSyncService {
 
   BackgroundSyncService(BackgroundSyncService &&) noexcept = default;
   BackgroundSyncService &operator=(BackgroundSyncService &&other) noexcept {
-    // The old service first: it may still be using what it was made of.
+    // The old service first: it may still use the objects it was made from.
     handle_ = std::move(other.handle_);
     host_ = std::move(other.host_);
     callbacks_ = std::move(other.callbacks_);
@@ -1777,22 +1792,23 @@ class BackgroundSyncService {
   /// Stops it; blocks as `stop` does.
   ~BackgroundSyncService() = default;
 
-  /// Starts checking, on a thread of its own. Returns at once; twice is fine. Errors:
-  /// OPENED_BEFORE_FORK; OUT_OF_MEMORY where the system has no thread left, too.
+  /// Starts the checks, on their own thread. Returns at once; calling it again is safe.
+  /// Errors: OPENED_BEFORE_FORK; OUT_OF_MEMORY, also if the system has no thread left.
   void start() {
     detail::check(
         [&](auto error) { return skillsmith_background_sync_service_start(handle_.get(), error); });
   }
 
-  /// Stops checking, and the sync that is under way; blocks until both have ended, which takes
-  /// at most about 200 ms, and as long as a callback takes. From a callback it does not wait.
-  /// Twice is fine, and it may be started again. Errors: OPENED_BEFORE_FORK.
+  /// Stops the checks and cancels a running sync; blocks until both have ended, which takes
+  /// about 200 ms at most, plus the time of a running callback. From a callback it does not
+  /// wait. Calling it again is safe, and the service may be started again. Errors:
+  /// OPENED_BEFORE_FORK.
   void stop() {
     detail::check(
         [&](auto error) { return skillsmith_background_sync_service_stop(handle_.get(), error); });
   }
 
-  /// How things stand. Does not block. Errors: OPENED_BEFORE_FORK.
+  /// Current state. Does not block. Errors: OPENED_BEFORE_FORK.
   BackgroundSyncState get_state() const {
     const auto given =
         detail::take<skillsmith_background_sync_state, skillsmith_background_sync_state_free>(
@@ -1809,12 +1825,12 @@ class BackgroundSyncService {
     return state;
   }
 
-  /// Syncs now, on the caller's thread, due or not. Blocks until the end of the run, on the
-  /// network and the disk; `stop` on another thread ends it.
+  /// Syncs now, on the caller's thread, whether or not a sync is due. Blocks on the network
+  /// and the disk until the run ends; `stop` on another thread ends it.
   ///
-  /// What goes wrong in the run is in the result. Errors: DATABASE_CLOSED,
-  /// OPENED_BEFORE_FORK; SYNC_IN_PROGRESS while a sync of this service is under way. Throws
-  /// what the registry or a callback threw.
+  /// The result says what went wrong in the run. Errors: DATABASE_CLOSED,
+  /// OPENED_BEFORE_FORK; SYNC_IN_PROGRESS while a sync of this service is running. Rethrows
+  /// exceptions of the registry and of callbacks.
   SyncResult manual_sync() {
     // A callback may destroy this object.
     const detail::HostSide host = host_;
@@ -1830,23 +1846,23 @@ class BackgroundSyncService {
     return copied;
   }
 
-  /// Whether a sync of this service is under way. Does not block.
+  /// Whether a sync of this service is running. Does not block.
   bool is_sync_running() const noexcept {
     return skillsmith_background_sync_service_is_sync_running(handle_.get());
   }
 
-  /// Whether it was started and not stopped since. Does not block.
+  /// Whether the service is started. Does not block.
   bool is_service_started() const noexcept {
     return skillsmith_background_sync_service_is_service_started(handle_.get());
   }
 
-  /// The first thing that a callback has thrown on the service's own thread since this was
-  /// asked last; nothing if none has. The service goes on all the same. Does not block.
+  /// The first exception of a callback on the service's own thread since the last call;
+  /// nothing if there was none. The service continues after it. Does not block.
   std::exception_ptr take_callback_exception() {
     return callbacks_ ? callbacks_->thrown.take() : nullptr;
   }
 
-  /// The handle, for calls of the C library. It stays this object's.
+  /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_background_sync_service *native() const noexcept { return handle_.get(); }
 
  private:
@@ -1863,7 +1879,7 @@ class BackgroundSyncService {
     const auto given = detail::ServiceCallbacks::options(options, kept.get());
     handle_ = detail::take<skillsmith_background_sync_service, skillsmith_background_sync_service_free>(
         [&](auto out, auto error) { return make(&given, out, error); });
-    // Where there is to be no service, the user data stays ours.
+    // If no service is created, we still own the user data.
     if (handle_) static_cast<void>(kept.release());
   }
 
@@ -1873,14 +1889,14 @@ class BackgroundSyncService {
   detail::Owned<skillsmith_background_sync_service, skillsmith_background_sync_service_free> handle_;
 };
 
-/// All that a server does at its start, in one call: a service for `database` and the registry
-/// that `client_options` and the environment name, started.
+/// Creates and starts a service for `database` and the registry that `client_options` and
+/// the environment name. A server calls this once when it starts.
 ///
-/// Gives nothing where there is to be none: `SKILLSMITH_BACKGROUND_SYNC` is off,
-/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the configuration. A
-/// sync that is due begins at once, on the service's thread. That never keeps the process
-/// alive: a program may return from `main` or call `exit` at any moment. No signal handler is
-/// installed. Blocks on the disk, shortly.
+/// Returns nothing if background syncing is off: `SKILLSMITH_BACKGROUND_SYNC` is off,
+/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the configuration.
+/// A sync that is due starts at once, on the service's thread, which never keeps the
+/// process alive: a program may return from `main` or call `exit` at any time. No signal
+/// handler is installed. Blocks briefly on the disk.
 ///
 /// Errors: those of `SkillsmithApiClient`, `SyncConfigRepository::get_config` and
 /// `BackgroundSyncService::start`.

@@ -1,11 +1,11 @@
-//! How a background service works.
+//! Options of the background service.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::SyncResult;
 
-/// How often a started service checks unless told otherwise.
+/// Default time between two checks.
 pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Called on the service's thread (or that of a manual sync) after a sync.
@@ -43,14 +43,15 @@ impl BackgroundOptions {
         self
     }
 
-    /// Whether it checks at once when started. Default: true.
+    /// Whether to check at once when started. Default: true.
     #[must_use]
     pub fn sync_on_start(mut self, sync: bool) -> Self {
         self.sync_on_start = sync;
         self
     }
 
-    /// Calls back after every successful sync, on the service's thread or that of a manual sync.
+    /// Sets a callback for successful syncs. It runs on the service's thread or that of a manual
+    /// sync.
     #[must_use]
     pub fn on_sync_complete(
         mut self,
@@ -60,7 +61,8 @@ impl BackgroundOptions {
         self
     }
 
-    /// Calls back with the reason after every sync that was not a success, on the same thread.
+    /// Sets a callback for syncs that do not succeed. It runs on the same thread and gets the
+    /// reason.
     #[must_use]
     pub fn on_sync_error(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_sync_error = Some(Box::new(callback));

@@ -1,8 +1,8 @@
-//! The decision: is a sync to be begun now?
+//! Decides whether to start a sync now.
 //!
-//! A small state machine without a thread, a timer or a network. The service of
-//! this crate drives it from its thread; the Node package, whose engines may be
-//! the host's own, has its state in JavaScript and asks [`decide`].
+//! A state machine without threads, timers or network. The service of this crate drives it from
+//! its thread. The Node package, whose engines may belong to the host, keeps its state in
+//! JavaScript and calls [`decide`].
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::{
     Database, Error, Result, SyncConfigRepository, SyncEngine, SyncHistoryRepository, SyncResult,
 };
 
-/// What a check came to.
+/// Outcome of a check.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Begin a sync now, and report it with [`Schedule::finished`].
+    /// Start a sync now, and report its end with [`Schedule::finished`].
     Begin,
-    /// A sync of this service is under way.
+    /// A sync of this service is running.
     Running,
-    /// Automatic syncing is off, the next sync is not due, or nothing may be sent.
+    /// Automatic syncing is off, the next sync is not due, or offline mode is on.
     NotDue,
-    /// It is due, but an earlier one failed and the next try has to wait.
+    /// A sync is due, but the backoff after a failure is not over.
     BackingOff,
-    /// The database could not be asked; the next check asks again.
+    /// The database could not be read; the next check tries again.
     Unknown,
 }
 
@@ -47,17 +47,17 @@ pub enum Decision {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct BackgroundSyncState {
-    /// Whether it was started and not stopped since.
+    /// Whether the service is started.
     pub is_started: bool,
-    /// Whether a sync of its own is under way.
+    /// Whether a sync of this service is running.
     pub is_running: bool,
-    /// What the last sync did.
+    /// Result of the last sync.
     pub last_result: Option<SyncResult>,
-    /// Why the last sync or check failed; `None` if it did not.
+    /// Error of the last sync or check; `None` if it succeeded.
     pub last_error: Option<String>,
-    /// Checks made.
+    /// Number of checks.
     pub checks_performed: u64,
-    /// Syncs begun, those by hand included.
+    /// Number of syncs started, including manual ones.
     pub syncs_triggered: u64,
 }
 
@@ -69,27 +69,27 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Nothing has happened yet.
+    /// The state of a new service.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The state now.
+    /// The current state.
     pub const fn state(&self) -> &BackgroundSyncState {
         &self.state
     }
 
-    /// Notes the start. Returns whether the service was stopped before.
+    /// Records the start. Returns whether the service was stopped before.
     pub const fn start(&mut self) -> bool {
         !std::mem::replace(&mut self.state.is_started, true)
     }
 
-    /// Notes the stop. Returns whether the service was started before.
+    /// Records the stop. Returns whether the service was started before.
     pub const fn stop(&mut self) -> bool {
         std::mem::replace(&mut self.state.is_started, false)
     }
 
-    /// Decides for this moment; reads the database, shortly.
+    /// Decides for this moment; reads the database briefly.
     pub fn check(&mut self, engine: &SyncEngine) -> Decision {
         if !self.begin_check() {
             return Decision::Running;
@@ -97,16 +97,16 @@ impl Schedule {
         self.checked(ask(engine))
     }
 
-    /// Notes a check. Returns whether the database is to be asked.
+    /// Records a check. Returns whether to read the database.
     pub(super) const fn begin_check(&mut self) -> bool {
         self.state.checks_performed = self.state.checks_performed.saturating_add(1);
         !self.state.is_running
     }
 
-    /// What comes of the database's answer, at this moment.
+    /// Turns the state of the database into a decision.
     pub(super) fn checked(&mut self, answer: Result<Decision>) -> Decision {
         match answer {
-            // Begun by hand, while the database was asked.
+            // Started manually while the database was read.
             Ok(Decision::Begin) if self.state.is_running => Decision::Running,
             Ok(Decision::Begin) => {
                 self.begun();
@@ -120,10 +120,10 @@ impl Schedule {
         }
     }
 
-    /// Begins a sync that was asked for by hand, due or not.
+    /// Starts a manual sync, whether or not one is due.
     ///
     /// # Errors
-    /// [`Error::SyncInProgress`] while one of this service is under way.
+    /// [`Error::SyncInProgress`] while a sync of this service is running.
     pub fn begin_manual(&mut self) -> Result<()> {
         if self.state.is_running {
             return Err(Error::SyncInProgress);
@@ -137,13 +137,13 @@ impl Schedule {
         self.state.syncs_triggered = self.state.syncs_triggered.saturating_add(1);
     }
 
-    /// Notes that a sync that was begun was not needed.
+    /// Records that a started sync was not needed.
     pub(super) const fn another_was_faster(&mut self) {
         self.state.is_running = false;
         self.state.syncs_triggered = self.state.syncs_triggered.saturating_sub(1);
     }
 
-    /// Notes how a sync that was begun has ended.
+    /// Records the end of a sync.
     pub fn finished(&mut self, outcome: &Result<SyncResult>) {
         self.state.is_running = false;
         match outcome {
@@ -156,8 +156,8 @@ impl Schedule {
     }
 }
 
-/// The waits after failed runs that could not be written into the database, such as on a full disk: the same as
-/// there, 1, 2, 4 … minutes, but gone with the service.
+/// The backoff after failed runs that could not be recorded in the database, such as on a full disk: also 1,
+/// 2, 4 … minutes, but lost with the service.
 #[derive(Debug, Default)]
 pub(super) struct UnwrittenBackoff {
     failures: u32,
@@ -165,7 +165,7 @@ pub(super) struct UnwrittenBackoff {
 }
 
 impl UnwrittenBackoff {
-    /// Notes a run that failed without leaving a trace.
+    /// Records a failed run that the database does not have.
     pub(super) fn note(&mut self, now: DateTime<Utc>, interval_ms: i64) {
         self.failures = self.failures.saturating_add(1);
         let minutes = TimeDelta::minutes(1 << self.failures.saturating_sub(1).min(20));
@@ -174,16 +174,16 @@ impl UnwrittenBackoff {
         self.wait = end.map(|end| (now, end));
     }
 
-    /// Notes any other end of a run.
+    /// Records any other end of a run.
     pub(super) const fn clear(&mut self) {
         self.failures = 0;
         self.wait = None;
     }
 
-    /// What comes of the database's answer at `now`.
+    /// Turns the state of the database into a decision, at `now`.
     pub(super) fn over(&self, answer: Result<Decision>, now: DateTime<Utc>) -> Result<Decision> {
         match (answer, self.wait) {
-            // Before its start the clock was ahead, and the end means nothing.
+            // The clock was ahead when it started, so its end means nothing.
             (Ok(Decision::Begin), Some((start, end))) if (start..end).contains(&now) => {
                 Ok(Decision::BackingOff)
             }
@@ -192,7 +192,7 @@ impl UnwrittenBackoff {
     }
 }
 
-/// Whether a sync is to be begun; blocks on the disk, shortly.
+/// Whether to start a sync; blocks briefly on the disk.
 pub(super) fn ask(engine: &SyncEngine) -> Result<Decision> {
     if engine.is_offline() {
         return Ok(Decision::NotDue);
@@ -200,8 +200,7 @@ pub(super) fn ask(engine: &SyncEngine) -> Result<Decision> {
     decide(engine.database(), engine.clock())
 }
 
-/// Whether the database asks for a sync at this moment: for services that have
-/// timers of their own. Blocks on the disk, shortly.
+/// Whether to start a sync now, for services with their own timers. Blocks briefly on the disk.
 #[doc(hidden)]
 pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
@@ -219,16 +218,16 @@ pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
     })
 }
 
-/// Whether an engine without our lock seems to be at work, such as the TypeScript one.
+/// Whether an engine without our lock, such as the TypeScript one, seems to be running.
 ///
-/// Where that has died, its entry says "running" for ever. So one that is older than a run of
-/// ours may become is taken for dead; the sync that begins then marks it as failed.
+/// If that engine has died, its entry says "running" for ever. So an entry older than our
+/// longest run counts as dead; the sync that starts then marks it as failed.
 fn runs_without_lock(database: &Database, clock: &Arc<dyn Clock>) -> Result<bool> {
     let running = SyncHistoryRepository::with_clock(database, Arc::clone(clock)).get_running()?;
     let now = clock.now();
     Ok(running.iter().any(|entry| {
         from_iso(&entry.started_at).is_some_and(|started| {
-            // In the future it is the work of a wrong clock, which may have been right as well.
+            // An entry in the future was written under a wrong clock, then or now.
             now.signed_duration_since(started)
                 .abs()
                 .to_std()
@@ -237,7 +236,7 @@ fn runs_without_lock(database: &Database, clock: &Arc<dyn Clock>) -> Result<bool
     }))
 }
 
-/// The text for the error callback, where a sync was not a success.
+/// The text for the error callback, if a sync did not succeed.
 pub(super) fn error_of(outcome: &Result<SyncResult>) -> Option<String> {
     match outcome {
         Ok(result) if result.status == SyncStatus::Success => None,
@@ -267,7 +266,7 @@ mod tests {
             assert_eq!(at(&backoff, minutes(wait)), Decision::Begin);
             assert_eq!(at(&backoff, minutes(-1)), Decision::Begin);
         }
-        // Other answers stay, and so does the database's own word.
+        // Other decisions, and the database's own backoff, are unchanged.
         let answer = backoff.over(Ok(Decision::NotDue), start).unwrap();
         assert_eq!(answer, Decision::NotDue);
         backoff.clear();

@@ -1,4 +1,4 @@
-//! The service: a thread that checks at its start and then every minute, and syncs made by hand.
+//! The service: a thread that checks at its start and then every minute, and manual syncs.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,10 +16,10 @@ use crate::{
     SyncFrequency, SyncOptions, SyncResult,
 };
 
-/// Syncs in the background while it is started: when sync is enabled and due, and not while it
-/// waits after a failure (backoff).
+/// Syncs in the background: while started, when syncing is enabled and due, with a backoff
+/// after a failure.
 ///
-/// Usable from any thread. Dropping it stops it. [`start_background_sync`] makes one from the
+/// Usable from any thread. Dropping it stops it. [`start_background_sync`] creates one from the
 /// environment.
 ///
 /// ```no_run
@@ -45,10 +45,10 @@ struct Shared {
     engine: SyncEngine,
     options: BackgroundOptions,
     progress: Mutex<Progress>,
-    /// Some work has ended.
+    /// Signalled when some work has ended.
     settled: Condvar,
-    /// Ends the thread and the sync that is under way; a new one after each stop.
-    /// Locks are taken in the order thread, progress, stop.
+    /// Ends the thread and a running sync; a new one after each stop. Locks are taken in the
+    /// order thread, progress, stop.
     stop: Mutex<CancelToken>,
 }
 
@@ -56,7 +56,7 @@ struct Shared {
 struct Progress {
     schedule: Schedule,
     unwritten: UnwrittenBackoff,
-    /// Who works for the service just now, callbacks included.
+    /// Threads that work for the service now, callbacks included.
     workers: Vec<Worker>,
     /// The number of the next one.
     next_worker: u64,
@@ -70,7 +70,7 @@ struct Worker {
 }
 
 impl BackgroundSyncService {
-    /// Makes a service that is not started yet.
+    /// Creates a service that is not started yet.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a check interval of 0.
@@ -92,17 +92,17 @@ impl BackgroundSyncService {
         })
     }
 
-    /// Starts checking, on a thread of its own. Returns at once; starting twice is fine.
+    /// Starts the checks, on their own thread. Returns at once; calling it again is safe.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where the system has no memory for it, or no thread left.
+    /// [`Error::OutOfMemory`] if the system has no memory or no thread left.
     pub fn start(&self) -> Result<()> {
         let mut thread = lock(&self.thread);
         let mut progress = self.shared.progress();
         if !progress.schedule.start() {
             return Ok(());
         }
-        // Under the same lock as in `stop`, which must miss neither.
+        // Under the same lock as in `stop`, so that `stop` sees both.
         let stop = self.shared.fresh_stop();
         let at_work = self.shared.at_work(&mut progress, 0);
         drop(progress);
@@ -124,24 +124,24 @@ impl BackgroundSyncService {
         }
     }
 
-    /// Stops checking, and the sync that is under way; waits until both have ended, and
-    /// every callback has returned.
+    /// Stops the checks and cancels a running sync; blocks until both have ended and every
+    /// callback has returned.
     ///
-    /// Takes at most about 200 ms, and as long as the host's callbacks take. Stopping twice
-    /// is fine; so is stopping from a callback, which does not wait.
+    /// Takes about 200 ms at most, plus the time of running callbacks. Calling it again is
+    /// safe. From a callback it does not wait.
     pub fn stop(&self) {
         let mut thread = lock(&self.thread);
         let mut progress = self.shared.progress();
         progress.schedule.stop();
         lock(&self.shared.stop).cancel();
-        // Our caller would wait for itself, and two callbacks for each other.
+        // Otherwise a callback would wait for itself, or two callbacks for each other.
         let here = this_thread();
         if progress.workers.iter().any(|worker| worker.thread == here) {
             return;
         }
         let handle = thread.take();
         drop(thread);
-        // What has begun since is nothing to wait for.
+        // Do not wait for work that started later.
         let end = progress.next_worker;
         while progress.workers.iter().any(|worker| worker.number < end) {
             progress = wait(&self.shared.settled, progress);
@@ -152,10 +152,11 @@ impl BackgroundSyncService {
         }
     }
 
-    /// Syncs now, on the caller's thread, due or not. Blocks until the end.
+    /// Syncs now, on the caller's thread, whether or not a sync is due. Blocks until the run
+    /// ends.
     ///
     /// # Errors
-    /// [`Error::SyncInProgress`] while a sync of this service is under way.
+    /// [`Error::SyncInProgress`] while a sync of this service is running.
     pub fn manual_sync(&self) -> Result<SyncResult> {
         let mut progress = self.shared.progress();
         let _at_work = {
@@ -166,7 +167,7 @@ impl BackgroundSyncService {
             }
             at_work
         };
-        // Under the same lock as in `stop`, which must not miss it.
+        // Under the same lock as in `stop`, so that `stop` sees it.
         let stop = self.shared.fresh_stop();
         drop(progress);
         let outcome = self.shared.run(&stop);
@@ -179,23 +180,23 @@ impl BackgroundSyncService {
         self.shared.progress().schedule.state().clone()
     }
 
-    /// Whether a sync of this service is under way.
+    /// Whether a sync of this service is running.
     pub fn is_sync_running(&self) -> bool {
         self.shared.progress().schedule.state().is_running
     }
 
-    /// Whether it was started and not stopped since.
+    /// Whether the service is started.
     pub fn is_service_started(&self) -> bool {
         self.shared.progress().schedule.state().is_started
     }
 }
 
-/// Makes and starts a service for `database` and the registry that `client` and `environment`
-/// name: all that a server does at its start.
+/// Creates and starts a service for `database` and the registry that `client` and `environment`
+/// name. A server calls this once when it starts.
 ///
-/// Returns `None` if nothing is to sync: `SKILLSMITH_BACKGROUND_SYNC` is off,
-/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
-/// configuration. Dropping the service stops it. Blocks on the disk for a short time.
+/// Returns `None` if background syncing is off: `SKILLSMITH_BACKGROUND_SYNC` is off,
+/// `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the configuration.
+/// Dropping the service stops it. Blocks on the disk for a short time.
 ///
 /// ```
 /// use skillsmith_sync::environment::Environment;
@@ -213,7 +214,7 @@ impl BackgroundSyncService {
 /// ```
 ///
 /// # Errors
-/// The client or the service cannot be made, or the configuration cannot be read.
+/// The client or the service cannot be created, or the configuration cannot be read.
 pub fn start_background_sync(
     database: &Database,
     client: ClientOptions,
@@ -231,7 +232,7 @@ pub fn start_background_sync(
     Ok(Some(service))
 }
 
-/// Tells threads that live at the same time apart. Unlike their ids it needs no memory.
+/// A number that is unique among living threads. Unlike a thread id, it needs no memory.
 fn this_thread() -> usize {
     thread_local! {
         static HERE: u8 = const { 0 };
@@ -239,7 +240,7 @@ fn this_thread() -> usize {
     HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
-/// Somebody works for the service as long as this lives.
+/// Counts as work for the service while it lives.
 struct AtWork {
     shared: Arc<Shared>,
     number: u64,
@@ -271,7 +272,7 @@ impl Shared {
         lock(&self.progress)
     }
 
-    /// Notes one more at work.
+    /// Adds a worker.
     fn at_work(self: &Arc<Self>, progress: &mut Progress, thread: usize) -> Result<AtWork> {
         progress.workers.try_reserve(1)?;
         let number = progress.next_worker;
@@ -283,7 +284,7 @@ impl Shared {
         })
     }
 
-    /// The token that `stop` cancels; a new one where the old one is spent.
+    /// The token that `stop` cancels; a new one if the old one is cancelled.
     fn fresh_stop(&self) -> CancelToken {
         let mut stop = lock(&self.stop);
         if stop.is_cancelled() {
@@ -307,8 +308,7 @@ impl Shared {
         }
     }
 
-    /// The database is asked without the lock: it may keep us waiting, and nobody who only
-    /// wants to know how things stand.
+    /// The database is read without the lock: a slow read must not delay `state`.
     fn check(&self, stop: &CancelToken) -> Decision {
         if !self.progress().schedule.begin_check() {
             return Decision::Running;
@@ -325,7 +325,7 @@ impl Shared {
 
     fn sync_by_itself(&self, stop: &CancelToken) {
         let outcome = self.run(stop);
-        // Somebody else has begun between our check and this: no failure, and nothing to tell.
+        // Another sync started after our check: not a failure, nothing to report.
         let is_done_elsewhere = outcome
             .as_ref()
             .is_ok_and(|result| result.code == Some(ErrorCode::SyncInProgress));
@@ -336,7 +336,7 @@ impl Shared {
         }
     }
 
-    /// One sync that the schedule has begun, whatever happens in it.
+    /// Runs one sync that the schedule started, and records its end in any case.
     fn run(&self, stop: &CancelToken) -> Result<SyncResult> {
         guarded(|| {
             self.engine.sync(SyncOptions {
@@ -358,12 +358,12 @@ impl Shared {
         }
         progress.schedule.finished(outcome);
         drop(progress);
-        // A callback that panics is the host's bug; the next cycle still runs.
+        // A panic in a callback is a bug of the host; the next cycle still runs.
         _ = catch_unwind(AssertUnwindSafe(|| self.tell(outcome)));
     }
 
-    /// The interval, where a run has failed and the database wants another one at once all the same: it could not be
-    /// written there that it has failed.
+    /// The check interval, if a run failed and a sync is still due at once: the failure could not be recorded
+    /// in the database.
     fn left_no_trace(&self, outcome: &Result<SyncResult>) -> Option<i64> {
         let code = match outcome {
             Ok(result) if result.success => return None,

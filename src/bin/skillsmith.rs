@@ -1,4 +1,4 @@
-//! The program `skillsmith`: what only a process of its own may do.
+//! The program `skillsmith`: signals and the exit code.
 
 use std::process::exit;
 
@@ -10,8 +10,8 @@ fn main() {
     let terminal = Terminal::of_process();
     let_writes_fail();
     let cancel = terminal.cancel.clone();
-    // Ctrl-C and SIGTERM stop a sync at a safe place; who asks twice does not want to wait.
-    // Without a handler the process ends at once, which the database survives too.
+    // Ctrl-C and SIGTERM stop a sync at a safe point; a second one ends the process at once.
+    // Without a handler the process ends at once, which is safe for the database too.
     _ = ctrlc::set_handler(move || {
         if cancel.is_cancelled() {
             exit(INTERRUPTED);
@@ -21,8 +21,8 @@ fn main() {
     exit(run(std::env::args_os(), &terminal).into());
 }
 
-/// Has a write beyond the limit of `ulimit -f` fail, and be told of, where the system's way is to end the process
-/// without a word. Only a program may decide that: the library leaves the signals of its host alone.
+/// Makes a write beyond the limit of `ulimit -f` fail with an error; by default the system ends the process
+/// silently. Only a program may decide this: the library does not change the signals of its host.
 #[cfg(unix)]
 fn let_writes_fail() {
     #[expect(unsafe_code, reason = "one call of the system's")]

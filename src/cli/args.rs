@@ -1,4 +1,4 @@
-//! What can be typed: commands, options, and their help.
+//! Commands, options and their help.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::engine::MAX_PAGE_SIZE;
 const EXAMPLES: &str = "\
 Examples:
   skillsmith sync                            fetch what has changed
-  skillsmith sync status                     see how things stand
+  skillsmith sync status                     show the current status
   skillsmith sync config --frequency weekly
   skillsmith completions bash > ~/.local/share/bash-completion/completions/skillsmith
 
@@ -28,16 +28,16 @@ Examples:
   skillsmith sync --json | jq .    the result for a script
 
 Environment variables:
-  SKILLSMITH_API_KEY          key for the registry; else apiKey in ~/.skillsmith/config.json
+  SKILLSMITH_API_KEY          API key; else apiKey in ~/.skillsmith/config.json
   SKILLSMITH_API_URL          address of the registry
-  SKILLSMITH_DB_PATH          the database, where --db does not name one
-  SKILLSMITH_OFFLINE_MODE     true: send nothing; a sync then fails
-  SKILLSMITH_BACKGROUND_SYNC  false: MCP servers do not sync by themselves
+  SKILLSMITH_DB_PATH          path of the database, unless --db names it
+  SKILLSMITH_OFFLINE_MODE     true: send no requests; a sync then fails
+  SKILLSMITH_BACKGROUND_SYNC  false: disable background syncing in MCP servers
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, NO_COLOR
 
 Exit codes:
     0  success
-    1  failed; what was written before is kept
+    1  failed; what was written is kept
     2  wrong usage
     3  partial: some skills could not be stored, or the listing ended early
     4  another sync of this database is running
@@ -72,16 +72,16 @@ pub(super) struct Global {
     /// Print one JSON document.
     #[arg(long, global = true, display_order = 101)]
     pub(super) json: bool,
-    /// Print errors only, besides what was asked for.
+    /// Print only results and errors.
     #[arg(short, long, global = true, display_order = 102)]
     pub(super) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TopCommand {
-    /// Fetch what has changed in the registry, or see and set how that is done.
+    /// Fetch changes from the registry; show or change the settings.
     Sync(SyncArguments),
-    /// Print a script that completes this command line in a shell.
+    /// Print a completion script for a shell.
     Completions {
         /// The shell.
         shell: Shell,
@@ -94,10 +94,10 @@ pub(super) struct SyncArguments {
     /// Compare every skill, even those that have not changed since the last sync.
     #[arg(short, long)]
     pub(super) force: bool,
-    /// Count what would be done, and write nothing.
+    /// Count the changes, and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Skills per request, from 1 to 10000; the registry may give fewer [default: 100].
+    /// Skills per request, from 1 to 10000; the registry may send fewer [default: 100].
     #[arg(long, value_name = "N", value_parser = page_size, allow_negative_numbers = true)]
     pub(super) page_size: Option<u32>,
     #[command(subcommand)]
@@ -106,27 +106,27 @@ pub(super) struct SyncArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SyncCommand {
-    /// Show when the last sync was, when the next is due, and how they went.
+    /// Show the last sync, the next one, and their results.
     Status,
     /// List the last syncs, newest first.
     History {
-        /// How many to list, 1 or more.
+        /// Number of syncs to list, 1 or more.
         #[arg(short, long, value_name = "N", default_value = "10", value_parser = limit, allow_negative_numbers = true)]
         limit: u32,
     },
-    /// Show or change whether and how often the background service syncs.
+    /// Show or change the settings of automatic syncing.
     Config(ConfigArguments),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// Switch automatic syncing on.
+    /// Enable automatic syncing.
     #[arg(long, conflicts_with = "disable")]
     pub(super) enable: bool,
-    /// Switch automatic syncing off; a sync by hand still works.
+    /// Disable automatic syncing; a manual sync still works.
     #[arg(long)]
     pub(super) disable: bool,
-    /// Set how often to sync.
+    /// Set how often a sync becomes due.
     #[arg(long, value_name = "FREQUENCY")]
     pub(super) frequency: Option<SyncFrequency>,
 }
@@ -142,7 +142,7 @@ impl ValueEnum for SyncFrequency {
 }
 
 impl Arguments {
-    /// The command line as clap knows it, with help as wide as told.
+    /// The clap definition, with help of the given width.
     pub(super) fn definition(width: usize) -> Command {
         Self::command().term_width(width)
     }

@@ -1,4 +1,4 @@
-//! Saying things: which stream, which colour, how much.
+//! Terminal output: streams, colours, verbosity.
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
@@ -8,9 +8,9 @@ use super::streams::{Stream, Terminal};
 use crate::Error;
 use crate::environment::Environment;
 
-/// Headings and figures that matter.
+/// Headings and important figures.
 pub(super) const STRONG: Style = Style::new().bold();
-/// What is less important.
+/// Less important text.
 pub(super) const FAINT: Style = Style::new().dimmed();
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
@@ -19,7 +19,7 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Help in a wider terminal is harder to read.
 const WIDEST_HELP: u16 = 100;
 
-/// A failure that is no run, in JSON.
+/// An error without a run, in JSON.
 #[derive(Serialize)]
 struct FailureDocument<'a> {
     success: bool,
@@ -33,7 +33,7 @@ struct ErrorDocument<'a> {
     retryable: bool,
 }
 
-/// Speaks to the user, as loudly as was asked for.
+/// Prints to the user, with the requested verbosity.
 #[derive(Debug)]
 pub(super) struct Console<'t> {
     pub(super) terminal: &'t Terminal,
@@ -42,12 +42,12 @@ pub(super) struct Console<'t> {
 }
 
 impl Console<'_> {
-    /// A line of the result.
+    /// Prints a line of the result.
     pub(super) fn say(&self, text: &str) {
         self.print(&self.terminal.stdout, &format!("{text}\n"));
     }
 
-    /// The result as a document.
+    /// Prints the result as a JSON document.
     pub(super) fn say_json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
             Ok(text) => self.terminal.stdout.write(&format!("{text}\n")),
@@ -55,12 +55,12 @@ impl Console<'_> {
         }
     }
 
-    /// What went wrong.
+    /// Prints an error.
     pub(super) fn error(&self, text: &str) {
         self.labelled(BAD, "error:", text);
     }
 
-    /// A failure that is no run: `error:`, and in JSON a document too.
+    /// Prints an error without a run: `error:`, and with `--json` a document too.
     pub(super) fn failure(&self, error: &Error) {
         let (code, message) = (error.code(), &error.to_string());
         if self.json {
@@ -76,28 +76,28 @@ impl Console<'_> {
         self.error(message);
     }
 
-    /// What the user may want to know of.
+    /// Prints a warning.
     pub(super) fn warning(&self, text: &str) {
         if !self.json && !self.quiet {
             self.labelled(WARNING, "warning:", text);
         }
     }
 
-    /// What to do about an error.
+    /// Prints what to do about an error.
     pub(super) fn hint(&self, text: &str) {
         if !self.json && !self.quiet {
             self.labelled(FAINT, "hint:", text);
         }
     }
 
-    /// A line on stderr that begins with a coloured word.
+    /// Prints a line to stderr that begins with a coloured word.
     pub(super) fn labelled(&self, style: Style, label: &str, text: &str) {
         let text = clean(text);
         let line = format!("{style}{label}{style:#} {text}");
         self.print(&self.terminal.stderr, &format!("{}\n", line.trim_end()));
     }
 
-    /// Text of clap's own: help to stdout, mistakes to stderr.
+    /// Prints clap's own text: help to stdout, usage errors to stderr.
     pub(super) fn usage(&self, error: &clap::Error) {
         let stream = if error.use_stderr() {
             &self.terminal.stderr
@@ -129,7 +129,7 @@ impl Console<'_> {
     }
 }
 
-/// The columns that help may take.
+/// The width of help in columns.
 pub(super) fn help_width(stdout: &Stream) -> usize {
     stdout
         .width()
@@ -138,8 +138,8 @@ pub(super) fn help_width(stdout: &Stream) -> usize {
         .into()
 }
 
-/// The rules of <https://bixense.com/clicolors> and <https://no-color.org>, for a stream of the caller's:
-/// anstream's own look at the process's streams and variables only.
+/// The rules of <https://bixense.com/clicolors> and <https://no-color.org>, for the caller's stream.
+/// anstream checks only the streams and variables of the process.
 fn colours(stream: &Stream, environment: &Environment) -> bool {
     let forced = environment
         .var("CLICOLOR_FORCE")
@@ -163,14 +163,14 @@ fn is_capable(environment: &Environment) -> bool {
         .map_or(cfg!(windows), |term| term != "dumb")
 }
 
-/// Text from outside, without what a terminal would take for commands.
+/// Text from outside, without control characters.
 pub(super) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// The same, cut where it would take too much room.
+/// The same, cut to `longest` characters.
 pub(super) fn shortened(text: &str, longest: usize) -> String {
     let text = clean(text);
     if text.chars().count() <= longest {

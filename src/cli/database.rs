@@ -1,4 +1,4 @@
-//! Which database, and opening it no wider than a command needs.
+//! Finds the database, and opens it with the access that a command needs.
 
 use std::path::{Path, PathBuf};
 
@@ -16,19 +16,19 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
         .or_else(|| environment.database_path())
         .ok_or_else(|| {
             Error::InvalidArgument(
-                "There is no home folder to keep the database in. Name the file with --db <PATH> or SKILLSMITH_DB_PATH."
+                "Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH."
                     .into(),
             )
         })
 }
 
-/// For a command that writes.
+/// Opens the database for a command that writes.
 pub(super) fn for_writing(path: &Path, console: &Console<'_>) -> Result<Database> {
     options(console).open(path)
 }
 
-/// For a command that only looks: what is missing is not created but taken as empty,
-/// and what may not be written is opened for reading.
+/// For a command that only reads: a missing file counts as empty and is not created, and a file
+/// without write access is opened read-only.
 pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database> {
     if is_missing(path) {
         return Database::open_in_memory();
@@ -38,7 +38,7 @@ pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database
             .read_only(true)
             .open(path)
             .map_err(|second| match second {
-                // It says more than that nothing can be written there.
+                // More specific than the first error.
                 Error::JournalOnReadOnlyFileSystem { .. } | Error::Cancelled => second,
                 _ => error,
             }),
@@ -46,12 +46,12 @@ pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database
     })
 }
 
-/// Opening obeys Ctrl-C.
+/// Options that let Ctrl-C cancel opening.
 fn options(console: &Console<'_>) -> OpenOptions {
     OpenOptions::new().cancel(console.terminal.cancel.clone())
 }
 
-/// Whether there is no database yet, but can be one.
+/// Whether the database does not exist yet but can be created.
 pub(super) fn is_missing(path: &Path) -> bool {
     path != Path::new(":memory:") && holds_nothing(path)
 }

@@ -1,4 +1,4 @@
-//! Lines of a name and a value, and those that several commands show.
+//! Lines of a name and a value.
 
 use chrono::{DateTime, Utc};
 
@@ -16,15 +16,15 @@ pub(super) fn field(console: &Console<'_>, name: &str, value: &str) {
     console.say(&format!("{STRONG}{name}:{STRONG:#}{gap}{}", clean(value)));
 }
 
-/// `on, daily`, and what keeps it from happening all the same.
+/// `on, daily`, and the variable that disables it, if any.
 pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> String {
     let state = if config.enabled { "on" } else { "off" };
     let held = if !config.enabled {
         ""
     } else if environment.offline_mode() {
-        " (held off by SKILLSMITH_OFFLINE_MODE)"
+        " (disabled by SKILLSMITH_OFFLINE_MODE)"
     } else if !environment.background_sync() {
-        " (held off by SKILLSMITH_BACKGROUND_SYNC)"
+        " (disabled by SKILLSMITH_BACKGROUND_SYNC)"
     } else {
         ""
     };
@@ -42,7 +42,7 @@ pub(super) fn last_sync(config: &SyncConfig, now: DateTime<Utc>) -> String {
 /// When the next one is due.
 pub(super) fn next_sync(config: &SyncConfig, is_due: bool, now: DateTime<Utc>) -> String {
     match &config.next_sync_at {
-        _ if !config.enabled => "by hand only".into(),
+        _ if !config.enabled => "manual only".into(),
         _ if is_due => "due now".into(),
         Some(iso) => moment_from(iso, now),
         None => "due now".into(),

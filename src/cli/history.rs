@@ -10,7 +10,7 @@ use super::time::{duration, moment};
 use super::{Exit, database};
 use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
 
-/// Of an error message in a table; the JSON has all of it.
+/// Longest error message in a table; the JSON has the whole message.
 const LONGEST_ERROR: usize = 80;
 
 const HEADER: [&str; 7] = [
@@ -33,7 +33,7 @@ pub(super) fn run(limit: u32, path: &Path, console: &Console<'_>) -> Result<Exit
     if console.json {
         console.say_json(&entries);
     } else if entries.is_empty() {
-        console.say("No syncs yet. `skillsmith sync` does the first one.");
+        console.say("No syncs yet. Run `skillsmith sync` for the first one.");
     } else {
         console.say(&table(&entries, console).trim_fmt());
     }
@@ -42,7 +42,7 @@ pub(super) fn run(limit: u32, path: &Path, console: &Console<'_>) -> Result<Exit
 
 fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     let mut table = Table::new();
-    // What comfy-table finds out about the process's own terminal is not asked.
+    // comfy-table would check the process's own terminal instead of ours.
     table.force_no_tty();
     if console.colours_stdout() {
         table.enforce_styling();

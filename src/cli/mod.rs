@@ -1,8 +1,8 @@
 //! The command line `skillsmith`, callable from any program.
 //!
-//! [`run`] takes the arguments and a [`Terminal`] and returns the exit code. It never
-//! ends the process, sets no signal handlers, and reads no variables but the
-//! terminal's: the binary `skillsmith` and the Node package both call it.
+//! [`run`] takes the arguments and a [`Terminal`] and returns the exit code. It never ends the
+//! process, sets no signal handlers, and reads only the terminal's variables: the binary
+//! `skillsmith` and the Node package both call it.
 
 mod args;
 mod config;

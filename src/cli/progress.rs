@@ -1,4 +1,4 @@
-//! The bar of a sync on stderr, where that is a terminal.
+//! The progress bar of a sync, on stderr if that is a terminal.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ use crate::{SyncPhase, SyncProgress};
 /// Redraws a second, at most.
 const REFRESH_RATE: u8 = 10;
 
-/// The spinner turns while a page is long in coming.
+/// The spinner also turns while a page is slow to arrive.
 const TICK: Duration = Duration::from_millis(120);
 
 /// Below this width the bar itself has to be short.
@@ -22,21 +22,21 @@ const ROOMY: u16 = 80;
 /// What the line shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// How many there are is not known (yet).
+    /// The total is not known (yet).
     Spinner,
     /// A bar as wide as the terminal allows.
     Bar,
-    /// The reason of a wait, which needs the bar's room.
+    /// The reason of a wait, in place of the bar.
     Wait,
 }
 
-/// The line of a sync, which is there only where it may be drawn.
+/// The progress line of a sync. Does nothing where it must not be drawn.
 #[derive(Clone)]
 pub(super) struct Line {
     bar: ProgressBar,
     layout: Layout,
     wide: bool,
-    /// Rows read, as last told.
+    /// Rows read, as last reported.
     position: u64,
 }
 
@@ -67,7 +67,7 @@ impl Line {
         }
     }
 
-    /// Shows how the run gets on.
+    /// Shows the progress of the run.
     pub(super) fn show(&mut self, progress: &SyncProgress) {
         self.bar.set_prefix(word(progress.phase));
         let fetching = progress.phase == SyncPhase::Fetching;
@@ -78,7 +78,7 @@ impl Line {
             self.position = progress.current;
             self.bar.set_position(progress.current);
             if self.bar.length().is_some() {
-                // Of a page that was read the bar itself tells all but what was found in it.
+                // The bar shows all about a page but the number of changes.
                 self.lay_out(Layout::Bar);
                 self.bar
                     .set_message(format!("{} new or changed", progress.skills_changed));
@@ -99,7 +99,7 @@ impl Line {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -138,11 +138,11 @@ impl Layout {
     }
 }
 
-/// Our stderr, as indicatif wants a terminal to be.
+/// Our stderr, with indicatif's interface.
 struct Target(Stream);
 
 impl Target {
-    /// Moves the cursor; by 0 would be by 1.
+    /// Moves the cursor; the escape code takes 0 as 1.
     fn go(&self, count: usize, direction: char) {
         if count > 0 {
             self.0.write(&format!("\x1b[{count}{direction}"));
@@ -150,7 +150,7 @@ impl Target {
     }
 }
 
-// Failures are the stream's business: it writes nothing more then.
+// The stream handles failures: it stops writing.
 impl TermLike for Target {
     fn width(&self) -> u16 {
         self.0.width().unwrap_or(ROOMY)

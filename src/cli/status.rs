@@ -60,10 +60,10 @@ pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Enough for any error of ours; another program may have left a page of text.
+/// Enough for any error of ours; another program may have stored a page of text.
 const LONGEST_ERROR: usize = 400;
 
-/// The database's path; of a missing one, what stands in for it has none.
+/// The path of the database; a missing one is replaced by one in memory, which has none.
 fn place(path: &Path, missing: bool, database: &Database) -> String {
     if !missing {
         return database.name();

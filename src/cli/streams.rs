@@ -11,10 +11,10 @@ use crate::CancelToken;
 use crate::environment::Environment;
 use crate::unpoisoned::lock;
 
-/// The width of a terminal that does not tell its own.
+/// The width of a terminal that does not report its own.
 const USUAL_WIDTH: u16 = 80;
 
-/// What the command line runs in: where it writes, what it is told, and who may stop it.
+/// The environment of the command line: outputs, variables and cancellation.
 #[derive(Debug)]
 pub struct Terminal {
     /// Results go here.
@@ -50,7 +50,7 @@ type WidthOf = Arc<dyn Fn() -> u16 + Send + Sync>;
 
 struct Sink {
     writer: Box<dyn Write + Send>,
-    /// The reader has gone, or writing failed: nothing more is tried.
+    /// The reader has closed the pipe, or a write failed: nothing more is written.
     over: bool,
     failure: Option<io::Error>,
 }
@@ -102,17 +102,17 @@ impl Stream {
         self.width.is_some()
     }
 
-    /// The columns of the terminal; `None` where this is none.
+    /// The columns of the terminal; `None` if this is not a terminal.
     pub fn width(&self) -> Option<u16> {
         self.width.as_ref().map(|width| width())
     }
 
-    /// Writes all of it, or nothing more from then on.
+    /// Writes all of the text. After a failure, writes nothing more.
     pub(super) fn write(&self, text: &str) {
         self.sink().write(text);
     }
 
-    /// Why something could not be written, other than that the reader has gone.
+    /// The error of a failed write, unless the reader has closed the pipe.
     pub(super) fn take_failure(&self) -> Option<io::Error> {
         self.sink().failure.take()
     }
@@ -129,7 +129,7 @@ impl Sink {
         }
         if let Err(error) = self.try_write(text.as_bytes()) {
             self.over = true;
-            // `… | head` has seen enough: no error of ours.
+            // `… | head` has closed the pipe, which is not an error.
             if error.kind() != ErrorKind::BrokenPipe {
                 self.failure = Some(error);
             }
@@ -142,7 +142,7 @@ impl Sink {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Node makes its pipes non-blocking, for whoever shares them too.
+                // Node makes its pipes non-blocking, also for processes that share them.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => breathe(),
                 Err(error) => return Err(error),
             }

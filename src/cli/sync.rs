@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     })
 }
 
-/// The line of the specification, and what did not succeed.
+/// Prints the summary line of the specification, then the errors.
 fn tell_success(result: &SyncResult, console: &Console<'_>) {
     let changed = result.skills_added + result.skills_updated;
     if !console.json && !console.quiet {
@@ -79,7 +79,7 @@ fn tell_success(result: &SyncResult, console: &Console<'_>) {
     }
     let tells_itself = result.code == Some(ErrorCode::RunDeadline);
     if result.code.is_some() && !result.dry_run && !tells_itself {
-        console.hint("The registry was not read to its end; the next sync goes on from there.");
+        console.hint("The listing was not read to its end; the next sync continues from there.");
     }
 }
 
@@ -98,23 +98,23 @@ fn tell_failure(
     console.labelled(
         BAD,
         "Sync failed:",
-        errors.next().map_or("no cause is known", String::as_str),
+        errors.next().map_or("unknown cause", String::as_str),
     );
     for error in errors {
         console.error(error);
     }
-    // This error's own text says that it is kept.
+    // This error's message already says so.
     let kept = kept(result);
     if !kept.is_empty() && code != Some(ErrorCode::RunDeadline) {
         console.hint(&kept);
     }
     match code {
         Some(ErrorCode::SyncInProgress) => console.hint(&format!(
-            "Another sync of {} is running. Wait for its end; `skillsmith sync status` shows it.",
+            "Another sync of {} is running. Wait until it ends; `skillsmith sync status` shows it.",
             path.display()
         )),
         Some(ErrorCode::Offline) => {
-            console.hint("SKILLSMITH_OFFLINE_MODE is set. Unset it to sync; the database can be used as it is.");
+            console.hint("SKILLSMITH_OFFLINE_MODE is set. Unset it to sync. The database can be used offline.");
         }
         Some(
             ErrorCode::Unreachable
@@ -128,14 +128,16 @@ fn tell_failure(
     }
 }
 
-/// What is left of a run that ended early.
+/// Says what a run that ended early has kept.
 fn kept(result: &SyncResult) -> String {
     match result.skills_added + result.skills_updated {
         0 => String::new(),
         _ if result.dry_run => String::new(),
-        1 => "1 skill was written and is kept; the next sync goes on from there.".into(),
+        1 => "1 skill was written and is kept; the next sync continues from there.".into(),
         written => {
-            format!("{written} skills were written and are kept; the next sync goes on from there.")
+            format!(
+                "{written} skills were written and are kept; the next sync continues from there."
+            )
         }
     }
 }

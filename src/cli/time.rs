@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::console::clean;
 use crate::clock::from_iso;
 
-/// `2026-11-22 15:48`, in UTC; a text that is no time stays as it is.
+/// `2026-11-22 15:48`, in UTC; a text that is not a time is returned unchanged.
 pub(super) fn moment(iso: &str) -> String {
     from_iso(iso).map_or_else(
         || clean(iso),

@@ -9,13 +9,13 @@ use super::coexistence::Ticket;
 use super::raw;
 use crate::{Error, Result};
 
-/// A connection of this process. A forked child can neither use nor close it: what
-/// SQLite would do then, it would do to its parent's file.
+/// A connection of this process. A forked child can neither use nor close it, because SQLite
+/// would then act on the parent's file.
 #[derive(Debug)]
 pub(crate) struct Handle {
     pid: u32,
     conn: ManuallyDrop<Connection>,
-    /// Given back after the connection.
+    /// Dropped after the connection.
     ticket: Option<Ticket>,
 }
 
@@ -59,7 +59,7 @@ impl Drop for Handle {
         }
         drop(self.ticket.take());
         if was_replaced {
-            // As long as anybody has the old file open, its -shm tells others wrong things of the new one.
+            // As long as any process has the old file open, its -shm is wrong for the new one.
             super::shared::let_go_of_replaced();
         }
     }

@@ -1,8 +1,8 @@
 //! Whether the file at the path is still the one that is open.
 //!
-//! Other programs put a new file in the place of a database: a SQLite in WebAssembly that saves its copy, a restore, a
-//! synchronised folder. What is written into the old file afterwards is lost; and since journals are found by name, a
-//! `-wal` with our commits would be taken for the new file's and damage it.
+//! Other programs replace a database with a new file: a SQLite in WebAssembly that saves its copy, a restore,
+//! a synchronised folder. Later writes to the old file are lost. Because journals are found by name, a `-wal`
+//! with our commits would also be applied to the new file and damage it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use rusqlite::Connection;
 use super::raw;
 use crate::{Error, Result};
 
-/// How long to wait where somebody else copies from the `-wal`, which is what a thread of a run does after each batch.
+/// How long to wait for another checkpoint; a thread of a run makes one after each batch.
 const OTHERS_CHECKPOINT: Duration = Duration::from_millis(500);
 
-/// Fails with [`Error::DatabaseReplaced`] where the file at `path` is another one than `conn` has open, or none.
+/// Fails with [`Error::DatabaseReplaced`] if `path` no longer names the file that `conn` has open.
 pub(crate) fn check_in_place(conn: &Connection, path: &Path) -> Result<()> {
     if raw::has_moved(conn) || leads_elsewhere(conn, path) {
         Err(Error::DatabaseReplaced(path.to_owned()))
@@ -35,7 +35,7 @@ pub(super) fn check_own_name(conn: &Connection) -> Result<()> {
     }
 }
 
-/// Whether `path` is a symbolic link that leads to another file by now.
+/// Whether `path` is a symbolic link that now leads to another file.
 #[cfg(unix)]
 fn leads_elsewhere(conn: &Connection, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -55,8 +55,8 @@ fn leads_elsewhere(_: &Connection, _: &Path) -> bool {
     false
 }
 
-/// Notes that all that was committed so far was committed to the file that the connection has open, which is at its
-/// path; inside each write transaction, where that was just asked.
+/// Records that all commits so far went to the file that the connection has open, which is at its path.
+/// Called inside each write transaction, after that check.
 pub(super) fn note_version(conn: &Connection) -> Result<()> {
     raw::set_mark(conn, data_version(conn)?);
     Ok(())
@@ -71,18 +71,18 @@ pub(super) fn note_version_read(conn: &Connection, path: &Path) {
     }
 }
 
-/// Changes whenever somebody else commits.
+/// Changes whenever another connection commits.
 fn data_version(conn: &Connection) -> Result<i64> {
     Ok(conn
         .prepare_cached("PRAGMA data_version")?
         .query_row([], |row| row.get(0))?)
 }
 
-/// Empties the `-wal` that whoever opens the new file would take for its own. What is in it goes into the old file,
-/// which may live on under another name.
+/// Empties the `-wal`, which would otherwise be applied to the new file. Its content goes into the old file,
+/// which may still exist under another name.
 ///
-/// Not where somebody else has committed since the old file was last seen in its place: that may be to the new
-/// one. Best effort: it may be too late already.
+/// Does nothing if another connection has committed since the old file was last seen at its path: that commit
+/// may belong to the new file. Best effort: it may already be too late.
 pub(super) fn empty_journal(conn: &Connection) {
     let is_of_old_file =
         || raw::mark(conn).is_some_and(|known| data_version(conn).ok() == Some(known));
@@ -98,18 +98,18 @@ pub(super) fn empty_journal(conn: &Connection) {
     }
 }
 
-/// Copies what is in the `-wal` into the database, as far as that makes nobody wait; after each batch.
+/// Copies the `-wal` into the database, as far as possible without blocking others; after each batch.
 ///
-/// Does nothing where the file was replaced, and in a database without a `-wal`. Best effort: whatever fails here,
-/// the next writer meets.
+/// Does nothing if the file was replaced or has no `-wal`. Best effort: the next writer meets any failure
+/// again.
 pub(crate) fn checkpoint_passive(conn: &Connection) {
     if !raw::has_moved(conn) {
         _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
 }
 
-/// The same for the end of a run, and empties the `-wal` if nobody reads or writes just now: what was copied
-/// is still in it, and whoever opened a new file beside it would find it there.
+/// The same for the end of a run. Also empties the `-wal` if no other connection reads or writes now:
+/// otherwise a new file at the path would get its content.
 pub(crate) fn checkpoint_at_end(conn: &Connection) {
     checkpoint_passive(conn);
     if !raw::has_moved(conn) && conn.busy_timeout(Duration::ZERO).is_ok() {

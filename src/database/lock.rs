@@ -1,9 +1,9 @@
 //! One sync at a time per database, across threads and processes.
 //!
-//! Two locks of the operating system, which end with their owner, however that dies. One on a file beside the
-//! database, which every version of this library takes. And, where a lock can belong to an open file description,
-//! one on the database file itself: another name of the file leads to the same lock, and it is still there when
-//! somebody has deleted the lock file. The database's content is never touched.
+//! Uses two locks of the operating system, which end with their owner, even if it crashes. Every version of
+//! this library takes one on a file beside the database. The other, where a lock can belong to an open file
+//! description, is on the database file itself: all names of the file share it, and it survives deletion of
+//! the lock file. The content of the database is not touched.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use super::coexistence::{self, FileLock};
 use crate::{Error, Result};
 
-/// Somebody who only asks whether a sync is running may hold the lock file's lock for an
-/// instant; a sync that starts in that instant tries again for so long.
+/// A check whether a sync is running may hold the lock for a moment. A sync that starts then
+/// retries for this long.
 const PROBE_GRACE: Duration = Duration::from_millis(100);
 
-/// The right to sync one database; given back when dropped.
+/// The lock for syncing one database; released when dropped.
 #[derive(Debug)]
 pub(crate) struct SyncLock {
     held: Held,
@@ -27,16 +27,16 @@ pub(crate) struct SyncLock {
 #[derive(Debug)]
 enum Held {
     File {
-        /// Given back first: whoever gets the lock file's lock gets this one, too.
+        /// Released first: the next owner of the lock file's lock then gets this one too.
         of_database: Option<FileLock>,
-        /// `None` on a file system where nobody can make one, nor sync.
+        /// `None` on a read-only file system, where no sync is possible.
         beside: Option<LockFile>,
     },
     Flag(Arc<AtomicBool>),
 }
 
 impl SyncLock {
-    /// The lock, or `None` where another sync has it.
+    /// Takes the lock; `None` if another sync holds it.
     pub(crate) fn acquire(target: &LockTarget) -> Result<Option<Self>> {
         let end = Instant::now() + PROBE_GRACE;
         loop {
@@ -83,14 +83,14 @@ impl SyncLock {
         }
     }
 
-    /// Whether some sync holds the lock just now.
+    /// Whether a sync holds the lock now.
     ///
-    /// Never creates the lock file; where it cannot be opened, only the database's own lock tells.
+    /// Never creates the lock file; if it cannot be opened, only the lock on the database counts.
     pub(crate) fn is_held(target: &LockTarget) -> bool {
         match target {
             LockTarget::File(database) => {
                 coexistence::is_locked_for_sync(database)
-                    // An older version of this library locks nothing else.
+                    // An older version of this library takes only this lock.
                     || LockFile::open(&lock_path(database)).is_ok_and(|file| {
                         matches!(file.0.try_lock_shared(), Err(TryLockError::WouldBlock))
                     })
@@ -115,8 +115,8 @@ impl Drop for SyncLock {
     }
 }
 
-/// The lock file, open. What is locked is unlocked when it is dropped, and not only closed: a child that was forked
-/// meanwhile may have it, too. In such a child it is its parent's.
+/// The open lock file. Dropping it unlocks it explicitly, because a child forked meanwhile may also have it
+/// open. In such a child the lock belongs to the parent.
 #[derive(Debug)]
 struct LockFile(File, u32);
 
@@ -150,20 +150,20 @@ impl Drop for LockFile {
     }
 }
 
-/// What is locked for a database.
+/// What a sync of a database locks.
 #[derive(Debug, Clone)]
 pub(crate) enum LockTarget {
     /// The database at this path.
     File(PathBuf),
-    /// A database in memory is known to this process only. No lock: a child that was forked
-    /// while one is held would wait for it in vain.
+    /// A database in memory, which only this process has. Not a mutex: a child forked while it
+    /// is held would wait for ever.
     Flag(Arc<AtomicBool>),
 }
 
 /// The lock file of the database at `path`, the same through every symbolic link.
 fn lock_path(path: &Path) -> PathBuf {
     let canonical = path.canonicalize().or_else(|error| {
-        // Deleted, perhaps by somebody who does not know that a sync runs.
+        // Deleted, perhaps by a user who does not know that a sync is running.
         match (path.parent(), path.file_name()) {
             (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
             _ => Err(error),

@@ -1,4 +1,4 @@
-//! The database file: opening, creating and preparing it, and who may use which connection.
+//! The database file: opening, creating, preparing, and sharing connections.
 
 pub(crate) mod coexistence;
 mod handle;

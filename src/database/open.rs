@@ -1,8 +1,7 @@
-//! Making a connection: what is created, checked and refused.
+//! Opens connections: creates, checks and refuses files.
 //!
-//! The file is opened by SQLite and by nothing else, not even to look at it:
-//! closing any descriptor of it would drop the locks that another SQLite of
-//! this process holds.
+//! Only SQLite opens the file, even for checks: closing any descriptor of it would drop the
+//! locks that another SQLite in this process holds.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -18,18 +17,18 @@ use super::transaction::{LockWait, SLICE, write};
 use super::{OpenOptions, checkpoint_at_end, coexistence, in_place, interruptible, raw};
 use crate::{CancelToken, Error, Result};
 
-/// No database is smaller than its first page.
+/// The smallest database is one page.
 const SMALLEST_PAGE: u64 = 512;
 
-/// How one connection is opened, beside the caller's options.
+/// How one connection is opened, in addition to the caller's options.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening<'a> {
     pub(super) options: &'a OpenOptions,
-    /// Ends every wait.
+    /// Cancels waits.
     pub(super) cancel: &'a CancelToken,
-    /// Whether a missing file is created.
+    /// Whether to create a missing file.
     pub(super) create: bool,
-    /// Whether a file that this library has not prepared yet is searched for damage.
+    /// Whether to check a file for damage that this library has not prepared yet.
     pub(super) search: bool,
 }
 
@@ -43,17 +42,17 @@ pub(super) fn file(path: &Path, opening: Opening<'_>) -> Result<Handle> {
             "{} is not a regular file. Give the path of a database file.",
             path.display()
         ))),
-        // SQLite would throw the journal away.
+        // SQLite would delete the journal.
         Ok(found) if found.len() == 0 && has_content(&beside(path, "-wal")) => {
             Err(Error::DatabaseDamaged {
                 path: path.to_owned(),
                 detail: format!(
-                    "it is empty, but {} beside it holds changes: a program was interrupted while it wrote. To start anew, move both away",
+                    "it is empty, but {} beside it holds changes: a program was interrupted while it wrote. To start over, move both away",
                     beside(path, "-wal").display()
                 ),
             })
         }
-        // SQLite takes a file of one byte for an empty one, and would overwrite it.
+        // SQLite treats a file of one byte as empty, and would overwrite it.
         Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
             Err(Error::NotADatabase(path.to_owned()))
         }
@@ -76,7 +75,7 @@ fn is_a_folder(path: &Path) -> Error {
     ))
 }
 
-/// Whether opening the path for writing would make a new database: nothing is there, or an empty file.
+/// Whether opening the path for writing would create a database: the file is missing or empty.
 #[cfg(feature = "cli")]
 pub(crate) fn holds_nothing(path: &Path) -> bool {
     match std::fs::metadata(path) {
@@ -85,7 +84,7 @@ pub(crate) fn holds_nothing(path: &Path) -> bool {
     }
 }
 
-/// The path of a folder, whether there is one or not.
+/// Whether the path can only name a folder.
 fn ends_in_separator(path: &Path) -> bool {
     path.as_os_str()
         .as_encoded_bytes()
@@ -129,7 +128,7 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
         Ok(()) => Ok(conn),
         Err(error) => {
             drop(conn);
-            // Of a refused file nothing is left. Where others are busy with it, it is theirs.
+            // Delete a refused new file, unless another process is using it.
             if !matches!(error, Error::DatabaseBusy)
                 && std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
             {
@@ -141,7 +140,7 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
 }
 
 fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
-    // Before anything is in it. SQLite gives the -wal and -shm files the same mode.
+    // Before anything is written. SQLite gives the -wal and -shm files the same mode.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -167,8 +166,8 @@ fn existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     }
 }
 
-/// A database in WAL mode on a file system that is mounted read-only: SQLite cannot make the -shm that it needs, and
-/// reads it only with our word that nobody can change it.
+/// A database in WAL mode on a file system that is mounted read-only: SQLite cannot create the -shm that it
+/// needs, and reads the file only if we declare it immutable.
 fn unchanging(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     for suffix in ["-wal", "-journal"] {
         let journal = beside(path, suffix);
@@ -182,7 +181,7 @@ fn unchanging(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     as_it_is(path, opening)
 }
 
-/// Only what is in the file itself, for options that are read-only.
+/// Opens only the content of the file itself, for read-only options.
 pub(super) fn as_it_is(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     let conn = connect_unchanging(path)?;
     configure(&conn)?;
@@ -199,7 +198,7 @@ fn connect_unchanging(path: &Path) -> Result<Handle> {
                 uri.push(char::from(*byte));
             }
             other => {
-                // A string takes whatever is written to it.
+                // Writing to a string cannot fail.
                 _ = write!(uri, "%{other:02x}");
             }
         }
@@ -221,7 +220,7 @@ fn connect(path: &Path, options: &OpenOptions, create: bool) -> Result<Handle> {
         OpenFlags::SQLITE_OPEN_READ_WRITE
     };
     connect_with(path, path, access).map_err(|error| match path.symlink_metadata() {
-        // Deleted since it was looked at.
+        // Deleted since the check.
         Err(missing) if !create && missing.kind() == ErrorKind::NotFound => {
             Error::file("open", path, missing)
         }
@@ -248,19 +247,19 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// What every connection gets.
+/// Settings of every connection.
 fn configure(conn: &Connection) -> Result<()> {
-    // While it is opened, it waits in slices.
+    // While opening, it waits in slices.
     conn.busy_timeout(SLICE)?;
     conn.set_prepared_statement_cache_capacity(32);
     // The TypeScript stack relies on both; SQLite's default is off.
     conn.pragma_update(None, "foreign_keys", true)?;
-    // Batches are staged in TEMP tables: in memory, so that no file is made for them.
+    // Batches are staged in TEMP tables: in memory, so that they need no file.
     conn.pragma_update(None, "temp_store", "memory")?;
     Ok(())
 }
 
-/// Looks at what the file holds, refuses what is not ours, and makes a new database of an empty file.
+/// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
 fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     let options = opening.options;
     let content = opening.patiently(options.busy_budget, || inspect(conn, path))?;
@@ -296,8 +295,8 @@ fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
             checkpoint_at_end(conn);
         }
     }
-    // With a WAL a lost last commit is the worst that a power cut can do; a
-    // rollback journal could be damaged, and keeps SQLite's default.
+    // With a WAL, a power cut can at worst lose the last commit. With a rollback journal it
+    // could damage the file, so SQLite's default stays.
     conn.busy_timeout(SLICE)?;
     let mode: String = opening.patiently(options.busy_budget, || {
         conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
@@ -312,7 +311,7 @@ fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
 }
 
 impl Opening<'_> {
-    /// Tries again while another connection is in the way, until the budget is spent or somebody cancels.
+    /// Retries while another connection is in the way, until the budget is spent or the caller cancels.
     fn patiently<T>(&self, budget: Duration, mut call: impl FnMut() -> Result<T>) -> Result<T> {
         let start = Instant::now();
         loop {
@@ -327,7 +326,7 @@ impl Opening<'_> {
     }
 }
 
-/// Refused, harmlessly, on file systems without shared memory.
+/// Fails harmlessly on file systems without shared memory.
 ///
 /// SQLite does not wait for a lock here, and another process may be creating the same file.
 fn switch_to_wal(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
@@ -350,7 +349,7 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Content> {
     Ok(content)
 }
 
-/// The table must be usable as one of skills.
+/// Checks that the table can be used for skills.
 fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
     for column in ["id", "name"] {
         let found: bool = conn
@@ -370,15 +369,15 @@ fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A damaged file is left alone, so it is searched for damage before the first
-/// change that this library makes to it. Later damage is found where it is met.
+/// A damaged file must not be changed, so it is checked before the first change by this
+/// library. Later damage is reported when it is met.
 fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
     let damaged = |detail: String| Error::DatabaseDamaged {
         path: path.to_owned(),
         detail,
     };
-    // Every table but the virtual ones: a full-text index that is out of step
-    // is repaired by the sync, not a reason to refuse the file.
+    // Every table except virtual ones: a full-text index that is out of step is rebuilt by the
+    // sync, and not a reason to refuse the file.
     let tables: Vec<String> = conn
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
         .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
@@ -416,7 +415,7 @@ fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error) -> Error {
     explain(path, error, raw::last_io_error(conn))
 }
 
-/// Tells a failure of the disk by what the operating system said to the connection, where SQLite has no code for it.
+/// Maps a disk failure by the system error of the connection, if SQLite has no code for it.
 pub(super) fn with_cause(conn: &Connection, error: Error) -> Error {
     match error {
         Error::Database(error) => {
@@ -437,8 +436,7 @@ fn is_replaced(error: &rusqlite::Error) -> bool {
         .is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED)
 }
 
-/// What an error of SQLite's that means "the operating system would not" is by the system's own word; `None` where
-/// that tells nothing more.
+/// Maps an SQLite error by the underlying system error; `None` if that adds nothing.
 fn of_the_disk(
     path: &Path,
     error: &rusqlite::Error,
@@ -463,7 +461,7 @@ fn of_the_disk(
     }
 }
 
-/// Says what SQLite's error means for the file at `path`; `cause` is the system's last word, if it is known.
+/// Maps an SQLite error for the file at `path`; `cause` is the last system error, if known.
 pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io::Error>) -> Error {
     if is_replaced(&error) {
         return Error::DatabaseReplaced(path.to_owned());
@@ -490,8 +488,8 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
     }
 }
 
-/// SQLite tries to open for reading what it could not open for writing or create, so that the system's
-/// word for the first failure is lost; then it is found out.
+/// SQLite opens a file for reading that it could not create or open for writing, which hides the first
+/// system error. This finds it.
 fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
         let missing = std::io::Error::new(
@@ -501,7 +499,7 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
         return Error::file("open", path, missing);
     }
     match std::fs::metadata(path) {
-        // The file is there: neither reading nor writing it, or its -wal and -shm, was allowed.
+        // The file exists: access to it, or to its -wal and -shm, was denied.
         Ok(_) => not_writable(path, "open"),
         Err(found) if found.kind() == ErrorKind::NotFound => {
             match path.parent().map(std::fs::metadata) {
@@ -514,7 +512,7 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     }
 }
 
-/// For want of permission, or since nobody can write there.
+/// Permission denied, or a read-only file system.
 fn not_writable(path: &Path, action: &'static str) -> Error {
     if is_mounted_read_only(path) || path.parent().is_some_and(is_mounted_read_only) {
         Error::ReadOnlyFileSystem(path.to_owned())

@@ -1,4 +1,4 @@
-//! An open database: short calls on the shared connection, and connections of their own for runs.
+//! An open database: short calls use the shared connection, and each run has its own.
 
 use std::fmt;
 use std::path::Path;
@@ -19,8 +19,8 @@ use crate::{CancelToken, Error, Result};
 
 /// An open skill database. Clones share one connection, as do all repositories made from it.
 ///
-/// Usable from any thread: short calls wait for each other. A sync has a
-/// connection of its own, so that short calls never wait for a whole run.
+/// Usable from any thread: short calls wait for each other. A sync uses its own connection, so
+/// short calls never wait for a whole run.
 ///
 /// ```
 /// use skillsmith_sync::{Database, SkillRepository};
@@ -42,7 +42,7 @@ impl Database {
         OpenOptions::new().open(path)
     }
 
-    /// Makes a new, complete database in memory. It is gone with its last clone.
+    /// Creates a database in memory with the whole schema. It is deleted with its last clone.
     pub fn open_in_memory() -> Result<Self> {
         OpenOptions::new().open_in_memory()
     }
@@ -82,27 +82,26 @@ impl Database {
         )
     }
 
-    /// Whether it was opened read-only.
+    /// Whether the database was opened read-only.
     pub fn is_read_only(&self) -> bool {
         self.inner.options.read_only
     }
 
-    /// Whether [`close`](Self::close) has not been called yet.
+    /// Whether the database is open: [`close`](Self::close) was not called.
     pub fn is_open(&self) -> bool {
         self.check_process().is_ok() && !matches!(*self.inner.shared(), Shared::Closed)
     }
 
     /// Closes the shared connection. Later calls fail with [`Error::DatabaseClosed`].
     ///
-    /// Closing twice is fine. A sync that is under way keeps its own connection
-    /// and ends normally.
+    /// Calling it again is safe. A running sync keeps its own connection and ends normally.
     pub fn close(&self) {
         if self.check_process().is_ok() {
             *self.inner.shared() = Shared::Closed;
         }
     }
 
-    /// Runs a short reading call on the shared connection, on the file that is at the path now.
+    /// Runs a short read on the shared connection, on the file that is at the path now.
     ///
     /// A file that was deleted is read as an empty database, and not created.
     pub(crate) fn read<T>(&self, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -117,8 +116,8 @@ impl Database {
                 let Some(path) = self.path() else {
                     return Err(error);
                 };
-                // A sync of this process still works on the old file, beside whose -wal the new one cannot be
-                // opened as usual. What is in the new one itself can be read.
+                // A sync of this process still uses the old file, and the new one cannot be opened normally
+                // beside its -wal. The new file's own content can be read.
                 let options = self.inner.options.clone().read_only(true);
                 let cancel = CancelToken::new();
                 let opening = Opening {
@@ -145,12 +144,12 @@ impl Database {
         outcome
     }
 
-    /// Runs a short writing call in one IMMEDIATE transaction on the shared connection.
+    /// Runs a short write in one IMMEDIATE transaction on the shared connection.
     pub(crate) fn write<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         self.write_within(self.inner.options.busy_budget, call)
     }
 
-    /// The same if nobody else writes just now, for what can be done another time.
+    /// The same, if no other connection is writing now. For writes that can be postponed.
     pub(crate) fn write_at_once<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         self.write_within(Duration::ZERO, call)
     }
@@ -177,25 +176,27 @@ impl Database {
             })
         };
         match attempt() {
-            // In the middle of the call: it was rolled back, and is made on the new file.
+            // Replaced during the call: the call was rolled back, and is repeated on the new
+            // file.
             Err(Error::DatabaseReplaced(_)) => attempt(),
             outcome => outcome,
         }
     }
 
-    /// A connection of its own for a run, which can be cancelled while it waits for the file.
+    /// Opens a separate connection for a run. The wait for the file can be cancelled.
     pub(crate) fn connect_for(&self, cancel: &CancelToken) -> Result<Handle> {
-        // What is at the path now is opened, or created, as the caller's own call would have done it.
+        // Opens or creates the file at the path, as the caller's own call would.
         drop(self.shared_in_place(true)?);
         self.connect_within(cancel, false)
     }
 
-    /// Another one for a run that has begun: it ends normally, though the database is closed meanwhile.
+    /// Opens another connection for a running sync, which ends normally even if the database is closed
+    /// meanwhile.
     ///
-    /// Never creates the file: one that was deleted under the run is missing.
+    /// Never creates the file: a file deleted during the run counts as missing.
     pub(crate) fn connect_again(&self) -> Result<Handle> {
         self.check_process()?;
-        // Nobody has looked at a file that was put there meanwhile.
+        // A file that was put there meanwhile has not been checked.
         let search = self.let_go_if_replaced();
         self.connect_within(&CancelToken::new(), search)
     }
@@ -212,7 +213,8 @@ impl Database {
         }
     }
 
-    /// The shared connection, of the file that is at the path now; or that it is closed.
+    /// The shared connection to the file that is at the path now, or the error that it is
+    /// closed.
     fn shared_in_place(&self, create: bool) -> Result<MutexGuard<'_, Shared>> {
         self.check_process()?;
         self.let_go_if_replaced();
@@ -228,8 +230,8 @@ impl Database {
         Ok(shared)
     }
 
-    /// Closes every connection of this process but those of runs, where the file at the path is another one by now,
-    /// and tells whether it is.
+    /// If the file at the path was replaced, closes every connection of this process except those of runs.
+    /// Returns whether it was.
     fn let_go_if_replaced(&self) -> bool {
         let is_replaced = self.inner.is_replaced();
         if is_replaced {
@@ -247,7 +249,7 @@ impl Database {
         }
     }
 
-    /// Takes the commits of a run's connection out of the journal, where its file is not the one at the path any more.
+    /// Empties the journal of a run's connection if its file is no longer the one at the path.
     pub(crate) fn leave(&self, conn: &Connection) {
         if let Some(path) = self.path()
             && check_in_place(conn, path).is_err()
@@ -261,7 +263,7 @@ impl Database {
         &self.inner.lock
     }
 
-    /// Puts the file's name to an error that says it is damaged.
+    /// Adds the file's name to an error about damage.
     pub(crate) fn name_damage(&self, error: Error) -> Error {
         match (error, self.path()) {
             (Error::Database(error), Some(path)) => open::explain(path, error, None),

@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! Options for opening a database.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use super::open_database::Database;
 use super::shared::Location;
 use crate::{CancelToken, Error, Result};
 
-/// How long a short call waits for the write lock unless told otherwise.
+/// Default time that a short call waits for the write lock.
 pub const DEFAULT_BUSY_BUDGET: Duration = Duration::from_secs(5);
 
-/// How long opening waits for other connections unless told otherwise: another process may
-/// be creating or recovering the same file at this moment.
+/// Default time that opening waits for other connections: another process may be creating or
+/// recovering the same file.
 pub const DEFAULT_OPEN_BUDGET: Duration = Duration::from_secs(10);
 
-/// As long as SQLite can wait: 24 days.
+/// The longest wait that SQLite supports: 24 days.
 const LONGEST_BUSY_BUDGET: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// Databases in memory made so far; each needs a name of its own.
+/// Number of databases in memory so far; each needs its own name.
 static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 
-/// Options of opening a [`Database`].
+/// Options for opening a [`Database`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,15 +56,16 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Options of opening for writing, with [`DEFAULT_BUSY_BUDGET`] and [`DEFAULT_OPEN_BUDGET`].
+    /// Options for opening for writing, with [`DEFAULT_BUSY_BUDGET`] and
+    /// [`DEFAULT_OPEN_BUDGET`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Opens without writing anything into the file, ever; it must exist. Default: false.
+    /// Whether to open the file read-only; it must exist. Default: false.
     ///
-    /// SQLite may leave an empty `-wal` and its `-shm` beside a file in WAL mode that
-    /// nobody else has open: it cannot take them away without the right to write.
+    /// SQLite may leave an empty `-wal` and `-shm` beside a file in WAL mode that is not open
+    /// elsewhere: it cannot delete them without write access.
     #[must_use]
     pub const fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
@@ -79,16 +80,16 @@ impl OpenOptions {
         self
     }
 
-    /// How long opening waits where the file has to be made or prepared first and another
-    /// connection writes, before it fails with [`Error::DatabaseBusy`]; 24 days at most.
+    /// How long opening waits while another connection writes, if the file must be created or
+    /// prepared first, before it fails with [`Error::DatabaseBusy`]; 24 days at most.
     #[must_use]
     pub fn open_budget(mut self, budget: Duration) -> Self {
         self.open_budget = budget.min(LONGEST_BUSY_BUDGET);
         self
     }
 
-    /// Ends the waiting of [`open`](Self::open), which then fails with [`Error::Cancelled`] within
-    /// 200 ms. What is opened does not heed it any more.
+    /// Cancels a waiting [`open`](Self::open), which then fails with [`Error::Cancelled`] within
+    /// 200 ms. It does not affect the open database.
     #[must_use]
     pub fn cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;
@@ -97,14 +98,13 @@ impl OpenOptions {
 
     /// Opens the database at `path`; `:memory:` is a new one in memory.
     ///
-    /// A missing file is created complete, with its folder, readable by its
-    /// owner only. An existing one of any version is used as it is; the tables
-    /// of a sync are added where they are missing, by the first call that writes.
-    /// Blocks on the disk.
+    /// Creates a missing file with the whole schema, and its folder, accessible to their owner
+    /// only. Accepts a file of any schema version; the first call that writes adds the tables
+    /// for syncing if they are missing. Blocks on the disk.
     ///
     /// # Errors
-    /// A file that is not a database, is damaged or belongs to some other program is refused
-    /// and left unchanged. A missing permission is named.
+    /// A file that is not a database, is damaged or belongs to another program is
+    /// refused and left unchanged. Denied access is an error too.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
         let path = path.as_ref();
         if path.as_os_str().is_empty() {

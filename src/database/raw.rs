@@ -14,27 +14,27 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::CancelToken;
 
-/// Virtual machine steps between two looks at the token: some microseconds.
+/// Virtual machine steps between two checks of the token: some microseconds.
 const STEPS: c_int = 1_000;
 
-/// Under which a connection keeps its [`AtomicI64`].
+/// The name under which a connection stores its [`AtomicI64`].
 const MARK: *const c_char = c"skillsmith-sync".as_ptr();
 
 /// Why a file could not be opened.
 #[derive(Debug)]
 pub(super) struct OpenFailure {
     pub(super) error: rusqlite::Error,
-    /// What the operating system said, if it was asked.
+    /// The error of the operating system, if there was one.
     pub(super) cause: Option<std::io::Error>,
 }
 
-/// As [`Connection::open_with_flags`], which loses the system's own word for a failure.
+/// Like [`Connection::open_with_flags`], but keeps the system error of a failure.
 pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, OpenFailure> {
     let failure = |code: c_int, cause: Option<std::io::Error>| OpenFailure {
         error: rusqlite::Error::SqliteFailure(ffi::Error::new(code), None),
         cause,
     };
-    // SQLite takes UTF-8 on Windows, and the system's own bytes elsewhere.
+    // SQLite expects UTF-8 on Windows, and the system's own bytes elsewhere.
     #[cfg(unix)]
     let bytes = {
         use std::os::unix::ffi::OsStrExt;
@@ -59,7 +59,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, OpenFail
     unsafe { Connection::from_handle_owned(db) }.map_err(|error| OpenFailure { error, cause: None })
 }
 
-/// The system's word for the last I/O error of the connection.
+/// The system error of the last I/O error of the connection.
 pub(super) fn last_io_error(conn: &Connection) -> Option<std::io::Error> {
     // SAFETY: the handle of a connection that is borrowed.
     io_error(unsafe { ffi::sqlite3_system_errno(conn.handle()) })
@@ -69,9 +69,9 @@ fn io_error(code: c_int) -> Option<std::io::Error> {
     (code != 0).then(|| std::io::Error::from_raw_os_error(code))
 }
 
-/// Whether the file at the path is another one than the connection has open, or none.
+/// Whether the path no longer names the file that the connection has open.
 ///
-/// False where SQLite cannot tell: in memory, and on Windows, which lets nobody replace an open file.
+/// False if SQLite cannot tell: in memory, and on Windows, where an open file cannot be replaced.
 pub(super) fn has_moved(conn: &Connection) -> bool {
     let mut moved: c_int = 0;
     // SAFETY: the handle of a connection that is borrowed, and an integer of ours, as this code wants it.
@@ -86,7 +86,7 @@ pub(super) fn has_moved(conn: &Connection) -> bool {
     code == ffi::SQLITE_OK && moved != 0
 }
 
-/// Keeps a number with the connection, until it is closed.
+/// Stores a number with the connection, until it is closed.
 pub(super) fn set_mark(conn: &Connection, value: i64) {
     if let Some(mark) = mark_of(conn) {
         mark.store(value, Ordering::Relaxed);
@@ -98,7 +98,7 @@ pub(super) fn set_mark(conn: &Connection, value: i64) {
     unsafe { ffi::sqlite3_set_clientdata(conn.handle(), MARK, mark, Some(free_mark)) };
 }
 
-/// The number kept with the connection, if one is.
+/// The number stored with the connection, if any.
 pub(super) fn mark(conn: &Connection) -> Option<i64> {
     mark_of(conn).map(|mark| mark.load(Ordering::Relaxed))
 }
@@ -118,7 +118,7 @@ unsafe extern "C" fn free_mark(mark: *mut c_void) {
     drop(unsafe { Box::from_raw(mark.cast::<AtomicI64>()) });
 }
 
-/// What is asked between the steps of a statement.
+/// State that is checked between the steps of a statement.
 struct Question {
     cancel: CancelToken,
     deadline: Option<Instant>,
@@ -130,10 +130,10 @@ pub(crate) struct Interruptible<'c> {
     question: *mut Question,
 }
 
-/// Has long statements on `conn` end with [`Error::Cancelled`](crate::Error::Cancelled) once the token is
-/// cancelled, or the deadline has passed, as long as the guard lives.
+/// While the guard lives, statements on `conn` end with [`Error::Cancelled`](crate::Error::Cancelled)
+/// after the token is cancelled or the deadline has passed.
 ///
-/// One guard a connection at a time: when an inner one is dropped, the outer one is deaf.
+/// One guard per connection at a time: dropping an inner one also disables the outer one.
 pub(crate) fn interruptible<'c>(
     conn: &'c Connection,
     cancel: &CancelToken,
@@ -195,7 +195,7 @@ mod tests {
         assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));
         asker.join().unwrap();
         drop(guard);
-        // Deaf again.
+        // Disabled again.
         assert_eq!(count(&conn, "SELECT 1").unwrap(), 1);
         let guard = interruptible(&conn, &CancelToken::new(), Some(Instant::now()));
         assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));

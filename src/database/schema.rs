@@ -1,10 +1,9 @@
 //! The tables of a new database, and the step that prepares an old one.
 //!
-//! The file is shared with the TypeScript stack, whose own migrations continue
-//! where the highest row of `schema_version` stands. So a new file has all that
-//! versions 1 to 3 bring, and of what a later step adds everything or nothing:
-//! such a step adds its columns one by one and stops at the first one that is
-//! there already.
+//! The file is shared with the TypeScript stack, whose own migrations continue after the
+//! highest row of `schema_version`. So a new file has everything of versions 1 to 3, and all or
+//! nothing of a later step: such a step adds its columns one by one and stops at the first one
+//! that exists.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -12,8 +11,8 @@ use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
 ///
-/// The steps 16 and 17 of the other stack leave a table alone that has a
-/// `source` column and the word 'curated' in its definition.
+/// Steps 16 and 17 of the other stack do not change a table with a `source` column and the word
+/// 'curated' in its definition.
 const SKILLS: &str = "
 CREATE TABLE schema_version (
   version    INTEGER PRIMARY KEY,
@@ -105,7 +104,7 @@ CREATE INDEX idx_cache_expires ON cache (expires_at);
 INSERT INTO schema_version (version) VALUES (1), (2), (3);
 ";
 
-/// What version 3 adds, and our own table; all of it only where it is missing.
+/// The tables of version 3, and our own table; each only if it is missing.
 ///
 /// `sync_state` is not STRICT: a host with a SQLite older than 3.37 could then
 /// not open the file at all.
@@ -145,20 +144,20 @@ CREATE TABLE IF NOT EXISTS sync_state (
 );
 ";
 
-/// What a file holds, as far as opening it is concerned.
+/// The schema of a file, as far as opening it is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// No table at all: a new file, or an empty one.
     Empty,
-    /// Skills and everything that a sync needs.
+    /// The table of skills and everything that a sync needs.
     Ready,
-    /// Skills, but something of the version-3 tables is missing.
+    /// The table of skills, but version-3 tables are missing.
     Old,
-    /// Tables, but none of skills.
+    /// Tables, but no table of skills.
     Foreign,
 }
 
-/// Looks at the schema; fails where the file is no sound database.
+/// Reads the schema; fails if the file is not an intact database.
 pub(super) fn inspect(conn: &Connection) -> Result<Content> {
     let names: Vec<(String, String)> = conn
         .prepare_cached("SELECT name, type FROM sqlite_master")?
@@ -213,13 +212,13 @@ fn stamp_is_missing(conn: &Connection, has_versions: bool) -> Result<bool> {
     Ok(highest == Some(2))
 }
 
-/// Makes what a sync needs and the file lacks, inside the caller's transaction: before the first change that is made
-/// to a file, and not when it is only read. Cheap where nothing is missing.
+/// Creates the missing tables that a sync needs, inside the caller's transaction: before the first change to
+/// a file, not when it is only read. Cheap if nothing is missing.
 pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
     match inspect(conn)? {
         Content::Ready => Ok(()),
         Content::Old => prepare_old(conn),
-        // Some program has emptied the file since it was opened.
+        // Another program has emptied the file since it was opened.
         Content::Empty => create(conn),
         Content::Foreign => Err(Error::NotSkillsmith {
             path: conn.path().unwrap_or_default().into(),
@@ -228,22 +227,22 @@ pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
     }
 }
 
-/// Whether the table is there: before its first change a file may lack those of a sync.
+/// Whether the table exists: before its first change a file may lack those of a sync.
 pub(crate) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
-    // rusqlite's `table_exists` would not see what another connection has made.
+    // rusqlite's `table_exists` would not see a table that another connection has created.
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)")?
         .query_row([name], |row| row.get(0))?)
 }
 
-/// Makes a complete new database, inside the caller's transaction.
+/// Creates the whole schema, inside the caller's transaction.
 pub(super) fn create(conn: &Connection) -> Result<()> {
     conn.execute_batch(SKILLS)?;
     conn.execute_batch(SYNC_TABLES)?;
     Ok(())
 }
 
-/// Adds what version 3 adds, inside the caller's transaction.
+/// Adds the tables of version 3, inside the caller's transaction.
 fn prepare_old(conn: &Connection) -> Result<()> {
     conn.execute_batch(SYNC_TABLES)?;
     let has_versions = conn.query_row(

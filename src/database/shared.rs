@@ -1,4 +1,4 @@
-//! The connection that all clones of a database share, and what becomes of it where its file is replaced.
+//! The connection that all clones of a database share, and its handling when the file is replaced.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Weak};
@@ -10,13 +10,13 @@ use super::lock::LockTarget;
 use super::options::OpenOptions;
 use crate::unpoisoned::lock;
 
-/// What the clones of a database share.
+/// State that the clones of a database share.
 pub(super) struct Inner {
     pub(super) location: Location,
     pub(super) lock: LockTarget,
     pub(super) options: OpenOptions,
     pub(super) conn: Mutex<Shared>,
-    /// A forked child must not even wait for the lock: its holder may not exist there.
+    /// A forked child must not wait for the lock: its holder may not exist there.
     pub(super) pid: u32,
 }
 
@@ -25,11 +25,11 @@ pub(super) enum Shared {
     Open(Handle),
     /// The file at the path was replaced; the next call opens the one that is there now.
     Replaced,
-    /// By the caller, for good.
+    /// Closed by the caller, permanently.
     Closed,
 }
 
-/// Where it is.
+/// Where the database is.
 pub(super) enum Location {
     File(PathBuf),
     /// The name under which connections of this process share it.
@@ -41,7 +41,7 @@ impl Inner {
         lock(&self.conn)
     }
 
-    /// Whether the path leads to another file than the shared connection has open, or did at the last look.
+    /// Whether the path names another file than the shared connection has open, or did at the last check.
     pub(super) fn is_replaced(&self) -> bool {
         match &self.location {
             Location::File(path) => self.shared().is_replaced(path),
@@ -69,12 +69,12 @@ impl Shared {
     }
 }
 
-/// Closes the shared connections of this process whose file is not at its path any more.
+/// Closes the shared connections of this process whose file is no longer at its path.
 pub(super) fn let_go_of_replaced() {
     let mut all = Vec::new();
     in_use(|known| all.extend(known.iter().filter_map(Weak::upgrade)));
     for inner in all {
-        // Whoever is busy with one finds out at the next call.
+        // A connection that is in use is checked at its next call.
         if inner.pid == std::process::id()
             && let Ok(mut shared) = inner.conn.try_lock()
             && let Location::File(path) = &inner.location
@@ -88,7 +88,7 @@ pub(super) fn let_go_of_replaced() {
 /// The databases of this process, of any path.
 pub(super) fn in_use(call: impl FnOnce(&mut Vec<Weak<Inner>>)) {
     static IN_USE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
-    // A child that is forked at this moment would wait for the lock for ever.
+    // A child forked at this moment would wait for the lock for ever.
     coexistence::without_forks(|| {
         let mut known = lock(&IN_USE);
         known.retain(|weak| weak.strong_count() > 0);

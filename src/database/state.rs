@@ -1,7 +1,7 @@
-//! `sync_state`: what this library has to remember and the specification's tables have no column for.
+//! `sync_state`: state of this library for which the specification's tables have no column.
 //!
-//! Each value is a small JSON text. A value that cannot be read is treated as
-//! missing: everything kept here can be found out anew.
+//! Each value is a small JSON text. A value that cannot be read is treated as missing: all of
+//! it can be determined again.
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
@@ -13,27 +13,27 @@ use crate::{Error, Result};
 /// Missing in a file that this library has not changed yet.
 const TABLE: &str = "sync_state";
 
-/// The keys in use.
+/// The keys.
 pub(crate) mod key {
-    /// When this engine first listed the registry to its end.
+    /// When this engine first read a whole listing.
     pub(crate) const LISTED: &str = "listed";
-    /// Where a listing that stopped early goes on.
+    /// The cursor of an unfinished listing.
     pub(crate) const CURSOR: &str = "cursor";
-    /// The same in versions before 0.2, which must not find an old one again.
+    /// The same in versions before 0.2, which must not find an old one.
     pub(super) const SUPERSEDED: &str = "place";
-    /// The run that this engine has under way.
+    /// The running sync of this engine.
     pub(crate) const CURRENT_RUN: &str = "current_run";
-    /// The sign of the full-text index as our last run left it.
+    /// The totals of the full-text index after our last run.
     pub(crate) const INDEX: &str = "index";
-    /// Failed runs in a row, and when to try again.
+    /// Number of failed runs in a row, and the time of the next attempt.
     pub(crate) const BACKOFF: &str = "backoff";
 
-    /// What is known of a registry, the listing plan that worked above all.
+    /// The profile of a registry, above all the listing plan that worked.
     pub(crate) fn plan(registry: &str) -> String {
         format!("plan:{registry}")
     }
 
-    /// What the last listing of a registry could not read.
+    /// The gaps of the last listing of a registry.
     pub(crate) fn gaps(registry: &str) -> String {
         format!("gaps:{registry}")
     }
@@ -46,7 +46,7 @@ pub(crate) fn get<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<O
     let value = conn
         .prepare_cached("SELECT value FROM sync_state WHERE key = ?1")?
         .query_row([key], |row| {
-            // Whatever another program has put there.
+            // Another program may have stored anything here.
             let bytes = row.get_ref(0)?.as_bytes().ok();
             Ok(bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()))
         })
@@ -70,12 +70,12 @@ pub(crate) fn remove(conn: &Connection, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets what only older versions read, and would read wrongly now.
+/// Deletes values that only older versions read, and would now misread.
 pub(crate) fn remove_superseded(conn: &Connection) -> Result<()> {
     remove(conn, key::SUPERSEDED)
 }
 
-/// Whether a listing of some registry has been read to its end.
+/// Whether any listing was read to its end.
 pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(false);
@@ -87,7 +87,7 @@ pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
     )?)
 }
 
-/// Whether nothing was ever kept: no run of this engine has ended here.
+/// Whether the table is empty: no run of this engine has ended here.
 pub(crate) fn is_empty(conn: &Connection) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(true);

@@ -1,13 +1,13 @@
-//! Text that some program has written: SQLite does not check that it is UTF-8.
+//! Text from other programs: SQLite does not check that it is UTF-8.
 //!
-//! A host that cuts a text inside a character leaves such bytes (better-sqlite3 stores
-//! half a surrogate pair as it is). They read as U+FFFD, as they do in the TypeScript
-//! stack; failing would lock everybody out of the row for ever.
+//! A host that cuts a text inside a character stores such bytes (better-sqlite3 stores half a
+//! surrogate pair unchanged). They are read as U+FFFD, like in the TypeScript stack; an error
+//! would make the row unreadable for ever.
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
 
-/// A text, whatever bytes it is made of.
+/// A text of any bytes.
 pub(crate) struct Text(pub(crate) String);
 
 impl FromSql for Text {

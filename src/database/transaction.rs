@@ -1,4 +1,4 @@
-//! Writing: one IMMEDIATE transaction, with a budget for waiting and an ear for cancellation.
+//! Write transactions, with a wait budget and cancellation.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,10 @@ pub(crate) struct LockWait<'a> {
 
 /// Runs `call` in one IMMEDIATE transaction; commits if it succeeds, else rolls back.
 ///
-/// In a file with a rollback journal the commit itself can find readers in its
-/// way; then the whole call is made again within the budget, so it must not
-/// have lasting effects of its own.
+/// In a file with a rollback journal, readers can block the commit itself; the whole call is
+/// then repeated within the budget, so it must not have other effects.
 ///
-/// Fails with [`Error::DatabaseReplaced`] where the file is not the one at its path any more.
+/// Fails with [`Error::DatabaseReplaced`] if the file is no longer the one at its path.
 pub(crate) fn write<T>(
     conn: &Connection,
     lock_wait: LockWait<'_>,
@@ -39,7 +38,7 @@ pub(crate) fn write<T>(
     let of_reads: i64 = conn.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
     conn.busy_timeout(SLICE.min(lock_wait.budget))?;
     let outcome = in_slices(conn, lock_wait, &mut call);
-    // Reads on this connection wait for as long as before.
+    // Restores the busy timeout for reads on this connection.
     conn.busy_timeout(Duration::from_millis(of_reads.try_into().unwrap_or(0)))?;
     outcome
         .map_err(|error| open::with_cause(conn, error))
@@ -74,7 +73,7 @@ fn attempt<T>(conn: &Connection, call: &mut impl FnMut(&Connection) -> Result<T>
     in_place::check_own_name(conn)?;
     in_place::note_version(conn)?;
     transaction.commit()?;
-    // Between the question and the commit it may have happened, too.
+    // The file may also have been replaced between the check and the commit.
     in_place::check_own_name(conn)?;
     Ok(value)
 }

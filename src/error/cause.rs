@@ -1,12 +1,12 @@
-//! Why something failed: words for a person, and the error of a lower level.
+//! The cause of a failure: a message, and the error of a lower level.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a call failed: words for a person, and the error that it comes from, if there is one.
+/// The cause of a failure: a message for a person, and the underlying error, if any.
 ///
-/// [`Error`](crate::Error) shows the words, and gives the lower error as its
+/// [`Error`](crate::Error) shows the message, and has the underlying error as its
 /// [`source`](std::error::Error::source).
 ///
 /// ```
@@ -27,7 +27,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Words alone.
+    /// A message alone.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -35,21 +35,22 @@ impl Cause {
         }
     }
 
-    /// Adds the error that this one comes from.
+    /// Adds the underlying error.
     ///
-    /// Whoever follows the chain of sources reads its texts, so keep credentials out of them.
+    /// Callers can read its message through the chain of sources, so it must not contain
+    /// credentials.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// An error in its own words.
+    /// An error with its own message.
     pub(crate) fn of(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(source.to_string()).with_source(source)
     }
 
-    /// The words.
+    /// The message.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -60,8 +61,8 @@ impl Cause {
             .map(|source| source as &(dyn StdError + 'static))
     }
 
-    /// The same without secrets, which `redact` takes out of a text. A source that shows one,
-    /// itself or further down its chain, is not kept.
+    /// Removes secrets with `redact`. A source that contains one, itself or further down its
+    /// chain, is dropped.
     #[must_use]
     pub(crate) fn redacted(mut self, redact: impl Fn(&str) -> String) -> Self {
         self.message = redact(&self.message);
@@ -77,10 +78,10 @@ impl Cause {
     }
 }
 
-/// Whether a secret stands in what an error prints, for people or for programmers.
+/// Whether the `Display` or `Debug` text of an error contains a secret.
 fn shows_secret(error: &dyn StdError, redact: impl Fn(&str) -> String) -> bool {
     let (shown, debug) = (error.to_string(), format!("{error:?}"));
-    // Where a text is quoted, a secret is spelled in another way if it has a quote or a backslash in it.
+    // In a quoted text, a secret with a quote or a backslash is escaped.
     let unquoted = debug.replace(r#"\""#, r#"""#).replace(r"\\", r"\");
     [shown, debug, unquoted]
         .iter()

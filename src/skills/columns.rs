@@ -1,13 +1,13 @@
-//! The columns of a table of skills, and what else its statements depend on.
+//! The columns and other features of a table of skills.
 
 use crate::registry::field::Field;
 
-/// A column that one of the registry's fields goes to.
+/// A column for a field of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) field: Field,
     pub(crate) not_null: bool,
-    /// The SQL expression of its default, where it has one.
+    /// The SQL expression of its default, if any.
     pub(crate) default: Option<String>,
 }
 
@@ -18,17 +18,17 @@ impl Column {
     }
 }
 
-/// What the table of this file can hold, and others cannot.
+/// Features that differ between files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that have nothing to do with each other"
 )]
 pub(crate) struct TableFeatures {
-    /// `updated_at`, so that "unchanged" can be told from it.
+    /// `updated_at`, which shows that a row is unchanged.
     pub(crate) stamp: bool,
     pub(crate) source: bool,
-    /// A `repo_url` that no two rows can share.
+    /// A UNIQUE `repo_url`.
     pub(crate) unique_url: bool,
     pub(crate) versions: bool,
     pub(crate) fts: bool,

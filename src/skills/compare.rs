@@ -1,4 +1,4 @@
-//! Whether a served row differs from the stored one.
+//! Compares a served row with the stored one.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use crate::registry::field::{Field, FieldValue, Kind};
 use crate::registry::wire::Skill;
 use crate::{Result, memory};
 
-/// A row as it stands in the table.
+/// A row in the table.
 pub(crate) struct Stored {
     name: Value,
     is_local: bool,
@@ -33,18 +33,18 @@ impl Stored {
     }
 }
 
-/// What has to be done with a served row.
+/// What to do with a served row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It stands here as it was served, or belongs to the user.
+    /// It is stored as it was served, or belongs to the user.
     Unchanged,
-    /// It stands here but for its URL, which another row had.
+    /// It is stored, except for its URL, which another row had.
     OnlyUrlMissing,
-    /// It has to be written.
+    /// It must be written.
     Changed,
 }
 
-/// Reads a row, or `None` where there is none of that id.
+/// Reads a row; `None` if there is none with this id.
 pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Option<Stored>> {
     let row = conn
         .prepare_cached(&table.sql.stored)?
@@ -64,7 +64,7 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
     Ok(row)
 }
 
-/// Compares by the registry's stamp; by content where there is none, or where `force` asks for it.
+/// Compares the registry's stamp, or the content if there is none or `force` is set.
 pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool) -> Verdict {
     if stored.is_local {
         return Verdict::Unchanged;
@@ -91,7 +91,7 @@ pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool
             differs = true;
         }
     }
-    // A row that has more to tell under its old stamp than its URL is not as it was served.
+    // A row with its old stamp is only unchanged if nothing but its URL differs.
     match (
         (by_stamp.is_some() && !url_missing) || !differs,
         url_missing,

@@ -1,10 +1,9 @@
-//! What stands in the table, as a fingerprint a row: enough to tell "unchanged" without reading the row again.
+//! The fingerprints of all rows: enough to recognize an unchanged row without reading it again.
 //!
-//! 16 bytes a row. The key is a hash of the id; the value holds 62 bits of a
-//! second hash, over id and stamp, and two bits for what this run has made of
-//! the row. Both hashes are keyed at random, and a row is only taken for
-//! unchanged if both agree, so two rows would have to agree in 126 bits to be
-//! mixed up.
+//! 16 bytes per row. The key is a hash of the id; the value has 62 bits of a second hash, over
+//! id and stamp, and two bits for the outcome of the row in this run. Both hashes have random
+//! keys, and a row only counts as unchanged if both match, so two rows would have to match in
+//! 126 bits to be confused.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -15,10 +14,10 @@ use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
 
-/// What this run has made of a row.
+/// Outcome of a row in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowOutcome {
-    /// Not met in this run.
+    /// Not seen in this run.
     Unseen = 0,
     Unchanged = 1,
     Added = 2,
@@ -28,7 +27,7 @@ pub(crate) enum RowOutcome {
 const OUTCOME_BITS: u64 = 0b11;
 
 impl RowOutcome {
-    /// What becomes of a row that is written. One that was added stays added, however often it is written.
+    /// The outcome of a written row. An added row stays added, however often it is written.
     pub(crate) const fn after(from: Self, is_new: bool) -> Self {
         if is_new || matches!(from, Self::Added) {
             Self::Added
@@ -70,7 +69,7 @@ impl Fingerprints {
         let mut found = conn.prepare(&table.sql.fingerprints)?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
-            // A row whose id or stamp is no text can only be changed.
+            // A row whose id or stamp is not text counts as changed.
             let Ok(id) = row.get_ref(0)?.as_str() else {
                 continue;
             };
@@ -83,7 +82,7 @@ impl Fingerprints {
         Ok(fingerprints)
     }
 
-    /// Has room for one more row; to be asked before one is noted.
+    /// Reserves room for one more row; call it before recording one.
     pub(crate) fn reserve_one(&mut self) -> Result<()> {
         self.map.try_reserve(1)?;
         Ok(())
@@ -93,38 +92,39 @@ impl Fingerprints {
         self.values.hash_one((id, canonical(stamp), has_url)) & !OUTCOME_BITS
     }
 
-    /// Whether no row of this id stood in the table when the run began, nor came since.
+    /// Whether the table had no row with this id when the run started, and none was added
+    /// since.
     pub(crate) fn is_new(&self, id: &str) -> bool {
         !self.map.contains_key(&self.keys.hash_one(id))
     }
 
-    /// Whether the row stands here with this stamp, and with or without a URL.
+    /// Whether the row is stored with this stamp, and with or without a URL.
     pub(crate) fn matches(&self, id: &str, stamp: &str, has_url: bool) -> bool {
         self.map
             .get(&self.keys.hash_one(id))
             .is_some_and(|stored| stored & !OUTCOME_BITS == self.value(id, stamp, has_url))
     }
 
-    /// What this run has made of the row so far.
+    /// Outcome of the row in this run so far.
     pub(crate) fn outcome(&self, id: &str) -> RowOutcome {
         self.map
             .get(&self.keys.hash_one(id))
             .map_or(RowOutcome::Unseen, |value| RowOutcome::of(*value))
     }
 
-    /// Notes what this run makes of a row, which stands here from now on with this stamp.
+    /// Records the outcome of a row, which is now stored with this stamp.
     pub(crate) fn note(&mut self, id: &str, stamp: &str, has_url: bool, outcome: RowOutcome) {
         let value = self.value(id, stamp, has_url) | outcome as u64;
         self.map.insert(self.keys.hash_one(id), value);
     }
 
-    /// Notes what this run makes of a row, which stands here as before.
+    /// Records the outcome of a row, which is stored as before.
     pub(crate) fn note_outcome(&mut self, id: &str, outcome: RowOutcome) {
         let value = self.map.entry(self.keys.hash_one(id)).or_default();
         *value = *value & !OUTCOME_BITS | outcome as u64;
     }
 
-    /// Notes that a row that was to be added could not be.
+    /// Records that a new row could not be added.
     pub(crate) fn forget(&mut self, id: &str) {
         self.map.remove(&self.keys.hash_one(id));
     }

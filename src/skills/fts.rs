@@ -1,14 +1,13 @@
-//! The full-text index. Its triggers keep it in step; another program may upset it.
+//! The full-text index. Triggers keep it in step; another program may break it.
 //!
-//! Two ways are known. `INSERT OR REPLACE` of a row whose URL another row has
-//! deletes that row without its delete trigger. And the TypeScript stack's
-//! `openDatabase` puts every row into the index once more, each time it opens a
-//! file; a server that starts does that. An index that is out of step makes
-//! updates fail, so it is mended before a run writes.
+//! Two ways are known. `INSERT OR REPLACE` of a row whose URL another row has deletes that row
+//! without its delete trigger. And the TypeScript stack's `openDatabase`, which a server calls
+//! at its start, adds every row to the index again. An index that is out of step makes updates
+//! fail, so it is rebuilt before a run writes.
 //!
-//! A check or a rebuild holds the write lock for as long as it takes, some
-//! seconds for 100,000 skills, so a cheap sign decides: FTS5 keeps the numbers of
-//! its rows and words in one record, and no write to the index leaves that alone.
+//! A check or a rebuild holds the write lock for some seconds with 100,000 skills, so a cheap
+//! test decides: FTS5 keeps the numbers of its rows and words in one record, which every write
+//! to the index changes.
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
@@ -20,11 +19,11 @@ pub(crate) fn signature(conn: &Connection) -> Result<Option<String>> {
     Ok(totals(conn)?.as_deref().map(hex))
 }
 
-/// Checks the index against the table and builds it anew where it is out of step.
+/// Checks the index against the table and rebuilds it if it is out of step.
 ///
-/// Inside the caller's transaction. Returns whether it had to be rebuilt.
+/// Inside the caller's transaction. Returns whether it was rebuilt.
 pub(crate) fn repair(conn: &Connection) -> Result<bool> {
-    // The wrong number of rows tells without reading the whole index.
+    // A wrong number of rows needs no check of the whole index.
     if !counts_agree(conn)? {
         rebuild(conn)?;
         return Ok(true);
@@ -50,7 +49,7 @@ pub(crate) fn counts_agree(conn: &Connection) -> Result<bool> {
     Ok(u64::try_from(rows) == Ok(indexed))
 }
 
-/// Builds the index anew from the table, inside the caller's transaction.
+/// Rebuilds the index from the table, inside the caller's transaction.
 pub(crate) fn rebuild(conn: &Connection) -> Result<()> {
     conn.execute(
         "INSERT INTO main.skills_fts (skills_fts) VALUES ('rebuild')",
@@ -70,7 +69,7 @@ fn totals(conn: &Connection) -> Result<Option<Vec<u8>>> {
         .optional()?)
 }
 
-/// SQLite's variable-length integer: seven bits a byte, the highest first.
+/// SQLite's variable-length integer: seven bits per byte, the highest first.
 fn first_varint(bytes: &[u8]) -> u64 {
     let mut value = 0_u64;
     for byte in bytes.iter().take(8) {
@@ -118,16 +117,16 @@ mod tests {
             // As the other stack opens a file.
             "INSERT INTO skills_fts (rowid, name, description, tags, author)
              SELECT rowid, name, description, tags, author FROM skills",
-            // As a row goes without its trigger.
+            // A row is deleted without its trigger.
             "DELETE FROM skills WHERE rowid = 7",
-            // As a row changes without its trigger.
+            // A row changes without its trigger.
             "UPDATE skills SET description = 'more words than before' WHERE rowid = 7",
         ];
         for (at, upset) in upsets.iter().enumerate() {
             let conn = table();
             let sign = signature(&conn).unwrap();
             conn.execute_batch(upset).unwrap();
-            // Only a write to the index itself changes its sign; the others are seen by the check.
+            // Only a write to the index itself changes the record; the check finds the others.
             assert_eq!(signature(&conn).unwrap() == sign, at > 0);
             assert!(repair(&conn).unwrap(), "{upset}");
             assert!(!repair(&conn).unwrap(), "{upset}");

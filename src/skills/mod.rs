@@ -1,4 +1,4 @@
-//! The table of skills: what it looks like in the file at hand, what stands in it, and how it is written.
+//! The table of skills: its layout in this file, its content, and writing it.
 
 mod columns;
 pub(crate) mod compare;

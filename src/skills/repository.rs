@@ -7,7 +7,7 @@ use crate::database::Database;
 use crate::database::text::{Text, text};
 use crate::{Result, memory};
 
-/// A skill, as the database has it.
+/// A skill in the database.
 ///
 /// ```
 /// use skillsmith_sync::{Database, SkillRecord, SkillRepository};
@@ -21,39 +21,39 @@ use crate::{Result, memory};
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SkillRecord {
-    /// The registry's id.
+    /// Id of the skill in the registry.
     pub id: String,
     /// The name.
     pub name: String,
-    /// What it does.
+    /// Description of the skill.
     pub description: Option<String>,
-    /// Who wrote it.
+    /// Author of the skill.
     pub author: Option<String>,
-    /// Where it lives.
+    /// URL of its repository.
     pub repo_url: Option<String>,
-    /// From 0 to 1.
+    /// Quality score from 0 to 1.
     pub quality_score: Option<f64>,
-    /// How far it is trusted; `unknown` where nothing is stored.
+    /// Trust tier; `unknown` if none is stored.
     pub trust_tier: String,
-    /// Its tags; none where the stored text is no array of texts.
+    /// Its tags; none if the stored text is not an array of texts.
     pub tags: Vec<String>,
-    /// Whether it can be installed; `false` where nothing is stored.
+    /// Whether the skill can be installed; `false` if nothing is stored.
     pub installable: bool,
-    /// The host's own security scan: from 0 to 100.
+    /// Risk score of the host's security scan, from 0 to 100.
     pub risk_score: Option<i64>,
-    /// Findings of that scan.
+    /// Number of findings of the security scan.
     pub security_findings_count: i64,
-    /// When it was made.
+    /// When the security scan ran.
     pub security_scanned_at: Option<String>,
-    /// Whether it passed; `None` before a scan.
+    /// Whether the skill passed the scan; `None` before a scan.
     pub security_passed: Option<bool>,
-    /// When it was made, as stored.
+    /// When the skill was created, as stored.
     pub created_at: Option<String>,
-    /// When it was last changed, as stored.
+    /// When the skill was last changed, as stored.
     pub updated_at: Option<String>,
 }
 
-/// Looks up skills in a database.
+/// Reads the skills of a database.
 ///
 /// Every call is short and blocks on the disk only.
 ///
@@ -71,19 +71,19 @@ pub struct SkillRepository {
 }
 
 impl SkillRepository {
-    /// Makes a repository for an open database.
+    /// Creates a repository for an open database.
     pub fn new(database: &Database) -> Self {
         Self {
             database: database.clone(),
         }
     }
 
-    /// The database that this works on.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// The skill of that id, or `None`.
+    /// The skill with this id, or `None`.
     pub fn find_by_id(&self, id: &str) -> Result<Option<SkillRecord>> {
         self.database.read(|conn| {
             Ok(conn
@@ -93,7 +93,7 @@ impl SkillRepository {
         })
     }
 
-    /// Whether there is a skill of that id.
+    /// Whether a skill with this id exists.
     pub fn exists(&self, id: &str) -> Result<bool> {
         self.database.read(|conn| {
             Ok(conn
@@ -102,7 +102,7 @@ impl SkillRepository {
         })
     }
 
-    /// How many skills there are, the user's own included.
+    /// Number of skills, including the user's own.
     pub fn count(&self) -> Result<i64> {
         self.database
             .read(|conn| Ok(conn.query_row("SELECT count(*) FROM skills", [], |row| row.get(0))?))
@@ -116,7 +116,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
         name: &str,
     ) -> rusqlite::Result<Option<T>> {
         match row.get(name) {
-            // A column without a strict type holds whatever some program wrote there.
+            // A column without a strict type may hold any value.
             Err(rusqlite::Error::InvalidColumnName(_) | rusqlite::Error::InvalidColumnType(..)) => {
                 Ok(None)
             }

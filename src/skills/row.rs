@@ -1,4 +1,4 @@
-//! Making a served row fit the table at hand.
+//! Adapts a served row to the table.
 
 use super::table::Table;
 use crate::registry::field::{Field, FieldValue};
@@ -8,10 +8,10 @@ use crate::registry::wire::Skill;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unfit(pub(crate) String);
 
-/// Narrows the tier to one that the table allows. Returns what was narrowed, for a warning.
+/// Lowers the tier to one that the table allows. Returns a note for a warning if it was lowered.
 ///
 /// # Errors
-/// A field that goes to a column of this table is not what it should be.
+/// A field for a column of this table is invalid.
 pub(crate) fn fit(skill: &mut Skill, table: &Table) -> Result<Option<String>, Unfit> {
     for column in &table.columns {
         if let FieldValue::Invalid(expected) = skill.fields[column.field] {

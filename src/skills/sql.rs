@@ -1,4 +1,4 @@
-//! The statements of a run. They depend on the columns of the file at hand, so they are put together once.
+//! The statements of a run. They depend on the columns of the file, so they are built once per run.
 
 use std::fmt::Write;
 
@@ -7,13 +7,13 @@ use super::columns::{Column, TableFeatures};
 /// The texts of the statements, for one table.
 #[derive(Debug)]
 pub(crate) struct Sql {
-    /// Every row's id, stamp, and whether it has a URL.
+    /// Reads every row's id and stamp, and whether it has a URL.
     pub(super) fingerprints: String,
     /// One row: name, source, then the columns.
     pub(super) stored: String,
-    /// Makes the staging table.
+    /// Creates the staging table.
     pub(super) create_stage: String,
-    /// Puts a row into it.
+    /// Inserts a row into it.
     pub(super) stage: String,
     /// All staged rows that are new, in one statement: a statement that fires
     /// triggers opens a savepoint, and FTS5 writes its index out at every one.
@@ -23,7 +23,8 @@ pub(crate) struct Sql {
     /// One staged row by its id, as a new one, or over the one that stands there.
     pub(super) insert_one: String,
     pub(super) update_one: String,
-    /// Staged rows that are new, and those that are not, as the two statements above should count them.
+    /// The numbers of staged rows that are new and that exist, as the two statements above should count
+    /// them.
     pub(super) expected: String,
     /// The version of each staged row, and of one.
     pub(super) versions: Option<String>,
@@ -85,7 +86,7 @@ const VERSIONS: &str =
     "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
      SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage";
 
-/// An absent field gets the column's default, and so does a null where the column allows none.
+/// An absent field gets the column's default; so does a null if the column is NOT NULL.
 fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
@@ -111,7 +112,7 @@ fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> Str
     )
 }
 
-/// An absent field leaves the column, and so does a null where the column allows none.
+/// An absent field keeps the stored value; so does a null if the column is NOT NULL.
 fn update(columns: &[Column], not_local: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {

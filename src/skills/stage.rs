@@ -1,4 +1,4 @@
-//! Writing a batch: staged outside any lock, then moved over in one short transaction.
+//! Writes a batch: stages it without a lock, then moves it over in one short transaction.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
 
-/// What became of a row that was written by itself.
+/// Outcome of a row that was written separately.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// It stands in the table.
+    /// It is stored.
     Stored,
-    /// It belongs to the user by now, and was left alone.
+    /// It now belongs to the user, and was not changed.
     Local,
-    /// The database would not take it.
+    /// The database rejected it.
     Refused(String),
 }
 
@@ -44,7 +44,7 @@ impl<'c> Stage<'c> {
         self.rows == 0
     }
 
-    /// Adds a row, of whose id none is staged yet.
+    /// Adds a row. No row with its id may be staged.
     ///
     /// `now` is the stamp of a change without one. `description` is the one that the row will have: an absent field leaves the stored one.
     pub(crate) fn push(
@@ -54,8 +54,8 @@ impl<'c> Stage<'c> {
         description: Option<&str>,
         now: &str,
     ) -> Result<()> {
-        // A row without a stamp that changes must not keep the one it had: the registry may serve
-        // that again, over what was stored then.
+        // A changed row without a stamp must not keep its old one: the registry may serve that
+        // stamp again, and the row would look unchanged.
         let unstamped = !is_new && self.table.has.stamp && skill.stamp().is_none();
         let mut mask = 0_i64;
         for (bit, column) in self.table.columns.iter().enumerate() {
@@ -115,8 +115,8 @@ impl<'c> Stage<'c> {
     /// Moves the batch into the table, inside the caller's transaction: one
     /// statement for all new rows and one for all others.
     ///
-    /// Returns whether SQLite counts as many rows as there are. Where it does not, a trigger or a
-    /// row that came meanwhile was in the way: the caller rolls back and writes row by row.
+    /// Returns whether SQLite counted all rows. If not, a trigger or a concurrent row interfered:
+    /// the caller rolls back and writes row by row.
     pub(crate) fn write_all(&self) -> Result<bool> {
         if self.is_empty() {
             return Ok(true);
@@ -134,7 +134,7 @@ impl<'c> Stage<'c> {
         Ok((i64::try_from(inserted), i64::try_from(updated)) == (Ok(expected.0), Ok(expected.1)))
     }
 
-    /// The stamp of a row that is staged, if it has one.
+    /// The stamp of a staged row, if it has one.
     pub(crate) fn stamp(&self, id: &str) -> Result<Option<String>> {
         if !self.table.has.stamp {
             return Ok(None);
@@ -147,7 +147,7 @@ impl<'c> Stage<'c> {
         Ok(stamp.flatten())
     }
 
-    /// Whether a row of that id is staged.
+    /// Whether a row with this id is staged.
     pub(crate) fn contains(&self, id: &str) -> Result<bool> {
         if self.is_empty() {
             return Ok(false);
@@ -167,10 +167,10 @@ impl<'c> Stage<'c> {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Moves one row, inside the caller's transaction. Where the database will not take it, it
-    /// changes nothing, unless a trigger has ended the transaction: that is for the caller to see.
+    /// Moves one row, inside the caller's transaction. If the database rejects it, nothing
+    /// changes, unless a trigger has ended the transaction: the caller must check for that.
     pub(crate) fn write_one(&self, id: &str) -> Result<Written> {
-        // Another program may have added or deleted it since we looked.
+        // Another program may have added or deleted it since the check.
         let exists: bool = self
             .conn
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
@@ -181,7 +181,7 @@ impl<'c> Stage<'c> {
         } else {
             &sql.insert_one
         };
-        // RAISE(FAIL) leaves what the statement has done so far.
+        // RAISE(FAIL) keeps what the statement has done so far.
         self.conn.prepare_cached("SAVEPOINT one_row")?.execute([])?;
         let written = self
             .conn
@@ -237,13 +237,13 @@ pub(crate) fn is_row_fault(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether the full-text index is out of step with the table; a rebuild mends that.
+/// Whether the full-text index is out of step with the table; a rebuild fixes that.
 pub(crate) fn is_index_fault(error: &Error) -> bool {
     matches!(error, Error::Database(error)
         if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CORRUPT_VTAB))
 }
 
-/// "CHECK constraint failed: …" says all there is to say, without rusqlite's frame around it.
+/// SQLite's message, such as "CHECK constraint failed: …", without rusqlite's prefix.
 fn in_words(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => {

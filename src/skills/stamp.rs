@@ -1,4 +1,4 @@
-//! The registry's stamps: the same instant is written in many ways.
+//! The registry's timestamps, which have several spellings.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::borrow::Cow;
@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::from_iso;
 
-/// A text that is equal for equal instants, to the last digit of the fraction.
+/// A text that is equal for equal times, to the last digit of the fraction.
 ///
-/// What is no timestamp stands for itself.
+/// A text that is not a timestamp is returned unchanged.
 pub(crate) fn canonical(stamp: &str) -> Cow<'_, str> {
     if let Some(plain) = stamp.strip_suffix('Z')
         && plain.as_bytes().get(10) == Some(&b'T')
@@ -20,8 +20,8 @@ pub(crate) fn canonical(stamp: &str) -> Cow<'_, str> {
     let Some(time) = from_iso(stamp) else {
         return Cow::Borrowed(stamp);
     };
-    // The seconds by the calendar, the fraction as it is spelled: it may have
-    // more digits than a clock type holds.
+    // The seconds as a date, the fraction as text: it may have more digits than a time type
+    // supports.
     let seconds = time.format("%Y-%m-%dT%H:%M:%S");
     let fraction: String = stamp
         .split_once('.')
@@ -39,12 +39,13 @@ fn without_zeros(text: &str) -> &str {
     }
 }
 
-/// Whether a stamp lies after `since`; one that cannot be read does.
+/// Whether a stamp is after `since`; true if it cannot be parsed.
 pub(crate) fn newer_than(stamp: &str, since: DateTime<Utc>) -> bool {
     from_iso(stamp).is_none_or(|time| time > since)
 }
 
-/// Whether one copy of a row is later than another, by their stamps. A copy without one is never later.
+/// Whether one copy of a row is later than another, by their stamps. A copy without a stamp is never
+/// later.
 pub(crate) fn is_later(stamp: Option<&str>, known: Option<&str>) -> bool {
     let Some(stamp) = stamp else { return false };
     let Some(time) = from_iso(stamp) else {
@@ -54,7 +55,7 @@ pub(crate) fn is_later(stamp: Option<&str>, known: Option<&str>) -> bool {
         return true;
     };
     match time.cmp(&known_time) {
-        // A stamp may have more digits than a clock type holds.
+        // A stamp may have more digits than a time type supports.
         Ordering::Equal => canonical(stamp) > canonical(known),
         order => order == Ordering::Greater,
     }

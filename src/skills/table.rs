@@ -1,4 +1,4 @@
-//! The table of skills as it is in the file at hand: files of many versions are in use.
+//! The table of skills in this file: files of many versions are in use.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,11 +7,11 @@ use super::sql::Sql;
 use crate::Result;
 use crate::registry::field::Field;
 
-/// What a run has to know of the table.
+/// What a run needs to know about the table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
-    /// The tiers that the CHECK allows; `None` where there is no such CHECK.
+    /// The tiers that the CHECK allows; `None` if there is no such CHECK.
     pub(crate) tiers: Option<Vec<String>>,
     pub(crate) has: TableFeatures,
     pub(crate) sql: Sql,
@@ -81,8 +81,8 @@ impl Table {
         })
     }
 
-    /// What of it decides how a served row is stored. Where it differs from that of the last
-    /// listing, a row may stand here with its stamp and yet lack something.
+    /// A key of everything that decides how a served row is stored. If it differs from that of
+    /// the last listing, a row with the same stamp may still be incomplete.
     pub(crate) fn layout_key(&self) -> String {
         let columns: Vec<_> = self.columns.iter().map(Column::name).collect();
         let tiers = self.tiers.as_ref().map(|tiers| tiers.join(","));
@@ -94,8 +94,8 @@ impl Table {
         )
     }
 
-    /// The tier under which a skill is stored: its own, or the nearest that the
-    /// CHECK allows and that grants no more trust.
+    /// The tier under which a skill is stored: its own, or the nearest one that the CHECK
+    /// allows and that does not grant more trust.
     pub(crate) fn tier_for<'t>(&self, tier: &'t str) -> &'t str {
         let allows = |tier: &str| {
             self.tiers
@@ -113,7 +113,7 @@ impl Table {
     }
 }
 
-/// Whether the table holds rows that are not the user's own.
+/// Whether the table has rows that are not the user's own.
 pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool> {
     let from = if table.has.source {
         "SELECT EXISTS (SELECT 1 FROM main.skills WHERE source IS NOT 'local')"
@@ -123,7 +123,7 @@ pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool
     Ok(conn.query_row(from, [], |row| row.get(0))?)
 }
 
-/// The ids of rows that are not the user's own, as far as they are `wanted`; `None` where there are more than `most`.
+/// The ids of rows that are not the user's own and are `wanted`; `None` if there are more than `most`.
 pub(crate) fn registry_ids(
     conn: &Connection,
     table: &Table,

@@ -1,9 +1,9 @@
 //! URLs that cannot be stored yet: `repo_url` is UNIQUE, and another row may have this one.
 //!
-//! Two skills may have swapped their URLs, so such a row is first stored with none, and its URL is
-//! tried again at the end of the listing. Until then it is kept in `sync_state`, in the transaction
-//! that stores its row: the run that ends the listing may be another one. What another skill still
-//! has then stays there, and is tried again by every later run.
+//! Two skills may have swapped their URLs, so such a row is first stored without one, and its URL
+//! is tried again at the end of the listing. Until then `sync_state` keeps the URL, written in the
+//! transaction that stores the row, because a later run may end the listing. A URL that another
+//! skill still has then stays there, and every later run tries it again.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -19,18 +19,18 @@ pub(crate) struct SetAside {
     pub(crate) url: String,
 }
 
-/// How a URL that was set aside stands now.
+/// State of a URL that was set aside.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
     /// It was free and is stored.
     Stored,
     /// Another row has it.
     TakenBy(String),
-    /// The row needs it no more: it is not here, belongs to the user, or has a URL by now.
+    /// The row no longer needs it: the row is gone, belongs to the user, or now has a URL.
     NotNeeded,
 }
 
-/// Makes the list of URLs that the next transaction keeps; it belongs to the connection.
+/// Creates the list of URLs that the next transaction stores; it belongs to the connection.
 pub(crate) fn create_list(conn: &Connection) -> Result<()> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS skillsmith_urls (id TEXT PRIMARY KEY, repo_url TEXT NOT NULL);
@@ -39,7 +39,7 @@ pub(crate) fn create_list(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Has a URL kept by the next transaction. Returns whether that is news.
+/// Adds a URL for the next transaction. Returns whether it is new.
 pub(crate) fn set_aside(conn: &Connection, id: &str, url: &str) -> Result<bool> {
     let kept: bool = conn
         .prepare_cached(
@@ -55,8 +55,8 @@ pub(crate) fn set_aside(conn: &Connection, id: &str, url: &str) -> Result<bool> 
     Ok(!kept)
 }
 
-/// Keeps the list in `sync_state`, inside the caller's transaction. A row that was written
-/// brought its own URL, so that what was kept of it before goes.
+/// Stores the list in `sync_state`, inside the caller's transaction. A written row has a new
+/// URL, so an earlier one of that row is deleted.
 pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
     conn.prepare_cached(
         "DELETE FROM main.sync_state WHERE key IN (SELECT 'url:' || id FROM temp.skillsmith_stage)",
@@ -71,8 +71,8 @@ pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Some kept URLs after that of `id`, in the order of their ids: at most `limit` of them, and no
-/// more than one beyond `bytes` of text.
+/// Stored URLs after that of `id`, in order of their ids: at most `limit`, and at most one
+/// beyond `bytes` of text.
 pub(crate) fn list_after(
     conn: &Connection,
     id: &str,
@@ -99,17 +99,17 @@ pub(crate) fn list_after(
     Ok(list)
 }
 
-/// Forgets a URL that was kept; inside the caller's transaction.
+/// Deletes a stored URL; inside the caller's transaction.
 pub(crate) fn forget(conn: &Connection, id: &str) -> Result<()> {
     conn.prepare_cached("DELETE FROM main.sync_state WHERE key = 'url:' || ?1")?
         .execute([id])?;
     Ok(())
 }
 
-/// Stores a URL that was set aside, if it is free by now; inside the caller's transaction.
+/// Gives a row its URL that was set aside, if it is free now; inside the caller's transaction.
 ///
-/// `gone` tells of another row whether the registry has it no more; such a row
-/// gives its URL up to one that the registry does have. The user's own rows neither give nor get one.
+/// `gone` says whether the registry no longer has another row; such a row loses its URL to one that
+/// the registry has. The user's own rows neither lose nor get one.
 pub(crate) fn settle(
     conn: &Connection,
     table: &Table,
@@ -164,12 +164,12 @@ pub(crate) fn settle(
 }
 
 impl Stage<'_> {
-    /// Takes the URLs out of the batch that other rows have; outside any lock.
+    /// Removes URLs from the batch that other rows have; outside any lock.
     pub(crate) fn set_taken_urls_aside(&self) -> Result<()> {
         if !self.table.has.unique_url || self.is_empty() {
             return Ok(());
         }
-        // A row that is written again brings its own URL.
+        // A row that is written again has its own URL.
         self.conn
             .prepare_cached("DELETE FROM temp.skillsmith_urls WHERE id IN (SELECT id FROM temp.skillsmith_stage)")?
             .execute([])?;
@@ -190,7 +190,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Takes the URL out of one staged row.
+    /// Removes the URL from one staged row.
     fn set_one_aside(&self, id: &str, url: &str) -> Result<()> {
         self.conn
             .prepare_cached("UPDATE temp.skillsmith_stage SET repo_url = NULL WHERE id = ?1")?
@@ -203,7 +203,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The same for a row that is about to be written alone, whose URL may have been taken meanwhile.
+    /// The same for a row that is about to be written separately, whose URL may now be taken.
     pub(crate) fn set_url_aside_if_taken(&self, id: &str) -> Result<()> {
         if !self.table.has.unique_url {
             return Ok(());

@@ -431,7 +431,7 @@ impl Function {
         }
         let part = match wanted {
             "NULL_ARGUMENT" => format!("'{}'", parameter.name),
-            _ => "not a live handle".into(),
+            _ => "not a valid handle".into(),
         };
         _ = writeln!(
             code,

@@ -27,7 +27,7 @@ fn changes_are_kept() {
     assert_snapshot!(place.settled(&place.ok(&["sync", "config", "--disable"])), @"
     Auto-sync:   off, weekly
     Last sync:   YYYY-MM-DD HH:MM UTC (just now)
-    Next sync:   by hand only
+    Next sync:   manual only
     ");
     let config = place.json(&["sync", "config", "--json"]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Promise 3, *Atomic books*: a process may die at any instruction.
+//! Promise 3, *Exact counts*: a process may die at any instruction.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -29,7 +29,7 @@ fn no_home() {
     let place = Place::without_registry();
     let outcome = Outcome::of(place.command(&["sync", "status"]).env_remove("HOME"));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
-    assert_snapshot!(outcome.stderr, @"error: There is no home folder to keep the database in. Name the file with --db <PATH> or SKILLSMITH_DB_PATH.");
+    assert_snapshot!(outcome.stderr, @"error: Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH.");
     let outcome = Outcome::of(
         place
             .command(&["sync", "status", "--db", "x.db"])
@@ -49,7 +49,7 @@ fn offline_mode() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_snapshot!(outcome.stderr, @"
     Sync failed: API client is in offline mode. Cannot sync.
-    hint: SKILLSMITH_OFFLINE_MODE is set. Unset it to sync; the database can be used as it is.
+    hint: SKILLSMITH_OFFLINE_MODE is set. Unset it to sync. The database can be used offline.
     ");
     assert!(place.server().requests().is_empty());
     let history = place.json(&["sync", "history", "--json"]);

@@ -52,7 +52,7 @@ fn a_listing_that_ends_early_is_partial_and_goes_on_next_time() {
     assert!(outcome.stdout.starts_with("Synced "), "{}", outcome.stdout);
     assert_snapshot!(outcome.stderr, @"
     error: The registry does not allow this (403: Forbidden; sent no credential).
-    hint: The registry was not read to its end; the next sync goes on from there.
+    hint: The listing was not read to its end; the next sync continues from there.
     ");
     place.server().clear_faults();
     assert_eq!(place.run(&["sync"]).code, 0);
@@ -96,7 +96,7 @@ fn a_listing_that_ends_early_is_not_called_up_to_date() {
     assert_snapshot!(outcome.stdout, @"Synced 0 skills (0 new, 0 updated)");
     assert_snapshot!(outcome.stderr, @"
     error: The registry does not allow this (403: Forbidden; sent no credential).
-    hint: The registry was not read to its end; the next sync goes on from there.
+    hint: The listing was not read to its end; the next sync continues from there.
     ");
 }
 
@@ -127,7 +127,7 @@ fn a_second_sync_at_the_same_time() {
     assert_eq!((second.code, second.stdout.as_str()), (4, ""));
     assert_snapshot!(place.settled(&second.stderr), @"
     Sync failed: Sync already in progress
-    hint: Another sync of <home>/.skillsmith/skills.db is running. Wait for its end; `skillsmith sync status` shows it.
+    hint: Another sync of <home>/.skillsmith/skills.db is running. Wait until it ends; `skillsmith sync status` shows it.
     ");
     let as_json = place.run(&["sync", "--json"]);
     assert_eq!(as_json.code, 4);

@@ -28,7 +28,7 @@ fn three_runs() -> Place {
 #[test]
 fn nothing_yet() {
     let place = Place::without_registry();
-    assert_snapshot!(place.ok(&["sync", "history"]), @"No syncs yet. `skillsmith sync` does the first one.");
+    assert_snapshot!(place.ok(&["sync", "history"]), @"No syncs yet. Run `skillsmith sync` for the first one.");
     assert!(!place.path(".skillsmith").exists());
 }
 

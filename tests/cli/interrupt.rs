@@ -37,7 +37,7 @@ fn a_sync_stops_promptly_and_keeps_what_it_has() {
         assert_eq!(
             outcome.stderr,
             format!(
-                "Interrupted. {kept} skills were written and are kept; the next sync goes on from there.\n"
+                "Interrupted. {kept} skills were written and are kept; the next sync continues from there.\n"
             )
         );
         place.assert_sound();

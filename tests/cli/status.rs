@@ -54,7 +54,7 @@ fn after_a_failure_and_a_partial_run() {
     Skills:      130
     Auto-sync:   off, daily
     Last sync:   YYYY-MM-DD HH:MM UTC (just now)
-    Next sync:   by hand only
+    Next sync:   manual only
     Last result: failed: 0 new, 0 updated, 0 unchanged in <duration>
     Last error:  The registry does not allow this (403: Forbidden; sent no credential).
     Running now: no
@@ -96,7 +96,7 @@ fn what_holds_automatic_syncing_off_is_told() {
         ("SKILLSMITH_BACKGROUND_SYNC", "false"),
     ] {
         let outcome = Outcome::of(place.command(&["sync", "status"]).env(name, value));
-        let expected = format!("on, daily (held off by {name})");
+        let expected = format!("on, daily (disabled by {name})");
         assert!(outcome.stdout.contains(&expected), "{}", outcome.stdout);
     }
 }

@@ -1,4 +1,4 @@
-//! Promise 3, *Atomic books*, and what else a run may claim: nothing that is not stored, nothing that is not known,
+//! Promise 3, *Exact counts*, and what else a run may claim: nothing that is not stored, nothing that is not known,
 //! nothing of what an earlier run found forgotten. And the user's own rows are the user's.
 
 use std::path::Path;

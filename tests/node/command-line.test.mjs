@@ -130,7 +130,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
       code: 130,
       signal: null,
       stdout: '',
-      stderr: `Interrupted. ${place.count()} skills were written and are kept; the next sync goes on from there.\n`,
+      stderr: `Interrupted. ${place.count()} skills were written and are kept; the next sync continues from there.\n`,
     })
     const [last] = await json(place, ['sync', 'history'])
     assert.deepEqual([last.status, last.errorMessage], ['failed', 'Sync cancelled'])

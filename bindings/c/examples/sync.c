@@ -1,11 +1,11 @@
 /*
- Syncs, and shows how it gets on.
+ Syncs, with a progress line.
 
     sync [DATABASE]
 
  Without DATABASE: SKILLSMITH_DB_PATH, or ~/.skillsmith/skills.db. The registry and the key
  come from the environment, as for every client (SKILLSMITH_API_URL, SKILLSMITH_API_KEY).
- Ctrl-C stops it; what was written is kept, and the next sync goes on from there.
+ Ctrl-C stops it; what was written is kept, and the next sync continues from there.
 
  Ends with 0: success, 1: failed, 2: usage, 3: partial, 4: another sync is running,
  130: interrupted.

@@ -1,4 +1,4 @@
-// Syncs, and shows how it gets on: sync.c with the C++ wrapper.
+// Syncs, with a progress line: sync.c with the C++ wrapper.
 //
 //    sync [DATABASE]
 //
@@ -12,12 +12,13 @@
 
 namespace {
 
-// What the signal handler needs; it lives as long as the handler is installed.
+// Used by the signal handler; it lives as long as the handler is installed.
 const skillsmith::CancelToken *interrupt = nullptr;
 
 extern "C" void on_interrupt(int) { interrupt->raise(); }
 
-// A token that Ctrl-C raises. The handler goes before it does, whatever is thrown meanwhile.
+// A token that Ctrl-C raises. The handler is removed before the token, even after an
+// exception.
 struct Interrupt {
   Interrupt() {
     interrupt = &token;
@@ -48,7 +49,7 @@ int sync(const char *path) {
 
   skillsmith::SyncOptions options;
   options.cancel = &ctrl_c.token;
-  // What this throws would end the run, and come out of sync().
+  // An exception here would end the run, and sync() would rethrow it.
   options.on_progress = [](const skillsmith::SyncProgress &progress) {
     if (progress.phase == skillsmith::SyncPhase::complete) {
       std::cerr << progress.skills_changed << " of " << progress.skills_processed

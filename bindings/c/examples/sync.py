@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Syncs from Python, over ctypes, and prints how things stand.
+"""Syncs from Python, over ctypes, with a progress line.
 
     sync.py LIBRARY [DATABASE]
 
@@ -124,8 +124,8 @@ class EngineStatus(Structure):
     ]
 
 
-# Handles are opaque; what frees a thing has its name. Without these ctypes would take every
-# pointer for an int of 32 bits.
+# Handles are opaque; each type has its own free function. Without these, ctypes would treat
+# every pointer as an int of 32 bits.
 FUNCTIONS = {
     "abi_version": (c_uint32,),
     "live_objects": (c_size_t,),
@@ -169,7 +169,7 @@ def load(path):
 
 
 def call(library, function, *arguments):
-    """Calls a function with its last parameter, and raises what it says."""
+    """Calls a function with its last parameter, and raises its error."""
     error = c_void_p()
     if function(*arguments, byref(error)) != OK:
         name, message = library.error_name(error), library.error_message(error)
@@ -178,7 +178,7 @@ def call(library, function, *arguments):
 
 
 def sync(library, engine, on_progress=None, **settings):
-    """Runs a sync. Gives the result, which the caller frees; raises what `on_progress` raised."""
+    """Runs a sync. Returns the result, which the caller frees; re-raises exceptions of `on_progress`."""
     raised = []
 
     def told(_, progress):
@@ -191,7 +191,7 @@ def sync(library, engine, on_progress=None, **settings):
             raised.append(error)
             return 1
 
-    # The function object has to live as long as the library may call it.
+    # The function object must live as long as the library may call it.
     function = OnProgress(told)
     options = SyncOptions(struct_size=ctypes.sizeof(SyncOptions), on_progress=function, **settings)
     result = POINTER(SyncResult)()
@@ -203,7 +203,7 @@ def sync(library, engine, on_progress=None, **settings):
 
 
 def interruptible_sync(library, engine, on_progress):
-    """Runs a sync on a thread of its own: only on the main one, and never inside the library, Python hears Ctrl-C."""
+    """Runs a sync on its own thread: Python handles Ctrl-C only on the main thread, and not inside the library."""
     token = c_void_p()
     call(library, library.cancel_token_new, byref(token))
     try:

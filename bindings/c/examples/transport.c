@@ -1,10 +1,10 @@
 /*
- Syncs from a registry of the program's own: a file with one skill (a JSON object) a line.
+ Syncs from a registry of the program's own: a file with one skill (a JSON object) per line.
 
     transport SKILLS.jsonl [DATABASE]
 
- A program with an HTTP stack of its own does the same with its answers: it gives the body
- of a page as it came, says which HTTP status there was instead, or why there was none.
+ A program with its own HTTP stack does the same with its responses: it passes the body
+ of a page unchanged, or reports the HTTP status or the reason of a failure.
 
  Ends with 0: success, 1: anything else, 2: usage.
 */
@@ -15,7 +15,7 @@
 
 #include <skillsmith_sync.h>
 
-/* What the callbacks work on. They run one after the other, on a thread of the engine's. */
+/* State of the callbacks. They run one after the other, on a thread of the engine. */
 struct catalogue {
   const char *path;
   /* The last page, kept so that its memory can be used again. */
@@ -37,7 +37,7 @@ static int append(struct catalogue *catalogue, const char *text, size_t length) 
   return 1;
 }
 
-/* Gives the lines from `offset` on, at most `limit` of them, as a page. */
+/* Returns up to `limit` lines from `offset` on, as a page. */
 static int write_page(struct catalogue *catalogue, FILE *file, uint64_t offset, uint32_t limit,
                       skillsmith_registry_call *call) {
   char piece[4096];
@@ -47,7 +47,7 @@ static int write_page(struct catalogue *catalogue, FILE *file, uint64_t offset, 
   catalogue->length = 0;
   if (!append(catalogue, "{\"data\":[", 9)) return 0;
   while (fgets(piece, sizeof piece, file) != NULL) {
-    /* A line that is longer than the piece comes in several. */
+    /* A line longer than the buffer comes in several pieces. */
     size_t length = strcspn(piece, "\n");
     int is_end = piece[length] == '\n';
     if (line >= offset && line - offset < limit && length > 0) {
@@ -70,7 +70,7 @@ static int on_search(void *user_data, const skillsmith_page_request *request,
   int is_written;
 
   if (request->query.data != NULL || request->trust_tier.data != NULL) {
-    /* Only asked where a plain listing was refused, with a 400. */
+    /* Only used after a plain listing was refused with a 400. */
     skillsmith_registry_call_fail_http(call, 400, -1, "This registry knows plain listings only.");
     return 0;
   }
@@ -84,22 +84,22 @@ static int on_search(void *user_data, const skillsmith_page_request *request,
   is_written = write_page(catalogue, file, request->offset, request->limit, call);
   fclose(file);
   if (!is_written) {
-    skillsmith_registry_call_fail(call, SKILLSMITH_HOST_ERROR, "There is no memory left.");
+    skillsmith_registry_call_fail(call, SKILLSMITH_HOST_ERROR, "Out of memory.");
     return 0;
   }
-  /* A page that is no JSON ends the run by itself, with the reason. */
+  /* A page that is not JSON fails the request, with the reason. */
   skillsmith_registry_call_set_page(call, catalogue->page, catalogue->length, NULL);
   return 0;
 }
 
-/* Called once, when nobody can call on_search any more. */
+/* Called once, after the last call of on_search. */
 static void on_destroy(void *user_data) {
   struct catalogue *catalogue = user_data;
   free(catalogue->page);
   free(catalogue);
 }
 
-/* Takes no ownership of anything but the new registry's. */
+/* Owns only the new registry. */
 static skillsmith_registry *open_registry(const char *path, skillsmith_error **out_error) {
   skillsmith_registry_callbacks callbacks = {0};
   skillsmith_registry *registry = NULL;
@@ -111,7 +111,7 @@ static skillsmith_registry *open_registry(const char *path, skillsmith_error **o
   callbacks.search = on_search;
   callbacks.user_data = catalogue;
   callbacks.destroy = on_destroy;
-  /* The name tells this registry from others: an unfinished listing goes on under it. */
+  /* The name identifies this registry: an unfinished listing continues under it. */
   if (skillsmith_registry_new(path, &callbacks, &registry, out_error) != SKILLSMITH_OK) {
     on_destroy(catalogue);
   }

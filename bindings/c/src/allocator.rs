@@ -14,12 +14,12 @@ static ALLOCATOR: WithReserve<System> = WithReserve {
 
 static RESERVE: Reserve = Reserve::new();
 
-/// Has the system keep a few pieces of the size of a thread's handle, and of others, in
-/// case that it changes: glibc keeps the last seven of a size for the thread that gave
-/// them back. False where it has none.
+/// Makes the system cache a few pieces of the size of a thread's handle, and of nearby
+/// sizes in case it changes: glibc caches the last seven of a size for the thread that
+/// freed them. False if there is no memory.
 ///
-/// Starting a thread, and waiting for messages of it, needs such a handle, of some 50 bytes. Rust
-/// gets it past the allocator, and ends the process where that fails.
+/// Starting a thread, and waiting for its messages, needs such a handle of some 50 bytes.
+/// Rust allocates it without our allocator, and ends the process if that fails.
 pub(crate) fn has_room_for_handle() -> bool {
     const SIZES: [usize; 5] = [32, 48, 64, 80, 96];
     const PIECES: usize = 7;
@@ -28,7 +28,7 @@ pub(crate) fn has_room_for_handle() -> bool {
         let layout = unsafe { Layout::from_size_align_unchecked(size, 1) };
         // SAFETY: the size is not 0.
         let pieces = [(); PIECES].map(|()| unsafe { System.alloc(layout) });
-        // The compiler may leave out an allocation that nothing uses.
+        // The compiler may remove an unused allocation.
         std::hint::black_box(&pieces);
         let has_all = pieces.iter().all(|piece| !piece.is_null());
         for piece in pieces.into_iter().filter(|piece| !piece.is_null()) {
@@ -39,7 +39,7 @@ pub(crate) fn has_room_for_handle() -> bool {
     })
 }
 
-/// Asks `first`, and the reserve where that has nothing.
+/// Allocates from `first`, or from the reserve if that fails.
 struct WithReserve<A> {
     first: A,
     reserve: &'static Reserve,
@@ -124,7 +124,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for WithReserve<A> {
     }
 }
 
-/// What tests want to know and to switch.
+/// Hooks for tests.
 #[cfg(feature = "test-hooks")]
 pub(crate) mod hooks {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -140,12 +140,12 @@ pub(crate) mod hooks {
         MOST.fetch_max(in_use, Ordering::Relaxed);
     }
 
-    /// Everything as it would be without the reserve.
+    /// Behaves as without the reserve.
     pub(crate) fn switch_off() {
         OFF.store(true, Ordering::Relaxed);
     }
 
-    /// Bytes of the reserve that are taken, and that ever were at once.
+    /// Bytes of the reserve in use, now and at the peak.
     pub(crate) fn in_use_and_most() -> (usize, usize) {
         (super::RESERVE.in_use(), MOST.load(Ordering::Relaxed))
     }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// The system's allocator, on some days.
+    /// The system's allocator, which can be made to fail.
     struct Moody(AtomicBool);
 
     // SAFETY: the system's, or nothing.

@@ -1,12 +1,14 @@
-//! The C border of skillsmith-sync: `include/skillsmith_sync.h` is generated from here.
+//! The C interface of skillsmith-sync: `include/skillsmith_sync.h` is generated from this
+//! crate.
 //!
-//! Two storeys: `ffi` is the machinery, `api` what C calls. Below both are the allocator with
-//! its reserve and the watch on it (`shortage`): C hosts outlive a lack of memory.
+//! Two layers: `ffi` is the machinery, `api` has the exported functions. Below both are the
+//! allocator with its reserve and the detection of shortages (`shortage`), so that C hosts
+//! survive a lack of memory.
 //!
-//! A handle is a number and never dereferenced, so that a stale one is an error and
-//! not a crash. Records are structures that this library allocates and the caller
-//! reads. Options are structures that the caller allocates and that begin with
-//! their own size; in each, zero means the default.
+//! A handle is a number and never dereferenced, so a stale one is an error and not a crash.
+//! Records are structures that this library allocates and the caller reads. Options are
+//! structures that the caller allocates and that begin with their own size; in each, zero
+//! means the default.
 #![expect(unsafe_code, reason = "C pointers, and names for the C linker")]
 #![expect(non_camel_case_types, reason = "these are the names that C sees")]
 

@@ -1,9 +1,8 @@
-//! Memory that was put by.
+//! A reserve of memory.
 //!
-//! Slots of a few sizes, and a bit for each that says whether it is taken. Taking and
-//! giving back are one atomic operation on that bit, so that nothing is ever waited for:
-//! not in a child that was forked while another thread was here, either. What is in the
-//! slots is never looked at.
+//! Slots of a few sizes, and a bit for each that says whether it is in use. Allocating and
+//! freeing are one atomic operation on that bit, so nothing ever waits, not even in a child
+//! that was forked while another thread was here. The content of the slots is never read.
 
 use std::alloc::Layout;
 use std::cell::UnsafeCell;
@@ -28,7 +27,7 @@ const CLASSES: [Class; 7] = [
     Class::new(512 * 1024, 4),
 ];
 
-/// Slots begin at multiples of their size, but no memory begins at more than a page.
+/// Slots are aligned to their size, but memory is aligned to a page at most.
 const ALIGNMENT: usize = 4096;
 
 const SIZE: usize = begin_of(CLASSES.len());
@@ -44,7 +43,7 @@ impl Class {
         self.count.div_ceil(64)
     }
 
-    /// The bits of a word that stand for slots.
+    /// The bits of a word that represent slots.
     const fn mask(&self) -> u64 {
         if self.count < 64 {
             (1 << self.count) - 1
@@ -58,7 +57,7 @@ impl Class {
     }
 }
 
-/// Where the slots of a class begin, in bytes.
+/// The offset of the slots of a class, in bytes.
 const fn begin_of(class: usize) -> usize {
     let (mut begin, mut at) = (0, 0);
     while at < class {
@@ -68,7 +67,7 @@ const fn begin_of(class: usize) -> usize {
     begin
 }
 
-/// Where the bits of a class begin.
+/// The offset of the bits of a class.
 const fn first_word_of(class: usize) -> usize {
     let (mut first, mut at) = (0, 0);
     while at < class {
@@ -78,12 +77,12 @@ const fn first_word_of(class: usize) -> usize {
     first
 }
 
-/// All zeros, so that a static one takes no room in a file, and none in memory before it
+/// All zeros, so that a static one takes no space in the file, and none in memory before it
 /// is used.
 #[repr(C, align(4096))]
 pub(crate) struct Reserve {
     memory: UnsafeCell<[u8; SIZE]>,
-    /// 1: taken.
+    /// 1: in use.
     taken: [AtomicU64; WORDS],
 }
 
@@ -107,12 +106,12 @@ impl Reserve {
         self.memory.get().cast()
     }
 
-    /// Whether the memory there is from here.
+    /// Whether the memory belongs to this reserve.
     pub(crate) fn holds(&self, place: *mut u8) -> bool {
         place.addr().wrapping_sub(self.base().addr()) < SIZE
     }
 
-    /// Memory of that layout, with anything in it; null where there is none.
+    /// Allocates uninitialized memory of that layout; null if there is none.
     pub(crate) fn take(&self, layout: Layout) -> *mut u8 {
         let classes = CLASSES.iter().enumerate();
         for (at, class) in classes.filter(|(_, class)| class.fits(layout)) {
@@ -129,23 +128,23 @@ impl Reserve {
         ptr::null_mut()
     }
 
-    /// How much there is room for at that place, which was given by `take`.
+    /// The size of the slot at that address, which `take` returned.
     pub(crate) fn room(&self, place: *mut u8) -> usize {
         CLASSES[self.find(place).0].size
     }
 
-    /// Takes it back.
+    /// Frees a slot.
     ///
     /// # Safety
     /// `place` was given by `take`, was not given back since, and is not used any more.
     pub(crate) unsafe fn give_back(&self, place: *mut u8) {
         let (class, slot) = self.find(place);
         let word = &self.taken[first_word_of(class) + slot / 64];
-        // Whoever takes it next sees what was done with it before.
+        // Orders our accesses before those of the next owner.
         word.fetch_and(!(1 << (slot % 64)), Ordering::Release);
     }
 
-    /// The class and the number of the slot at that place.
+    /// The class and the number of the slot at that address.
     fn find(&self, place: *mut u8) -> (usize, usize) {
         let offset = place.addr() - self.base().addr();
         let class = (1..CLASSES.len())
@@ -155,7 +154,7 @@ impl Reserve {
         (class, (offset - begin_of(class)) / CLASSES[class].size)
     }
 
-    /// Bytes in slots that are taken.
+    /// Bytes in slots that are in use.
     #[cfg(any(test, feature = "test-hooks"))]
     pub(crate) fn in_use(&self) -> usize {
         let of_class = |(at, class): (usize, &Class)| {
@@ -170,7 +169,7 @@ impl Reserve {
     }
 }
 
-/// Sets a bit of the mask that was not set, and says which.
+/// Sets a clear bit of the mask, and returns its index.
 fn take_bit(bits: &AtomicU64, mask: u64) -> Option<usize> {
     loop {
         let free = !bits.load(Ordering::Relaxed) & mask;
@@ -235,7 +234,7 @@ mod tests {
                 }
                 given.push(place);
             }
-            // Small ones take the large slots, too, where the small ones are gone.
+            // Small allocations also use large slots when the small ones are used up.
             let slots: usize = CLASSES.iter().map(|class| class.count).sum();
             assert_eq!((given.len(), RESERVE.in_use()), (slots, SIZE));
             for place in given {

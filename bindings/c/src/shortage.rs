@@ -1,10 +1,10 @@
-//! Whether memory has run out, and what the core is told of it.
+//! Detects that memory has run out, and reports it to the core.
 //!
-//! Rust ends the process where an allocation fails, and a library must not do that to its host.
-//! Where the system gives nothing, the [`allocator`](crate::allocator) takes from its reserve and
-//! notes it here. The core asks wherever it could end, and a panic after that is the shortage's.
-//! SQLite asks the system itself and fails by itself; that is noted, too, since rusqlite panics
-//! where SQLite has no memory for a text.
+//! Rust ends the process when an allocation fails, which a library must not do to its host.
+//! If the system has no memory, the [`allocator`](crate::allocator) uses its reserve and
+//! records it here. The core checks wherever it can stop, and a later panic is attributed
+//! to the shortage. SQLite allocates from the system itself; its failures are recorded too,
+//! because rusqlite panics if SQLite has no memory for a text.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -17,11 +17,11 @@ use skillsmith_sync::memory::{self, MemoryWatch};
 
 use crate::allocator;
 
-/// The system could not give what was asked for, and has not been asked again since.
+/// The system refused an allocation, and was not asked again since.
 static NOTED: AtomicBool = AtomicBool::new(false);
 
-/// Where the system gives this much in one piece, there is memory again. More than the
-/// reserve has in one piece, so that it is the system's.
+/// If the system provides this much in one piece, memory is available again. More than the
+/// reserve has in one piece, so that it comes from the system.
 const PROBE: usize = 1024 * 1024;
 
 /// An allocation has failed.
@@ -29,13 +29,13 @@ pub(crate) fn note() {
     NOTED.store(true, Ordering::Relaxed);
 }
 
-/// Whether an allocation has failed since there was last known to be memory: what a panic then
-/// comes of.
+/// Whether an allocation has failed since memory was last known to be available: the cause
+/// of a panic then.
 pub(crate) fn is_noted() -> bool {
     NOTED.load(Ordering::Relaxed)
 }
 
-/// Whether there is no memory to go on with.
+/// Whether memory has run out.
 pub(crate) fn is_short() -> bool {
     is_noted() && !is_over()
 }
@@ -44,7 +44,7 @@ pub(crate) fn is_short() -> bool {
 fn is_over() -> bool {
     let mut piece = Vec::<u8>::new();
     let is_over = piece.try_reserve_exact(PROBE).is_ok();
-    // The compiler may leave out an allocation that nothing uses.
+    // The compiler may remove an unused allocation.
     std::hint::black_box(&mut piece);
     if is_over {
         NOTED.store(false, Ordering::Relaxed);
@@ -52,7 +52,7 @@ fn is_over() -> bool {
     is_over
 }
 
-/// Tells the core, and hears of SQLite's failures. Before the first call of either.
+/// Registers with the core and with SQLite. Call it before the first call of either.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -68,13 +68,13 @@ pub(crate) fn watch() {
 type Allocate = unsafe extern "C" fn(c_int) -> *mut c_void;
 type Reallocate = unsafe extern "C" fn(*mut c_void, c_int) -> *mut c_void;
 
-/// SQLite's own.
+/// SQLite's own functions.
 static ALLOCATE: OnceLock<Allocate> = OnceLock::new();
 static REALLOCATE: OnceLock<Reallocate> = OnceLock::new();
 
-/// Puts ours around the functions by which SQLite gets memory.
+/// Wraps the functions with which SQLite allocates memory.
 ///
-/// Where SQLite is running already, as in tests, it refuses; its failures are errors still.
+/// SQLite refuses if it is already initialized, as in tests; its failures are still errors.
 fn watch_sqlite() {
     let mut methods = MaybeUninit::<ffi::sqlite3_mem_methods>::zeroed();
     // SAFETY: it fills the structure; called once, before any other call of SQLite.

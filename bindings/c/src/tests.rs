@@ -188,7 +188,7 @@ fn stale_and_foreign_handles_are_refused() {
         assert_eq!(c!(skillsmith_error_code(error)), SKILLSMITH_INVALID_HANDLE);
         assert_eq!(
             said(error),
-            "The database is not a live handle of this library: it was freed already, or never was one."
+            "The database is not a valid handle: it was already freed, or is not from this library."
         );
         assert_eq!(c!(skillsmith_error_free(error)), SKILLSMITH_INVALID_HANDLE);
         assert_eq!(*c!(skillsmith_error_message(error)), 0);

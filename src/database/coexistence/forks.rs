@@ -1,7 +1,6 @@
-//! What a forked child gets of its parent's files: nothing.
+//! Keeps a forked child away from its parent's files.
 //!
-//! The replaced `stat`, `fstat` and `mmap` of our copy of SQLite, and what happens
-//! in a child before it runs.
+//! The replaced `stat`, `fstat` and `mmap` of our copy of SQLite, and the fork handlers.
 #![expect(
     unsafe_code,
     reason = "C functions that SQLite calls, and the system calls they make"
@@ -55,8 +54,8 @@ unsafe extern "C" fn fstat_here(fd: c_int, found: *mut libc::stat) -> c_int {
     unsafe { distinguish(outcome, found) }
 }
 
-/// A mapping keeps the open file description alive, and with it the locks. In a
-/// forked child it would outlive us, so that the child does not get it.
+/// A mapping keeps the open file description and its locks alive. In a forked child it would
+/// outlive us, so the child does not inherit it.
 ///
 /// # Safety
 /// As for `mmap`.
@@ -71,7 +70,7 @@ unsafe extern "C" fn map_for_us_only(
     // SAFETY: the caller's promise.
     let mapped = unsafe { libc::mmap(address, length, protection, flags, fd, offset) };
     if mapped != libc::MAP_FAILED && matches!(pool::owner(fd), Owner::Us { .. }) {
-        // Where it fails, a lock may outlive its owner; nothing else.
+        // If it fails, a lock may outlive its owner; nothing else.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: the mapping that was just made.
         unsafe {
@@ -91,11 +90,11 @@ unsafe extern "C" {
     fn minherit(address: *mut c_void, length: usize, inherit: c_int) -> c_int;
 }
 
-/// The process that the calls were replaced in.
+/// The process in which the calls were replaced.
 static FIRST_PROCESS: AtomicU32 = AtomicU32::new(0);
 
-/// SQLite knows a file by device and inode. A forked child has its parent's list of
-/// open files, and must not find its own among them: its devices get other numbers.
+/// SQLite knows a file by device and inode. A forked child has its parent's list of open files,
+/// and must not match its own files with them, so it sees other device numbers.
 ///
 /// # Safety
 /// `found` is valid where `outcome` is 0.
@@ -120,10 +119,10 @@ unsafe fn distinguish(outcome: c_int, found: *mut libc::stat) -> c_int {
     outcome
 }
 
-/// One of those that SQLite keeps for the programs that use it; ours alone, since our copy is.
+/// A mutex that SQLite provides to applications. Only we use it, because our copy is private.
 const WITHOUT_FORKS: c_int = ffi::SQLITE_MUTEX_STATIC_APP1;
 
-/// Holds forks off while `call` runs, which must not fork itself.
+/// Blocks forks while `call` runs. `call` must not fork.
 pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
     struct Held(*mut ffi::sqlite3_mutex);
     impl Drop for Held {
@@ -142,9 +141,9 @@ pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
     call()
 }
 
-/// The locks of our SQLite that are there once a process, each before those that a
-/// thread may take while it holds it. (The generator of random numbers asks for the
-/// VFS, which takes the main one, the first time.)
+/// The process-wide locks of our SQLite, each before those that a thread may take while it
+/// holds it. (The random number generator looks up the VFS the first time, which takes the main
+/// lock.)
 const GLOBAL_LOCKS: [c_int; 8] = [
     WITHOUT_FORKS,
     ffi::SQLITE_MUTEX_STATIC_PRNG,
@@ -156,7 +155,7 @@ const GLOBAL_LOCKS: [c_int; 8] = [
     ffi::SQLITE_MUTEX_STATIC_MEM,
 ];
 
-/// Has every forked child lose what it inherits. Returns whether the system agreed.
+/// Registers the fork handlers. Returns whether the system accepted them.
 pub(super) fn prepare_for_forks() -> bool {
     FIRST_PROCESS.store(std::process::id(), Ordering::Release);
     // SAFETY: functions that live as long as the library. The one of the child does only
@@ -170,8 +169,8 @@ pub(super) fn prepare_for_forks() -> bool {
     }
 }
 
-/// Before a fork: a lock that another thread held at that moment would be held in the
-/// child for ever, and its first open would never return.
+/// Before a fork: a lock that another thread holds at that moment would stay locked in the
+/// child, and its first open would never return.
 unsafe extern "C" fn hold_global_locks() {
     for lock in GLOBAL_LOCKS {
         // SAFETY: static mutexes, which are there since SQLite was initialized. No
@@ -180,7 +179,7 @@ unsafe extern "C" fn hold_global_locks() {
     }
 }
 
-/// After it, in the parent and in the child, where the forking thread is the one that lives on.
+/// After a fork, in the parent and in the child, where only the forking thread exists.
 unsafe extern "C" fn release_global_locks() {
     for lock in GLOBAL_LOCKS.into_iter().rev() {
         // SAFETY: this thread took them before the fork.
@@ -188,9 +187,8 @@ unsafe extern "C" fn release_global_locks() {
     }
 }
 
-/// In the child: its descriptors of our files lead nowhere from now on, so that
-/// their locks end with the parent. Their numbers stay taken, since SQLite still
-/// believes in them.
+/// In the child: redirects its descriptors of our files, so that their locks end with the
+/// parent. The numbers stay in use, because SQLite still has them.
 unsafe extern "C" fn lose_inherited() {
     // SAFETY: as it is meant to be called.
     unsafe { release_global_locks() };

@@ -1,7 +1,8 @@
-//! Where two copies of SQLite cannot be kept apart: a file that somebody else in this process has open is refused.
+//! Refuses a file that is open elsewhere in this process, on systems where two copies of SQLite cannot be
+//! isolated.
 //!
-//! Found by looking at the process's descriptors, not by opening the file: closing
-//! it again would do the very harm that is to be avoided.
+//! It inspects the process's descriptors instead of opening the file: closing the file again
+//! would drop the locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, c_int};
@@ -16,7 +17,7 @@ use crate::{Error, Result};
 
 type Key = (u64, u64);
 
-/// Files that our SQLite has open, where its calls are not replaced and cannot tell.
+/// Files that our SQLite has open, when its calls are not replaced.
 static OURS: Mutex<BTreeMap<Key, Open>> = Mutex::new(BTreeMap::new());
 
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ fn ours() -> MutexGuard<'static, BTreeMap<Key, Open>> {
     lock(&OURS)
 }
 
-/// Fails where somebody else has the file open.
+/// Fails if the file is open elsewhere in the process.
 pub(super) fn before_open(path: &Path) -> Result<()> {
     let Some(key) = key_of(path) else {
         return Ok(());
@@ -48,7 +49,7 @@ pub(super) fn before_open(path: &Path) -> Result<()> {
     }
 }
 
-/// Notes which descriptors our SQLite has just got.
+/// Records the descriptors that our SQLite has just opened.
 pub(super) fn after_open(path: &Path) -> Option<Ticket> {
     let key = key_of(path)?;
     let mut ours = ours();
@@ -63,7 +64,7 @@ impl Drop for Ticket {
         let mut ours = ours();
         if let Some(open) = ours.get_mut(&self.0) {
             open.connections -= 1;
-            // The numbers of closed descriptors are given out again, perhaps to the host.
+            // The numbers of closed descriptors are reused, perhaps by the host.
             let key = self.0;
             open.descriptors
                 .retain(|fd| identity_of(*fd).is_some_and(|found| found.key == key));
@@ -74,7 +75,7 @@ impl Drop for Ticket {
     }
 }
 
-/// Fails where somebody else has the file open; ours are known to the pool.
+/// Fails if the file is open elsewhere in the process; the pool knows our own descriptors.
 pub(super) fn refuse_others(path: &Path) -> Result<()> {
     let open = key_of(path).map(descriptors_of).unwrap_or_default();
     if open.iter().all(|fd| owner(*fd) != Owner::Other) {
@@ -109,7 +110,7 @@ fn open_descriptors() -> Vec<c_int> {
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .collect(),
-        // Without such a list: the numbers that a process usually has.
+        // Without such a list: the usual range of numbers.
         Err(_) => (0..4096).collect(),
     }
 }
@@ -130,13 +131,13 @@ mod tests {
         }
         drop(host);
         before_open(&path).unwrap();
-        // Our own are no strangers, as long as they are open.
+        // Our own descriptors are accepted as long as they are open.
         let ours = std::fs::File::open(&path).unwrap();
         let ticket = after_open(&path).unwrap();
         before_open(&link).unwrap();
         drop(ours);
         drop(ticket);
-        // The host gets the number that was ours.
+        // The host reuses our number.
         let _host = std::fs::File::open(&path).unwrap();
         assert!(before_open(&path).is_err());
     }

@@ -14,8 +14,8 @@ use super::os::Syscall;
 use super::{forks, os, vfs};
 use crate::Result;
 
-/// Has our SQLite begun. To be asked before anything else: whether the calls are replaced is
-/// found out once, and that must not be at a moment without memory.
+/// Initializes our SQLite. Call it first: whether the calls are replaced is decided once, and
+/// must not be decided while memory is short.
 pub(super) fn prepare() -> Result<()> {
     // SAFETY: any thread may call it at any time.
     match unsafe { ffi::sqlite3_initialize() } {
@@ -24,18 +24,19 @@ pub(super) fn prepare() -> Result<()> {
     }
 }
 
-/// Whether the calls are replaced; does it at the first question.
+/// Whether the calls are replaced. The first call replaces them.
 pub(super) fn installed() -> bool {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
     *INSTALLED.get_or_init(|| switch().is_none() && replace())
 }
 
-/// A test's switch that leaves everything as it would be without this module.
+/// A switch for tests that disables this module.
 pub(super) fn unguarded() -> bool {
     switch().as_deref() == Some("off")
 }
 
-/// `off`: nothing is replaced and nothing guarded; `guard`: as where replacing is not possible.
+/// `off`: nothing is replaced or guarded; `guard`: as on a system where the calls cannot be
+/// replaced.
 fn switch() -> Option<String> {
     if cfg!(any(test, feature = "test-hooks")) {
         std::env::var("SKILLSMITH_TEST_COEXISTENCE").ok()
@@ -55,8 +56,8 @@ fn replace() -> bool {
     let Some(calls) = (unsafe { Calls::of(vfs) }) else {
         return false;
     };
-    // Descriptors that share a description share its position, too: safe only for
-    // a SQLite that reads and writes at explicit offsets.
+    // Descriptors that share a description also share its file offset: safe only for a SQLite
+    // that reads and writes at explicit offsets.
     if calls.get(c"pread").is_none() && calls.get(c"pread64").is_none() {
         return false;
     }
@@ -102,7 +103,7 @@ impl Calls {
         let found = unsafe { vfs.as_ref() }?;
         // SAFETY: likewise.
         let name = unsafe { CStr::from_ptr(found.zName) };
-        // Another default VFS may mean anything by these names.
+        // Another default VFS may use these names for anything.
         if name != c"unix" || found.iVersion < 3 {
             return None;
         }

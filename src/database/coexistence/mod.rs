@@ -1,4 +1,4 @@
-//! Being safe beside another SQLite in the same process.
+//! Safe use beside another SQLite in the same process.
 //!
 //! The host of this library has the same database open through its own copy of
 //! SQLite: better-sqlite3 in a Node server, `sqlite3` in Python, libsqlite3 in a
@@ -7,23 +7,23 @@
 //! any descriptor of the file, the kernel drops all locks that the process has on
 //! it. Commits then vanish, silently.
 //!
-//! The cure: system calls of our copy's unix VFS are replaced.
+//! The fix: system calls of our copy's unix VFS are replaced.
 //! - `fcntl`: record locks become open-file-description locks. They conflict with
 //!   POSIX locks even inside the process, and survive the host's closes.
-//! - `open`: all our descriptors of a file share one open file description, and so
-//!   are one lock owner, as SQLite's unix code expects of a process.
-//! - `close`: descriptors of databases and -shm files are kept for the next `open`
-//!   and never really closed, so that the host's locks are not dropped by us.
+//! - `open`: all our descriptors of a file share one open file description, so they are one
+//!   lock owner, as SQLite's unix code expects of a process.
+//! - `close`: descriptors of databases and -shm files are kept for the next `open` and never
+//!   really closed, so that we do not drop the host's locks.
 //!
-//! A forked child must not use what it inherits: the description, and with it the
-//! locks, would be shared with its parent. The child's descriptors are made to lead
-//! nowhere, it gets no mapping of them, its handles refuse to work, and `stat` and `fstat` give it other device
-//! numbers, so that SQLite does not find its parent's files when it opens its own.
+//! A forked child must not use what it inherits, because it would share the description and its locks with
+//! its parent. So its descriptors are redirected, its mappings are not inherited, its handles return an
+//! error, and `stat` and `fstat` return other device numbers, so that SQLite does not find its parent's files
+//! when it opens its own.
 //!
-//! Only our copy is touched: its symbols are hidden, and it keeps the table of its
-//! system calls to itself. Where the calls cannot be replaced, or a file system has
-//! no such locks, the [`guard`] refuses a file that somebody else in the process has
-//! open. On Windows locks belong to handles, so there is nothing to cure.
+//! Only our copy is affected: its symbols and its table of system calls are private. If the
+//! calls cannot be replaced, or a file system has no such locks, the [`guard`] refuses a file
+//! that is open elsewhere in the process. On Windows locks belong to handles, so no fix is
+//! needed.
 
 #[cfg(unix)]
 mod forks;
@@ -44,7 +44,7 @@ use std::path::Path;
 pub(crate) use self::guard::Ticket;
 use crate::Result;
 
-/// To be called before our SQLite opens the file.
+/// Call it before our SQLite opens the file.
 #[cfg(unix)]
 pub(super) fn before_open(path: &Path) -> Result<()> {
     install::prepare()?;
@@ -55,9 +55,9 @@ pub(super) fn before_open(path: &Path) -> Result<()> {
     }
 }
 
-/// To be called once our SQLite has opened the file, before it reads or locks anything.
+/// Call it after our SQLite has opened the file, before it reads or locks anything.
 ///
-/// What it returns, if anything, is to be dropped after the connection.
+/// Drop the returned guard, if any, after the connection.
 #[cfg(unix)]
 pub(super) fn after_open(path: &Path) -> Result<Option<Ticket>> {
     if install::unguarded() {
@@ -72,24 +72,24 @@ pub(super) fn after_open(path: &Path) -> Result<Option<Ticket>> {
     Ok(None)
 }
 
-/// The system's word where the -shm of a new file is the one that we use for an old file at the same path.
+/// The system error when the -shm of a new file is still in use for an old file at the same path.
 #[cfg(unix)]
 pub(super) const IN_USE_BY_ANOTHER_FILE: i32 = libc::EBUSY;
 
-/// Does something in which no child may be forked: what is locked in it would be locked in the child for ever.
+/// Runs a call during which no child may be forked: locks that it holds would stay locked in the child.
 #[cfg(unix)]
 pub(super) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
     forks::without_forks(call)
 }
 
-/// Whether nobody can write there, whatever the permissions.
+/// Whether the file system is mounted read-only.
 #[cfg(unix)]
 pub(super) fn is_mounted_read_only(path: &Path) -> bool {
     os::is_mounted_read_only(path)
 }
 
-/// Opens a file that is no database, and has a forked child lose it: a lock on it must end with us, not with the
-/// child. Its descriptor is not one of the host's standard ones.
+/// Opens a file that is not a database, and keeps it away from forked children: a lock on it must end with
+/// us, not with the child. Its descriptor is never below 3.
 #[cfg(unix)]
 pub(super) fn open_apart(
     open: impl FnOnce() -> std::io::Result<std::fs::File>,
@@ -107,13 +107,13 @@ pub(super) fn open_apart(
     })
 }
 
-/// To be called before such a file is closed.
+/// Call it before such a file is closed.
 #[cfg(unix)]
 pub(super) fn about_to_close(file: &std::fs::File) {
     pool::unmark(std::os::fd::AsRawFd::as_raw_fd(file));
 }
 
-/// A lock on the database file itself, which all names of the file share; given back when dropped.
+/// A lock on the database file itself, shared by all names of the file; released when dropped.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(super) struct FileLock {
@@ -121,8 +121,8 @@ pub(super) struct FileLock {
     fd: std::ffi::c_int,
 }
 
-/// The lock; `Ok(None)` where files cannot be locked so, or SQLite has not opened this one; `Err` where another
-/// sync has it.
+/// Takes the lock. `Ok(None)`: such locks are not available, or SQLite has not opened this file; `Err`:
+/// another sync holds it.
 #[cfg(unix)]
 pub(super) fn lock_for_sync(path: &Path) -> std::result::Result<Option<FileLock>, ()> {
     if !install::installed() {
@@ -138,7 +138,7 @@ pub(super) fn lock_for_sync(path: &Path) -> std::result::Result<Option<FileLock>
     }
 }
 
-/// Whether a sync holds that lock. Locks nothing, not even for an instant.
+/// Whether a sync holds that lock. Never takes it.
 #[cfg(unix)]
 pub(super) fn is_locked_for_sync(path: &Path) -> bool {
     install::installed() && pool::is_locked_for_sync(path)
@@ -147,7 +147,7 @@ pub(super) fn is_locked_for_sync(path: &Path) -> bool {
 #[cfg(unix)]
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // In a forked child it is its parent's.
+        // In a forked child it belongs to the parent.
         if self.pid == std::process::id() {
             pool::unlock_after_sync(self.fd);
         }
@@ -171,7 +171,7 @@ pub(super) fn before_open(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Nothing has to be noted here.
+/// Nothing to record here.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(crate) enum Ticket {}

@@ -1,4 +1,4 @@
-//! The system calls of this room, and what they need: descriptors, locks of open file descriptions, identities.
+//! System calls of this room: descriptors, locks of open file descriptions, file identities.
 #![expect(unsafe_code, reason = "system calls")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// What a system call is to SQLite: some function, cast back by whoever calls it.
+/// SQLite's type for a system call: an untyped function pointer, cast by its caller.
 pub(super) type Syscall = unsafe extern "C" fn();
 pub(super) type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 
@@ -71,8 +71,8 @@ pub(super) fn real_close(fd: c_int) -> c_int {
     unsafe { libc::close(fd) }
 }
 
-/// Has the descriptors 0 to 2 lead somewhere, where the host has closed them: what is opened next would get such a
-/// number, and the host's next line to stderr would be written into it.
+/// Opens the descriptors 0 to 2 if the host has closed them: otherwise a database could get such a number,
+/// and the host's next line to stderr would be written into it.
 ///
 /// Children that the host starts inherit them, as they would inherit its own.
 pub(super) fn fill_standard_descriptors() {
@@ -95,15 +95,14 @@ pub(super) fn fill_standard_descriptors() {
     }
 }
 
-/// The descriptor under a number that is not one of the host's standard ones, which another thread of the host may
-/// have closed in this instant.
+/// Moves the descriptor above 2: another thread of the host may have closed a standard one at this moment.
 pub(super) fn above_standard(fd: c_int) -> c_int {
     if !(0..3).contains(&fd) {
         return fd;
     }
     let higher = duplicate(fd);
     let cause = errno();
-    // The locks that the host has on the file end here; its data would, if this number stayed.
+    // This drops the host's locks on the file. Keeping the number would risk its data.
     real_close(fd);
     fill_standard_descriptors();
     set_errno(cause);
@@ -116,7 +115,7 @@ pub(super) fn duplicate(fd: c_int) -> c_int {
     unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) }
 }
 
-/// What a lock on the whole file would meet.
+/// What conflicts with a lock on the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
     Free,
@@ -125,7 +124,7 @@ pub(super) enum Probe {
     Unsupported,
 }
 
-/// Asks whether anybody else has a lock on the file, in this process or another.
+/// Checks whether another owner has a lock on the file, in this process or another.
 pub(super) fn probe(fd: c_int) -> Probe {
     let mut lock = whole_file(libc::F_WRLCK);
     // SAFETY: a valid lock structure of our own.
@@ -139,11 +138,11 @@ pub(super) fn probe(fd: c_int) -> Probe {
     }
 }
 
-/// The byte of the database file that a sync locks: far behind those that SQLite locks (at 1 GiB), and behind the
-/// end of any file. It is not read and not written.
+/// The byte of the database file that a sync locks: far after those that SQLite locks (at 1 GiB), and after
+/// the end of any file. It is never read or written.
 pub(super) const SYNC_BYTE: libc::off_t = 1 << 62;
 
-/// Locks it for the description, without waiting.
+/// Locks the byte for the description, without waiting.
 pub(super) fn lock_sync_byte(fd: c_int) -> bool {
     let mut lock = sync_byte(libc::F_WRLCK);
     // SAFETY: a valid lock structure of our own.
@@ -156,7 +155,7 @@ pub(super) fn unlock_sync_byte(fd: c_int) {
     unsafe { libc::fcntl(fd, lock_commands::SETLK, &raw mut lock) };
 }
 
-/// Whether another description has it locked.
+/// Whether another description has locked the byte.
 pub(super) fn sync_byte_is_locked(fd: c_int) -> bool {
     let mut lock = sync_byte(libc::F_WRLCK);
     // SAFETY: a valid lock structure of our own.
@@ -171,7 +170,7 @@ fn sync_byte(kind: impl Into<c_int>) -> libc::flock {
     lock
 }
 
-/// Gives every lock of the description back, as closing its last descriptor would.
+/// Releases every lock of the description, as closing its last descriptor would.
 pub(super) fn unlock_all(fd: c_int) {
     let mut lock = whole_file(libc::F_UNLCK);
     // SAFETY: a valid lock structure of our own.

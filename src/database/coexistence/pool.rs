@@ -1,4 +1,5 @@
-//! The descriptors of databases and -shm files: one open file description a file, never closed while the process lives.
+//! The descriptors of databases and -shm files: one open file description per file, never closed while the
+//! process lives.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
@@ -14,7 +15,7 @@ use super::os::{
 };
 use crate::unpoisoned::lock;
 
-/// Descriptors with a higher number are not handed out; no process has so many.
+/// Descriptors above this number are not handed out; no process has so many.
 const TABLE: usize = 1 << 16;
 
 /// A flag beside the process id in [`OWNERS`]; process ids have at most 22 bits.
@@ -22,11 +23,11 @@ const PLAIN_LOCKS: u32 = 1 << 31;
 
 /// By descriptor: the process that got it from us, or 0.
 ///
-/// A table of atomics, so that a forked child can read it whatever its parent's
-/// threads were doing. Untouched pages of it cost nothing.
+/// A table of atomics, so that a forked child can always read it. Unused pages of it cost
+/// nothing.
 static OWNERS: [AtomicU32; TABLE] = [const { AtomicU32::new(0) }; TABLE];
 
-/// Whose a descriptor is.
+/// The owner of a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// Not from the pool.
@@ -55,21 +56,21 @@ fn slot(fd: c_int) -> Option<&'static AtomicU32> {
     OWNERS.get(usize::try_from(fd).ok()?)
 }
 
-/// Notes a descriptor that a forked child must lose, too.
+/// Records another descriptor that a forked child must lose.
 pub(super) fn mark(fd: c_int) {
     if let Some(slot) = slot(fd) {
         slot.store(std::process::id(), Ordering::Release);
     }
 }
 
-/// Forgets it again, before it is closed.
+/// Removes it, before it is closed.
 pub(super) fn unmark(fd: c_int) {
     if let Some(slot) = slot(fd) {
         slot.store(0, Ordering::Release);
     }
 }
 
-/// Every descriptor that is ours, or was our parent's. Takes no lock and no memory.
+/// Every descriptor that is ours or our parent's. Takes no lock and allocates no memory.
 pub(super) fn each_marked(mut call: impl FnMut(c_int)) {
     for (fd, slot) in (0..).zip(&OWNERS) {
         if slot.load(Ordering::Acquire) != 0 {
@@ -80,8 +81,7 @@ pub(super) fn each_marked(mut call: impl FnMut(c_int)) {
 
 /// Whether SQLite, or another SQLite, would lock a file of this name.
 ///
-/// Journals and temporary files are never locked, and directories are opened to
-/// be flushed only.
+/// Journals and temporary files are never locked, and directories are opened only to sync them.
 pub(super) fn is_shared_kind(path: &[u8], flags: c_int) -> bool {
     let is_journal =
         path.ends_with(b"-journal") || path.ends_with(b"-wal") || is_super_journal(path);
@@ -98,18 +98,19 @@ fn is_super_journal(path: &[u8]) -> bool {
 /// One file.
 #[derive(Debug)]
 struct Entry {
-    /// The first descriptor; all that are handed out are duplicates of it, or itself. None is below 3: the host
-    /// writes to those.
+    /// The first descriptor; all descriptors that are handed out are this one or duplicates. None is below 3:
+    /// the host writes to those.
     source: c_int,
     writable: bool,
     plain_locks: bool,
-    /// A sync of this process holds the lock of [`lock_for_sync`]: all of ours are one owner to the system.
+    /// A sync of this process holds the lock of [`lock_for_sync`]: to the system, all of ours are one
+    /// owner.
     syncing: bool,
-    /// Handed out and not given back.
+    /// Handed out and not returned.
     in_use: usize,
     free: Vec<c_int>,
-    /// Of other descriptions of the same file; never used, and never closed while
-    /// the file may be locked by somebody.
+    /// Of other descriptions of the same file; never used, and never closed while another owner
+    /// may have locked the file.
     parked: Vec<c_int>,
 }
 
@@ -148,8 +149,8 @@ struct OfProcess {
     pool: Mutex<Pool>,
 }
 
-/// The pool of this process. A forked child gets a new one and leaves the old one
-/// alone: its lock may be held by a thread that does not exist here.
+/// The pool of this process. A forked child gets a new one and does not touch the old one: a
+/// thread that does not exist here may hold its lock.
 fn pool() -> MutexGuard<'static, Pool> {
     static CURRENT: AtomicPtr<OfProcess> = AtomicPtr::new(std::ptr::null_mut());
     loop {
@@ -163,7 +164,7 @@ fn pool() -> MutexGuard<'static, Pool> {
             pid: std::process::id(),
             pool: Mutex::default(),
         }));
-        // Where another thread was faster, its pool is taken; one small allocation is lost.
+        // If another thread was faster, use its pool; one small allocation leaks.
         _ = CURRENT.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire);
     }
 }
@@ -174,7 +175,7 @@ fn current_pool(current: *const OfProcess) -> Option<&'static OfProcess> {
     unsafe { current.as_ref() }
 }
 
-/// A descriptor of the file, of the one description that all of ours share.
+/// Opens a descriptor of the file, with the one description that all of ours share.
 pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     let mut pool = pool();
     pool.drop_dead_files();
@@ -191,7 +192,7 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
             return entry.hand_out();
         }
         if entry.in_use > 0 {
-            // Two descriptions would be two lock owners. SQLite then opens it read-only.
+            // Two descriptions would be two lock owners. SQLite then opens the file read-only.
             set_errno(libc::EACCES);
             return -1;
         }
@@ -208,8 +209,8 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     }
 }
 
-/// Opens for writing even where only reading is asked for, if that is allowed:
-/// whoever comes later gets the same description.
+/// Opens for writing even if only reading is requested, when permitted: a later connection gets
+/// the same description.
 fn open_new(path: &CStr, flags: c_int, mode: c_int) -> (c_int, bool) {
     if flags & libc::O_ACCMODE != libc::O_RDONLY {
         return (real_open(path, flags, mode), true);
@@ -226,7 +227,7 @@ fn open_new(path: &CStr, flags: c_int, mode: c_int) -> (c_int, bool) {
     (fd, true)
 }
 
-/// Takes a descriptor back; SQLite believes that it is closed.
+/// Takes a descriptor back; SQLite treats it as closed.
 pub(super) fn give_back(fd: c_int) -> c_int {
     let mut pool = pool();
     if pool.take_back(fd) {
@@ -237,10 +238,10 @@ pub(super) fn give_back(fd: c_int) -> c_int {
     }
 }
 
-/// Locks the file itself for a sync, by whatever name it is known, where SQLite has it open.
+/// Locks the file itself for a sync, independent of its name, if SQLite has it open.
 ///
-/// The lock is one of the description that all our connections share: SQLite gives only its own bytes back, and the
-/// descriptor that is kept with the lock sees to it that the pool does not, either.
+/// The lock belongs to the description that all our connections share. SQLite releases only its own bytes,
+/// and the descriptor kept with the lock prevents the pool from releasing it.
 pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
     let mut pool = pool();
     let Some(entry) = pool.find(path) else {
@@ -249,7 +250,7 @@ pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
     if entry.syncing {
         return SyncByte::Taken;
     }
-    // A POSIX lock would end when anybody in the process closes the file.
+    // A POSIX lock would end when any code in the process closes the file.
     if entry.plain_locks || !entry.writable {
         return SyncByte::Unavailable;
     }
@@ -270,7 +271,7 @@ pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
     }
 }
 
-/// Gives such a lock back, in the process that has taken it.
+/// Releases such a lock, in the process that took it.
 pub(super) fn unlock_after_sync(fd: c_int) {
     let mut pool = pool();
     if let Some(entry) = identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) {
@@ -280,7 +281,7 @@ pub(super) fn unlock_after_sync(fd: c_int) {
     pool.take_back(fd);
 }
 
-/// Whether a sync holds the lock on the file, in this process or another. Locks nothing.
+/// Whether a sync holds the lock on the file, in this process or another. Never takes it.
 pub(super) fn is_locked_for_sync(path: &Path) -> bool {
     let mut pool = pool();
     pool.find(path).is_some_and(|entry| {
@@ -288,7 +289,7 @@ pub(super) fn is_locked_for_sync(path: &Path) -> bool {
     })
 }
 
-/// What came of [`lock_for_sync`].
+/// Result of [`lock_for_sync`].
 #[derive(Debug)]
 pub(super) enum SyncByte {
     /// Held with this descriptor.
@@ -305,27 +306,27 @@ impl Pool {
         self.files.get_mut(&identity_at(&path)?.key)
     }
 
-    /// Whether the descriptor belongs here, and is free again.
+    /// Returns the descriptor to the pool. False if it is not from the pool.
     fn take_back(&mut self, fd: c_int) -> bool {
         let Some(entry) = identity_of(fd).and_then(|found| self.files.get_mut(&found.key)) else {
             return false;
         };
-        // It stays marked as ours, so that the guard knows it.
+        // It stays marked as ours for the guard.
         entry.free.push(fd);
         entry.in_use = entry.in_use.saturating_sub(1);
         if entry.in_use == 0 && !entry.plain_locks {
-            // SQLite leaves the lock that says "somebody uses this -shm" to the close.
+            // SQLite relies on the close to release the lock that marks the -shm as in use.
             unlock_all(entry.source);
             self.drop_dead_files();
         }
         true
     }
 
-    /// Takes a newly opened descriptor in, and hands one out.
+    /// Adds a newly opened descriptor, and hands one out.
     fn adopt(&mut self, fd: c_int, found: Identity, writable: bool) -> c_int {
         if let Some(entry) = self.files.get_mut(&found.key) {
-            // The name was moved to a known file in this instant, or a file that could only be read can
-            // be written now. Closing either description would drop the host's locks.
+            // The name was moved to a known file at this moment, or a file that was read-only is now
+            // writable. Closing either description would drop the host's locks.
             if writable && !entry.writable && entry.in_use == 0 {
                 entry.parked.append(&mut entry.free);
                 entry.source = fd;
@@ -350,7 +351,7 @@ impl Pool {
         handed
     }
 
-    /// Really closes what belongs to files that have no name left and that nobody locks.
+    /// Closes the descriptors of files that are deleted and not locked.
     fn drop_dead_files(&mut self) {
         self.files.retain(|_, entry| {
             let dead = entry.in_use == 0
@@ -367,7 +368,7 @@ impl Pool {
     }
 }
 
-/// Whether the file's locks are POSIX locks for want of better ones.
+/// Whether the file has only POSIX locks.
 pub(super) fn has_plain_locks(path: &Path) -> bool {
     CString::new(path.as_os_str().as_bytes())
         .ok()

@@ -1,7 +1,7 @@
 //! The replaced `open`, `close` and `fcntl`, as our copy of SQLite calls them.
 //!
-//! They run inside SQLite on any thread, so they neither panic nor call back into
-//! it; errors are told as the system tells them, by -1 and `errno`.
+//! They run inside SQLite on any thread, so they neither panic nor call back into it. They
+//! report errors like the system, with -1 and `errno`.
 #![expect(unsafe_code, reason = "C functions that SQLite calls")]
 
 use std::cell::Cell;
@@ -83,8 +83,8 @@ unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int)
     fd
 }
 
-/// What SQLite cannot create it tries to open for reading, which fails because the file is missing: that is not
-/// the cause. It only tells the cause, and does not act on it.
+/// SQLite opens a file that it cannot create for reading, which fails because the file is missing and hides
+/// the cause. This call keeps the cause.
 fn keep_first_cause(name: &CStr, flags: c_int, fd: c_int) {
     thread_local! {
         static FIRST: Cell<(u64, c_int)> = const { Cell::new((0, 0)) };
@@ -110,7 +110,7 @@ unsafe extern "C" fn close_kept(fd: c_int) -> c_int {
     match pool::owner(fd) {
         Owner::Other => real_close(fd),
         Owner::Us { .. } => pool::give_back(fd),
-        // A forked child: the description is the parent's, and stays as it is.
+        // A forked child: the description belongs to the parent, so it is not touched.
         Owner::Parent => 0,
     }
 }
@@ -139,9 +139,9 @@ unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize)
     let lock = argument as *mut libc::flock;
     // SAFETY: the caller's promise.
     let mut copy = unsafe { *lock };
-    // The kernel wants 0 here; SQLite leaves it as it happens to be.
+    // The kernel requires 0 here; SQLite does not set it.
     copy.l_pid = 0;
-    // "All of them, to the end of the file": all of SQLite's.
+    // "To the end of the file" means only SQLite's locks here.
     if c_int::from(copy.l_type) == c_int::from(libc::F_UNLCK) && copy.l_len == 0 {
         copy.l_len = SYNC_BYTE.saturating_sub(copy.l_start).max(1);
     }

@@ -1,4 +1,4 @@
-//! Syncing by itself, as long as a session lasts.
+//! The background service.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -24,8 +24,8 @@ use crate::ffi::records::{self, Arena, Record, give, lend, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
 
-/// Syncs while it is started: when enabled and due, and not while it waits after a failure
-/// (backoff).
+/// Syncs in the background: while started, when syncing is enabled and due, with a backoff
+/// after a failure.
 ///
 /// Any thread may use it.
 #[derive(Debug)]
@@ -38,22 +38,22 @@ impl Handle for skillsmith_background_sync_service {
     const NAME: &'static str = "service";
 }
 
-/// Told of every sync of the service that was a success. The result lives until the
-/// callback returns, and is not to be freed.
+/// Called after every successful sync of the service. The result is valid until the
+/// callback returns; do not free it.
 pub type skillsmith_sync_complete_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, result: *const skillsmith_sync_result)>;
 
-/// Told why a sync of the service was no success. The text is UTF-8, lives until the
-/// callback returns, and is not to be freed; a U+0000 in it is shown as U+FFFD.
+/// Called with the reason when a sync of the service does not succeed. The text is UTF-8
+/// and valid until the callback returns; do not free it. A U+0000 in it becomes U+FFFD.
 pub type skillsmith_sync_error_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, message: *const c_char)>;
 
-/// How a service works. Zero in a member means its default.
+/// Options of a service. A zero member means its default.
 ///
 /// The callbacks run on the service's own thread, or on the thread that called
 /// `skillsmith_background_sync_service_manual_sync`, while no lock is held. They may call
-/// any function of this library: `_stop` and `_free` of the same service do not wait for
-/// the callback then.
+/// any function of this library: `_stop` and `_free` of the same service then do not wait
+/// for the callback.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_background_options {
@@ -61,17 +61,17 @@ pub struct skillsmith_background_options {
     pub struct_size: usize,
     /// Milliseconds between two checks. Default: 60000.
     pub check_interval_ms: u64,
-    /// Whether it checks at once when started. Default: on.
+    /// Whether to check at once when started. Default: on.
     pub sync_on_start: skillsmith_switch_value,
-    /// Told of every sync that was a success. Default: nobody.
+    /// Called after every successful sync. Default: none.
     pub on_sync_complete: skillsmith_sync_complete_callback,
-    /// Told why a sync was not. Default: nobody.
+    /// Called with the reason when a sync does not succeed. Default: none.
     pub on_sync_error: skillsmith_sync_error_callback,
     /// Passed to both callbacks.
     pub user_data: *mut c_void,
-    /// Called once with the user data, when the service is freed and no callback runs any
-    /// more; on whichever thread was the last to use it. May be NULL. Not called where
-    /// the function that takes these options fails or makes no service.
+    /// Called once with the user data, when the service is freed and no callback is
+    /// running; on the thread that used it last. May be NULL. Not called if the function
+    /// that takes these options fails or creates no service.
     pub destroy: skillsmith_destroy_callback,
 }
 
@@ -94,7 +94,7 @@ fn background_options(
     if let Some(sync) = switch(given.sync_on_start, "sync_on_start")? {
         wanted = wanted.sync_on_start(sync);
     }
-    // Kept by the service alone, callbacks or not, and so destroyed with it.
+    // Owned by the service only, with or without callbacks, so it is destroyed with it.
     let user_data = Arc::new(UserData::new(given.user_data, given.destroy));
     let (complete, error) = (Arc::clone(&user_data), Arc::clone(&user_data));
     wanted = wanted.on_sync_complete(move |result| {
@@ -118,21 +118,21 @@ fn background_options(
     Ok((wanted, Some(user_data)))
 }
 
-/// How a service stood when it was asked for.
+/// A snapshot of the state of a service.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_background_sync_state {
-    /// Whether it was started and not stopped since.
+    /// Whether the service is started.
     pub is_started: bool,
-    /// Whether a sync of its own is under way.
+    /// Whether a sync of this service is running.
     pub is_running: bool,
-    /// What the last sync did; NULL before the first. It belongs to this record.
+    /// Result of the last sync; NULL before the first. Owned by this record.
     pub last_result: *const skillsmith_sync_result,
-    /// Why the last sync or check failed; none if it did not.
+    /// Error of the last sync or check; none if it succeeded.
     pub last_error: skillsmith_text,
-    /// Checks made.
+    /// Number of checks.
     pub checks_performed: u64,
-    /// Syncs begun, those by hand included.
+    /// Number of syncs started, including manual ones.
     pub syncs_triggered: u64,
 }
 
@@ -159,9 +159,9 @@ impl skillsmith_background_sync_state {
     }
 }
 
-/// Makes a service that is not started yet.
+/// Creates a service that is not started yet.
 ///
-/// `options` may be NULL. On success the user data is the library's until it calls
+/// `options` may be NULL. On success the library owns the user data until it calls
 /// `destroy`. Gives an owned handle: `skillsmith_background_sync_service_free`. Does not
 /// block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
 /// `INVALID_ARGUMENT`, `OPENED_BEFORE_FORK`.
@@ -193,19 +193,19 @@ fn made(
     handles::insert(service)
 }
 
-/// All that a server does at its start, in one call: a service for `database` and the
-/// registry that `client_options` and the environment name, started.
+/// Creates and starts a service for `database` and the registry that `client_options` and
+/// the environment name. A server calls this once when it starts.
 ///
-/// Gives NULL, which is no error, where there is to be none: `SKILLSMITH_BACKGROUND_SYNC`
-/// is off, `SKILLSMITH_OFFLINE_MODE` is on, or automatic syncing is disabled in the
-/// configuration. Both options may be NULL. A sync that is due begins at once, on the
-/// service's thread; after that it checks every minute. The thread never keeps the process
-/// alive: a program may return from `main` or call `exit` at any moment, and loses nothing.
-/// No signal handler is installed: where the program ends by a handler of its own, it need
-/// not stop the service, but may.
+/// Gives NULL, which is not an error, if background syncing is off:
+/// `SKILLSMITH_BACKGROUND_SYNC` is off, `SKILLSMITH_OFFLINE_MODE` is on, or automatic
+/// syncing is disabled in the configuration. Both options may be NULL. A sync that is due
+/// starts at once, on the service's thread; after that it checks every minute. The thread
+/// never keeps the process alive: a program may return from `main` or call `exit` at any
+/// time and loses nothing. No signal handler is installed. A program need not stop the
+/// service before it ends.
 ///
-/// Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks on the disk,
-/// shortly; any thread may call it. Errors: those of `skillsmith_api_client_new`,
+/// Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks briefly on the
+/// disk; any thread may call it. Errors: those of `skillsmith_api_client_new`,
 /// `skillsmith_sync_config_repository_get_config` and
 /// `skillsmith_background_sync_service_start`.
 #[unsafe(no_mangle)]
@@ -228,10 +228,10 @@ pub extern "C" fn skillsmith_start_background_sync(
     })
 }
 
-/// Starts checking, on a thread of its own. Returns at once; starting twice is fine.
+/// Starts the checks, on their own thread. Returns at once; calling it again is safe.
 ///
-/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
-/// `OPENED_BEFORE_FORK`; `OUT_OF_MEMORY` where the system has no thread left, too.
+/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`;
+/// `OUT_OF_MEMORY`, also if the system has no thread left.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_start(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -240,12 +240,11 @@ pub extern "C" fn skillsmith_background_sync_service_start(
     boundary(out_error, || service.get()?.start())
 }
 
-/// Stops checking, and the sync that is under way; blocks until both have ended.
+/// Stops the checks and cancels a running sync; blocks until both have ended.
 ///
-/// That takes at most about 200 ms, and as long as a callback of the host's takes.
-/// Stopping twice is fine, and it may be started again. From a callback it does not wait.
-/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
-/// `OPENED_BEFORE_FORK`.
+/// That takes about 200 ms at most, plus the time of a running callback. Calling it again
+/// is safe, and the service may be started again. From a callback it does not wait. Any
+/// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_stop(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -257,11 +256,11 @@ pub extern "C" fn skillsmith_background_sync_service_stop(
     })
 }
 
-/// How things stand.
+/// Current state of the service.
 ///
 /// Gives an owned record: `skillsmith_background_sync_state_free`. Does not block; any
-/// thread may call it, a callback too.
-/// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+/// thread may call it, callbacks included. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+/// `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_get_state(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -278,13 +277,14 @@ pub extern "C" fn skillsmith_background_sync_service_get_state(
     })
 }
 
-/// Syncs now, on the caller's thread, due or not. Blocks until the end of the run, on the
-/// network and the disk; `skillsmith_background_sync_service_stop` on another thread ends it.
+/// Syncs now, on the caller's thread, whether or not a sync is due. Blocks on the network
+/// and the disk until the run ends; `skillsmith_background_sync_service_stop` on another
+/// thread ends it.
 ///
-/// What goes wrong in the run is no error of this function, as for
-/// `skillsmith_sync_engine_sync`. Gives an owned record: `skillsmith_sync_result_free`.
-/// Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
-/// `OPENED_BEFORE_FORK`; `SYNC_IN_PROGRESS` while a sync of this service is under way.
+/// A failed run is not an error of this function, as for `skillsmith_sync_engine_sync`.
+/// Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it. Errors:
+/// `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`;
+/// `SYNC_IN_PROGRESS` while a sync of this service is running.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_manual_sync(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -299,10 +299,10 @@ pub extern "C" fn skillsmith_background_sync_service_manual_sync(
     })
 }
 
-/// Whether a sync of this service is under way.
+/// Whether a sync of this service is running.
 ///
-/// False for NULL and for a service that was freed. Does not block;
-/// any thread may call it, a callback too.
+/// False for NULL and for a service that was freed. Does not block; any thread may call it,
+/// callbacks included.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_is_sync_running(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -310,10 +310,10 @@ pub extern "C" fn skillsmith_background_sync_service_is_sync_running(
     getter(false, || Ok(service.get()?.is_sync_running()))
 }
 
-/// Whether it was started and not stopped since.
+/// Whether the service is started.
 ///
-/// False for NULL and for a service that was freed. Does not block;
-/// any thread may call it, a callback too.
+/// False for NULL and for a service that was freed. Does not block; any thread may call it,
+/// callbacks included.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_is_service_started(
     service: HandlePtr<skillsmith_background_sync_service>,
@@ -323,15 +323,15 @@ pub extern "C" fn skillsmith_background_sync_service_is_service_started(
 
 /// Stops a service, as `skillsmith_background_sync_service_stop` does, and frees it.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Any thread may
-/// call it, a callback too.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Any thread may call
+/// it, callbacks included.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_free(
     service: OwnedHandle<skillsmith_background_sync_service>,
 ) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || {
         if let Some(service) = service.remove()? {
-            // Another thread may hold it for a moment longer than we do.
+            // Another thread may keep it for a moment longer.
             service.stop();
         }
         Ok(())
@@ -340,7 +340,7 @@ pub extern "C" fn skillsmith_background_sync_service_free(
 
 /// Frees a state with its texts and its result.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_state_free(

@@ -9,9 +9,9 @@ use crate::ffi::out::OutPtr;
 use crate::ffi::signal;
 use crate::ffi::status::skillsmith_status;
 
-/// Asks for the end of what runs with it. It cannot be used again once it is cancelled.
+/// Cancels the calls that it is passed to. A cancelled token cannot be used again.
 ///
-/// One token may go with several calls, which all end with it.
+/// Several calls may share a token; cancelling it ends all of them.
 #[derive(Debug)]
 pub struct skillsmith_cancel_token {
     _opaque: [u8; 0],
@@ -22,7 +22,7 @@ impl Handle for skillsmith_cancel_token {
     const NAME: &'static str = "token";
 }
 
-/// Makes a token that nobody has cancelled yet.
+/// Creates a token.
 ///
 /// Gives an owned handle: `skillsmith_cancel_token_free`. Does not block; any thread may
 /// call it. Errors: `NULL_ARGUMENT`.
@@ -41,11 +41,11 @@ pub extern "C" fn skillsmith_cancel_token_new(
     })
 }
 
-/// Ends what runs with the token: network requests in flight are cut, waits end.
+/// Cancels every call that uses the token: aborts network requests and ends waits.
 ///
-/// Takes effect within 200 ms; the call that runs then returns by itself. Cancelling
-/// twice is fine. Does not block; any thread may call it, a callback too, but no signal
-/// handler. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+/// Takes effect within 200 ms; the cancelled call then returns. Calling it again is safe.
+/// Does not block; any thread may call it, callbacks included, but not a signal handler.
+/// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_cancel_token_cancel(
     token: HandlePtr<skillsmith_cancel_token>,
@@ -56,16 +56,16 @@ pub extern "C" fn skillsmith_cancel_token_cancel(
     })
 }
 
-/// The same for a signal handler: it only stores to atomic variables.
+/// Cancels from a signal handler: it only stores to atomic variables.
 ///
-/// What runs with the token notices it within 50 ms. Keep the handle in a variable that
-/// the handler may read, set before the handler is installed. Any thread may call it.
-/// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
+/// Calls that use the token notice it within 50 ms. Store the handle in a variable that the
+/// handler may read, before you install the handler. Any thread may call it. Errors:
+/// `NULL_ARGUMENT`, `INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_cancel_token_raise(
     token: HandlePtr<skillsmith_cancel_token>,
 ) -> skillsmith_status {
-    // No border: nothing here can panic, and catching may allocate.
+    // No `boundary`: nothing here can panic, and catching may allocate.
     if token.number() == 0 {
         return skillsmith_status::of(Error::NullArgument("token").code());
     }
@@ -76,7 +76,7 @@ pub extern "C" fn skillsmith_cancel_token_raise(
     }
 }
 
-/// Whether it was cancelled or raised.
+/// Whether the token was cancelled or raised.
 ///
 /// False for NULL or for a token that was freed. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
@@ -86,10 +86,10 @@ pub extern "C" fn skillsmith_cancel_token_is_cancelled(
     getter(false, || Ok(token.get()?.is_cancelled()))
 }
 
-/// Frees a token. What runs with it goes on, and can no longer be cancelled.
+/// Frees a token. Calls that use it continue, and can no longer be cancelled.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+/// thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_cancel_token_free(
     token: OwnedHandle<skillsmith_cancel_token>,

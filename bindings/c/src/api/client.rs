@@ -32,7 +32,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// interrupt: those are left to run out on their own.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 
-/// Asks the live registry.
+/// An HTTP client for the live registry.
 ///
 /// Any thread may use it, and several engines may share it.
 #[derive(Debug)]
@@ -45,17 +45,17 @@ impl Handle for skillsmith_api_client {
     const NAME: &'static str = "client";
 }
 
-/// How a registry is.
+/// Health of a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_health {
-    /// It was not asked.
+    /// The registry was not asked.
     SKILLSMITH_HEALTH_UNKNOWN = 0,
-    /// It serves.
+    /// The registry serves requests.
     SKILLSMITH_HEALTH_HEALTHY = 1,
-    /// It serves, with trouble.
+    /// The registry serves requests, with problems.
     SKILLSMITH_HEALTH_DEGRADED = 2,
-    /// It says that it does not serve.
+    /// The registry reports that it does not serve requests.
     SKILLSMITH_HEALTH_UNHEALTHY = 3,
 }
 
@@ -63,7 +63,7 @@ impl Empty for skillsmith_health {
     const EMPTY: Self = Self::SKILLSMITH_HEALTH_UNKNOWN;
 }
 
-/// How the registry is asked. Zero in a member means its default.
+/// Options of a client. A zero member means its default.
 ///
 /// The texts are copied.
 #[derive(Debug, Clone, Copy)]
@@ -79,14 +79,14 @@ pub struct skillsmith_client_options {
     pub anon_key: TextPtr,
     /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
     pub api_key: TextPtr,
-    /// A token of a signed-in user; goes before the API key. Default: none.
+    /// Token of a signed-in user. It takes precedence over the API key. Default: none.
     pub jwt_token: TextPtr,
-    /// The longest wait for the headers of an answer, and again for its body, in
-    /// milliseconds. Default: 30000.
+    /// Timeout in milliseconds for the headers of a response, and again for its body.
+    /// Default: 30000.
     pub timeout_ms: u64,
-    /// Tries after the first one; negative: none. Default: 3.
+    /// Retries after the first attempt; negative: none. Default: 3.
     pub max_retries: c_int,
-    /// Whether nothing may be sent. Default: `SKILLSMITH_OFFLINE_MODE`, else off.
+    /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else off.
     pub offline: skillsmith_switch_value,
 }
 
@@ -127,12 +127,12 @@ pub(crate) fn client_options(
     Ok(wanted)
 }
 
-/// Makes a client. Nothing is sent yet.
+/// Creates a client. Sends nothing.
 ///
 /// `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
 /// environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
-/// call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where the address, a key or the
-/// proxy cannot be used.
+/// call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy
+/// is invalid.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_new(
     options: OptionsPtr<skillsmith_client_options>,
@@ -147,10 +147,10 @@ pub extern "C" fn skillsmith_api_client_new(
     })
 }
 
-/// Frees a client. Engines that were made from it keep it.
+/// Frees a client. Engines made from it keep it.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+/// thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_free(
     client: OwnedHandle<skillsmith_api_client>,
@@ -158,7 +158,7 @@ pub extern "C" fn skillsmith_api_client_free(
     boundary(ErrorPtr::NONE, || client.remove().map(drop))
 }
 
-/// Whether nothing may be sent, so that every sync would fail with `OFFLINE`.
+/// Whether offline mode is on, so that every sync fails with `OFFLINE`.
 ///
 /// False for NULL and for a client that was freed. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
@@ -183,11 +183,11 @@ pub extern "C" fn skillsmith_api_client_base_url(
     })
 }
 
-/// Asks how the registry is.
+/// Requests the health of the registry.
 ///
-/// `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may
-/// call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
-/// `REDIRECT_REFUSED`; `API_UNHEALTHY` where there is no answer, with the reason.
+/// `cancel` may be NULL. Blocks on the network, for at most about 5 s; any thread may call
+/// it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OFFLINE`, `CANCELLED`,
+/// `REDIRECT_REFUSED`; `API_UNHEALTHY`, with the reason, if the registry does not respond.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_check_health(
     client: HandlePtr<skillsmith_api_client>,
@@ -212,7 +212,8 @@ pub extern "C" fn skillsmith_api_client_check_health(
     })
 }
 
-/// Which page of the listing is wanted. Zero in a member means its default.
+/// Options of a search: filters, and the page of the listing. A zero member means its
+/// default.
 ///
 /// The texts are copied.
 #[derive(Debug, Clone, Copy)]
@@ -223,18 +224,17 @@ pub struct skillsmith_search_options {
     /// A search word. Default: none, which the live registry refuses unless one of the next
     /// three members is set.
     pub query: TextPtr,
-    /// Only skills of this category. Default: of all.
+    /// Only skills of this category. Default: all.
     pub category: TextPtr,
-    /// Only skills of this tier, such as "verified". Default: of all.
+    /// Only skills of this tier, such as "verified". Default: all.
     pub trust_tier: TextPtr,
-    /// Only skills with at least this quality score, in the registry's own measure.
-    /// Negative: with at least 0, and so with any score. Default: all, those without a
-    /// score too.
+    /// Only skills with at least this quality score, on the registry's scale. Negative: at
+    /// least 0, so any score. Default: all skills, including those without a score.
     pub min_score: f64,
-    /// Rows wanted; the registry may give fewer, and the live one gives 100 at most.
+    /// Number of rows. The registry may send fewer; the live one sends 100 at most.
     /// Default: 100.
     pub limit: u32,
-    /// Rows to pass over. Default: 0.
+    /// Number of rows to skip. Default: 0.
     pub offset: u64,
 }
 
@@ -271,18 +271,18 @@ fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageR
 /// Fetches one page of the listing, as the registry serves it.
 ///
 /// `options` may be NULL: the first 100 rows. `cancel` may be NULL. Gives an owned string,
-/// the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. That it is
-/// JSON is checked, what is in it is not. A U+0000 in one of its texts is escaped there.
+/// the JSON text `{"data": [...], "meta": {...}}`: `skillsmith_string_free`. It is checked
+/// to be JSON; its content is not checked. A U+0000 in one of its texts is escaped.
 ///
-/// Blocks on the network: each try as long as the client's `timeout_ms` allows. 408, 429,
-/// 5xx, broken connections and unreadable answers are tried again as its `max_retries`
-/// says, after 1, 2, 4 ... s, or when the registry has asked for; after about 30 minutes at
-/// most it ends. Any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
-/// `INVALID_ARGUMENT` for a text that is not UTF-8 and a score that is not finite; `OFFLINE`,
-/// `CANCELLED`, `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
+/// Blocks on the network: each attempt for at most the client's `timeout_ms`. Retries 408,
+/// 429, 5xx, broken connections and unreadable responses up to `max_retries` times, after
+/// 1, 2, 4 ... s or when the registry asked for; ends after about 30 minutes at most. Any
+/// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
+/// text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
+/// `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
 /// `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
-/// `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` where the answer is no JSON; `RESPONSE_TOO_LARGE` over
-/// 16 MiB.
+/// `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` if the response is not JSON;
+/// `RESPONSE_TOO_LARGE` over 16 MiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_search(
     client: HandlePtr<skillsmith_api_client>,
@@ -306,8 +306,8 @@ pub extern "C" fn skillsmith_api_client_search(
     })
 }
 
-/// Asks on a thread of its own, so that a caller that cancels gets away, wherever the
-/// request stands.
+/// Runs the request on its own thread, so that a cancelled call can return at any point of
+/// the request.
 fn ask<T: Send + 'static>(
     client: Arc<SkillsmithApiClient>,
     cancel: &CancelToken,
@@ -332,7 +332,7 @@ fn ask<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                // The border of this call catches it.
+                // The `boundary` of this call catches it.
                 Err(panic) => std::panic::resume_unwind(panic),
                 Ok(()) => {
                     return Err(Error::Internal(

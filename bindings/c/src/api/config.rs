@@ -20,7 +20,7 @@ use crate::ffi::status::skillsmith_status;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_sync_frequency {
-    /// Only in options: as it is.
+    /// In options only: unchanged.
     SKILLSMITH_SYNC_FREQUENCY_DEFAULT = 0,
     /// Every 24 hours (86400000 ms).
     SKILLSMITH_SYNC_FREQUENCY_DAILY = 1,
@@ -31,12 +31,12 @@ pub enum skillsmith_sync_frequency {
 /// A frequency as the caller gives it: any number at all.
 pub type skillsmith_sync_frequency_value = i32;
 
-/// A switch that may also be left as it is. 0 is not "off".
+/// A switch with a default. 0 is not "off".
 #[expect(dead_code, reason = "callers in C give them")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_switch {
-    /// Whatever it would be without this option.
+    /// The value without this option.
     SKILLSMITH_SWITCH_DEFAULT = 0,
     /// On.
     SKILLSMITH_SWITCH_ON = 1,
@@ -47,7 +47,7 @@ pub enum skillsmith_switch {
 /// A switch as the caller gives it: any number at all.
 pub type skillsmith_switch_value = i32;
 
-/// Reads and changes the configuration of one database.
+/// Reads and changes the configuration of a database.
 ///
 /// Any thread may use it. Every call is short and blocks on the disk only.
 #[derive(Debug)]
@@ -60,15 +60,15 @@ impl Handle for skillsmith_sync_config_repository {
     const NAME: &'static str = "repository";
 }
 
-/// The configuration as it stood when it was asked for.
+/// A snapshot of the configuration.
 ///
-/// Times are ISO 8601 text, as they stand in the database.
+/// Times are ISO 8601 text, as stored in the database.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_config {
     /// Always "default".
     pub id: skillsmith_text,
-    /// Whether the background service syncs by itself.
+    /// Whether automatic syncing is enabled.
     pub enabled: bool,
     /// How often.
     pub frequency: skillsmith_sync_frequency,
@@ -76,15 +76,15 @@ pub struct skillsmith_sync_config {
     pub interval_ms: i64,
     /// When the last complete sync started; none before the first.
     pub last_sync_at: skillsmith_text,
-    /// When the next one is due; none: at once.
+    /// When the next sync is due; none means now.
     pub next_sync_at: skillsmith_text,
-    /// Skills added and updated by the last complete sync.
+    /// Number of skills that the last complete sync added or updated.
     pub last_sync_count: i64,
-    /// Why the last sync failed; none if it did not.
+    /// Error of the last sync; none if it succeeded.
     pub last_sync_error: skillsmith_text,
-    /// When the row was made, as SQLite wrote it (UTC).
+    /// When the row was created, in the format of SQLite (UTC).
     pub created_at: skillsmith_text,
-    /// When it was last changed, likewise.
+    /// When the row was last changed, in the format of SQLite (UTC).
     pub updated_at: skillsmith_text,
 }
 
@@ -119,16 +119,16 @@ impl From<SyncFrequency> for skillsmith_sync_frequency {
     }
 }
 
-/// What `skillsmith_sync_config_repository_update_config` changes. Zero in a member
-/// leaves the setting as it is.
+/// Changes for `skillsmith_sync_config_repository_update_config`. A zero member leaves the
+/// setting unchanged.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_sync_config_update {
     /// `sizeof(skillsmith_sync_config_update)`.
     pub struct_size: usize,
-    /// Switch automatic syncing on or off.
+    /// Enables or disables automatic syncing.
     pub enabled: skillsmith_switch_value,
-    /// Change how often; the next sync moves accordingly.
+    /// Changes the frequency and reschedules the next sync.
     pub frequency: skillsmith_sync_frequency_value,
 }
 
@@ -137,7 +137,7 @@ unsafe impl Options for skillsmith_sync_config_update {
     const NAME: &'static str = "update";
 }
 
-/// What a switch says; `None`: nothing.
+/// The value of a switch; `None` for the default.
 pub(crate) fn switch(value: skillsmith_switch_value, name: &str) -> Result<Option<bool>> {
     match value {
         0 => Ok(None),
@@ -160,7 +160,7 @@ fn frequency(value: skillsmith_sync_frequency_value) -> Result<Option<SyncFreque
     }
 }
 
-/// Makes a repository for an open database.
+/// Creates a repository for an open database.
 ///
 /// Gives an owned handle: `skillsmith_sync_config_repository_free`. Does not block; any
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -180,9 +180,9 @@ pub extern "C" fn skillsmith_sync_config_repository_new(
 
 /// Frees a repository. The database stays open.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
-/// on the disk, shortly, if it is the last that keeps a database whose own handle was
-/// freed; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+/// the disk, if it is the last user of a database whose own handle was freed; any thread
+/// may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_repository_free(
     repository: OwnedHandle<skillsmith_sync_config_repository>,
@@ -190,9 +190,9 @@ pub extern "C" fn skillsmith_sync_config_repository_free(
     boundary(ErrorPtr::NONE, || repository.remove().map(drop))
 }
 
-/// The configuration as it stands.
+/// The current configuration.
 ///
-/// Gives an owned record: `skillsmith_sync_config_free`. Blocks on the disk, shortly; any
+/// Gives an owned record: `skillsmith_sync_config_free`. Blocks briefly on the disk; any
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
 /// `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
 #[unsafe(no_mangle)]
@@ -209,9 +209,9 @@ pub extern "C" fn skillsmith_sync_config_repository_get_config(
     })
 }
 
-/// Changes what `update` names, and gives the result.
+/// Changes the settings in `update` and returns the new configuration.
 ///
-/// `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+/// `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
 /// `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`,
 /// `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`, `DATABASE_BUSY`, `READ_ONLY`, `DISK_FULL`,
@@ -234,7 +234,7 @@ pub extern "C" fn skillsmith_sync_config_repository_update_config(
     })
 }
 
-/// Changes the configuration, and gives it where it is wanted.
+/// Changes the configuration, and returns it if the caller wants it.
 fn change(
     repository: HandlePtr<skillsmith_sync_config_repository>,
     out_config: OutPtr<*mut skillsmith_sync_config>,
@@ -250,9 +250,9 @@ fn change(
 
 /// Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills.
 ///
-/// Sets when the next one is due, and clears the last error. The engine does this by
-/// itself. Blocks on the disk, for at most the busy budget; any thread may call it.
-/// Errors: as for `skillsmith_sync_config_repository_update_config`.
+/// Schedules the next sync and clears the last error. The engine does this itself. Blocks
+/// on the disk, for at most the busy budget; any thread may call it. Errors: as for
+/// `skillsmith_sync_config_repository_update_config`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_repository_set_last_sync(
     repository: HandlePtr<skillsmith_sync_config_repository>,
@@ -266,7 +266,7 @@ pub extern "C" fn skillsmith_sync_config_repository_set_last_sync(
     })
 }
 
-/// Records why the last sync failed. The engine does this by itself.
+/// Records the error of the last sync. The engine does this itself.
 ///
 /// Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
 /// for `skillsmith_sync_config_repository_update_config`.
@@ -282,7 +282,7 @@ pub extern "C" fn skillsmith_sync_config_repository_set_last_sync_error(
     })
 }
 
-/// Forgets why the last sync failed.
+/// Clears the error of the last sync.
 ///
 /// Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
 /// for `skillsmith_sync_config_repository_update_config`.
@@ -318,7 +318,7 @@ pub extern "C" fn skillsmith_sync_config_repository_calculate_next_sync(
 
 /// Whether automatic syncing is on and the next sync is due.
 ///
-/// Blocks on the disk, shortly; any thread may call it. Errors: as for
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
 /// `skillsmith_sync_config_repository_get_config`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_repository_is_sync_due(
@@ -331,9 +331,9 @@ pub extern "C" fn skillsmith_sync_config_repository_is_sync_due(
     })
 }
 
-/// Switches automatic syncing on.
+/// Enables automatic syncing.
 ///
-/// `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+/// `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
 /// `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
 /// thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`.
 #[unsafe(no_mangle)]
@@ -347,9 +347,9 @@ pub extern "C" fn skillsmith_sync_config_repository_enable(
     })
 }
 
-/// Switches automatic syncing off. A sync by hand still works.
+/// Disables automatic syncing. A manual sync still works.
 ///
-/// `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+/// `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
 /// `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
 /// thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`.
 #[unsafe(no_mangle)]
@@ -363,12 +363,12 @@ pub extern "C" fn skillsmith_sync_config_repository_disable(
     })
 }
 
-/// Changes how often; the next sync moves accordingly.
+/// Changes the frequency and reschedules the next sync.
 ///
-/// `out_config` may be NULL: the result is not wanted. Otherwise it is an owned record:
+/// `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:
 /// `skillsmith_sync_config_free`. Blocks on the disk, for at most the busy budget; any
 /// thread may call it. Errors: as for `skillsmith_sync_config_repository_update_config`;
-/// `INVALID_ARGUMENT` for anything but daily and weekly.
+/// `INVALID_ARGUMENT` for any frequency other than daily and weekly.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_repository_set_frequency(
     repository: HandlePtr<skillsmith_sync_config_repository>,
@@ -390,7 +390,7 @@ pub extern "C" fn skillsmith_sync_config_repository_set_frequency(
 
 /// Frees a configuration with its texts.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_config_free(

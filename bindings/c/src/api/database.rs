@@ -17,9 +17,9 @@ use crate::ffi::status::skillsmith_status;
 
 /// An open database.
 ///
-/// Any thread may use it; short calls wait for each other. A sync has a connection of
-/// its own, so that short calls never wait for a whole run. Repositories, engines and
-/// services made from it keep it open after its handle is freed.
+/// Any thread may use it; short calls wait for each other. A sync uses its own connection,
+/// so short calls never wait for a whole run. Repositories, engines and services made from
+/// it keep it open after its handle is freed.
 #[derive(Debug)]
 pub struct skillsmith_database {
     _opaque: [u8; 0],
@@ -30,19 +30,19 @@ impl Handle for skillsmith_database {
     const NAME: &'static str = "database";
 }
 
-/// How a database is opened. Zero in a member means its default.
+/// Options for opening a database. A zero member means its default.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_open_options {
     /// `sizeof(skillsmith_open_options)`.
     pub struct_size: usize,
-    /// Not 0: never write anything into the file; it must exist then. Default: 0.
+    /// Not 0: open the file read-only; it must exist. Default: 0.
     ///
-    /// SQLite may leave an empty `-wal` and its `-shm` beside a file in WAL mode that
-    /// nobody else has open: it cannot take them away without the right to write.
+    /// SQLite may leave an empty `-wal` and `-shm` beside a file in WAL mode that is not
+    /// open elsewhere: it cannot delete them without write access.
     pub read_only: c_int,
-    /// How many milliseconds a short call waits while another program writes, before it
-    /// fails with `DATABASE_BUSY`. Negative: it does not wait. Default: 5000.
+    /// Milliseconds that a short call waits while another program writes, before it fails
+    /// with `DATABASE_BUSY`. Negative: it does not wait. Default: 5000.
     pub busy_budget_ms: i64,
 }
 
@@ -64,13 +64,13 @@ impl From<skillsmith_open_options> for OpenOptions {
 
 /// Opens a database.
 ///
-/// `path` is UTF-8; `":memory:"` is a new database in memory; NULL stands for what
-/// `skillsmith_default_database_path` gives. `options` may be NULL.
+/// `path` is UTF-8; `":memory:"` is a new database in memory; NULL is the path that
+/// `skillsmith_default_database_path` returns. `options` may be NULL.
 ///
-/// A missing file is created complete, with its folder, readable by its owner only. An
-/// existing one of any version is used as it is; the tables of a sync are added where
-/// they are missing. What is no database, is damaged, or belongs to some other program is
-/// refused and left as it is.
+/// Creates a missing file with the whole schema, and its folder, accessible to their owner
+/// only. Accepts a file of any schema version, and adds the tables for syncing if they are
+/// missing. Refuses a file that is not a database, is damaged, or belongs to another
+/// program, and leaves it unchanged.
 ///
 /// Gives an owned handle: `skillsmith_database_free`. Blocks on the disk; any thread may
 /// call it. Errors: `NULL_ARGUMENT`, `INVALID_ARGUMENT`, and all from 301 to 312.
@@ -91,9 +91,9 @@ pub extern "C" fn skillsmith_database_open(
     })
 }
 
-/// Makes a new, complete database in memory.
+/// Creates a database in memory with the whole schema.
 ///
-/// It is gone with the last handle that was made from it. Another SQLite cannot share it.
+/// It is deleted with the last handle made from it. Another SQLite cannot share it.
 ///
 /// Gives an owned handle: `skillsmith_database_free`. Does not block; any thread may call
 /// it. Errors: `NULL_ARGUMENT`, `DATABASE_ERROR`.
@@ -109,11 +109,10 @@ pub extern "C" fn skillsmith_database_open_in_memory(
     })
 }
 
-/// Where the database is unless a path is given: `SKILLSMITH_DB_PATH`, or
-/// `~/.skillsmith/skills.db`.
+/// The default path of the database: `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`.
 ///
-/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call
-/// it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` where there is no home folder.
+/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call it.
+/// Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if there is no home folder.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_default_database_path(
     out_path: OutPtr<*mut c_char>,
@@ -130,18 +129,18 @@ fn default_path() -> Result<String> {
         .map(|path| path.to_string_lossy().into_owned())
         .ok_or_else(|| {
             Error::InvalidArgument(
-                "There is no home folder to keep the database in. Give a path, or set SKILLSMITH_DB_PATH."
+                "Cannot choose a default path for the database: no home folder was found. Pass a path, or set SKILLSMITH_DB_PATH."
                     .into(),
             )
         })
 }
 
-/// Closes a database for all handles that were made from it.
+/// Closes a database for all handles made from it.
 ///
-/// Their later calls fail with `DATABASE_CLOSED`. A sync that is under way keeps its own
-/// connection and ends normally. Closing twice is fine; the handle still has to be freed.
-/// Blocks on the disk, shortly; any thread may call it. Errors: `NULL_ARGUMENT`,
-/// `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
+/// Their later calls fail with `DATABASE_CLOSED`. A running sync keeps its own connection
+/// and ends normally. Calling it again is safe; the handle must still be freed. Blocks
+/// briefly on the disk; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
+/// `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_database_close(
     database: HandlePtr<skillsmith_database>,
@@ -153,7 +152,7 @@ pub extern "C" fn skillsmith_database_close(
     })
 }
 
-/// Whether it has not been closed.
+/// Whether the database is open.
 ///
 /// False for NULL, for a handle that was freed, and in a forked child. May wait for a
 /// short call on another thread; any thread may call it.
@@ -162,7 +161,7 @@ pub extern "C" fn skillsmith_database_is_open(database: HandlePtr<skillsmith_dat
     getter(false, || Ok(database.get()?.is_open()))
 }
 
-/// Whether it was opened read-only.
+/// Whether the database was opened read-only.
 ///
 /// False for NULL and for a handle that was freed. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
@@ -189,9 +188,9 @@ pub extern "C" fn skillsmith_database_name(
 
 /// Frees a database.
 ///
-/// The file is closed with the last handle that was made from it; to close it now, call
-/// `skillsmith_database_close` first. NULL is fine. A second time is refused with
-/// `SKILLSMITH_INVALID_HANDLE`. May block on the disk, shortly; any thread may call it.
+/// The file is closed with the last handle made from it. To close it now, call
+/// `skillsmith_database_close` first. NULL is a no-op. Freeing twice returns
+/// `SKILLSMITH_INVALID_HANDLE`. May block briefly on the disk; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_database_free(
     database: OwnedHandle<skillsmith_database>,

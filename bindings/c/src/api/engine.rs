@@ -25,8 +25,8 @@ use crate::ffi::status::skillsmith_status;
 
 /// Brings a database up to date with a registry.
 ///
-/// Any thread may use it. One sync at a time runs on a database, across all engines and
-/// processes; a second one returns at once.
+/// Any thread may use it. Only one sync runs on a database at a time, across all engines
+/// and processes; a second one fails at once.
 #[derive(Debug)]
 pub struct skillsmith_sync_engine {
     _opaque: [u8; 0],
@@ -37,22 +37,22 @@ impl Handle for skillsmith_sync_engine {
     const NAME: &'static str = "engine";
 }
 
-/// What a run is doing.
+/// Phase of a run.
 ///
-/// They appear first in this order; fetching and upserting then alternate, since pages
-/// are written as they come.
+/// The phases first appear in this order. Fetching and upserting then alternate, because
+/// each page is written when it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_sync_phase {
-    /// Asking the registry how it is.
+    /// Checking the health of the registry.
     SKILLSMITH_SYNC_PHASE_CONNECTING = 1,
     /// Reading pages.
     SKILLSMITH_SYNC_PHASE_FETCHING = 2,
-    /// Telling what has changed.
+    /// Comparing rows with the database.
     SKILLSMITH_SYNC_PHASE_COMPARING = 3,
     /// Writing.
     SKILLSMITH_SYNC_PHASE_UPSERTING = 4,
-    /// Done; the last one of every run that listed the registry to its end.
+    /// Done: the last phase of every run that read the whole listing.
     SKILLSMITH_SYNC_PHASE_COMPLETE = 5,
 }
 
@@ -69,31 +69,32 @@ impl From<SyncPhase> for skillsmith_sync_phase {
     }
 }
 
-/// How a run gets on. It lives until the callback returns.
+/// Progress of a run. Valid until the callback returns.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_progress {
-    /// What it is doing.
+    /// Current phase.
     pub phase: skillsmith_sync_phase,
-    /// Where it is: rows of the listing read, or changed rows written while upserting.
+    /// Number of rows read; while upserting, number of changed rows written.
     pub current: u64,
-    /// Where it ends: rows of the listing, or changed rows found so far; 0 while unknown.
+    /// Number of rows of the listing, 0 while unknown; while upserting, number of changed
+    /// rows found so far.
     pub total: u64,
-    /// Skills looked at so far.
+    /// Number of skills compared so far.
     pub skills_processed: u64,
-    /// Skills found to be new or changed so far.
+    /// Number of new or changed skills found so far.
     pub skills_changed: u64,
-    /// The same in words, or why it waits; never NULL, but it may be "". A
-    /// U+0000 in it is shown as U+FFFD.
+    /// Message for the user: the progress, or the reason for a wait. Never NULL, but may be
+    /// "". A U+0000 in it becomes U+FFFD.
     pub message: *const c_char,
 }
 
-/// Told how a run gets on, on the thread that called `skillsmith_sync_engine_sync`, while
-/// no lock is held and no transaction is open.
+/// Called with the progress of a run, on the thread that called
+/// `skillsmith_sync_engine_sync`, while no lock is held and no transaction is open.
 ///
-/// 0 lets the run go on; anything else ends it, as failed with `HOST_ERROR`. What was
-/// written is kept. It may call any function of this library; a sync of the same database
-/// finds this one under way (`SYNC_IN_PROGRESS`).
+/// Returns 0 to continue; any other value ends the run as failed with `HOST_ERROR`. What
+/// was written is kept. It may call any function of this library; another sync of the same
+/// database fails with `SYNC_IN_PROGRESS`.
 pub type skillsmith_progress_callback = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -101,28 +102,27 @@ pub type skillsmith_progress_callback = Option<
     ) -> c_int,
 >;
 
-/// How a sync is to be done. Zero in a member means its default.
+/// Options of a sync. A zero member means its default.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_sync_options {
     /// `sizeof(skillsmith_sync_options)`.
     pub struct_size: usize,
-    /// Not 0: compare the content of every row instead of its stamp, and ignore when the
-    /// last sync was. Default: 0.
+    /// Not 0: compare the content of every row instead of its timestamp, and ignore the
+    /// time of the last sync. Default: 0.
     pub force: c_int,
-    /// Not 0: only count what would be done: no row, no history entry, no schedule.
-    /// Default: 0.
+    /// Not 0: only count the changes; write no row, history entry or schedule. Default: 0.
     pub dry_run: c_int,
-    /// Rows per page, up to 10000; the registry may give fewer. Default: 100.
+    /// Rows per page, up to 10000; the registry may send fewer. Default: 100.
     pub page_size: u32,
-    /// How many milliseconds the run may take; what it did not reach is left to the next
-    /// one. Default: 1800000, 30 minutes.
+    /// Longest duration of the run in milliseconds. The next run continues where this one
+    /// stopped. Default: 1800000, 30 minutes.
     pub deadline_ms: u64,
-    /// Told how the run gets on. Default: nobody.
+    /// Called with the progress of the run. Default: none.
     pub on_progress: skillsmith_progress_callback,
     /// Passed to `on_progress`.
     pub user_data: *mut c_void,
-    /// Stops the run. Default: nothing does. It may be freed meanwhile, and is not changed.
+    /// Cancels the run. Default: none. It may be freed during the run, and is not changed.
     pub cancel: HandlePtr<skillsmith_cancel_token>,
 }
 
@@ -131,53 +131,52 @@ unsafe impl Options for skillsmith_sync_options {
     const NAME: &'static str = "options";
 }
 
-/// Whether the listing could show everything.
+/// Whether the run read the whole listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_coverage {
-    /// The registry was listed whole.
+    /// The whole listing was read.
     SKILLSMITH_COVERAGE_COMPLETE = 1,
-    /// It could be asked by search words only, or did not stand still while it was read.
+    /// Skills may be missing: the registry allows only searches, or the listing changed
+    /// while it was read.
     SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
 }
 
-/// What a run did.
+/// Result of a run.
 ///
 /// Always: added + updated + unchanged + rejected = processed.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_result {
-    /// Whether everything went well.
+    /// Whether the run succeeded without errors.
     pub success: bool,
-    /// Whether nothing was written.
+    /// Whether this was a dry run, which writes nothing.
     pub dry_run: bool,
-    /// How the run ended, as in its history entry.
+    /// Status of the run, as in its history entry.
     pub status: skillsmith_sync_status,
-    /// The code of the cause, where the run failed or ended early; else `SKILLSMITH_OK`.
+    /// Code of the cause if the run failed or ended early; else `SKILLSMITH_OK`.
     pub code: skillsmith_status,
-    /// Whether the registry was listed whole.
+    /// Whether the run read the whole listing.
     pub coverage: skillsmith_coverage,
-    /// Skills that were new here.
+    /// Number of skills added.
     pub skills_added: u64,
-    /// Skills that were changed.
+    /// Number of skills updated.
     pub skills_updated: u64,
-    /// Skills that stood here already, or are the user's own.
+    /// Number of skills that had not changed, or are the user's own.
     pub skills_unchanged: u64,
-    /// Rows that could not be stored; `errors` names them.
+    /// Number of rows that could not be stored. `errors` names them.
     pub skills_rejected: u64,
-    /// Different skills that the registry served.
+    /// Number of different skills that the registry sent.
     pub total_processed: u64,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// What went wrong: the cause of a failed run, and the first 20 rejected rows; NULL
-    /// where nothing did.
+    /// The cause of a failed run, and the first 20 rejected rows; NULL if there are none.
     pub errors: *const skillsmith_text,
-    /// How many errors.
+    /// Number of errors.
     pub error_count: usize,
-    /// What the user may want to know of, though nothing is lost; NULL where there is
-    /// nothing.
+    /// Problems that did not cost any rows; NULL if there are none.
     pub warnings: *const skillsmith_text,
-    /// How many warnings.
+    /// Number of warnings.
     pub warning_count: usize,
 }
 
@@ -212,15 +211,15 @@ impl skillsmith_sync_result {
     }
 }
 
-/// How things stand.
+/// Current status: configuration, last successful run, running, due.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_engine_status {
-    /// The configuration; never NULL. It belongs to this record.
+    /// The configuration; never NULL. Owned by this record.
     pub config: *const skillsmith_sync_config,
-    /// The last successful run; NULL if there is none. It belongs to this record.
+    /// The last successful run; NULL if there is none. Owned by this record.
     pub last_run: *const skillsmith_sync_history_entry,
-    /// Whether a sync is under way, in this process or another.
+    /// Whether a sync is running, in this process or another.
     pub is_running: bool,
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
@@ -248,9 +247,9 @@ impl skillsmith_engine_status {
     }
 }
 
-/// Makes an engine for the live registry and an open database.
+/// Creates an engine for the live registry and an open database.
 ///
-/// It keeps both, whether their handles are freed or not. Gives an owned handle:
+/// It keeps both, even when their handles are freed. Gives an owned handle:
 /// `skillsmith_sync_engine_free`. Does not block; any thread may call it. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
@@ -265,9 +264,9 @@ pub extern "C" fn skillsmith_sync_engine_new(
     })
 }
 
-/// Makes an engine for a registry that the host supplies and an open database.
+/// Creates an engine for a registry of the host and an open database.
 ///
-/// It keeps both, whether their handles are freed or not. Gives an owned handle:
+/// It keeps both, even when their handles are freed. Gives an owned handle:
 /// `skillsmith_sync_engine_free`. Does not block; any thread may call it. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
@@ -290,11 +289,11 @@ fn engine(
     Ok(handles::insert(SyncEngine::new(registry, &database)))
 }
 
-/// Frees an engine. A sync that is under way ends normally.
+/// Frees an engine. A running sync ends normally.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks on the
-/// disk, shortly, if it is the last that keeps a database whose own handle was freed, and for
-/// a `destroy` of the host's registry; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+/// the disk, if it is the last user of a database whose own handle was freed, and for the
+/// `destroy` of a registry of the host; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_engine_free(
     engine: OwnedHandle<skillsmith_sync_engine>,
@@ -302,14 +301,14 @@ pub extern "C" fn skillsmith_sync_engine_free(
     boundary(ErrorPtr::NONE, || engine.remove().map(drop))
 }
 
-/// Syncs. Blocks until the end of the run, on the network and the disk.
+/// Syncs. Blocks on the network and the disk until the run ends.
 ///
-/// `options` may be NULL. What goes wrong in a run is no error of this function: it
-/// returns `SKILLSMITH_OK`, and the result says what happened (`success`, `code`,
-/// `errors`). Whatever was written stays, and the next run goes on where this one ended.
+/// `options` may be NULL. A failed run is not an error of this function: it returns
+/// `SKILLSMITH_OK`, and the result says what happened (`success`, `code`, `errors`). What
+/// was written is kept, and the next run continues where this one stopped.
 ///
 /// Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it; it starts
-/// a second one, for the network. Errors, with which nothing was done: `NULL_ARGUMENT`,
+/// a second one for the network. Errors, before the run starts: `NULL_ARGUMENT`,
 /// `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_engine_sync(
@@ -330,7 +329,8 @@ pub extern "C" fn skillsmith_sync_engine_sync(
 }
 
 fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> {
-    // A child: a callback that ends this run must not end others of the same token.
+    // A child token: a callback that ends this run must not end other runs with the same
+    // token.
     let token = given.cancel.get_optional()?;
     let cancel = token.map_or_else(CancelToken::new, |token| token.child());
     let mut options = SyncOptions::new()
@@ -346,7 +346,8 @@ fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> 
     if let Some(callback) = given.on_progress {
         let mut ended = false;
         options = options.on_progress(move |progress| {
-            // Who has ended the run is not asked again, though the run takes a moment to end.
+            // A callback that has ended the run is not called again, although the run takes
+            // a moment to end.
             if ended {
                 return;
             }
@@ -377,10 +378,10 @@ fn show<R>(progress: &SyncProgress, callback: impl FnOnce(&skillsmith_sync_progr
     })
 }
 
-/// How things stand.
+/// Current status: configuration, last successful run, running, due.
 ///
-/// Gives an owned record: `skillsmith_engine_status_free`. Blocks on the disk, shortly;
-/// any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
+/// Gives an owned record: `skillsmith_engine_status_free`. Blocks briefly on the disk; any
+/// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`,
 /// `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_engine_get_status(
@@ -396,7 +397,7 @@ pub extern "C" fn skillsmith_sync_engine_get_status(
     })
 }
 
-/// Whether nothing may be sent, so that every sync would fail with `OFFLINE`.
+/// Whether offline mode is on, so that every sync fails with `OFFLINE`.
 ///
 /// False for NULL and for an engine that was freed. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
@@ -408,7 +409,7 @@ pub extern "C" fn skillsmith_sync_engine_is_offline(
 
 /// Frees a result with its texts.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_result_free(
@@ -419,7 +420,7 @@ pub extern "C" fn skillsmith_sync_result_free(
 
 /// Frees a status with its configuration and its entry.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_engine_status_free(

@@ -1,4 +1,4 @@
-//! Reading what went wrong.
+//! Reading errors.
 
 use std::ffi::c_char;
 
@@ -7,7 +7,7 @@ use crate::ffi::error::{ErrorPtr, skillsmith_error};
 use crate::ffi::handles::{HandlePtr, OwnedHandle};
 use crate::ffi::status::skillsmith_status;
 
-/// The status that the function has returned along with this error.
+/// The status that the function returned with this error.
 ///
 /// `SKILLSMITH_OK` for NULL or for an error that was freed. Does not block; any thread
 /// may call it.
@@ -18,7 +18,7 @@ pub extern "C" fn skillsmith_error_code(error: HandlePtr<skillsmith_error>) -> s
     })
 }
 
-/// The name of its code, such as "NETWORK_TIMEOUT".
+/// The name of the error's code, such as "NETWORK_TIMEOUT".
 ///
 /// Do not free it: the text lives as long as the library is loaded. "OK" for NULL or
 /// for an error that was freed. Does not block; any thread may call it.
@@ -29,11 +29,11 @@ pub extern "C" fn skillsmith_error_name(error: HandlePtr<skillsmith_error>) -> *
     })
 }
 
-/// What went wrong and what to do, in English.
+/// The message: what went wrong and what to do, in English.
 ///
-/// Do not free it: the text belongs to the error and lives as long. A U+0000 in it, from
-/// some name of the registry's, is shown as U+FFFD. "" for NULL or for an error that was
-/// freed. Does not block; any thread may call it.
+/// Do not free it: the error owns the text. A U+0000 in it, such as in a name from the
+/// registry, becomes U+FFFD. "" for NULL or for an error that was freed. Does not block;
+/// any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_error_message(error: HandlePtr<skillsmith_error>) -> *const c_char {
     getter(c"".as_ptr(), || Ok(error.get()?.message.as_ptr()))
@@ -47,10 +47,10 @@ pub extern "C" fn skillsmith_error_is_retryable(error: HandlePtr<skillsmith_erro
     getter(false, || Ok(error.get()?.code.retryable()))
 }
 
-/// The moment before which it is no use to try again, in milliseconds since 1970 (UTC).
+/// The earliest time to retry, in milliseconds since 1970 (UTC).
 ///
-/// -1 where the registry has named none, for NULL, and for an error that was freed. Does
-/// not block; any thread may call it.
+/// -1 if the registry named none, for NULL, and for an error that was freed. Does not
+/// block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_error_retry_at_ms(error: HandlePtr<skillsmith_error>) -> i64 {
     getter(-1, || {
@@ -59,10 +59,10 @@ pub extern "C" fn skillsmith_error_retry_at_ms(error: HandlePtr<skillsmith_error
     })
 }
 
-/// Frees an error; its texts are gone with it.
+/// Frees an error with its texts.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block; any
+/// thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_error_free(error: OwnedHandle<skillsmith_error>) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || error.remove().map(drop))

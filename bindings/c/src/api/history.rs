@@ -1,4 +1,4 @@
-//! The history: one entry a run.
+//! The history: one entry per run.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -16,17 +16,17 @@ use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, give, give_string, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
-/// How a run stands or ended.
+/// Status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum skillsmith_sync_status {
-    /// Under way.
+    /// Running.
     SKILLSMITH_SYNC_STATUS_RUNNING = 1,
     /// Every valid row of the registry is stored.
     SKILLSMITH_SYNC_STATUS_SUCCESS = 2,
-    /// Ended early or did not begin; what was written is kept.
+    /// Ended early or did not start. What was written is kept.
     SKILLSMITH_SYNC_STATUS_FAILED = 3,
-    /// Something succeeded and something did not; the message tells.
+    /// Partially successful; the message says what failed.
     SKILLSMITH_SYNC_STATUS_PARTIAL = 4,
 }
 
@@ -42,7 +42,7 @@ impl From<SyncStatus> for skillsmith_sync_status {
     }
 }
 
-/// Reads and writes the history of one database.
+/// Reads and writes the history of a database.
 ///
 /// Any thread may use it. Every call is short and blocks on the disk only.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ impl Handle for skillsmith_sync_history_repository {
     const NAME: &'static str = "repository";
 }
 
-/// One entry of the history, as it stood when it was asked for.
+/// A snapshot of one entry of the history.
 ///
-/// Times are ISO 8601 text, as they stand in the database.
+/// Times are ISO 8601 text, as stored in the database.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_history_entry {
@@ -65,21 +65,21 @@ pub struct skillsmith_sync_history_entry {
     pub id: skillsmith_text,
     /// When the run started.
     pub started_at: skillsmith_text,
-    /// When it ended; none while it runs.
+    /// When the run ended; none while it is running.
     pub completed_at: skillsmith_text,
-    /// How it stands or ended.
+    /// Status of the run.
     pub status: skillsmith_sync_status,
-    /// Skills that were new here.
+    /// Number of skills added.
     pub skills_added: i64,
-    /// Skills that were changed.
+    /// Number of skills updated.
     pub skills_updated: i64,
-    /// Skills that stood here already.
+    /// Number of skills that had not changed.
     pub skills_unchanged: i64,
-    /// What went wrong, if anything did.
+    /// Error of the run; none if there was none.
     pub error_message: skillsmith_text,
-    /// How long it took, in milliseconds; -1 while it runs.
+    /// Duration in milliseconds; -1 while the run is running.
     pub duration_ms: i64,
-    /// When the entry was made, as SQLite wrote it (UTC).
+    /// When the entry was created, in the format of SQLite (UTC).
     pub created_at: skillsmith_text,
 }
 
@@ -108,10 +108,10 @@ impl skillsmith_sync_history_entry {
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_history_list {
-    /// As many pointers as `count` says; NULL where there are none. The entries belong to
-    /// the list: they are not freed one by one.
+    /// `count` pointers; NULL if there are none. The entries belong to the list and are not
+    /// freed separately.
     pub entries: *const *const skillsmith_sync_history_entry,
-    /// How many.
+    /// Number of entries.
     pub count: usize,
 }
 
@@ -139,19 +139,19 @@ impl skillsmith_sync_history_list {
     }
 }
 
-/// Figures over the whole history.
+/// Statistics of the whole history.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_sync_stats {
-    /// Entries in all.
+    /// Number of entries.
     pub total_runs: i64,
-    /// Those that succeeded.
+    /// Number of successful runs.
     pub successful_runs: i64,
-    /// Those that failed.
+    /// Number of failed runs.
     pub failed_runs: i64,
-    /// When the last one succeeded; none if none did.
+    /// When the last successful run ended; none if there is none.
     pub last_success_at: skillsmith_text,
-    /// Mean duration of the successful ones in milliseconds, rounded; -1 if there is none.
+    /// Mean duration of successful runs in milliseconds, rounded; -1 if there are none.
     pub average_duration_ms: i64,
 }
 
@@ -171,17 +171,17 @@ impl skillsmith_sync_stats {
     }
 }
 
-/// What a run did, for its entry.
+/// Counters of a run, for its history entry.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_sync_run_result {
     /// `sizeof(skillsmith_sync_run_result)`.
     pub struct_size: usize,
-    /// Skills that were new here.
+    /// Number of skills added.
     pub skills_added: u64,
-    /// Skills that were changed.
+    /// Number of skills updated.
     pub skills_updated: u64,
-    /// Skills that stood here as the registry has them.
+    /// Number of skills that had not changed.
     pub skills_unchanged: u64,
 }
 
@@ -199,7 +199,7 @@ fn run_result(result: &OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRun
     })
 }
 
-/// Makes a repository for an open database.
+/// Creates a repository for an open database.
 ///
 /// Gives an owned handle: `skillsmith_sync_history_repository_free`. Does not block; any
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -219,9 +219,9 @@ pub extern "C" fn skillsmith_sync_history_repository_new(
 
 /// Frees a repository. The database stays open.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
-/// on the disk, shortly, if it is the last that keeps a database whose own handle was
-/// freed; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+/// the disk, if it is the last user of a database whose own handle was freed; any thread
+/// may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_free(
     repository: OwnedHandle<skillsmith_sync_history_repository>,
@@ -229,7 +229,7 @@ pub extern "C" fn skillsmith_sync_history_repository_free(
     boundary(ErrorPtr::NONE, || repository.remove().map(drop))
 }
 
-/// Makes an entry for a run that starts now. The engine does this by itself.
+/// Creates an entry for a run that starts now. The engine does this itself.
 ///
 /// Gives its id as an owned string: `skillsmith_string_free`. Blocks on the disk, for at
 /// most the busy budget; any thread may call it. Errors: `NULL_ARGUMENT`,
@@ -246,7 +246,7 @@ pub extern "C" fn skillsmith_sync_history_repository_start_run(
     })
 }
 
-/// Marks a run as successful. The engine does this by itself.
+/// Marks a run as successful. The engine does this itself.
 ///
 /// Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
 /// for `skillsmith_sync_history_repository_start_run`, and `RUN_NOT_FOUND`,
@@ -264,7 +264,7 @@ pub extern "C" fn skillsmith_sync_history_repository_complete_run(
     })
 }
 
-/// Marks a run as successful in part, and says what was not. The engine does this by itself.
+/// Marks a run as partially successful, with the reason. The engine does this itself.
 ///
 /// Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
 /// for `skillsmith_sync_history_repository_complete_run`.
@@ -285,7 +285,7 @@ pub extern "C" fn skillsmith_sync_history_repository_complete_run_partial(
     })
 }
 
-/// Marks a run as failed, and says why. The engine does this by itself.
+/// Marks a run as failed, with the reason. The engine does this itself.
 ///
 /// Blocks on the disk, for at most the busy budget; any thread may call it. Errors: as
 /// for `skillsmith_sync_history_repository_complete_run`.
@@ -305,8 +305,8 @@ pub extern "C" fn skillsmith_sync_history_repository_fail_run(
 
 /// One entry.
 ///
-/// Gives an owned record, `skillsmith_sync_history_entry_free`; NULL where there is no
-/// such entry, which is no error. Blocks on the disk, shortly; any thread may call it.
+/// Gives an owned record, `skillsmith_sync_history_entry_free`; NULL if there is no such
+/// entry, which is not an error. Blocks briefly on the disk; any thread may call it.
 /// Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`,
 /// `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
 #[unsafe(no_mangle)]
@@ -330,7 +330,7 @@ fn entry(entry: Option<SyncHistoryEntry>) -> *mut skillsmith_sync_history_entry 
     })
 }
 
-/// About what an entry takes with its texts, which are short but for the message.
+/// Approximate size of an entry with its texts, which are short except for the message.
 const ENTRY_BYTES: usize = 1024;
 
 fn list(entries: &[SyncHistoryEntry]) -> Result<*mut skillsmith_sync_history_list> {
@@ -340,10 +340,10 @@ fn list(entries: &[SyncHistoryEntry]) -> Result<*mut skillsmith_sync_history_lis
     }))
 }
 
-/// The newest entries first, at most `limit` of them.
+/// Up to `limit` entries, newest first.
 ///
-/// Gives an owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks on the
-/// disk, shortly; any thread may call it. Errors: as for
+/// Gives an owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks briefly on
+/// the disk; any thread may call it. Errors: as for
 /// `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_get_history(
@@ -359,9 +359,9 @@ pub extern "C" fn skillsmith_sync_history_repository_get_history(
 
 /// The newest successful entry.
 ///
-/// Gives an owned record, `skillsmith_sync_history_entry_free`; NULL where there is none,
-/// which is no error. Blocks on the disk, shortly; any thread may call it. Errors: as for
-/// `skillsmith_sync_history_repository_get_by_id`.
+/// Gives an owned record, `skillsmith_sync_history_entry_free`; NULL if there is none,
+/// which is not an error. Blocks briefly on the disk; any thread may call it. Errors: as
+/// for `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_get_last_successful(
     repository: HandlePtr<skillsmith_sync_history_repository>,
@@ -375,10 +375,10 @@ pub extern "C" fn skillsmith_sync_history_repository_get_last_successful(
     })
 }
 
-/// The entries that are marked as running, newest first.
+/// The entries of running syncs, newest first.
 ///
-/// An entry of this library whose run has died is marked as failed first. Gives an owned
-/// list, never NULL: `skillsmith_sync_history_list_free`. Blocks on the disk, shortly;
+/// Entries of this library whose process has died are marked as failed first. Gives an
+/// owned list, never NULL: `skillsmith_sync_history_list_free`. Blocks briefly on the disk;
 /// any thread may call it. Errors: as for `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_get_running(
@@ -391,9 +391,9 @@ pub extern "C" fn skillsmith_sync_history_repository_get_running(
     })
 }
 
-/// Whether an entry is marked as running, after the same check.
+/// Whether a sync is running, after the same check.
 ///
-/// Blocks on the disk, shortly; any thread may call it. Errors: as for
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
 /// `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_is_running(
@@ -406,12 +406,12 @@ pub extern "C" fn skillsmith_sync_history_repository_is_running(
     })
 }
 
-/// Deletes the entries that started more than `days_to_keep` days ago; that of a sync that is
-/// under way stays.
+/// Deletes the entries of runs that started more than `days_to_keep` days ago. The entry of
+/// a running sync stays.
 ///
-/// Gives how many; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
-/// budget; any thread may call it. Errors: INVALID_ARGUMENT where so many days ago is before
-/// any date; and as for `skillsmith_sync_history_repository_start_run`.
+/// Gives their number; `out_deleted` may be NULL. Blocks on the disk, for at most the busy
+/// budget; any thread may call it. Errors: `INVALID_ARGUMENT` if that is before the first
+/// possible date; and as for `skillsmith_sync_history_repository_start_run`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_cleanup(
     repository: HandlePtr<skillsmith_sync_history_repository>,
@@ -427,9 +427,9 @@ pub extern "C" fn skillsmith_sync_history_repository_cleanup(
     })
 }
 
-/// How many entries there are.
+/// Number of entries.
 ///
-/// Blocks on the disk, shortly; any thread may call it. Errors: as for
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
 /// `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_count(
@@ -442,9 +442,9 @@ pub extern "C" fn skillsmith_sync_history_repository_count(
     })
 }
 
-/// Figures over the whole history.
+/// Statistics of the whole history.
 ///
-/// Gives an owned record: `skillsmith_sync_stats_free`. Blocks on the disk, shortly; any
+/// Gives an owned record: `skillsmith_sync_stats_free`. Blocks briefly on the disk; any
 /// thread may call it. Errors: as for `skillsmith_sync_history_repository_get_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_repository_get_stats(
@@ -460,9 +460,9 @@ pub extern "C" fn skillsmith_sync_history_repository_get_stats(
     })
 }
 
-/// Frees an entry with its texts. Not for an entry of a list, which is refused.
+/// Frees an entry with its texts. An entry of a list is refused.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_entry_free(
@@ -473,7 +473,7 @@ pub extern "C" fn skillsmith_sync_history_entry_free(
 
 /// Frees a list with its entries.
 ///
-/// NULL is fine. What is not such a list, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_history_list_free(
@@ -482,9 +482,9 @@ pub extern "C" fn skillsmith_sync_history_list_free(
     boundary(ErrorPtr::NONE, || records::free(list))
 }
 
-/// Frees figures with their texts.
+/// Frees statistics with their texts.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_stats_free(

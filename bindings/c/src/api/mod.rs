@@ -1,7 +1,7 @@
-//! What C calls: one file a component, named as in the core. Each function is one call of
-//! `boundary` or `getter`.
+//! The exported functions: one file per component, named as in the core. Each function is
+//! one call of `boundary` or `getter`.
 
-// In the order in which the header shows them.
+// In the order of the header.
 pub(crate) mod version;
 
 pub(crate) mod status;

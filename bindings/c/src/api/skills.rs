@@ -13,7 +13,7 @@ use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, give, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
-/// Looks skills up in one database.
+/// Reads the skills of a database.
 ///
 /// Any thread may use it. Every call is short and blocks on the disk only.
 #[derive(Debug)]
@@ -26,47 +26,47 @@ impl Handle for skillsmith_skill_repository {
     const NAME: &'static str = "repository";
 }
 
-/// A skill as it stood in the database when it was asked for.
+/// A snapshot of a skill in the database.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_skill {
-    /// The registry's id.
+    /// Id of the skill in the registry.
     pub id: skillsmith_text,
     /// The name.
     pub name: skillsmith_text,
-    /// What it does.
+    /// Description of the skill.
     pub description: skillsmith_text,
-    /// Who wrote it.
+    /// Author of the skill.
     pub author: skillsmith_text,
-    /// Where it lives.
+    /// URL of its repository.
     pub repo_url: skillsmith_text,
     /// Whether it has a score.
     pub has_quality_score: bool,
-    /// From 0 to 1; 0 where it has none.
+    /// Quality score from 0 to 1; 0 if it has none.
     pub quality_score: f64,
-    /// How far it is trusted; "unknown" where nothing is stored.
+    /// Trust tier; "unknown" if none is stored.
     pub trust_tier: skillsmith_text,
-    /// Its tags; NULL where it has none.
+    /// Its tags; NULL if it has none.
     pub tags: *const skillsmith_text,
-    /// How many tags.
+    /// Number of tags.
     pub tag_count: usize,
-    /// When it was made, as stored.
+    /// When the skill was created, as stored.
     pub created_at: skillsmith_text,
-    /// When it was last changed, as stored.
+    /// When the skill was last changed, as stored.
     pub updated_at: skillsmith_text,
-    /// Whether it can be installed; false where nothing is stored.
+    /// Whether the skill can be installed; false if nothing is stored.
     pub installable: bool,
-    /// Whether the host's own security scan has given it a score.
+    /// Whether the host's security scan gave it a risk score.
     pub has_risk_score: bool,
-    /// That score, from 0 to 100; 0 where it has none.
+    /// Risk score from 0 to 100; 0 if it has none.
     pub risk_score: i64,
-    /// How much that scan has found.
+    /// Number of findings of the security scan.
     pub security_findings_count: i64,
-    /// When that scan was made, as stored; none before one.
+    /// When the security scan ran, as stored; none before the scan.
     pub security_scanned_at: skillsmith_text,
-    /// Whether that scan has come to a verdict.
+    /// Whether the security scan has a verdict.
     pub has_security_verdict: bool,
-    /// Whether it passed; false where there is no verdict.
+    /// Whether the skill passed the scan; false if there is no verdict.
     pub security_passed: bool,
 }
 
@@ -100,7 +100,7 @@ impl skillsmith_skill {
     }
 }
 
-/// Makes a repository for an open database.
+/// Creates a repository for an open database.
 ///
 /// Gives an owned handle: `skillsmith_skill_repository_free`. Does not block; any thread
 /// may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`, `OPENED_BEFORE_FORK`.
@@ -120,9 +120,9 @@ pub extern "C" fn skillsmith_skill_repository_new(
 
 /// Frees a repository. The database stays open.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Blocks
-/// on the disk, shortly, if it is the last that keeps a database whose own handle was
-/// freed; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Blocks briefly on
+/// the disk, if it is the last user of a database whose own handle was freed; any thread
+/// may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_skill_repository_free(
     repository: OwnedHandle<skillsmith_skill_repository>,
@@ -130,10 +130,10 @@ pub extern "C" fn skillsmith_skill_repository_free(
     boundary(ErrorPtr::NONE, || repository.remove().map(drop))
 }
 
-/// The skill of that id.
+/// The skill with this id.
 ///
-/// Gives an owned record, `skillsmith_skill_free`; NULL where there is no such skill,
-/// which is no error. Blocks on the disk, shortly; any thread may call it. Errors:
+/// Gives an owned record, `skillsmith_skill_free`; NULL if there is no such skill, which is
+/// not an error. Blocks briefly on the disk; any thread may call it. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`,
 /// `OPENED_BEFORE_FORK`, `DATABASE_ERROR`.
 #[unsafe(no_mangle)]
@@ -153,9 +153,9 @@ pub extern "C" fn skillsmith_skill_repository_find_by_id(
     })
 }
 
-/// Whether there is a skill of that id.
+/// Whether a skill with this id exists.
 ///
-/// Blocks on the disk, shortly; any thread may call it. Errors: as for
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
 /// `skillsmith_skill_repository_find_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_skill_repository_exists(
@@ -172,9 +172,9 @@ pub extern "C" fn skillsmith_skill_repository_exists(
     })
 }
 
-/// How many skills there are, the user's own included.
+/// Number of skills, including the user's own.
 ///
-/// Blocks on the disk, shortly; any thread may call it. Errors: as for
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
 /// `skillsmith_skill_repository_find_by_id`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_skill_repository_count(
@@ -189,7 +189,7 @@ pub extern "C" fn skillsmith_skill_repository_count(
 
 /// Frees a skill with its texts.
 ///
-/// NULL is fine. What is not such a record, or was freed already, is refused with
+/// NULL is a no-op. A pointer that is not such a record, or was already freed, returns
 /// `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_skill_free(skill: *mut skillsmith_skill) -> skillsmith_status {

@@ -1,4 +1,4 @@
-//! What a status means.
+//! Names and properties of a status.
 
 use std::ffi::c_char;
 
@@ -10,11 +10,11 @@ use crate::ffi::status::skillsmith_status;
 /// A status as the caller gives it: any number at all.
 pub type skillsmith_status_value = i32;
 
-/// The name of a status, such as "NETWORK_TIMEOUT"; "OK" for 0, "UNKNOWN" for a number
-/// that is none.
+/// The name of a status, such as "NETWORK_TIMEOUT"; "OK" for 0, "UNKNOWN" for an unknown
+/// number.
 ///
-/// The same names stand in the README and in the Node package. Do not free it: the text
-/// lives as long as the library is loaded. Does not block; any thread may call it.
+/// The README and the Node package use the same names. Do not free it: the text lives as
+/// long as the library is loaded. Does not block; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_status_name(status: skillsmith_status_value) -> *const c_char {
     getter(c"UNKNOWN".as_ptr(), || {
@@ -25,8 +25,8 @@ pub extern "C" fn skillsmith_status_name(status: skillsmith_status_value) -> *co
 
 /// Whether the same call may succeed later without any change by the caller.
 ///
-/// False for `SKILLSMITH_OK` and for numbers that are no status. Does not block; any
-/// thread may call it.
+/// False for `SKILLSMITH_OK` and for unknown numbers. Does not block; any thread may call
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_status_is_retryable(status: skillsmith_status_value) -> bool {
     getter(false, || {

@@ -1,4 +1,4 @@
-//! Doors for this project's own tests of the border; in no published library.
+//! Hooks for this project's own tests of the C interface; not in a published library.
 
 use skillsmith_sync::{Error, ErrorCode, Result};
 
@@ -7,19 +7,19 @@ use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::status::skillsmith_status;
 
-/// Panics behind the border of a function that returns a status.
+/// Panics inside a function that returns a status.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_panic(out_error: ErrorPtr) -> skillsmith_status {
     boundary(out_error, || panic!("a test wants it so"))
 }
 
-/// Panics behind the border of a function that returns a value; gives -1.
+/// Panics inside a function that returns a value; returns -1.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_panic_in_getter() -> i32 {
     getter(-1, || panic!("a test wants it so"))
 }
 
-/// Panics on a thread of the library's; whether it did, and nothing else happened.
+/// Panics on a thread of the library. Returns whether it did, without other effects.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_panic_on_thread() -> bool {
     getter(false, || {
@@ -31,7 +31,7 @@ pub extern "C" fn skillsmith_test_panic_on_thread() -> bool {
     })
 }
 
-/// Fails with the error of that number, so that every one can be reached.
+/// Fails with the error of that number, so that tests can reach every error.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_fail(status: i32, out_error: ErrorPtr) -> skillsmith_status {
     boundary(out_error, || fail(status))
@@ -98,26 +98,26 @@ fn fail(status: i32) -> Result<()> {
         ErrorCode::RedirectRefused => Error::RedirectRefused(text),
         ErrorCode::TooLarge => Error::TooLarge(1),
         ErrorCode::OutOfMemory => Error::OutOfMemory,
-        // With a NUL in its message, which C cannot be shown as such.
+        // With a NUL in its message, which C cannot represent.
         ErrorCode::Internal => Error::Internal("before\0behind".into()),
-        // The tests, which expect each number, miss it.
+        // The tests expect each number, and find that it is missing.
         _ => return Ok(()),
     })
 }
 
-/// Has allocations fail as they would without the reserve of this library.
+/// Makes allocations fail as without the reserve of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_reserve_off() {
     hooks::switch_off();
 }
 
-/// Bytes of the reserve that are taken just now.
+/// Bytes of the reserve in use now.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_reserve_in_use() -> usize {
     hooks::in_use_and_most().0
 }
 
-/// Bytes of the reserve that ever were taken at once.
+/// Largest number of bytes of the reserve ever in use.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_test_reserve_most() -> usize {
     hooks::in_use_and_most().1

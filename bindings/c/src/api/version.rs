@@ -1,15 +1,15 @@
-//! Which library this is.
+//! Versions of this library.
 
 use std::ffi::c_char;
 
 /// Raised whenever a function or type of the C interface changes incompatibly.
 const ABI_VERSION: u32 = 1;
 
-/// The version of the C interface that this library has.
+/// ABI version of this library.
 ///
-/// Compare it with `SKILLSMITH_ABI_VERSION` of the header: where they differ, the
-/// program was compiled for another library. Does not block; any thread may call it,
-/// a signal handler too.
+/// Compare it with `SKILLSMITH_ABI_VERSION` of the header: if they differ, the program was
+/// compiled for another version. Does not block; any thread and any signal handler may call
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_abi_version() -> u32 {
     ABI_VERSION
@@ -24,8 +24,8 @@ pub extern "C" fn skillsmith_version_string() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// The version of this library as `SKILLSMITH_VERSION_NUMBER` counts it:
-/// major * 1000000 + minor * 1000 + patch.
+/// The version of this library as a number, like `SKILLSMITH_VERSION_NUMBER`: `major *
+/// 1000000 + minor * 1000 + patch`.
 ///
 /// Does not block; any thread may call it.
 #[unsafe(no_mangle)]

@@ -1,7 +1,7 @@
-//! The one way in and out: every exported function is a call of this file's.
+//! The boundary: every exported function is one call of a function in this file.
 //!
-//! No panic crosses it. What a panic says goes into the error and is not printed:
-//! the standard error belongs to the host.
+//! No panic crosses it. The panic message goes into the error and is not printed, because
+//! stderr belongs to the host.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -33,15 +33,15 @@ pub(crate) fn boundary(
     }
 }
 
-/// Runs the body of a function that returns a value; `otherwise` where there is none to be had.
+/// Runs the body of a function that returns a value; returns `otherwise` on failure.
 pub(crate) fn getter<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
     caught(body).unwrap_or(otherwise)
 }
 
-/// Runs what must not unwind. A panic becomes an error with its message.
+/// Runs code that must not unwind. A panic becomes an error with its message.
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     shortage::watch();
-    // Once it is over, it is no longer the cause of anything.
+    // After the call, an earlier failed allocation no longer explains a panic.
     _ = shortage::is_short();
     silence_panics();
     let outer = INSIDE.replace(true);
@@ -68,15 +68,14 @@ fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 thread_local! {
-    /// This thread is inside a function of ours.
+    /// Whether this thread is inside a function of this library.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics of ours from being printed, from the first call on.
+/// Silences our panic messages, from the first call on.
 ///
-/// The shared library has a copy of Rust's runtime for itself, so that nothing but
-/// our own panics ever come here. The tests, which are Rust programs, keep the hook for
-/// theirs.
+/// The shared library has its own copy of Rust's runtime, so only our own panics come here.
+/// The tests, which are Rust programs, keep the hook for theirs.
 fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

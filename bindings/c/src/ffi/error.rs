@@ -1,4 +1,4 @@
-//! What went wrong, in detail.
+//! Error objects.
 
 use std::ffi::CString;
 
@@ -8,16 +8,16 @@ use crate::ffi::handles::{self, Handle};
 use crate::ffi::out::{Out, OutPtr};
 use skillsmith_sync::{Error, ErrorCode};
 
-/// What went wrong: a code, a text for the person who has to act on it, and more.
+/// An error: a code, a message for the person who has to act on it, and details.
 ///
-/// Given through the last parameter of a function that fails, where that is not NULL.
-/// No text contains a credential.
+/// Written to the last parameter of a function that fails, unless that is NULL. No message
+/// contains a credential.
 #[derive(Debug)]
 pub struct skillsmith_error {
     _opaque: [u8; 0],
 }
 
-/// What a [`skillsmith_error`] stands for.
+/// The content of a [`skillsmith_error`].
 #[derive(Debug)]
 pub struct Detail {
     pub(crate) code: ErrorCode,
@@ -40,12 +40,12 @@ impl skillsmith_error {
     }
 }
 
-/// A text for people: a NUL in it is shown as U+FFFD, so that nothing behind it is lost.
+/// A text for people: a NUL in it becomes U+FFFD, so that the rest is not lost.
 pub(crate) fn readable(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{FFFD}")).unwrap_or_default()
 }
 
-/// Where a function puts its error; an [`OutPtr`] that may be NULL.
+/// The error output of a function: an [`OutPtr`] that may be NULL.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct ErrorPtr(OutPtr<*mut skillsmith_error>);
@@ -54,17 +54,17 @@ impl ErrorPtr {
     /// For functions that only return a status.
     pub(crate) const NONE: Self = Self(OutPtr::NONE);
 
-    /// Empties the place, so that it never holds what was not put there.
+    /// Clears the output, so that it never has an undefined value.
     pub(crate) fn emptied(self) -> ErrorOut {
         ErrorOut(self.0.emptied())
     }
 }
 
-/// The place for an error, emptied.
+/// A cleared error output.
 pub(crate) struct ErrorOut(Out<*mut skillsmith_error>);
 
 impl ErrorOut {
-    /// Gives the error, if the caller wants it.
+    /// Stores the error, if the caller wants it.
     pub(crate) fn give(&self, error: &Error) {
         if self.0.is_wanted() {
             self.0.give(skillsmith_error::insert(error));

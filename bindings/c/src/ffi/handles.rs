@@ -1,8 +1,8 @@
 //! Handles: numbers that look like pointers.
 //!
-//! A handle is never dereferenced and its number never given out twice, so that a freed, foreign
-//! or mistyped one is an error. A call holds what its handle stands for: freeing it on another
-//! thread meanwhile is fine.
+//! A handle is never dereferenced and its number is never reused, so a freed, foreign or
+//! mistyped one is an error. A call keeps the object of its handle alive, so another thread
+//! may free the handle meanwhile.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::ffi::process::{next_number, objects};
 
 /// A type of handles.
 pub(crate) trait Handle: 'static {
-    /// What it stands for.
+    /// The object.
     type Object: Send + Sync + 'static;
-    /// What the caller calls it, and its parameter.
+    /// The name of the type and of its parameter.
     const NAME: &'static str;
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn insert<H: Handle>(object: impl Into<Arc<H::Object>>) -> *mut H {
 
 /// A handle that a caller passes and keeps.
 ///
-/// It is looked up and never followed, so that it may be any pointer at all.
+/// It is looked up and never followed, so it may be any pointer.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct HandlePtr<H>(*const H);
@@ -43,7 +43,7 @@ impl<H> Clone for HandlePtr<H> {
 impl<H> Copy for HandlePtr<H> {}
 
 impl<H: Handle> HandlePtr<H> {
-    /// What it stands for.
+    /// The object.
     pub(crate) fn get(self) -> Result<Arc<H::Object>> {
         if self.0.is_null() {
             return Err(Error::NullArgument(H::NAME));
@@ -71,7 +71,7 @@ impl<H> From<*mut H> for HandlePtr<H> {
     }
 }
 
-/// A handle that a caller passes to be freed; any pointer at all, as above.
+/// A handle that a caller frees; any pointer, as above.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct OwnedHandle<H>(*mut H);
@@ -83,7 +83,8 @@ impl<H> From<*mut H> for OwnedHandle<H> {
 }
 
 impl<H: Handle> OwnedHandle<H> {
-    /// Ends it; `None` for NULL. What it stood for goes with the last call that uses it.
+    /// Removes the handle; `None` for NULL. The object lives until the last call that uses
+    /// it ends.
     pub(crate) fn remove(&self) -> Result<Option<Arc<H::Object>>> {
         if self.0.is_null() {
             return Ok(None);
@@ -91,9 +92,9 @@ impl<H: Handle> OwnedHandle<H> {
         let object = find::<H>(self.number())?;
         let removed = objects().handles_mut().remove(&self.number());
         match removed {
-            // Its count goes down outside the lock: what ends may call back.
+            // Dropped outside the lock: a destructor may call back.
             Some(_) => Ok(Some(object)),
-            // Two threads freed it at once; the other one was first.
+            // Two threads freed it at once; the other was first.
             None => Err(Error::InvalidHandle(H::NAME)),
         }
     }

@@ -1,24 +1,24 @@
-//! What a function is told through pointers: texts and options.
+//! Inputs through pointers: texts and options.
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 
 use skillsmith_sync::{Error, Result, memory};
 
-/// No structure of options is anywhere near that large; a size above it was never set.
+/// No options structure is nearly that large; a larger size was not initialized.
 const MAX_OPTIONS: usize = 4096;
 
 /// A text that a caller passes.
 ///
 /// # Safety
-/// Only callers in C make one, and by that promise: NULL, or a NUL-terminated string that stays
-/// as it is until the function returns. Nothing here keeps it for longer.
+/// Only C callers create one, and promise: NULL, or a NUL-terminated string that does not
+/// change until the function returns. It is not kept for longer.
 #[derive(Debug, Clone, Copy)]
 #[repr(transparent)]
 pub struct TextPtr(*const c_char);
 
 impl TextPtr {
-    /// A text that is needed.
+    /// A required text.
     pub(crate) fn text(self, name: &'static str) -> Result<String> {
         self.optional(name)?.ok_or(Error::NullArgument(name))
     }
@@ -32,7 +32,7 @@ impl TextPtr {
         let bytes = unsafe { CStr::from_ptr(self.0) };
         match bytes.to_str() {
             Ok(text) => {
-                // This copy, and those that it comes to in messages and requests.
+                // For this copy, and for those in messages and requests.
                 memory::ensure_available(text.len().saturating_mul(4))?;
                 Ok(Some(text.to_owned()))
             }
@@ -44,7 +44,7 @@ impl TextPtr {
     }
 }
 
-/// A structure of options.
+/// An options structure.
 ///
 /// # Safety
 /// It is `repr(C)`, begins with a `usize` that holds its size, and a value whose
@@ -53,23 +53,23 @@ pub(crate) unsafe trait Options: Copy {
     const NAME: &'static str;
 }
 
-/// A structure of options that a caller passes.
+/// An options structure that a caller passes.
 ///
 /// # Safety
-/// Only callers in C make one, and by that promise: NULL, or readable for as many bytes as its
-/// first member says, until the function returns; what it points to is what its members say.
+/// Only C callers create one, and promise: NULL, or readable for as many bytes as its first
+/// member says, until the function returns, with valid members.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct OptionsPtr<T>(*const T);
 
 impl<T: Options> OptionsPtr<T> {
-    /// Options that are needed.
+    /// Required options.
     pub(crate) fn required(&self) -> Result<T> {
         self.read()?.ok_or(Error::NullArgument(T::NAME))
     }
 
-    /// The options, whichever version of the header the caller knows: what its structure lacks
-    /// is zero, and so the default.
+    /// The options, for any version of the header: members that the caller's structure
+    /// lacks are zero, which is their default.
     pub(crate) fn read(&self) -> Result<Option<T>> {
         let options = self.0;
         if options.is_null() {

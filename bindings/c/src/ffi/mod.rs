@@ -1,6 +1,6 @@
-//! The machinery of the border; exports no function, and knows nothing of `api`.
+//! The machinery of the C interface. It exports no functions and does not use `api`.
 //!
-//! Each file uses those above it at most:
+//! Each file uses only those above it:
 //!
 //! - `status`: the numbers that functions return.
 //! - `process`: what callers own in this process.

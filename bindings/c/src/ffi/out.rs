@@ -1,10 +1,10 @@
-//! What a function gives back through a pointer.
+//! Outputs through pointers.
 
 use skillsmith_sync::{Error, Result};
 
 use crate::shortage;
 
-/// What an output holds until the function has succeeded.
+/// The value of an output before the function succeeds.
 pub(crate) trait Empty {
     const EMPTY: Self;
 }
@@ -23,11 +23,11 @@ empty! {
     u64 = 0;
 }
 
-/// Where a function puts what it gives.
+/// An output pointer.
 ///
 /// # Safety
-/// Only callers in C make one, and by that promise: NULL, or writable until the function
-/// returns. Nothing here keeps it for longer.
+/// Only C callers create one, and promise: NULL, or writable until the function returns. It
+/// is not kept for longer.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct OutPtr<T>(*mut T);
@@ -38,7 +38,7 @@ impl<T> OutPtr<T> {
 }
 
 impl<T: Empty> OutPtr<T> {
-    /// Empties the place, so that it never holds what was not put there.
+    /// Clears the output, so that it never has an undefined value.
     pub(crate) fn emptied(self) -> Out<T> {
         if !self.0.is_null() {
             // SAFETY: the promise of the type.
@@ -47,8 +47,8 @@ impl<T: Empty> OutPtr<T> {
         Out(self)
     }
 
-    /// Puts a value there. Fails, before it is made, where there is no place for it, or no
-    /// memory.
+    /// Stores a value. Fails before creating it if the pointer is NULL or memory has run
+    /// out.
     pub(crate) fn fill(self, name: &'static str, make: impl FnOnce() -> Result<T>) -> Result<()> {
         let out = self.emptied();
         if !out.is_wanted() {
@@ -62,7 +62,7 @@ impl<T: Empty> OutPtr<T> {
     }
 }
 
-/// The place for one output, emptied.
+/// A cleared output.
 pub(crate) struct Out<T>(OutPtr<T>);
 
 impl<T> Out<T> {
@@ -70,7 +70,7 @@ impl<T> Out<T> {
         !self.0.0.is_null()
     }
 
-    /// Gives the value; where there is no place, it is lost.
+    /// Stores the value; drops it if the pointer is NULL.
     pub(crate) fn give(&self, value: T) {
         if self.is_wanted() {
             // SAFETY: the promise of the pointer.

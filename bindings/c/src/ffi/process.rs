@@ -1,7 +1,7 @@
-//! What callers own, in this process.
+//! The objects that callers own in this process.
 //!
-//! A forked child gets an empty table, since another thread may have held the parent's lock
-//! at the moment of the fork.
+//! A forked child gets an empty table, because another thread may have held the parent's
+//! lock during the fork.
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use skillsmith_sync::unpoisoned::lock;
 
-/// Where the numbers of handles begin: no allocator gives out odd addresses, nor any so high.
+/// The first handle number: no allocator returns odd addresses, or any so high.
 const FIRST: usize = if usize::BITS == 64 {
     0x5B_usize.rotate_right(8) | 1
 } else {
@@ -19,7 +19,7 @@ const FIRST: usize = if usize::BITS == 64 {
 
 static NEXT: AtomicUsize = AtomicUsize::new(FIRST);
 
-/// What a handle stands for.
+/// The object of a handle.
 type Object = Arc<dyn Any + Send + Sync>;
 
 /// Memory that a caller owns.
@@ -29,17 +29,17 @@ pub(crate) struct Owned {
     pub(crate) release: unsafe fn(*mut u8, usize),
 }
 
-/// What callers own.
+/// Objects that callers own.
 pub(crate) struct Objects {
     pid: u32,
-    /// Numbers below it were given out by the process that this one was forked from.
+    /// Numbers below it belong to the process that this one was forked from.
     first: usize,
     handles: RwLock<BTreeMap<usize, Object>>,
-    /// By address, inverted: leak checkers then see that the table does not own what it names.
+    /// By inverted address: leak checkers then see that the table does not own the objects.
     owned: Mutex<BTreeMap<usize, Owned>>,
 }
 
-/// What callers own in this process.
+/// The objects that callers own in this process.
 pub(crate) fn objects() -> &'static Objects {
     static OBJECTS: AtomicPtr<Objects> = AtomicPtr::new(std::ptr::null_mut());
     let pid = std::process::id();
@@ -67,10 +67,10 @@ pub(crate) fn objects() -> &'static Objects {
     }
 }
 
-/// A number that no handle had before.
+/// A new, unique handle number.
 ///
-/// To be taken after [`objects`]: numbers that were given out before the table was made count
-/// as those of an older process.
+/// Call it after [`objects`]: numbers from before the table was created count as those of
+/// an older process.
 pub(crate) fn next_number() -> usize {
     NEXT.fetch_add(2, Ordering::SeqCst)
 }
@@ -92,7 +92,7 @@ impl Objects {
         lock(&self.owned)
     }
 
-    /// Whether a handle of that number was made by the process that this one was forked from.
+    /// Whether the handle belongs to the process that this one was forked from.
     pub(crate) fn is_of_parent(&self, number: usize) -> bool {
         (FIRST..self.first).contains(&number)
     }

@@ -1,8 +1,8 @@
 //! Strings and records that the caller owns until it frees them.
 //!
-//! They are real memory, which the caller reads. Which of them live is kept in a list,
-//! so that freeing something twice, or something that is not ours, is refused. The list
-//! holds addresses inverted: leak checkers then see that it does not own what it names.
+//! They are real memory, which the caller reads. A list has the live ones, so that freeing
+//! one twice, or a foreign pointer, is refused. It has inverted addresses: leak checkers
+//! then see that it does not own the memory.
 
 use std::any::TypeId;
 use std::ffi::{CString, c_char};
@@ -16,11 +16,10 @@ use skillsmith_sync::{Error, Result};
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_text {
-    /// UTF-8 with a NUL behind it; NULL where there is no text. It belongs to the record
-    /// and lives as long.
+    /// NUL-terminated UTF-8, or NULL if there is no text. Owned by the record.
     pub data: *const c_char,
-    /// Its length in bytes, without the NUL behind it. A text of a database may hold
-    /// U+0000: then `strlen(data)` is less.
+    /// Length in bytes, without the terminating NUL. A text in a database may contain
+    /// U+0000; `strlen(data)` is shorter then.
     pub length: usize,
 }
 
@@ -32,13 +31,13 @@ impl skillsmith_text {
     };
 }
 
-/// A structure that is given to the caller.
+/// A structure that the caller owns.
 pub(crate) trait Record: 'static {
-    /// What the caller calls it.
+    /// The caller's name for it.
     const NAME: &'static str;
 }
 
-/// A piece of memory, and how it is given back.
+/// A piece of memory, and its deallocation.
 struct Piece {
     address: *mut u8,
     count: usize,
@@ -68,7 +67,7 @@ impl Piece {
 pub(crate) struct Arena(Vec<Piece>);
 
 impl Arena {
-    /// Keeps the values, and says where.
+    /// Keeps the values, and returns their address.
     pub(crate) fn slice<T: 'static>(&mut self, values: Vec<T>) -> *const T {
         let piece = Piece::new(values.into_boxed_slice());
         let address = piece.address.cast_const().cast();
@@ -95,7 +94,7 @@ impl Arena {
         text.map_or(skillsmith_text::NONE, |text| self.text(text))
     }
 
-    /// An array of texts; NULL where there are none.
+    /// An array of texts; NULL if there are none.
     pub(crate) fn texts(&mut self, texts: &[String]) -> *const skillsmith_text {
         if texts.is_empty() {
             return std::ptr::null();
@@ -114,7 +113,7 @@ impl Drop for Arena {
     }
 }
 
-/// A record with all that belongs to it; a pointer to it is one to the record.
+/// A record with all its memory; a pointer to it is also one to the record.
 #[repr(C)]
 struct Whole<T> {
     record: T,

@@ -1,8 +1,8 @@
 //! Raising a cancellation from a signal handler.
 //!
-//! A handler may not wait for a lock or allocate, so that it cannot look into the table
-//! of handles. Tokens are also listed here, in slots that are never freed and are read
-//! and written by atomic operations alone.
+//! A handler may not wait for a lock or allocate, so it cannot use the table of handles.
+//! Tokens are also listed here, in slots that are never freed and are accessed only by
+//! atomic operations.
 
 use std::ptr;
 use std::sync::OnceLock;
@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use skillsmith_sync::CancelToken;
 
-/// Nobody has the slot.
+/// The slot is free.
 const FREE: usize = 0;
-/// It is being filled or emptied. No handle has this number: they are odd.
+/// The slot is being filled or emptied. No handle has this number: they are odd.
 const BUSY: usize = 2;
 
 struct Slot {
@@ -33,7 +33,7 @@ impl Slot {
     }
 }
 
-/// A program has a few tokens at a time; more chunks are added as they are needed.
+/// A program has a few tokens at a time; chunks are added as needed.
 struct Chunk {
     slots: [Slot; 16],
     next: OnceLock<Box<Chunk>>,
@@ -69,7 +69,7 @@ pub(crate) fn list(number: usize, token: &CancelToken) {
     }
 }
 
-/// Takes a token from the list; waits for a handler on another thread, an instant.
+/// Removes a token from the list; waits briefly for a handler on another thread.
 pub(crate) fn unlist(number: usize) {
     let Some(slot) = find(number) else { return };
     let claimed = slot
@@ -78,7 +78,7 @@ pub(crate) fn unlist(number: usize) {
     if claimed.is_err() {
         return;
     }
-    // Who comes from now on sees that the owner has changed, and leaves the token alone.
+    // Later handlers see that the owner has changed, and do not use the token.
     while slot.readers.load(Ordering::SeqCst) != 0 {
         std::thread::yield_now();
     }
@@ -105,7 +105,7 @@ pub(crate) fn raise(number: usize) -> bool {
 }
 
 fn find(number: usize) -> Option<&'static Slot> {
-    // NULL, or anything that is no handle: it may be what marks a slot.
+    // NULL, or another invalid handle: it may equal the mark of a slot.
     if matches!(number, FREE | BUSY) {
         return None;
     }

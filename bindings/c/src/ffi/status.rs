@@ -1,6 +1,6 @@
-//! What a function returns.
+//! The status of a call.
 //!
-//! The build script makes the enumeration of the core's table, `src/error.rs`, with its texts.
+//! The build script generates the enumeration from the core's table in `src/error.rs`.
 
 use std::ffi::CStr;
 
@@ -11,11 +11,11 @@ include!(concat!(env!("OUT_DIR"), "/status.rs"));
 impl skillsmith_status {
     /// The status of a code.
     pub(crate) fn of(code: ErrorCode) -> Self {
-        // Every code has one: both are made of the same table.
+        // Every code has one: both come from the same table.
         Self::known(code.number()).unwrap_or(Self::SKILLSMITH_INTERNAL)
     }
 
-    /// The status of that number, which may be any.
+    /// The status with this number, if there is one.
     pub(crate) fn known(number: i32) -> Option<Self> {
         let mut all = Self::ALL.iter();
         all.find(|(status, _)| *status as i32 == number)

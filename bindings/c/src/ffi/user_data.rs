@@ -1,16 +1,16 @@
-//! What a host wants to be given back in its callbacks.
+//! The user data of callbacks.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends the user data of callbacks, once the last of them has returned.
+/// Releases the user data of callbacks, after the last of them has returned.
 pub type skillsmith_destroy_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// The host's pointer, and how it ends.
+/// The host's pointer, and its destructor.
 pub(crate) struct UserData {
     pointer: *mut c_void,
     destroy: skillsmith_destroy_callback,
-    /// The host has given it away: its function has succeeded.
+    /// Whether we own it: the host's call has succeeded.
     ours: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ impl UserData {
         self.pointer
     }
 
-    /// From now on it is destroyed with the last who uses it.
+    /// From now on it is destroyed with its last user.
     pub(crate) fn take_over(&self) {
         self.ours.store(true, Ordering::SeqCst);
     }

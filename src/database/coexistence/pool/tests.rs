@@ -3,7 +3,7 @@ use std::io::Write;
 
 use super::*;
 
-/// As SQLite asks for a database; the replaced calls go through SQLite's own `open`.
+/// Opens like SQLite opens a database; the replaced calls use SQLite's own `open`.
 fn ask(path: &Path, flags: c_int) -> c_int {
     assert!(super::super::install::installed());
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
@@ -85,7 +85,7 @@ fn a_file_without_a_name_is_dropped_once_nobody_locks_it() {
         .unwrap();
     give_back(fd);
     fs::remove_file(&path).unwrap();
-    // Somebody else has a lock on it.
+    // Another owner has a lock on it.
     let mut lock = super::super::os::test_lock(libc::F_RDLCK);
     assert_eq!(super::super::os::test_posix_lock(&host, &mut lock), 0);
     give_back(ask(&other, libc::O_RDWR));
@@ -131,7 +131,7 @@ fn errors_are_told_as_the_system_tells_them() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(ask(&folder.path().join("none.db"), libc::O_RDWR), -1);
     assert_eq!(errno(), libc::ENOENT);
-    // A device is handed through.
+    // A device is passed through.
     let null = ask(Path::new("/dev/null"), libc::O_RDWR);
     assert_eq!(owner(null), Owner::Other);
     assert_eq!(real_close(null), 0);

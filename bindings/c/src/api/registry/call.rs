@@ -1,4 +1,4 @@
-//! One call of a callback: its answer, and whether that is still wanted.
+//! One call of a callback: its response and its cancellation.
 
 use std::ffi::{c_char, c_int};
 use std::sync::Mutex;
@@ -17,13 +17,13 @@ use crate::ffi::handles::{Handle, HandlePtr};
 use crate::ffi::input::TextPtr;
 use crate::ffi::status::skillsmith_status;
 
-/// The same bound as for pages that come over HTTP.
+/// The same limit as for pages over HTTP.
 const MAX_PAGE: usize = 16 * 1024 * 1024;
 
-/// One call of a callback of a registry: where it puts its answer, and asks whether it
-/// is still wanted.
+/// One call of a registry callback. The callback passes its response to it and asks it
+/// whether the call was cancelled.
 ///
-/// It lives until the callback returns; any thread may use it until then.
+/// Valid until the callback returns; any thread may use it until then.
 #[derive(Debug)]
 pub struct skillsmith_registry_call {
     _opaque: [u8; 0],
@@ -34,7 +34,7 @@ impl Handle for skillsmith_registry_call {
     const NAME: &'static str = "call";
 }
 
-/// What a callback is asked and what it answers.
+/// The request to a callback and its response.
 #[derive(Debug)]
 pub struct Exchange {
     cancel: CancelToken,
@@ -49,7 +49,7 @@ impl Exchange {
         }
     }
 
-    /// Takes an answer; a failure stays.
+    /// Stores a response; the first failure stays.
     fn answer(&self, answer: Result<Page>) {
         let mut known = lock(&self.answer);
         if !matches!(*known, Some(Err(_))) {
@@ -62,10 +62,10 @@ impl Exchange {
     }
 }
 
-/// Whether the answer is no longer wanted: the run was cancelled or has ended.
+/// Whether the call was cancelled: the run was cancelled or has ended.
 ///
-/// A callback that blocks for longer than an instant asks this again and again, and
-/// returns. True for NULL and once the callback has returned. Does not block.
+/// A callback that blocks should poll this, and return when it is true. True for NULL and
+/// after the callback has returned. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_registry_call_is_cancelled(
     call: HandlePtr<skillsmith_registry_call>,
@@ -73,10 +73,10 @@ pub extern "C" fn skillsmith_registry_call_is_cancelled(
     getter(true, || Ok(call.get()?.cancel.is_cancelled()))
 }
 
-/// Waits, such as between two tries of a request.
+/// Waits, such as between two attempts.
 ///
-/// `SKILLSMITH_OK` after that time; `SKILLSMITH_CANCELLED` as soon as the answer is no
-/// longer wanted. Blocks for that time; any thread may call it until the callback returns.
+/// Returns `SKILLSMITH_OK` after that time; `SKILLSMITH_CANCELLED` as soon as the call is
+/// cancelled. Blocks for that time; any thread may call it until the callback returns.
 /// Errors: also `NULL_ARGUMENT`, `INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_registry_call_wait(
@@ -92,17 +92,17 @@ pub extern "C" fn skillsmith_registry_call_wait(
     })
 }
 
-/// Gives the page: the JSON text of the registry's answer, `{"data": [...], "meta": {...}}`.
+/// Sets the page: the JSON text of the registry's response, `{"data": [...], "meta":
+/// {...}}`.
 ///
-/// `json` is `length` bytes, need not end with a NUL, and is copied. `data` holds the
-/// skills as the registry serves them; `meta.total` and `meta.limit` may be missing. A row
-/// that is no skill costs that row and nothing more. An empty `data` is the end of the
-/// listing. Only the last page that is given counts, and none after a failure.
+/// `json` is `length` bytes, need not end with a NUL, and is copied. `data` contains the
+/// skills as the registry sends them; `meta.total` and `meta.limit` may be missing. A row
+/// that is not a skill is rejected, without harm to the others. An empty `data` ends the
+/// listing. Only the last page counts, and no page after a failure.
 ///
 /// Parses the text, and does not block otherwise; any thread may call it until the callback
-/// returns. Errors: `NULL_ARGUMENT`,
-/// `INVALID_HANDLE`; `PROTOCOL_ERROR` where the text is no page, and `RESPONSE_TOO_LARGE`
-/// over 16 MiB; the page has failed then.
+/// returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `PROTOCOL_ERROR` if the text is not
+/// a page, `RESPONSE_TOO_LARGE` over 16 MiB; the page has then failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skillsmith_registry_call_set_page(
     call: HandlePtr<skillsmith_registry_call>,
@@ -138,14 +138,14 @@ pub unsafe extern "C" fn skillsmith_registry_call_set_page(
     })
 }
 
-/// Says that the page cannot be had.
+/// Reports that the request failed.
 ///
-/// `status` tells why: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
+/// `status` is the reason: `SKILLSMITH_HOST_ERROR`, `_NETWORK_UNREACHABLE`,
 /// `_NETWORK_TIMEOUT`, `_API_UNHEALTHY` or `_PROTOCOL_ERROR`. `message` is UTF-8 for the
-/// person who has to act on it, and copied; it goes into the result and the history, so
-/// keep credentials out of it. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run; after
-/// any other, pages behind this one are asked for, as after `skillsmith_search_callback`
-/// says. The first failure stays.
+/// person who has to act on it, and copied. It appears in the result and the history, so it
+/// must not contain credentials. `_NETWORK_UNREACHABLE` and `_API_UNHEALTHY` end the run;
+/// after any other, the engine continues as `skillsmith_search_callback` says. Only the
+/// first failure counts.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for any
@@ -185,14 +185,14 @@ fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
     })
 }
 
-/// Says that the registry has answered with an HTTP status that is no success.
+/// Reports that the registry responded with an HTTP status other than success.
 ///
-/// The engine does what it does with that answer of the live registry: 400 makes it ask
-/// for the listing in another way; 401, 429, and 5xx and 408 with a time to come back end
-/// the run with the errors that they have here; any other status is a failure of this page
-/// alone, until three in a row have failed. `retry_after_ms` is what
-/// a `Retry-After` said, in milliseconds from now, or -1; after 429 and 5xx no sync
-/// begins by itself before then, for a month at most. `detail` is what the body said, or NULL; UTF-8, copied.
+/// The engine treats it like the same response of the live registry: after 400 it requests
+/// the listing in another way; 401, 429, and 5xx and 408 with a retry time end the run with
+/// their own error codes; any other status fails this page only, until three pages in a row
+/// fail. `retry_after_ms` is the `Retry-After` in milliseconds from now, or -1; after 429
+/// and 5xx no automatic sync starts before then, for a month at most. `detail` is the
+/// message in the body, or NULL; UTF-8, copied.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a

@@ -1,4 +1,4 @@
-//! The registry of the core that callbacks of the host make.
+//! Implements the core's registry with callbacks of the host.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
 use crate::ffi::records::lend;
 use crate::ffi::user_data::UserData;
 
-/// What a [`skillsmith_registry`] stands for.
+/// The object of a [`skillsmith_registry`].
 pub struct HostRegistry {
     name: String,
     pub(super) offline: AtomicBool,
@@ -44,12 +44,12 @@ impl HostRegistry {
         })
     }
 
-    /// Calls a callback. Gives what it returned and what it answered.
+    /// Calls a callback. Returns its return value and its response.
     fn ask(
         call: &Call<'_>,
         callback: impl FnOnce(*mut skillsmith_registry_call) -> c_int,
     ) -> Result<(c_int, Option<Result<Page>>)> {
-        /// The callback's right to its call, which ends in any case.
+        /// Ends the call in any case.
         struct Lease(*mut skillsmith_registry_call);
         impl Drop for Lease {
             fn drop(&mut self) {

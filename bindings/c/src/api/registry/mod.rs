@@ -19,7 +19,7 @@ use crate::ffi::records::{Arena, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::skillsmith_destroy_callback;
 
-/// A registry behind callbacks of the host.
+/// A registry that the host implements with callbacks.
 ///
 /// Any thread may use it, and several engines may share it.
 #[derive(Debug)]
@@ -32,19 +32,19 @@ impl Handle for skillsmith_registry {
     const NAME: &'static str = "registry";
 }
 
-/// One page of a listing that is wanted. It lives until the callback returns.
+/// A request for one page of the listing. Valid until the callback returns.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_page_request {
-    /// A search word, where the registry has refused plain listings; none otherwise.
+    /// A search word, if the registry refused plain listings; else none.
     pub query: skillsmith_text,
-    /// Only skills of this tier; none: of all.
+    /// Only skills of this tier; none: all.
     pub trust_tier: skillsmith_text,
-    /// Rows wanted; the registry may give fewer.
+    /// Number of rows; the page may have fewer.
     pub limit: u32,
-    /// Rows to pass over.
+    /// Number of rows to skip.
     pub offset: u64,
-    /// Only skills with at least this score; negative: whatever their score, and without one.
+    /// Only skills with at least this score; negative: any score, or none.
     pub min_score: f64,
 }
 
@@ -60,21 +60,21 @@ impl skillsmith_page_request {
     }
 }
 
-/// Says how the registry is: one of `skillsmith_health`.
+/// Returns the health of the registry, one of `skillsmith_health`.
 ///
-/// `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run; say why with one of the
-/// `skillsmith_registry_call_fail` functions first.
+/// `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run. Report the reason first,
+/// with one of the `skillsmith_registry_call_fail` functions.
 pub type skillsmith_health_callback = Option<
     unsafe extern "C" fn(user_data: *mut c_void, call: *mut skillsmith_registry_call) -> c_int,
 >;
 
 /// Fetches one page of the listing.
 ///
-/// It gives the page with `skillsmith_registry_call_set_page`, or says what went wrong
-/// with one of the `skillsmith_registry_call_fail` functions, and returns 0. Any other
-/// return value is a failure, `HOST_ERROR`. Retries are its own: the engine goes on behind a
-/// page that has failed, asks for it once more at the end, in smaller pieces, and ends the
-/// run where three in a row have failed.
+/// Passes the page to `skillsmith_registry_call_set_page`, or reports a failure with one of
+/// the `skillsmith_registry_call_fail` functions, and returns 0. Any other return value is
+/// a failure, `HOST_ERROR`. The callback does its own retries: after a failed page the
+/// engine continues with the next one, requests the failed one again at the end, in smaller
+/// parts, and ends the run when three in a row fail.
 pub type skillsmith_search_callback = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -85,24 +85,24 @@ pub type skillsmith_search_callback = Option<
 
 /// The callbacks of a registry.
 ///
-/// They run on a thread of the engine's, one after the other during a run. They may block
-/// on the network, and should return soon after the call was cancelled: a run that is
-/// stopped waits for a callback 100 ms at most and leaves it behind, so that the next run
-/// may begin before it has returned. They may call any function of this library.
+/// They run on a thread of the engine, one after the other during a run. They may block on
+/// the network, and should return soon after the call is cancelled: a stopped run waits for
+/// a callback for 100 ms at most, so the next run may start before the callback has
+/// returned. They may call any function of this library.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_registry_callbacks {
     /// `sizeof(skillsmith_registry_callbacks)`.
     pub struct_size: usize,
-    /// Asked at the start of a run. NULL: the registry is always healthy.
+    /// Called at the start of a run. NULL: the registry is always healthy.
     pub health: skillsmith_health_callback,
-    /// Asked for each page. Needed.
+    /// Called for each page. Required.
     pub search: skillsmith_search_callback,
     /// Passed to each callback.
     pub user_data: *mut c_void,
-    /// Called once with the user data, when the registry and every engine that was made
-    /// from it are freed and no callback runs any more; on whichever thread was the last
-    /// to use it. May be NULL. Not called where `skillsmith_registry_new` fails.
+    /// Called once with the user data, when the registry and all its engines are freed and
+    /// no callback is running; on the thread that used it last. May be NULL. Not called if
+    /// `skillsmith_registry_new` fails.
     pub destroy: skillsmith_destroy_callback,
 }
 
@@ -111,15 +111,15 @@ unsafe impl Options for skillsmith_registry_callbacks {
     const NAME: &'static str = "callbacks";
 }
 
-/// Makes a registry of callbacks.
+/// Creates a registry of callbacks.
 ///
-/// `name` tells it from other registries, as a base URL does: the place of an unfinished
-/// listing, and the way of listing that worked, are kept in the database under it. It is
-/// UTF-8, not empty, and copied. The callbacks are copied, too; on success the user data
-/// is the library's until it calls `destroy`.
+/// `name` identifies the registry, like a base URL: the database keeps the cursor of an
+/// unfinished listing, and the way of listing that worked, under it. It is UTF-8, not
+/// empty, and copied. The callbacks are copied too. On success the library owns the user
+/// data until it calls `destroy`.
 ///
 /// Gives an owned handle: `skillsmith_registry_free`. Does not block; any thread may call
-/// it. Errors: `NULL_ARGUMENT`, for a missing `search` too; `INVALID_ARGUMENT`.
+/// it. Errors: `NULL_ARGUMENT`, also for a missing `search`; `INVALID_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_registry_new(
     name: TextPtr,
@@ -136,10 +136,10 @@ pub extern "C" fn skillsmith_registry_new(
     })
 }
 
-/// Frees a registry. Engines that were made from it keep it.
+/// Frees a registry. Engines made from it keep it.
 ///
-/// NULL is fine. A second time is refused with `SKILLSMITH_INVALID_HANDLE`. Does not
-/// block, but for `destroy`; any thread may call it.
+/// NULL is a no-op. Freeing twice returns `SKILLSMITH_INVALID_HANDLE`. Does not block,
+/// except for `destroy`; any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_registry_free(
     registry: OwnedHandle<skillsmith_registry>,
@@ -147,8 +147,8 @@ pub extern "C" fn skillsmith_registry_free(
     boundary(ErrorPtr::NONE, || registry.remove().map(drop))
 }
 
-/// Says whether nothing may be sent: every sync then fails with `OFFLINE`, and no callback
-/// is called. A new registry is not offline.
+/// Turns offline mode on or off. When it is on, every sync fails with `OFFLINE`, and no
+/// callback is called. A new registry is not offline.
 ///
 /// Does not block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`.
 #[unsafe(no_mangle)]
