@@ -66,7 +66,9 @@ pub enum PathKind {
     Listing,
     /// Health checks.
     Health,
-    /// Both.
+    /// Requests to the sync endpoint.
+    Sync,
+    /// All of them.
     Any,
 }
 
@@ -285,7 +287,14 @@ impl Fault {
         self
     }
 
-    /// At health checks as well as listings.
+    /// At requests to the sync endpoint.
+    #[must_use]
+    pub fn on_sync(mut self) -> Self {
+        self.when.path = PathKind::Sync;
+        self
+    }
+
+    /// At health checks and the sync endpoint as well as listings.
     #[must_use]
     pub fn on_any_path(mut self) -> Self {
         self.when.path = PathKind::Any;

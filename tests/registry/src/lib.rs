@@ -25,6 +25,7 @@ mod shared;
 mod skill;
 mod stamp;
 mod state;
+mod sync_endpoint;
 mod words;
 
 pub use catalogue::Catalogue;
@@ -33,7 +34,7 @@ pub use history::{Change, Event, History};
 pub use log::{LoggedRequest, Stats};
 pub use options::{
     DepthLimit, Health, LimitSays, MonthlyQuota, Options, Order, Plain, QueryMatches, RateLimit,
-    Redirect, RetryAfterForm, Total,
+    Redirect, RetryAfterForm, SyncEndpoint, Total,
 };
 pub use server::Server;
 pub use skill::Skill;

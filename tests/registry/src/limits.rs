@@ -29,11 +29,7 @@ impl Limits {
             return Err(Response::error(403, reason));
         }
         if let Some(plan) = &options.plan_required {
-            let body = json!({
-                "error": "Registry sync is available on the Team and Enterprise plans",
-                "details": { "code": "tier_not_entitled", "currentTier": plan },
-            });
-            return Err(Response::json(403, &body));
+            return Err(plan_required(plan));
         }
         if let Some(quota) = options
             .monthly_quota
@@ -150,6 +146,15 @@ fn credentials(request: &Request) -> Vec<&str> {
         .chain(request.header("x-api-key"))
         .filter(|credential| !credential.is_empty())
         .collect()
+}
+
+/// Only larger plans may do this.
+pub(crate) fn plan_required(plan: &str) -> Response {
+    let body = json!({
+        "error": "Registry sync is available on the Team and Enterprise plans",
+        "details": { "code": "tier_not_entitled", "currentTier": plan },
+    });
+    Response::json(403, &body)
 }
 
 fn unauthorised() -> Response {

@@ -52,6 +52,11 @@ impl LoggedRequest {
         self.path.ends_with("/skills-search")
     }
 
+    /// Whether it asked the sync endpoint.
+    pub fn is_sync(&self) -> bool {
+        self.path.ends_with("/registry-sync")
+    }
+
     /// Whether it asked for the server's health.
     pub fn is_health(&self) -> bool {
         self.path.ends_with("/health")
@@ -75,6 +80,7 @@ pub(crate) struct Log {
     requests: Vec<LoggedRequest>,
     next_ticket: u64,
     pub(crate) listings: u64,
+    pub(crate) syncs: u64,
     pub(crate) health_checks: u64,
     /// How many bytes were sent in answers, heads included.
     pub(crate) bytes: u64,

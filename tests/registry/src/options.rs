@@ -78,6 +78,10 @@ pub struct Options {
     pub clock_offset_ms: i64,
     /// Redirects every listing.
     pub redirect: Option<Redirect>,
+    /// The sync endpoint; without one its path is answered with 404.
+    pub sync_endpoint: Option<SyncEndpoint>,
+    /// Headers that a proxy in front of the server drops from its answers.
+    pub dropped_headers: Vec<String>,
 }
 
 impl Default for Options {
@@ -124,6 +128,8 @@ impl Default for Options {
             health: Health::Healthy,
             clock_offset_ms: 0,
             redirect: None,
+            sync_endpoint: None,
+            dropped_headers: Vec::new(),
         }
     }
 }
@@ -253,6 +259,18 @@ pub struct MonthlyQuota {
     pub tier: String,
     /// When the quota begins anew, as ISO 8601 text. It does not begin anew by itself.
     pub resets_at: String,
+}
+
+/// How the sync endpoint behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SyncEndpoint {
+    /// Refuses it with 403, since only larger plans may use it; the text is the caller's plan.
+    pub plan_required: Option<String>,
+    /// Answers with the first page whatever the offset.
+    pub ignore_offset: bool,
+    /// Lists everything, whatever `since` says.
+    pub ignore_since: bool,
 }
 
 /// An answer that sends the client elsewhere.

@@ -26,14 +26,9 @@ impl<'a> Question<'a> {
     /// Reads the parameters; the error is the answer.
     pub(crate) fn read(request: &'a Request, options: &Options) -> Result<Self, Response> {
         let given = |name| request.param(name).filter(|value| !value.trim().is_empty());
-        let number = |name, default| match given(name).map(str::parse::<usize>) {
-            None => Ok(default),
-            Some(Ok(number)) => Ok(number),
-            Some(Err(_)) => Err(invalid(name, "It must be a number, 0 or more.")),
-        };
-        let asked_limit = number("limit", DEFAULT_LIMIT)?;
+        let asked_limit = number(request, "limit", DEFAULT_LIMIT)?;
         let limit = asked_limit.clamp(1, options.max_limit.max(1));
-        let offset = number("offset", 0)?;
+        let offset = number(request, "offset", 0)?;
         let query = given("query").map(|query| query.trim().to_lowercase());
         let mut question = Self {
             limit,
@@ -128,7 +123,17 @@ impl<'a> Question<'a> {
     }
 }
 
-fn invalid(parameter: &str, details: &str) -> Response {
+/// A parameter that is a whole number.
+pub(crate) fn number(request: &Request, name: &str, default: usize) -> Result<usize, Response> {
+    let given = request.param(name).filter(|value| !value.trim().is_empty());
+    match given.map(str::parse::<usize>) {
+        None => Ok(default),
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => Err(invalid(name, "It must be a number, 0 or more.")),
+    }
+}
+
+pub(crate) fn invalid(parameter: &str, details: &str) -> Response {
     Response::detailed_error(400, &format!("Invalid {parameter}"), details)
 }
 

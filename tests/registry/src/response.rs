@@ -64,6 +64,12 @@ impl Response {
         }
     }
 
+    /// Takes a header out again.
+    pub(crate) fn drop_header(&mut self, name: &str) {
+        self.headers
+            .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+    }
+
     /// Such answers have neither a body nor a header that speaks of its length.
     pub(crate) fn is_bodiless(&self) -> bool {
         self.status < 200 || self.status == 204 || self.status == 304

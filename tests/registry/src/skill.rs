@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
+
+use crate::stamp;
 
 /// A skill as the registry serves it.
 ///
@@ -14,6 +17,7 @@ pub struct Skill {
     bytes: Box<[u8]>,
     trust_tier: Option<Box<str>>,
     quality_score: Option<f64>,
+    updated_at: Option<DateTime<Utc>>,
     // What queries look at, in lower case; made at the first query.
     text: OnceLock<Box<str>>,
 }
@@ -27,6 +31,7 @@ impl Skill {
             bytes: value.to_string().into_bytes().into(),
             trust_tier: string(value, "trust_tier").map(Into::into),
             quality_score: value.get("quality_score").and_then(Value::as_f64),
+            updated_at: string(value, "updated_at").and_then(stamp::read),
             text: OnceLock::new(),
         }
     }
@@ -54,6 +59,11 @@ impl Skill {
     /// The `quality_score`, if it is a number.
     pub fn quality_score(&self) -> Option<f64> {
         self.quality_score
+    }
+
+    /// The moment of `updated_at`, if it is one.
+    pub(crate) fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.updated_at
     }
 
     /// Name, description and tags in lower case, one to a line.

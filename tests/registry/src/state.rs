@@ -8,13 +8,14 @@ use crate::catalogue::Catalogue;
 use crate::faults::{self, Action, Fault, Occasion, PathKind};
 use crate::history::History;
 use crate::http::Request;
-use crate::limits::Limits;
+use crate::limits::{Limits, plan_required};
 use crate::listing::Listings;
 use crate::log::{Log, Stats};
 use crate::options::{Health, Options};
 use crate::question::Question;
 use crate::response::{self, Response};
 use crate::stamp;
+use crate::sync_endpoint::SyncListings;
 
 /// What a test does when a listing request comes in.
 pub(crate) type Hook = Box<dyn FnMut(u64, &mut Catalogue) + Send>;
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(crate) hook: Option<Hook>,
     limits: Limits,
     listings: Listings,
+    syncs: SyncListings,
 }
 
 /// A request that was written down and given its faults.
@@ -118,6 +120,7 @@ impl State {
         let kind = kind_of(&request.path);
         let counter = match kind {
             Some(PathKind::Health) => Some(&mut self.log.health_checks),
+            Some(PathKind::Sync) => Some(&mut self.log.syncs),
             Some(_) => Some(&mut self.log.listings),
             None => None,
         };
@@ -134,7 +137,7 @@ impl State {
             delay_ms: self.options.delay_ms,
         };
         let Some(kind) = kind else { return arrival };
-        if kind == PathKind::Listing
+        if matches!(kind, PathKind::Listing | PathKind::Sync)
             && let Some(hook) = &mut self.hook
         {
             hook(number, &mut self.catalogue);
@@ -182,6 +185,7 @@ impl State {
     pub(crate) fn answer(&mut self, request: &Request, arrival: &Arrival) -> Answer {
         let mut page = None;
         let response = match arrival.kind {
+            None if request.path.ends_with("/stats") => self.numbers(),
             None => Response::error(404, "Not found"),
             Some(_) if request.method != "GET" => {
                 let mut response = response::plain_error(405);
@@ -189,6 +193,7 @@ impl State {
                 response
             }
             Some(PathKind::Health) => self.health(),
+            Some(PathKind::Sync) => self.sync(request).unwrap_or_else(|refusal| refusal),
             Some(_) => match self.listing(request, arrival.number) {
                 Ok((response, name)) => {
                     page = name;
@@ -207,6 +212,37 @@ impl State {
             "Date",
             stamp::http_date(stamp::now(self.options.clock_offset_ms)),
         );
+        for name in &self.options.dropped_headers {
+            response.drop_header(name);
+        }
+    }
+
+    /// A page of the sync endpoint; the error is a refusal.
+    fn sync(&mut self, request: &Request) -> Result<Response, Response> {
+        let Some(endpoint) = self.options.sync_endpoint.clone() else {
+            return Err(Response::error(404, "Not found"));
+        };
+        self.limits.admit(&mut self.options, request)?;
+        if let Some(plan) = &endpoint.plan_required {
+            return Err(plan_required(plan));
+        }
+        let max_limit = self.options.max_limit;
+        self.syncs
+            .answer(&self.catalogue, &endpoint, request, max_limit)
+    }
+
+    /// What `/stats` says.
+    fn numbers(&self) -> Response {
+        let newest = self
+            .catalogue
+            .rows()
+            .filter_map(|skill| skill.updated_at())
+            .max();
+        let data = json!({
+            "skillCount": self.catalogue.len(),
+            "lastUpdated": newest.map(|at| stamp::write(at, 1)),
+        });
+        Response::json(200, &json!({ "data": data }))
     }
 
     /// The compressed form of a page, if it was made before.
@@ -285,6 +321,8 @@ impl State {
 fn kind_of(path: &str) -> Option<PathKind> {
     if path.ends_with("/skills-search") {
         Some(PathKind::Listing)
+    } else if path.ends_with("/registry-sync") {
+        Some(PathKind::Sync)
     } else if path.ends_with("/health") {
         Some(PathKind::Health)
     } else {

@@ -9,4 +9,5 @@ mod history;
 mod lifecycle;
 mod limits;
 mod listing;
+mod sync_endpoint;
 mod wire;
