@@ -1,6 +1,7 @@
 //! The table of skills: what it looks like in the file at hand, what stands in it, and how it is written.
 
-mod columns;
+pub(crate) mod categories;
+pub(crate) mod columns;
 pub(crate) mod compare;
 mod fingerprints;
 pub(crate) mod fts;
@@ -12,7 +13,7 @@ pub(crate) mod stamp;
 pub(crate) mod table;
 pub(crate) mod urls;
 
-pub(crate) use self::fingerprints::{Fingerprints, RowOutcome};
+pub(crate) use self::fingerprints::{Fingerprints, RowOutcome, Shape};
 pub use self::repository::{SkillRecord, SkillRepository};
 pub(crate) use self::stage::Stage;
 pub(crate) use self::table::Table;
