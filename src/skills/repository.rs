@@ -39,13 +39,13 @@ pub struct SkillRecord {
     pub tags: Vec<String>,
     /// Whether it can be installed; `false` where nothing is stored.
     pub installable: bool,
-    /// The host's own security scan: from 0 to 100.
+    /// What the last security scan, the registry's or the host's own, made of it: from 0 to 100.
     pub risk_score: Option<i64>,
     /// Findings of that scan.
     pub security_findings_count: i64,
     /// When it was made.
     pub security_scanned_at: Option<String>,
-    /// Whether it passed; `None` before a scan.
+    /// Whether it passed; `false` too for a skill in the registry's quarantine, `None` before a scan.
     pub security_passed: Option<bool>,
     /// When it was made, as stored.
     pub created_at: Option<String>,

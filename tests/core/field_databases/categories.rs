@@ -96,7 +96,7 @@ fn categories_that_are_there_are_used_and_never_altered() {
     assert_eq!(dump_table(&look(&scene.field.path), "categories"), before);
 }
 
-/// Whatever a host's own row of the same skill says: it is compared by content there.
+/// A row without a stamp is compared by content in every run.
 #[test]
 fn a_sync_without_news_writes_no_category() {
     let scene = Scene::with("v17_created", "");

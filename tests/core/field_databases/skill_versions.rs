@@ -190,9 +190,11 @@ fn an_upgrade_during_a_sync_lets_no_older_hash_in() {
 #[test]
 fn every_version_before_18_has_the_older_hash() {
     for version in 6..18 {
-        let stamps: String = (7..=version)
-            .map(|stamp| format!("INSERT INTO schema_version (version) VALUES ({stamp});"))
-            .collect();
+        let stamps: Vec<String> = (6..=version).map(|stamp| format!("({stamp})")).collect();
+        let stamps = format!(
+            "INSERT OR IGNORE INTO schema_version (version) VALUES {}",
+            stamps.join(", ")
+        );
         let field = Field::with("with_skill_versions", &stamps);
         let database = Database::open(&field.path).unwrap();
         let row = json!({"id": "field/older", "name": "older, renamed", "description": "A newer text",
