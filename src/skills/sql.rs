@@ -121,6 +121,8 @@ pub(super) const fn given_categories(columns: &[Column]) -> i64 {
     1 << columns.len()
 }
 
+/// CROSS JOIN keeps its order: where somebody has run ANALYZE, the few staged rows, of which nothing is known, would else
+/// be looked for in a scan of all skills.
 fn versions(versions: Versions, not_local: &str) -> Option<VersionsSql> {
     let still = match versions {
         Versions::None => return None,
@@ -135,7 +137,7 @@ fn versions(versions: Versions, not_local: &str) -> Option<VersionsSql> {
         format!(
             "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
              SELECT s.id, s.version_hash, CAST(strftime('%s', 'now') AS INTEGER)
-             FROM temp.{from} AS s JOIN main.skills AS k ON k.id = s.id
+             FROM temp.{from} AS s CROSS JOIN main.skills AS k ON k.id = s.id
              WHERE s.version_hash IS NOT NULL AND NOT EXISTS (
                SELECT 1 FROM main.skill_versions AS v
                WHERE v.skill_id = s.id AND v.content_hash = s.version_hash){still}{which}{not_local}"
@@ -175,12 +177,12 @@ fn categories(given: i64, which: &str, not_local: &str) -> [String; 4] {
                AND l.skill_id IN (
                  SELECT c.id FROM (SELECT s.id, s.id AS skill_id FROM temp.skillsmith_stage AS s
                                    WHERE s.mask & {given}) AS c
-                 JOIN main.skills AS k ON k.id = c.id WHERE true{which}{not_local})"
+                 CROSS JOIN main.skills AS k ON k.id = c.id WHERE true{which}{not_local})"
         ),
         format!(
             "INSERT OR IGNORE INTO main.skill_categories (skill_id, category_id)
              SELECT DISTINCT c.skill_id, c.category_id
-             FROM temp.skillsmith_categories AS c JOIN main.skills AS k ON k.id = c.skill_id
+             FROM temp.skillsmith_categories AS c CROSS JOIN main.skills AS k ON k.id = c.skill_id
              WHERE c.category_id IS NOT NULL AND NOT EXISTS (
                SELECT 1 FROM main.skill_categories AS l
                WHERE l.skill_id = c.skill_id AND l.category_id = c.category_id){which}{not_local}"
