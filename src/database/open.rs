@@ -251,7 +251,7 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
 fn configure(conn: &Connection) -> Result<()> {
     // While opening, it waits in slices.
     conn.busy_timeout(SLICE)?;
-    conn.set_prepared_statement_cache_capacity(32);
+    conn.set_prepared_statement_cache_capacity(48);
     // The TypeScript stack relies on both; SQLite's default is off.
     conn.pragma_update(None, "foreign_keys", true)?;
     // Batches are staged in TEMP tables: in memory, so that they need no file.

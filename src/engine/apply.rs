@@ -19,7 +19,10 @@ use crate::clock::{Clock, from_iso, to_iso};
 use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Skill};
-use crate::skills::{Fingerprints, RowOutcome, Stage, Table, compare, row, stamp, table, urls};
+use crate::skills::categories::Categories;
+use crate::skills::{
+    Fingerprints, RowOutcome, Shape, Stage, Table, categories, compare, row, stamp, table, urls,
+};
 use crate::{CancelToken, Result, memory};
 
 /// A crash loses no more of the cursor than this, even while nothing changes: sessions that end by a crash after
@@ -159,12 +162,10 @@ impl<'c> Applier<'c> {
         let is_met = outcome != RowOutcome::Unseen;
         if (is_met || !self.is_by_content(&skill.id)) && self.stands_here(&skill) {
             self.twice.later_came(&skill.id);
-            self.note_unchanged(&skill, outcome);
-            return Ok(());
+            return self.note_unchanged(&skill, outcome);
         }
         if self.is_too_old(&skill) {
-            self.note_unchanged(&skill, outcome);
-            return Ok(());
+            return self.note_unchanged(&skill, outcome);
         }
         if is_met {
             // A second copy in one listing: the later one is what the registry means.
@@ -236,13 +237,18 @@ impl<'c> Applier<'c> {
         } else {
             compare::stored(self.tools.conn, table, &skill.id)?
         };
-        let verdict = found.as_ref().map_or(compare::Verdict::Changed, |found| {
-            // A later copy of a row that was written before: the stamp may be that of either.
-            let is_met = outcome != RowOutcome::Unseen;
-            compare::verdict(skill, found, table, is_met || self.is_by_content(&skill.id))
-        });
+        let categories = categories::of(skill, table);
+        // A later copy of a row that was written before: the stamp may be that of either.
+        let by_content = outcome != RowOutcome::Unseen || self.is_by_content(&skill.id);
+        let verdict = match &found {
+            None => compare::Verdict::Changed,
+            Some(found) => {
+                let (conn, categories) = (self.tools.conn, categories.as_ref());
+                compare::verdict(conn, skill, categories, found, table, by_content)?
+            }
+        };
         match verdict {
-            compare::Verdict::Unchanged => self.note_unchanged(skill, outcome),
+            compare::Verdict::Unchanged => self.note_unchanged(skill, outcome)?,
             compare::Verdict::OnlyUrlMissing => {
                 if let Some(url) = skill.fields[Field::RepoUrl].as_text()
                     && !self.rules.dry_run
@@ -251,11 +257,10 @@ impl<'c> Applier<'c> {
                     self.has_urls = true;
                     self.staged.add(url.len());
                 }
-                self.note_unchanged(skill, outcome);
+                self.note_unchanged(skill, outcome)?;
             }
             compare::Verdict::Changed => {
-                let is_new = found.is_none();
-                let to = RowOutcome::after(outcome, is_new);
+                let to = RowOutcome::after(outcome, found.is_none());
                 let stamp = skill.stamp().unwrap_or_default();
                 if skill.stamp().is_some() {
                     self.unstamped.remove(&row_of_id(&skill.id));
@@ -263,28 +268,31 @@ impl<'c> Applier<'c> {
                     self.unstamped.try_reserve(1)?;
                     self.unstamped.insert(row_of_id(&skill.id));
                 }
-                self.fingerprints
-                    .note(&skill.id, stamp, self.has_url(skill), to);
-                let note = note.or_else(|| {
-                    skill
-                        .mended
-                        .then(|| "a damaged character in its text is stored as U+FFFD".to_owned())
-                });
+                let shape = Shape {
+                    has_url: self.has_url(skill),
+                    is_marked: compare::is_marked_after(skill, found.as_ref(), table),
+                };
+                self.fingerprints.note(&skill.id, stamp, shape, to);
+                let of_categories = categories.as_ref().and_then(Categories::note);
+                let notes: Vec<String> = note
+                    .into_iter()
+                    .chain(of_categories)
+                    .chain(row::notes(skill, table))
+                    .collect();
                 self.pending.push(Pending {
                     from: outcome,
                     to,
-                    note: note.map(|note| super::tally::about(&skill.id, &note)),
+                    note: (!notes.is_empty())
+                        .then(|| super::tally::about(&skill.id, &notes.join("; "))),
                 });
                 self.staged.add(text_bytes(skill));
                 if !self.rules.dry_run {
-                    let description = found
-                        .as_ref()
-                        .and_then(|found| found.text(table, Field::Description));
                     let now = match skill.stamp() {
                         Some(_) => String::new(),
                         None => to_iso(self.tools.clock.now()),
                     };
-                    self.stage.push(skill, is_new, description, &now)?;
+                    self.stage
+                        .push(skill, categories.as_ref(), found.as_ref(), &now)?;
                 }
             }
         }
@@ -313,12 +321,22 @@ impl<'c> Applier<'c> {
         let Some(stamp) = skill.stamp().filter(|_| self.tools.table.has.stamp) else {
             return false;
         };
-        let matches = |has_url| self.fingerprints.matches(&skill.id, stamp, has_url);
-        match skill.fields[Field::RepoUrl] {
-            // An absent field leaves what is stored, whatever that is.
-            FieldValue::Absent => matches(false) || matches(true),
-            _ => matches(self.has_url(skill)),
-        }
+        // An absent field leaves what is stored, whatever that is.
+        let either = [false, true];
+        let has_url = match skill.fields[Field::RepoUrl] {
+            FieldValue::Absent => &either[..],
+            _ => &[self.has_url(skill)],
+        };
+        let is_marked = match compare::quarantine(skill) {
+            Some(is_in) => &[self.tools.table.has.mark && is_in],
+            None => &either[..],
+        };
+        has_url.iter().any(|&has_url| {
+            is_marked.iter().any(|&is_marked| {
+                let shape = Shape { has_url, is_marked };
+                self.fingerprints.matches(&skill.id, stamp, shape)
+            })
+        })
     }
 
     fn has_url(&self, skill: &Skill) -> bool {
@@ -333,12 +351,16 @@ impl<'c> Applier<'c> {
         })
     }
 
-    fn note_unchanged(&mut self, skill: &Skill, outcome: RowOutcome) {
+    fn note_unchanged(&mut self, skill: &Skill, outcome: RowOutcome) -> Result<()> {
         if outcome == RowOutcome::Unseen {
             self.tally.transition(outcome, RowOutcome::Unchanged);
             self.fingerprints
                 .note_outcome(&skill.id, RowOutcome::Unchanged);
+            if !self.rules.dry_run && self.stage.push_version(skill)? {
+                self.staged.add(skill.id.len());
+            }
         }
+        Ok(())
     }
 
     /// The listing is at its end: copies that were held back for a later one are all there is.

@@ -19,9 +19,11 @@ pub(crate) enum Kind {
     Bool,
     /// A JSON array or object, stored as its compact text.
     Json,
+    /// A JSON array of which only the length matters.
+    Count,
 }
 
-/// A field of a skill beside `id` and `name`; it goes to the column of its name, if there is one.
+/// A field of a skill beside `id` and `name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Description,
@@ -39,12 +41,13 @@ pub(crate) enum Field {
     Categories,
     License,
     SecurityScore,
+    SecurityFindings,
     LastScannedAt,
     Quarantined,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Description,
         Self::Author,
         Self::RepoUrl,
@@ -60,11 +63,12 @@ impl Field {
         Self::Categories,
         Self::License,
         Self::SecurityScore,
+        Self::SecurityFindings,
         Self::LastScannedAt,
         Self::Quarantined,
     ];
 
-    /// Its name in JSON and in the table, and what it holds.
+    /// Its name in JSON, and what it holds.
     const fn definition(self) -> (&'static str, Kind) {
         match self {
             Self::Description => ("description", Kind::Text),
@@ -82,6 +86,7 @@ impl Field {
             Self::Categories => ("categories", Kind::Json),
             Self::License => ("license", Kind::Text),
             Self::SecurityScore => ("security_score", Kind::Real),
+            Self::SecurityFindings => ("security_findings", Kind::Count),
             Self::LastScannedAt => ("last_scanned_at", Kind::Text),
             Self::Quarantined => ("quarantined", Kind::Bool),
         }
@@ -246,6 +251,7 @@ impl FieldSeed {
             Kind::Integer => "a whole number",
             Kind::Bool => "true or false",
             Kind::Json => "an array or object",
+            Kind::Count => "an array",
         })
     }
 
@@ -323,8 +329,14 @@ impl<'de> Visitor<'de> for FieldSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FieldValue, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(self.invalid())
+        let mut length = 0_i64;
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            length = length.saturating_add(1);
+        }
+        Ok(match self.0 {
+            Kind::Count => FieldValue::Integer(length),
+            _ => self.invalid(),
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldValue, A::Error> {

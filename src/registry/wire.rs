@@ -87,7 +87,7 @@ impl Row {
     }
 
     /// A field by the name that the registry gives it, such as `description`, `repo_url` or
-    /// `trust_tier`.
+    /// `trust_tier`. Of `security_findings` only their number is kept.
     ///
     /// `None` where the row lacks it or has `null` or a value of the wrong type there, for a
     /// field that no skill has, and for a rejected row.

@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension};
 
+use super::categories::Categories;
+use super::columns::{Column, Made};
 use super::stamp::canonical;
 use super::table::Table;
 use crate::database::text::value;
@@ -30,6 +32,11 @@ impl Stored {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// The value in a column, by its place in the table.
+    pub(super) fn value(&self, at: usize) -> &Value {
+        &self.values[at]
     }
 }
 
@@ -65,9 +72,16 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
 }
 
 /// Compares the registry's stamp, or the content if there is none or `force` is set.
-pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool) -> Verdict {
+pub(crate) fn verdict(
+    conn: &Connection,
+    skill: &Skill,
+    categories: Option<&Categories>,
+    stored: &Stored,
+    table: &Table,
+    force: bool,
+) -> Result<Verdict> {
     if stored.is_local {
-        return Verdict::Unchanged;
+        return Ok(Verdict::Unchanged);
     }
     let by_stamp = skill.stamp().filter(|_| table.has.stamp && !force);
     if let Some(stamp) = by_stamp {
@@ -75,14 +89,15 @@ pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool
             .text(table, Field::UpdatedAt)
             .is_some_and(|stored| canonical(stored) == canonical(stamp));
         if !same {
-            return Verdict::Changed;
+            return Ok(Verdict::Changed);
         }
     }
     let mut url_missing = false;
+    let mut mark_differs = false;
     let mut differs = stored.name != Value::Text(skill.name.clone());
     for (column, value) in table.columns.iter().zip(&stored.values) {
-        let served = &skill.fields[column.field];
-        if same(served, value, column.field, column.not_null) {
+        let served = column.value(skill, Some(value));
+        if same(&served, value, column) {
             continue;
         }
         if column.field == Field::RepoUrl && table.has.unique_url && *value == Value::Null {
@@ -90,27 +105,61 @@ pub(crate) fn verdict(skill: &Skill, stored: &Stored, table: &Table, force: bool
         } else {
             differs = true;
         }
+        mark_differs |= column.made == Made::Passed && changes_mark(skill, &served, value);
+    }
+    if !differs
+        && (by_stamp.is_none() || url_missing)
+        && let Some(categories) = categories
+    {
+        differs = categories.differ(conn, table, &skill.id)?;
     }
     // A row with its old stamp is only unchanged if nothing but its URL differs.
-    match (
-        (by_stamp.is_some() && !url_missing) || !differs,
-        url_missing,
-    ) {
+    let stands = !mark_differs && ((by_stamp.is_some() && !url_missing) || !differs);
+    Ok(match (stands, url_missing) {
         (true, true) => Verdict::OnlyUrlMissing,
         (true, false) => Verdict::Unchanged,
         (false, _) => Verdict::Changed,
+    })
+}
+
+/// Whether the row tells that a skill has got into quarantine, or out of it.
+fn changes_mark(skill: &Skill, served: &FieldValue, stored: &Value) -> bool {
+    quarantine(skill).is_some()
+        && (*served == FieldValue::Integer(0)) != (*stored == Value::Integer(0))
+}
+
+/// What a row says of the quarantine, if anything.
+pub(crate) fn quarantine(skill: &Skill) -> Option<bool> {
+    match skill.fields[Field::Quarantined] {
+        FieldValue::Integer(is_in) => Some(is_in != 0),
+        _ => None,
     }
 }
 
-fn same(served: &FieldValue, stored: &Value, field: Field, not_null: bool) -> bool {
+/// Whether the row is marked as not safe once it is written over what is stored.
+pub(crate) fn is_marked_after(skill: &Skill, stored: Option<&Stored>, table: &Table) -> bool {
+    let mut columns = table.columns.iter().enumerate();
+    let Some((at, column)) = columns.find(|(_, column)| column.made == Made::Passed) else {
+        return false;
+    };
+    let stored = stored.map(|stored| stored.value(at));
+    match *column.value(skill, stored) {
+        FieldValue::Absent => stored == Some(&Value::Integer(0)),
+        ref value => *value == FieldValue::Integer(0),
+    }
+}
+
+fn same(served: &FieldValue, stored: &Value, column: &Column) -> bool {
     match (served, stored) {
         (FieldValue::Absent, _) | (FieldValue::Null, Value::Null) => true,
-        (FieldValue::Null, _) => not_null,
+        (FieldValue::Null, _) => column.not_null,
         (FieldValue::Text(served), Value::Text(stored)) => {
             served == stored
-                || (field.kind() == Kind::Json && same_json(served, stored))
-                || (matches!(field, Field::UpdatedAt | Field::CreatedAt)
-                    && canonical(served) == canonical(stored))
+                || (column.field.kind() == Kind::Json && same_json(served, stored))
+                || (matches!(
+                    column.field,
+                    Field::UpdatedAt | Field::CreatedAt | Field::LastScannedAt
+                ) && canonical(served) == canonical(stored))
         }
         (FieldValue::Real(served), Value::Real(stored)) => equal(*served, *stored),
         #[expect(

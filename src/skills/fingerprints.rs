@@ -1,9 +1,10 @@
 //! The fingerprints of all rows: enough to recognize an unchanged row without reading it again.
 //!
-//! 16 bytes per row. The key is a hash of the id; the value has 62 bits of a second hash, over
-//! id and stamp, and two bits for the outcome of the row in this run. Both hashes have random
-//! keys, and a row only counts as unchanged if both match, so two rows would have to match in
-//! 126 bits to be confused.
+//! 16 bytes a row. The key is a hash of the id; the value holds 62 bits of a
+//! second hash, over id, stamp and shape, and two bits for what this run has made of
+//! the row. Both hashes are keyed at random, and a row is only taken for
+//! unchanged if both agree, so two rows would have to agree in 126 bits to be
+//! mixed up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -46,6 +47,14 @@ impl RowOutcome {
     }
 }
 
+/// What can change about a row under one stamp, and is noticed all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    pub(crate) has_url: bool,
+    /// It is marked as not safe.
+    pub(crate) is_marked: bool,
+}
+
 /// The fingerprints of a table.
 pub(crate) struct Fingerprints {
     keys: RandomState,
@@ -74,7 +83,11 @@ impl Fingerprints {
                 continue;
             };
             let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
-            let value = fingerprints.value(id, stamp, row.get(2)?);
+            let shape = Shape {
+                has_url: row.get(2)?,
+                is_marked: row.get(3)?,
+            };
+            let value = fingerprints.value(id, stamp, shape);
             let key = fingerprints.keys.hash_one(id);
             fingerprints.reserve_one()?;
             fingerprints.map.insert(key, value);
@@ -88,8 +101,8 @@ impl Fingerprints {
         Ok(())
     }
 
-    fn value(&self, id: &str, stamp: &str, has_url: bool) -> u64 {
-        self.values.hash_one((id, canonical(stamp), has_url)) & !OUTCOME_BITS
+    fn value(&self, id: &str, stamp: &str, shape: Shape) -> u64 {
+        self.values.hash_one((id, canonical(stamp), shape)) & !OUTCOME_BITS
     }
 
     /// Whether the table had no row with this id when the run started, and none was added
@@ -98,11 +111,11 @@ impl Fingerprints {
         !self.map.contains_key(&self.keys.hash_one(id))
     }
 
-    /// Whether the row is stored with this stamp, and with or without a URL.
-    pub(crate) fn matches(&self, id: &str, stamp: &str, has_url: bool) -> bool {
+    /// Whether the row stands here with this stamp and in this shape.
+    pub(crate) fn matches(&self, id: &str, stamp: &str, shape: Shape) -> bool {
         self.map
             .get(&self.keys.hash_one(id))
-            .is_some_and(|stored| stored & !OUTCOME_BITS == self.value(id, stamp, has_url))
+            .is_some_and(|stored| stored & !OUTCOME_BITS == self.value(id, stamp, shape))
     }
 
     /// Outcome of the row in this run so far.
@@ -112,9 +125,9 @@ impl Fingerprints {
             .map_or(RowOutcome::Unseen, |value| RowOutcome::of(*value))
     }
 
-    /// Records the outcome of a row, which is now stored with this stamp.
-    pub(crate) fn note(&mut self, id: &str, stamp: &str, has_url: bool, outcome: RowOutcome) {
-        let value = self.value(id, stamp, has_url) | outcome as u64;
+    /// Notes what this run makes of a row, which stands here from now on like this.
+    pub(crate) fn note(&mut self, id: &str, stamp: &str, shape: Shape, outcome: RowOutcome) {
+        let value = self.value(id, stamp, shape) | outcome as u64;
         self.map.insert(self.keys.hash_one(id), value);
     }
 

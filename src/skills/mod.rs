@@ -1,6 +1,7 @@
 //! The table of skills: its layout in this file, its content, and writing it.
 
-mod columns;
+pub(crate) mod categories;
+pub(crate) mod columns;
 pub(crate) mod compare;
 mod fingerprints;
 pub(crate) mod fts;
@@ -12,7 +13,7 @@ pub(crate) mod stamp;
 pub(crate) mod table;
 pub(crate) mod urls;
 
-pub(crate) use self::fingerprints::{Fingerprints, RowOutcome};
+pub(crate) use self::fingerprints::{Fingerprints, RowOutcome, Shape};
 pub use self::repository::{SkillRecord, SkillRepository};
 pub(crate) use self::stage::Stage;
 pub(crate) use self::table::Table;

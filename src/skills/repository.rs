@@ -39,13 +39,13 @@ pub struct SkillRecord {
     pub tags: Vec<String>,
     /// Whether the skill can be installed; `false` if nothing is stored.
     pub installable: bool,
-    /// Risk score of the host's security scan, from 0 to 100.
+    /// What the last security scan, the registry's or the host's own, made of it: from 0 to 100.
     pub risk_score: Option<i64>,
     /// Number of findings of the security scan.
     pub security_findings_count: i64,
     /// When the security scan ran.
     pub security_scanned_at: Option<String>,
-    /// Whether the skill passed the scan; `None` before a scan.
+    /// Whether it passed; `false` too for a skill in the registry's quarantine, `None` before a scan.
     pub security_passed: Option<bool>,
     /// When the skill was created, as stored.
     pub created_at: Option<String>,

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::columns::{Column, TableFeatures};
+use super::columns::{Column, TableFeatures, Versions};
+use super::table::CONTENT_VERSION;
 
 /// The texts of the statements, for one table.
 #[derive(Debug)]
 pub(crate) struct Sql {
-    /// Reads every row's id and stamp, and whether it has a URL.
+    /// Every row's id, stamp, whether it has a URL, and whether it is marked as not safe.
     pub(super) fingerprints: String,
     /// One row: name, source, then the columns.
     pub(super) stored: String,
@@ -26,22 +27,46 @@ pub(crate) struct Sql {
     /// The numbers of staged rows that are new and that exist, as the two statements above should count
     /// them.
     pub(super) expected: String,
-    /// The version of each staged row, and of one.
-    pub(super) versions: Option<String>,
-    pub(super) version_of_one: Option<String>,
+    pub(super) versions: Option<VersionsSql>,
+    pub(super) categories: Option<CategoriesSql>,
+}
+
+/// The record of versions.
+#[derive(Debug)]
+pub(crate) struct VersionsSql {
+    /// Adds the version of each staged row, of one, and of rows that stay as they are.
+    pub(super) of_all: String,
+    pub(super) of_one: String,
+    pub(super) of_unchanged: String,
+    /// Whether the version of a skill of the registry's is missing.
+    pub(super) is_missing: String,
+}
+
+/// The categories of staged rows: for all of them, and for one.
+#[derive(Debug)]
+pub(crate) struct CategoriesSql {
+    pub(super) of_all: [String; 4],
+    pub(super) of_one: [String; 4],
+    /// Whether a skill is in other categories than those of a JSON array of ids and names.
+    pub(super) differ: &'static str,
 }
 
 impl Sql {
     pub(super) fn new(columns: &[Column], has: TableFeatures) -> Self {
         let names = |prefix: &str| {
             columns.iter().fold(String::new(), |mut list, column| {
-                _ = write!(list, ", {prefix}{}", column.name());
+                _ = write!(list, ", {prefix}{}", column.name);
                 list
             })
         };
         let stamp = if has.stamp { "updated_at" } else { "NULL" };
         let has_url = if has.unique_url {
             "repo_url IS NOT NULL"
+        } else {
+            "0"
+        };
+        let mark = if has.mark {
+            "security_passed IS 0"
         } else {
             "0"
         };
@@ -52,9 +77,9 @@ impl Sql {
             ""
         };
         Self {
-            fingerprints: format!("SELECT id, {stamp}, {has_url} FROM main.skills"),
+            fingerprints: format!("SELECT id, {stamp}, {has_url}, {mark} FROM main.skills"),
             stored: format!("SELECT name, {source}{} FROM main.skills WHERE id = ?1", names("")),
-            create_stage: format!(
+            create_stage: STAGE_OF_OTHERS.to_owned() + &format!(
                 "CREATE TEMP TABLE IF NOT EXISTS skillsmith_stage (
                    id TEXT PRIMARY KEY, name{}, mask INTEGER, is_new INTEGER, version_hash TEXT);
                  CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_new ON skillsmith_stage (is_new);",
@@ -76,21 +101,110 @@ impl Sql {
             expected: "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
                        FROM temp.skillsmith_stage"
                 .to_owned(),
-            versions: has.versions.then(|| VERSIONS.to_owned()),
-            version_of_one: has.versions.then(|| format!("{VERSIONS} WHERE id = ?1")),
+            versions: versions(has.versions, not_local),
+            categories: has.categories.then(|| CategoriesSql {
+                of_all: categories(given_categories(columns), "", not_local),
+                of_one: categories(given_categories(columns), " AND c.skill_id = ?1", not_local),
+                differ: CATEGORIES_DIFFER,
+            }),
         }
     }
 }
 
-const VERSIONS: &str =
-    "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
-     SELECT id, version_hash, CAST(strftime('%s', 'now') AS INTEGER) FROM temp.skillsmith_stage";
+/// What is staged beside rows: their categories, and versions of rows that stay as they are.
+const STAGE_OF_OTHERS: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS skillsmith_categories (
+      skill_id TEXT, slug TEXT, name TEXT, category_id TEXT, PRIMARY KEY (skill_id, slug));
+    CREATE TEMP TABLE IF NOT EXISTS skillsmith_unchanged (id TEXT PRIMARY KEY, version_hash TEXT);";
+
+/// The bit of a staged row's mask that says that it tells of categories.
+pub(super) const fn given_categories(columns: &[Column]) -> i64 {
+    1 << columns.len()
+}
+
+/// CROSS JOIN keeps its order: where somebody has run ANALYZE, the few staged rows, of which nothing is known, would else
+/// be looked for in a scan of all skills.
+fn versions(versions: Versions, not_local: &str) -> Option<VersionsSql> {
+    let still = match versions {
+        Versions::None => return None,
+        // The other stack may have taken that step meanwhile: the two kinds are never mixed.
+        Versions::OfRow { is_stamped: true } => format!(
+            " AND (SELECT coalesce(max(version), 0) FROM main.schema_version) < {CONTENT_VERSION}"
+        ),
+        Versions::OfRow { is_stamped: false } | Versions::OfContent => String::new(),
+    };
+    // Not every file has the UNIQUE that would tell.
+    let add = |from: &str, which: &str| {
+        format!(
+            "INSERT OR IGNORE INTO main.skill_versions (skill_id, content_hash, recorded_at)
+             SELECT s.id, s.version_hash, CAST(strftime('%s', 'now') AS INTEGER)
+             FROM temp.{from} AS s CROSS JOIN main.skills AS k ON k.id = s.id
+             WHERE s.version_hash IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM main.skill_versions AS v
+               WHERE v.skill_id = s.id AND v.content_hash = s.version_hash){still}{which}{not_local}"
+        )
+    };
+    Some(VersionsSql {
+        of_all: add("skillsmith_stage", ""),
+        of_one: add("skillsmith_stage", " AND s.id = ?1"),
+        of_unchanged: add("skillsmith_unchanged", ""),
+        is_missing: format!(
+            "SELECT NOT EXISTS (SELECT 1 FROM main.skill_versions WHERE skill_id = ?1 AND content_hash = ?2)
+                AND EXISTS (SELECT 1 FROM main.skills AS k WHERE k.id = ?1{not_local})"
+        ),
+    })
+}
+
+/// Categories that are missing are added; one that has the name, or else the id, is taken as it is. Then the skills
+/// are in those that were served, and in no others.
+fn categories(given: i64, which: &str, not_local: &str) -> [String; 4] {
+    [
+        format!(
+            "INSERT OR IGNORE INTO main.categories (id, name)
+             SELECT c.slug, c.name FROM temp.skillsmith_categories AS c
+             WHERE NOT EXISTS (SELECT 1 FROM main.categories AS k WHERE k.name = c.name)
+               AND NOT EXISTS (SELECT 1 FROM main.categories AS k WHERE k.id = c.slug){which}"
+        ),
+        format!(
+            "UPDATE temp.skillsmith_categories AS c SET category_id = coalesce(
+               (SELECT k.id FROM main.categories AS k WHERE k.name = c.name),
+               (SELECT k.id FROM main.categories AS k WHERE k.id = c.slug))
+             WHERE true{which}"
+        ),
+        format!(
+            "DELETE FROM main.skill_categories AS l
+             WHERE NOT EXISTS (SELECT 1 FROM temp.skillsmith_categories AS c
+                               WHERE c.skill_id = l.skill_id AND c.category_id = l.category_id)
+               AND l.skill_id IN (
+                 SELECT c.id FROM (SELECT s.id, s.id AS skill_id FROM temp.skillsmith_stage AS s
+                                   WHERE s.mask & {given}) AS c
+                 CROSS JOIN main.skills AS k ON k.id = c.id WHERE true{which}{not_local})"
+        ),
+        format!(
+            "INSERT OR IGNORE INTO main.skill_categories (skill_id, category_id)
+             SELECT DISTINCT c.skill_id, c.category_id
+             FROM temp.skillsmith_categories AS c CROSS JOIN main.skills AS k ON k.id = c.skill_id
+             WHERE c.category_id IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM main.skill_categories AS l
+               WHERE l.skill_id = c.skill_id AND l.category_id = c.category_id){which}{not_local}"
+        ),
+    ]
+}
+
+const CATEGORIES_DIFFER: &str = "
+    WITH served (id) AS MATERIALIZED (
+      SELECT coalesce((SELECT k.id FROM main.categories AS k WHERE k.name = j.value ->> 1),
+                      (SELECT k.id FROM main.categories AS k WHERE k.id = j.value ->> 0))
+      FROM json_each(?2) AS j),
+    linked (id) AS MATERIALIZED (SELECT category_id FROM main.skill_categories WHERE skill_id = ?1)
+    SELECT EXISTS (SELECT 1 FROM served WHERE id IS NULL OR id NOT IN (SELECT id FROM linked))
+        OR EXISTS (SELECT 1 FROM linked WHERE id NOT IN (SELECT id FROM served))";
 
 /// An absent field gets the column's default; so does a null if the column is NOT NULL.
 fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
-        let name = column.name();
+        let name = column.name;
         _ = match (&column.default, column.not_null) {
             (Some(default), true) => write!(values, ", coalesce({name}, {default})"),
             (Some(default), false) => write!(
@@ -116,7 +230,7 @@ fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> Str
 fn update(columns: &[Column], not_local: &str, which: &str) -> String {
     let mut values = String::new();
     for (bit, column) in columns.iter().enumerate() {
-        let name = column.name();
+        let name = column.name;
         _ = if column.not_null {
             write!(values, ", {name} = coalesce(s.{name}, k.{name})")
         } else {

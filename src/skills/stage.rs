@@ -1,15 +1,23 @@
 //! Writes a batch: stages it without a lock, then moves it over in one short transaction.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, ffi, params_from_iter};
 use sha2::{Digest, Sha256};
 
+use super::categories::Categories;
+use super::columns::Versions;
+use super::compare::Stored;
+use super::sql::given_categories;
 use super::table::Table;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
+
+const EMPTY: &str = "DELETE FROM temp.skillsmith_stage; DELETE FROM temp.skillsmith_categories;
+                     DELETE FROM temp.skillsmith_unchanged;";
 
 /// Outcome of a row that was written separately.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,48 +35,66 @@ pub(crate) struct Stage<'c> {
     pub(super) conn: &'c Connection,
     pub(super) table: &'c Table,
     rows: usize,
+    /// Rows that stay as they are, and whose version is missing.
+    unchanged: usize,
 }
 
 impl<'c> Stage<'c> {
     pub(crate) fn new(conn: &'c Connection, table: &'c Table) -> Result<Self> {
         conn.execute_batch(&table.sql.create_stage)?;
-        conn.execute("DELETE FROM temp.skillsmith_stage", [])?;
+        conn.execute_batch(EMPTY)?;
         Ok(Self {
             conn,
             table,
             rows: 0,
+            unchanged: 0,
         })
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.rows == 0 && self.unchanged == 0
     }
 
     /// Adds a row. No row with its id may be staged.
     ///
-    /// `now` is the stamp of a change without one. `description` is the one that the row will have: an absent field leaves the stored one.
+    /// `now` is the stamp of a change without one. `stored` is what stands there: an absent field leaves it.
     pub(crate) fn push(
         &mut self,
         skill: &Skill,
-        is_new: bool,
-        description: Option<&str>,
+        categories: Option<&Categories>,
+        stored: Option<&Stored>,
         now: &str,
     ) -> Result<()> {
+        let is_new = stored.is_none();
+        let columns = &self.table.columns;
+        let values = columns.iter().enumerate().map(|(at, column)| {
+            let stored = stored.map(|stored| stored.value(at));
+            column.value(skill, stored)
+        });
+        let values: Vec<_> = values.collect();
         // A changed row without a stamp must not keep its old one: the registry may serve that
         // stamp again, and the row would look unchanged.
         let unstamped = !is_new && self.table.has.stamp && skill.stamp().is_none();
         let mut mask = 0_i64;
-        for (bit, column) in self.table.columns.iter().enumerate() {
-            let is_given = skill.fields[column.field] != FieldValue::Absent;
+        for (bit, (column, value)) in columns.iter().zip(&values).enumerate() {
+            let is_given = **value != FieldValue::Absent;
             if is_given || (unstamped && column.field == Field::UpdatedAt) {
                 mask |= 1 << bit;
             }
         }
-        let hash = self
-            .table
-            .has
-            .versions
-            .then(|| version_hash(skill, description));
+        if let Some(categories) = categories {
+            mask |= given_categories(columns);
+            self.push_categories(&skill.id, categories)?;
+        }
+        let hash = match self.table.has.versions {
+            Versions::None => None,
+            Versions::OfRow { .. } => {
+                let description =
+                    stored.and_then(|stored| stored.text(self.table, Field::Description));
+                Some(Cow::Owned(version_hash(skill, description)))
+            }
+            Versions::OfContent => content_hash(skill).map(Cow::Borrowed),
+        };
         let hash = hash
             .as_deref()
             .map_or(ValueRef::Null, |hash| ValueRef::Text(hash.as_bytes()));
@@ -79,11 +105,10 @@ impl<'c> Stage<'c> {
             ValueRef::Text(skill.id.as_bytes()),
             ValueRef::Text(skill.name.as_bytes()),
         ];
-        let fields = self
-            .table
-            .columns
+        let fields = columns
             .iter()
-            .map(|column| match &skill.fields[column.field] {
+            .zip(&values)
+            .map(|(column, value)| match value.as_ref() {
                 _ if unstamped && column.field == Field::UpdatedAt => {
                     ValueRef::Text(now.as_bytes())
                 }
@@ -101,13 +126,37 @@ impl<'c> Stage<'c> {
         Ok(())
     }
 
+    /// Has the version of a row recorded that stays as it is, where the record holds the registry's
+    /// own hashes and lacks this one: the step that made it so has emptied it. Returns whether it does.
+    pub(crate) fn push_version(&mut self, skill: &Skill) -> Result<bool> {
+        let (Versions::OfContent, Some(hash), Some(sql)) = (
+            self.table.has.versions,
+            content_hash(skill),
+            &self.table.sql.versions,
+        ) else {
+            return Ok(false);
+        };
+        let is_missing = self
+            .conn
+            .prepare_cached(&sql.is_missing)?
+            .query_row([&skill.id, hash], |row| row.get(0))?;
+        if is_missing {
+            self.conn
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO temp.skillsmith_unchanged (id, version_hash) VALUES (?1, ?2)",
+                )?
+                .execute([&skill.id, hash])?;
+            self.unchanged += 1;
+        }
+        Ok(is_missing)
+    }
+
     /// Empties the stage, after a commit.
     pub(crate) fn clear(&mut self) -> Result<()> {
-        if self.rows > 0 {
-            self.conn
-                .prepare_cached("DELETE FROM temp.skillsmith_stage")?
-                .execute([])?;
+        if !self.is_empty() {
+            self.conn.execute_batch(EMPTY)?;
             self.rows = 0;
+            self.unchanged = 0;
         }
         Ok(())
     }
@@ -129,8 +178,14 @@ impl<'c> Stage<'c> {
         let inserted = self.conn.prepare_cached(&sql.insert)?.execute([])?;
         let updated = self.conn.prepare_cached(&sql.update)?.execute([])?;
         if let Some(versions) = &sql.versions {
-            self.conn.prepare_cached(versions)?.execute([])?;
+            self.conn.prepare_cached(&versions.of_all)?.execute([])?;
+            if self.unchanged > 0 {
+                self.conn
+                    .prepare_cached(&versions.of_unchanged)?
+                    .execute([])?;
+            }
         }
+        self.write_categories(None)?;
         Ok((i64::try_from(inserted), i64::try_from(updated)) == (Ok(expected.0), Ok(expected.1)))
     }
 
@@ -189,8 +244,11 @@ impl<'c> Stage<'c> {
             .execute([id])
             .map_err(Error::from)
             .and_then(|written| {
-                if let Some(version) = sql.version_of_one.as_ref().filter(|_| written == 1) {
-                    self.conn.prepare_cached(version)?.execute([id])?;
+                if written == 1 {
+                    if let Some(versions) = &sql.versions {
+                        self.conn.prepare_cached(&versions.of_one)?.execute([id])?;
+                    }
+                    self.write_categories(Some(id))?;
                 }
                 Ok(written)
             });
@@ -259,6 +317,12 @@ impl ToSql for Borrowed<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(self.0))
     }
+}
+
+/// The registry's hash of the skill itself, where the row carries one.
+fn content_hash(skill: &Skill) -> Option<&str> {
+    let hash = skill.fields[Field::ContentHash].as_text();
+    hash.filter(|hash| !hash.is_empty())
 }
 
 /// SHA-256 in lower-case hex over the JSON text of the four keys, as the other stack has it.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{Column, TableFeatures};
+use super::columns::{self, Column, TableFeatures, Versions};
 use super::sql::Sql;
 use crate::Result;
 use crate::registry::field::Field;
@@ -30,13 +30,13 @@ impl Table {
                 row.get::<_, Option<String>>(2)?,
             ));
         }
-        let columns: Vec<Column> = Field::ALL
-            .into_iter()
-            .filter_map(|field| {
-                let (_, not_null, default) =
-                    known.iter().find(|(column, _, _)| column == field.name())?;
+        let columns: Vec<Column> = columns::known()
+            .filter_map(|(name, field, made)| {
+                let (_, not_null, default) = known.iter().find(|(column, _, _)| column == name)?;
                 Some(Column {
+                    name,
                     field,
+                    made,
                     not_null: *not_null,
                     default: default.clone(),
                 })
@@ -64,7 +64,9 @@ impl Table {
             stamp: has_field(Field::UpdatedAt),
             source: has("source"),
             unique_url: has_field(Field::RepoUrl) && url_is_unique(conn)?,
-            versions: exists("skill_versions")?,
+            mark: has("security_passed"),
+            versions: versions(conn)?,
+            categories: has_categories(conn)?,
             fts: exists("skills_fts")?,
             fts_triggers: conn.query_row(
                 "SELECT count(*) >= 3 FROM sqlite_master
@@ -84,13 +86,21 @@ impl Table {
     /// A key of everything that decides how a served row is stored. If it differs from that of
     /// the last listing, a row with the same stamp may still be incomplete.
     pub(crate) fn layout_key(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(Column::name).collect();
+        let columns: Vec<_> = self.columns.iter().map(|column| column.name).collect();
         let tiers = self.tiers.as_ref().map(|tiers| tiers.join(","));
+        let also = [
+            (self.has.unique_url, ",unique"),
+            (self.has.categories, ",categories"),
+            (self.has.versions == Versions::OfContent, ",versions"),
+        ];
+        let also: String = also
+            .into_iter()
+            .filter_map(|(has, what)| has.then_some(what))
+            .collect();
         format!(
-            "{};{};{}",
+            "{};{};{also}",
             columns.join(","),
             tiers.as_deref().unwrap_or("*"),
-            if self.has.unique_url { "unique" } else { "" }
         )
     }
 
@@ -150,6 +160,64 @@ pub(crate) fn registry_ids(
         }
     }
     Ok(Some(ids))
+}
+
+/// The version from which on the record holds the registry's own hashes.
+pub(super) const CONTENT_VERSION: i64 = 18;
+
+fn versions(conn: &Connection) -> Result<Versions> {
+    if !has_columns(
+        conn,
+        "skill_versions",
+        &["skill_id", "content_hash", "recorded_at"],
+    )? {
+        return Ok(Versions::None);
+    }
+    if !has_columns(conn, "schema_version", &["version"])? {
+        return Ok(Versions::OfRow { is_stamped: false });
+    }
+    let newest: Option<i64> =
+        conn.query_row("SELECT max(version) FROM schema_version", [], |row| {
+            row.get(0)
+        })?;
+    Ok(if newest >= Some(CONTENT_VERSION) {
+        Versions::OfContent
+    } else {
+        Versions::OfRow { is_stamped: true }
+    })
+}
+
+/// Whether the two tables of categories are there, and take a row that holds nothing but what a registry says.
+fn has_categories(conn: &Connection) -> Result<bool> {
+    for (table, ours) in [
+        ("categories", ["id", "name"]),
+        ("skill_categories", ["skill_id", "category_id"]),
+    ] {
+        let needs_more: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1)
+                            WHERE \"notnull\" AND dflt_value IS NULL AND name NOT IN (?2, ?3))",
+            [table, ours[0], ours[1]],
+            |row| row.get(0),
+        )?;
+        if needs_more || !has_columns(conn, table, &ours)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether there is a table of that name with these columns, whatever else it has.
+fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> Result<bool> {
+    let mut found = conn.prepare(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 AND type = 'table')
+            AND EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
+    )?;
+    for column in columns {
+        if !found.query_row([table, column], |row| row.get(0))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn url_is_unique(conn: &Connection) -> Result<bool> {
@@ -237,14 +305,19 @@ mod tests {
             "CREATE TABLE skills (id TEXT PRIMARY KEY, name TEXT NOT NULL, repo_url TEXT UNIQUE)",
         );
         assert_eq!(
-            old.columns.iter().map(Column::name).collect::<Vec<_>>(),
+            old.columns
+                .iter()
+                .map(|column| column.name)
+                .collect::<Vec<_>>(),
             ["repo_url"]
         );
         let only_url = TableFeatures {
             stamp: false,
             source: false,
             unique_url: true,
-            versions: false,
+            mark: false,
+            versions: Versions::None,
+            categories: false,
             fts: false,
             fts_triggers: false,
         };

@@ -1,10 +1,12 @@
 //! Databases in the field: files of every version, made by other programs, damaged, or no databases at all.
 
+mod categories;
 mod every_fixture;
 mod fields;
 mod fixture;
 mod opening;
 mod refused;
+mod security;
 mod served;
 mod skill_versions;
 pub(crate) mod support;

@@ -331,6 +331,67 @@ fn the_typescript_stack_copes_with_null_tags() {
     scene.assert_values();
 }
 
+/// Its own engine fills none of what these searches ask for.
+#[test]
+fn the_typescript_stack_searches_by_category_and_safety_after_our_sync() {
+    let scene = Scene::new(30);
+    let row = |id: &str, more: Json| {
+        let mut row = json!({"id": id, "name": "trilobite", "trust_tier": "verified", "tags": [],
+            "last_scanned_at": "2026-05-01T00:00:00Z", "updated_at": "2026-05-02T00:00:00Z"});
+        row.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        row
+    };
+    let rows = [
+        row(
+            "scan/safe",
+            json!({"security_score": 4, "security_findings": [], "categories": ["Fossil Tools"]}),
+        ),
+        row(
+            "scan/risky",
+            json!({"security_score": 61, "security_findings": [{}, {}], "categories": ["Fossil Tools", "Other"]}),
+        ),
+        row(
+            "scan/bad",
+            json!({"security_score": 4, "quarantined": true, "categories": ["Other"]}),
+        ),
+        row("scan/never", json!({"last_scanned_at": null})),
+    ];
+    scene.server.catalogue(|catalogue| catalogue.extend(rows));
+    sync_well(&Database::open(&scene.path).unwrap(), &scene.server);
+    let ids = |found: &Json| {
+        let mut ids: Vec<String> = ids_of(found).into_iter().map(str::to_owned).collect();
+        ids.sort();
+        ids
+    };
+    let [category, both, safe, low, read] = turn(
+        "open",
+        &scene.path,
+        [
+            json!(["search", {"query": "", "category": "Fossil Tools"}]),
+            json!(["search", {"query": "trilobite", "category": "Other"}]),
+            json!(["search", {"query": "trilobite", "safeOnly": true}]),
+            json!(["search", {"query": "trilobite", "maxRiskScore": 60}]),
+            json!(["skills", "findById", "scan/risky"]),
+        ],
+    );
+    assert_eq!(ids(&category), ["scan/risky", "scan/safe"]);
+    assert_eq!(ids(&both), ["scan/bad", "scan/risky"]);
+    assert_eq!(ids(&safe), ["scan/risky", "scan/safe"]);
+    assert_eq!(ids(&low), ["scan/bad", "scan/never", "scan/safe"]);
+    let scan = [
+        "riskScore",
+        "securityFindingsCount",
+        "securityScannedAt",
+        "securityPassed",
+    ];
+    assert_eq!(
+        json!(scan.map(|field| read[field].clone())),
+        json!([61, 2, "2026-05-01T00:00:00Z", true])
+    );
+}
+
 #[test]
 fn the_typescript_engine_syncs_a_database_of_ours_and_we_go_on() {
     let scene = Scene::new(300);

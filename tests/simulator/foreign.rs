@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use skillsmith_sync::Database;
 
 use crate::scenario::{FileKind, Foreign, NewColumn, Scenario, Trigger};
 use crate::skill::{Expected, Row, Stamp};
+use crate::table::CATEGORIES;
 
 /// The other stack's table at version 1.
 const VERSION_1: &str = "
@@ -108,6 +110,9 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
                 "trust_tier",
                 "tags",
                 "quality_score",
+                "security_scanned_at",
+                "risk_score",
+                "security_passed",
                 "updated_at",
             ] {
                 if let Expected::Is(value) = row.expected(column, is_narrow(conn)) {
@@ -116,6 +121,13 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
                     );
                     _ = conn.execute(&sql, params![row.id(), value]);
                 }
+            }
+            if let Expected::Is(Value::Text(names)) = row.expected(CATEGORIES, false) {
+                link(
+                    conn,
+                    &row.id(),
+                    names.split(',').filter(|name| !name.is_empty()),
+                );
             }
         }
         Foreign::Reindex => {
@@ -161,6 +173,19 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
             };
             _ = conn.execute_batch(&format!("ALTER TABLE skills ADD COLUMN {column}"));
         }
+    }
+}
+
+/// Puts a skill into categories that are there, and out of all others.
+fn link<'n>(conn: &Connection, id: &str, names: impl Iterator<Item = &'n str>) {
+    let not_local = "(SELECT id FROM skills WHERE id = ?1 AND trust_tier IS NOT 'local')";
+    let clear = format!("DELETE FROM skill_categories WHERE skill_id IN {not_local}");
+    _ = conn.execute(&clear, [id]);
+    for name in names {
+        let add = format!(
+            "INSERT OR IGNORE INTO skill_categories SELECT ?1, id FROM categories WHERE name = ?2 AND ?1 IN {not_local}"
+        );
+        _ = conn.execute(&add, [id, name]);
     }
 }
 

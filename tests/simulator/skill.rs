@@ -195,6 +195,35 @@ impl Row {
         (self.n * 37 + self.v * 11) % 101
     }
 
+    /// None: the row does not say.
+    const fn quarantined(&self) -> Option<bool> {
+        match self.v % 5 {
+            4 => None,
+            _ => Some(self.v % 4 == 3),
+        }
+    }
+
+    /// None: the row does not say.
+    const fn risk(&self) -> Option<u32> {
+        match self.v % 3 {
+            1 => None,
+            _ => Some((self.n * 7 + self.v * 13) % 101),
+        }
+    }
+
+    fn scanned_at(&self) -> Option<String> {
+        (self.v % 3 != 1).then(|| format!("2026-01-{:02}T00:00:00Z", self.v % 28 + 1))
+    }
+
+    /// None: the row does not say.
+    fn categories(&self) -> Option<Vec<String>> {
+        match self.v % 6 {
+            5 => None,
+            4 => Some(Vec::new()),
+            kind => Some(vec!["All of them".into(), format!("Kind {kind}")]),
+        }
+    }
+
     /// The JSON text of the row.
     pub fn render(&self) -> String {
         match self.odd {
@@ -242,6 +271,18 @@ impl Row {
         if self.stamp != Stamp::Absent {
             fields.push(("updated_at", quoted(self.stamp_text())));
         }
+        let scanned_at = self.scanned_at();
+        fields.push(("last_scanned_at", quoted(scanned_at)));
+        if let Some(is_in) = self.quarantined() {
+            fields.push(("quarantined", is_in.to_string()));
+        }
+        if let Some(names) = self.categories() {
+            let names = serde_json::Value::from(names).to_string();
+            fields.push(("categories", names.replace("[]", "null")));
+        }
+        if let (Some(risk), true) = (self.risk(), self.odd != Odd::HugeNumber) {
+            fields.push(("security_score", risk.to_string()));
+        }
         match self.odd {
             Odd::HugeNumber => fields.push(("security_score", "1e999".into())),
             Odd::WrongUnused => fields.push(("installable", r#""perhaps""#.into())),
@@ -270,6 +311,21 @@ impl Row {
                 (_, Some(tier)) => text(narrowed(tier, narrow)),
             },
             "updated_at" => self.stamp_text().map_or(Expected::Anything, text),
+            "security_scanned_at" => {
+                Expected::Is(self.scanned_at().map_or(Value::Null, Value::Text))
+            }
+            "risk_score" if self.odd == Odd::HugeNumber => Expected::Is(Value::Null),
+            "risk_score" => self.risk().map_or(Expected::Anything, |risk| {
+                Expected::Is(Value::Integer(risk.into()))
+            }),
+            "security_passed" => match (self.quarantined(), self.risk()) {
+                (Some(true), _) => Expected::Is(Value::Integer(0)),
+                (_, Some(_)) if self.odd != Odd::HugeNumber => Expected::Is(Value::Integer(1)),
+                _ => Expected::Anything,
+            },
+            crate::table::CATEGORIES => self
+                .categories()
+                .map_or(Expected::Anything, |names| text(names.join(","))),
             "stars" if !matches!(self.odd, Odd::HugeNumber | Odd::WrongUnused) => {
                 Expected::Is(Value::Integer((self.n * 10 + self.v).into()))
             }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
-/// A row by its columns.
+/// Stands among a row's columns for the names of its categories.
+pub const CATEGORIES: &str = "(categories)";
+
+/// A row by its columns, and its categories.
 pub type Stored = BTreeMap<String, Value>;
 
 /// The rows of `skills` by id.
@@ -36,7 +39,14 @@ pub fn skills(conn: &Connection) -> rusqlite::Result<Skills> {
     if !has_table(conn, "skills")? {
         return Ok(Skills::new());
     }
-    let mut found = conn.prepare("SELECT * FROM skills")?;
+    let names = "coalesce((SELECT group_concat(c.name, ',' ORDER BY c.name) FROM skill_categories AS l
+                           JOIN categories AS c ON c.id = l.category_id WHERE l.skill_id = s.id), '')";
+    let sql = if has_table(conn, "skill_categories")? {
+        format!("SELECT *, {names} AS \"{CATEGORIES}\" FROM skills AS s")
+    } else {
+        "SELECT * FROM skills".to_owned()
+    };
+    let mut found = conn.prepare(&sql)?;
     let columns: Vec<String> = found.column_names().map(Into::into).collect();
     found
         .query_map([], |row| {

@@ -52,6 +52,9 @@ const WIDE: Option<&[&str]> = Some(&[
     "local",
 ]);
 const TO_17: &[i64] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
+const TO_18: &[i64] = &[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+];
 
 macro_rules! fixtures {
     ($($name:ident: $expected:expr;)+) => {
@@ -79,6 +82,11 @@ fixtures! {
     v4_without_sync_tables: Expected { stamps: Some(&[4]), journal: "wal", tiers: NARROW, ..Default::default() };
     narrow_tiers: Expected { stamps: Some(&[1, 2, 3, 4, 8, 11]), journal: "wal", tiers: NARROW, has_books: true, ..Default::default() };
     with_skill_versions: Expected { stamps: Some(&[1, 2, 3, 4, 5, 6]), journal: "wal", tiers: NARROW, has_books: true, ..Default::default() };
+    v5: Expected { stamps: Some(&[1, 2, 3, 4, 5]), journal: "wal", tiers: NARROW, has_books: true, ..Default::default() };
+    v8: Expected { stamps: Some(&[1, 2, 3, 4, 5, 6, 7, 8]), journal: "wal", tiers: NARROW, has_books: true, ..Default::default() };
+    v13: Expected { stamps: Some(&TO_17[..13]), journal: "wal", tiers: NARROW, has_books: true, ..Default::default() };
+    v18_upgraded: Expected { stamps: Some(TO_18), journal: "wal", tiers: UPGRADED, has_books: true, ..Default::default() };
+    v18_created: Expected { stamps: Some(TO_18), journal: "wal", tiers: WIDE, has_books: true, ..Default::default() };
     v17_upgraded: Expected { stamps: Some(TO_17), journal: "wal", tiers: UPGRADED, has_books: true, ..Default::default() };
     v17_created: Expected { stamps: Some(TO_17), journal: "wal", tiers: WIDE, has_books: true, ..Default::default() };
     local_rows: Expected {
@@ -147,6 +155,8 @@ fn check(name: &str, expected: &Expected) {
         "skill_versions",
         "sqlite_sequence",
         "schema_version",
+        "categories",
+        "skill_categories",
     ];
     assert_same(&synced, &opened, &written, "the sync");
     for stamp in before.dump.get("schema_version").into_iter().flatten() {
@@ -157,7 +167,8 @@ fn check(name: &str, expected: &Expected) {
         expected.journal
     );
     check_rows(&conn, &before.skills, &live, expected);
-    check_versions(&conn, &before, expected);
+    check_versions(&conn, &before, &live, expected);
+    check_categories(&conn, &before, &live, expected);
     assert_sound(&conn);
     if has_table(&conn, "skills_fts") {
         assert!(matching(&conn, "description:newer").contains(&"field/older".to_owned()));
@@ -312,7 +323,7 @@ impl Column {
                 old.map_or_else(|| Value::Text("registry".into()), |old| old[name].clone()),
             );
         }
-        match served.get(name) {
+        match told_of(served, name).as_ref() {
             Some(Json::Null) if !self.not_null => Wanted::Exactly(Value::Null),
             // Absent, or a null that the column does not take.
             None | Some(Json::Null) => match old {
@@ -334,12 +345,39 @@ impl Column {
             }
             Some(Json::String(text)) => Wanted::Exactly(Value::Text(text.clone())),
             Some(Json::Bool(is)) => Wanted::Exactly(Value::Integer((*is).into())),
-            Some(Json::Number(number)) if name.ends_with("_score") => {
+            Some(Json::Number(number)) if name == "quality_score" => {
                 Wanted::Exactly(Value::Real(number.as_f64().unwrap()))
             }
             Some(Json::Number(number)) => Wanted::Exactly(Value::Integer(number.as_i64().unwrap())),
             Some(other) => Wanted::Json(other.clone()),
         }
+    }
+}
+
+/// What a row tells of a column, by the contract; `None` where it does not.
+fn told_of(served: &Json, column: &str) -> Option<Json> {
+    match column {
+        "security_scanned_at" => served.get("last_scanned_at").cloned(),
+        "risk_score" => served
+            .get("security_score")
+            .map(|score| match score.as_f64() {
+                Some(score) if (0.0..=100.0).contains(&score) => {
+                    Json::from(format!("{score:.0}").parse::<i64>().unwrap())
+                }
+                _ => Json::Null,
+            }),
+        "security_findings_count" => served
+            .get("security_findings")
+            .map(|findings| match findings.as_array() {
+                Some(findings) => Json::from(findings.len()),
+                None => Json::Null,
+            }),
+        "security_passed" if served.get("quarantined") == Some(&Json::Bool(true)) => Some(0.into()),
+        "security_passed" => match told_of(served, "risk_score") {
+            Some(Json::Null) => Some(Json::Null),
+            score => score.map(|_| 1.into()),
+        },
+        name => served.get(name).cloned(),
     }
 }
 
@@ -356,7 +394,7 @@ fn tier_in<'t>(tier: &'t str, allowed: Option<&[&str]>) -> &'t str {
     }
 }
 
-fn check_versions(conn: &Connection, before: &State, expected: &Expected) {
+fn check_versions(conn: &Connection, before: &State, live: &[Json], expected: &Expected) {
     if !has_table(conn, "skill_versions") {
         return;
     }
@@ -367,24 +405,87 @@ fn check_versions(conn: &Connection, before: &State, expected: &Expected) {
         old[..],
         "recorded versions stay as they are"
     );
-    let recorded: Vec<String> = conn
-        .prepare("SELECT skill_id FROM skill_versions ORDER BY id LIMIT -1 OFFSET ?1")
+    let recorded: Vec<(String, String)> = conn
+        .prepare("SELECT skill_id, content_hash FROM skill_versions ORDER BY id LIMIT -1 OFFSET ?1")
         .unwrap()
-        .query_map([i64::try_from(old.len()).unwrap()], |row| row.get(0))
+        .query_map([i64::try_from(old.len()).unwrap()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    let each_once: BTreeSet<&String> = recorded.iter().collect();
+    let is_local = |id: &str| expected.local.contains(&id);
+    if expected.stamps == Some(TO_18) {
+        // Of every skill that carries one the registry's own hash.
+        let served = live.iter().filter_map(|served| {
+            let hash = served["content_hash"].as_str()?;
+            Some((served["id"].as_str()?.to_owned(), hash.to_owned()))
+        });
+        let mut served: Vec<_> = served.filter(|(id, _)| !is_local(id)).collect();
+        let mut recorded = recorded;
+        served.sort();
+        recorded.sort();
+        assert!(served.len() > 10);
+        assert_eq!(recorded, served);
+        return;
+    }
+    let each_once: BTreeSet<&String> = recorded.iter().map(|(id, _)| id).collect();
     assert_eq!(each_once.len(), recorded.len());
     let now = skills(conn);
     let changed: BTreeSet<&String> = now
         .keys()
         .filter(|id| {
-            UPDATED.contains(&id.as_str())
-                || (!before.skills.contains_key(*id) && !expected.local.contains(&id.as_str()))
+            UPDATED.contains(&id.as_str()) || (!before.skills.contains_key(*id) && !is_local(id))
         })
         .collect();
     assert_eq!(each_once, changed);
+}
+
+/// A skill is in the categories that were served, and in those it was in where none were.
+fn check_categories(conn: &Connection, before: &State, live: &[Json], expected: &Expected) {
+    if !has_table(conn, "skill_categories") {
+        return;
+    }
+    let old = &before.dump["categories"];
+    let now = dump_table(conn, "categories");
+    assert_eq!(now[..old.len()], old[..], "categories stay as they are");
+    let mut now = categories(conn);
+    assert!(now.len() > 10);
+    for served in live {
+        let id = served["id"].as_str().unwrap();
+        let found = now.remove(id).unwrap_or_default();
+        match &served["categories"] {
+            _ if expected.local.contains(&id) => assert_eq!(found, BTreeSet::new(), "{id}"),
+            Json::Array(names) => {
+                let names = names.iter().map(|name| name.as_str().unwrap().to_owned());
+                assert_eq!(found, names.collect(), "{id}");
+            }
+            _ if id == "field/older" => assert_eq!(found, BTreeSet::from(["testing".into()])),
+            _ => assert_eq!(found, BTreeSet::new(), "{id}"),
+        }
+    }
+    let own = [(
+        "own/unknown".to_owned(),
+        BTreeSet::from(["testing".to_owned()]),
+    )];
+    assert_eq!(now, own.into());
+    let odd = "SELECT id FROM categories WHERE id <> replace(lower(name), ' ', '-') AND id <> 'c1'";
+    assert_eq!(text(conn, odd), None);
+}
+
+fn categories(conn: &Connection) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut rows = conn
+        .prepare("SELECT l.skill_id, c.name FROM skill_categories AS l JOIN categories AS c ON c.id = l.category_id")
+        .unwrap();
+    let mut rows = rows.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        found
+            .entry(row.get(0).unwrap())
+            .or_default()
+            .insert(row.get(1).unwrap());
+    }
+    found
 }
 
 /// The user's settings and runs stay; where there were none, the row of defaults is there.

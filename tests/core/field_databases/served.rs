@@ -47,7 +47,9 @@ fn others() -> Vec<Json> {
         "platinum",
     ] {
         rows.push(
-            json!({"id": format!("field/tier-{tier}"), "name": tier, "description": null, "author": null,
+            json!({"id": format!("field/tier-{tier}"), "last_scanned_at": "2026-04-01T12:00:00Z", "security_score": 12.4,
+                "security_findings": [{"rule": "a"}, {"rule": "b"}], "quarantined": tier == "unverified",
+                "categories": ["Field Work", "testing"], "name": tier, "description": null, "author": null,
                 "quality_score": 0.5, "tags": [], "trust_tier": tier, "updated_at": "2026-04-02T00:00:00Z"}),
         );
     }

@@ -115,3 +115,105 @@ fn a_skill_without_a_stamp_is_recorded_when_its_text_changes() {
         );
     }
 }
+
+fn upgrade(field: &Field) {
+    look(&field.path)
+        .execute_batch(
+            "DELETE FROM skill_versions; INSERT INTO schema_version (version) VALUES (18)",
+        )
+        .unwrap();
+}
+
+/// The step to version 18 empties the record; what stays as it is comes back with the registry's own hash.
+#[test]
+fn from_version_18_on_every_skill_is_recorded_with_the_registrys_hash() {
+    let field = Field::new("v17_created");
+    let database = Database::open(&field.path).unwrap();
+    let row = |id: &str| json!({"id": id, "name": id, "content_hash": "ab12", "updated_at": "2026-05-01T00:00:00Z"});
+    let without = json!({"id": "without", "name": "x", "content_hash": null, "updated_at": "2026-05-01T00:00:00Z"});
+    let server = Server::start(
+        [row("a"), row("own/local"), without].into_iter().collect(),
+        Options::default(),
+    );
+    sync_well(&database, &server);
+    assert_eq!(recorded(&field, "a")[0].len(), 64);
+    upgrade(&field);
+
+    let unchanged = sync_well(&database, &server);
+    assert_eq!(unchanged.skills_unchanged, 3, "{unchanged:?}");
+    for (id, hashes) in [("a", &["ab12"][..]), ("own/local", &[]), ("without", &[])] {
+        assert_eq!(recorded(&field, id), hashes, "{id}");
+    }
+    // Where the record is lost for another reason than the step.
+    look(&field.path)
+        .execute_batch("DELETE FROM skill_versions")
+        .unwrap();
+    let before = support::dump(&look(&field.path));
+    sync_well(&database, &server);
+    assert_eq!(recorded(&field, "a"), ["ab12"]);
+    let after = support::dump(&look(&field.path));
+    assert_eq!(after["skills"], before["skills"]);
+    sync_well(&database, &server);
+    assert_eq!(
+        support::dump(&look(&field.path))["skill_versions"],
+        after["skill_versions"]
+    );
+
+    let changed = json!({"id": "a", "name": "a", "content_hash": "cd34", "updated_at": "2026-05-02T00:00:00Z"});
+    server.catalogue(|catalogue| catalogue.upsert(changed));
+    sync_well(&database, &server);
+    assert_eq!(recorded(&field, "a"), ["ab12", "cd34"]);
+}
+
+/// Two kinds of hashes side by side would make every skill look out of date.
+#[test]
+fn an_upgrade_during_a_sync_lets_no_older_hash_in() {
+    let field = Field::with(
+        "v17_created",
+        // As soon as the first row is written, and before its version is.
+        "CREATE TRIGGER step AFTER INSERT ON skills BEGIN
+           DELETE FROM skill_versions; INSERT OR IGNORE INTO schema_version (version) VALUES (18); END",
+    );
+    let database = Database::open(&field.path).unwrap();
+    let row = json!({"id": "a", "name": "a", "content_hash": "ab12", "updated_at": "2026-05-01T00:00:00Z"});
+    let server = Server::start([row].into_iter().collect(), Options::default());
+    sync_well(&database, &server);
+    assert_eq!(recorded(&field, "a"), [] as [&str; 0]);
+    look(&field.path)
+        .execute_batch("DROP TRIGGER step")
+        .unwrap();
+    sync_well(&database, &server);
+    assert_eq!(recorded(&field, "a"), ["ab12"]);
+}
+
+/// The steps in between change nothing of it.
+#[test]
+fn every_version_before_18_has_the_older_hash() {
+    for version in 6..18 {
+        let stamps: Vec<String> = (6..=version).map(|stamp| format!("({stamp})")).collect();
+        let stamps = format!(
+            "INSERT OR IGNORE INTO schema_version (version) VALUES {}",
+            stamps.join(", ")
+        );
+        let field = Field::with("with_skill_versions", &stamps);
+        let database = Database::open(&field.path).unwrap();
+        let row = json!({"id": "field/older", "name": "older, renamed", "description": "A newer text",
+            "content_hash": "ab12", "updated_at": "2026-03-01T12:30:00.123456+00:00"});
+        let server = Server::start([row].into_iter().collect(), Options::default());
+        sync_well(&database, &server);
+        assert_eq!(recorded(&field, "field/older")[1..], [OLDER], "{version}");
+    }
+}
+
+/// Not every file has the UNIQUE that would ignore it.
+#[test]
+fn a_record_without_a_unique_index_takes_each_version_once() {
+    let field = Field::with("v18_created", "DROP INDEX idx_skill_versions_hash");
+    let database = Database::open(&field.path).unwrap();
+    let server = served::start();
+    sync_well(&database, &server);
+    sync_well(&database, &server);
+    let twice = "SELECT count(*) FROM (SELECT 1 FROM skill_versions GROUP BY skill_id, content_hash HAVING count(*) > 1)";
+    assert_eq!(number(&look(&field.path), twice), 0);
+    assert!(number(&look(&field.path), "SELECT count(*) FROM skill_versions") > 10);
+}
