@@ -12,7 +12,7 @@ use crate::engine::plan::Pass;
 use crate::registry::{Call, Page};
 
 /// So many pages are looked at for a gap that is not where it was: rows come before it all the time.
-const MOST_STEPS: u32 = 6;
+const MOST_STEPS: u32 = 12;
 
 /// So many requests of a run are for such gaps.
 const MOST_CARRIED: u32 = 64;
@@ -69,6 +69,8 @@ impl Lister<'_> {
         let part = length.div_euclid(1_u64 << (gap.turn % 2)).max(1);
         let mut limit = part.saturating_add(2).min(page_size);
         let mut start = gap.from.saturating_sub(u64::from(gap.before.is_some()));
+        // Where the row before it can stand: from here on, and before there.
+        let (mut low, mut high) = (0_u64, None);
         let mut stride = page_size;
         for _ in 0..MOST_STEPS {
             if self.carried_asked >= MOST_CARRIED {
@@ -88,9 +90,15 @@ impl Lister<'_> {
             };
             match sight(gap, start, &page) {
                 Sight::Behind(rows) => return Ok(Some((start, rows, page))),
-                Sight::Later => start = start.saturating_add(stride),
-                Sight::Earlier => start = start.saturating_sub(stride),
+                Sight::Later => low = start.saturating_add(page.rows.len() as u64),
+                Sight::Earlier => high = Some(start),
             }
+            start = match high {
+                Some(high) if high <= low => break,
+                Some(high) if high.saturating_sub(low) <= page_size => low,
+                Some(high) => low.midpoint(high),
+                None => low.saturating_add(stride).saturating_sub(page_size),
+            };
             limit = page_size;
             stride = stride.saturating_mul(2);
         }

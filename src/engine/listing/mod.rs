@@ -302,8 +302,12 @@ impl<'r> Lister<'r> {
         self.met.try_reserve(ids.len())?;
         let (mut fresh, mut distinct) = (0_u64, 0_u64);
         let (mut named, mut fresh_named) = (0_u64, 0_u64);
-        for (id, row) in ids.iter().zip(&page.rows) {
+        let mut last_stale = None;
+        for (place, (id, row)) in ids.iter().zip(&page.rows).enumerate() {
             let is_fresh = self.met.insert(*id);
+            if !is_fresh {
+                last_stale = Some(place);
+            }
             if is_fresh && matches!(pass, Pass::Tier(_)) && rows::has_score(row) {
                 self.cursor.scored_rows = self.cursor.scored_rows.saturating_add(1);
             }
@@ -316,6 +320,7 @@ impl<'r> Lister<'r> {
         }
         Ok(Facts {
             fresh,
+            last_stale,
             distinct,
             total: page.total,
             limit: page.limit,
@@ -432,5 +437,7 @@ impl<'r> Lister<'r> {
     }
 }
 
+#[cfg(test)]
+mod sync_tests;
 #[cfg(test)]
 mod tests;

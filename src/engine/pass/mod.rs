@@ -197,6 +197,8 @@ pub(super) struct Facts {
     pub(super) ids: Vec<u64>,
     /// Rows that had not come before in this reading of the pass.
     pub(super) fresh: u64,
+    /// Where the last row stands that had come before in this reading.
+    pub(super) last_stale: Option<usize>,
     /// Rows that had not come before in either reading.
     pub(super) distinct: u64,
     /// `meta.total`.

@@ -55,7 +55,9 @@ pub(in crate::engine) fn step(
     }
     let end = asked.start.saturating_add(served);
     if at.movement.back > 0 || asked.overlaps {
-        match find_tail(at, page) {
+        let found = find_tail(at, page);
+        at.movement.moved |= is_disordered(at, page, &found);
+        match found {
             Found::AtFront => {
                 // A row from before stands here again: it moved, or is listed twice.
                 let again = served.saturating_sub(page.fresh);
@@ -108,7 +110,10 @@ pub(in crate::engine) fn step(
 
 /// Some servers put the rows of the page there instead of those of the listing, or stop counting somewhere.
 fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
-    let Some(said) = page.total else { return };
+    // The sync endpoint has none: whoever says one there says it of something else.
+    let Some(said) = page.total.filter(|_| !at.is_ordered) else {
+        return;
+    };
     let served = page.ids.len() as u64;
     let counts_less = served > 0 && said < asked.start.saturating_add(served);
     at.total = match at.total {
@@ -171,6 +176,20 @@ fn find_tail<'p>(at: &PassCursor, page: &'p Facts) -> Found<'p> {
         Some(place) => Found::Behind(&page.ids[..=place]),
         None => Found::Nowhere,
     }
+}
+
+/// Whether rows stand behind the last one that came before: in the order of ids none can.
+fn is_disordered(at: &PassCursor, page: &Facts, found: &Found<'_>) -> bool {
+    let place = match found {
+        Found::AtFront => Some(0),
+        Found::Behind(front) => front.len().checked_sub(1),
+        Found::Nowhere => None,
+    };
+    // On the way back to where it was, some have come.
+    let is_new_ground = at.movement.back == 0 && at.movement.ahead <= at.offset;
+    at.is_ordered
+        && is_new_ground
+        && place.is_some_and(|place| page.last_stale.is_some_and(|last| last > place))
 }
 
 /// After a short page the last row stands further behind than it should: either rows moved, or that
@@ -277,7 +296,9 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
             TotalSeen::Same(total) | TotalSeen::Varied(total) => at.offset < total,
             TotalSeen::Unseen | TotalSeen::Untrue => false,
         };
-    let enough = if at.is_ordered && (served == 0 || at.pages.most_rows > 1) {
+    // Behind the row that was there, or behind nothing.
+    let follows = asked.overlaps || asked.start == 0 || at.pages.most_rows == 1;
+    let enough = if at.is_ordered && follows && (served == 0 || at.pages.most_rows > 1) {
         1
     } else {
         EMPTY_PAGES_AT_END
