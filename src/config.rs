@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
 use crate::database::{Database, has_table};
+
 use crate::stored::{count, is_on, optional_text, text};
-use crate::{Error, Result, stored};
+use crate::{Error, Result, requests, stored};
 
 /// How often a sync becomes due.
 ///
@@ -197,6 +198,20 @@ impl SyncConfigRepository {
     /// Returns the current configuration.
     pub fn get_config(&self) -> Result<SyncConfig> {
         self.database.read(load)
+    }
+
+    /// Returns the most requests that syncs may send in a calendar month (UTC); `None`: no bound.
+    pub fn request_budget(&self) -> Result<Option<u64>> {
+        self.database.read(requests::monthly_budget)
+    }
+
+    /// Sets the most requests that syncs may send in a calendar month (UTC). A sync that reaches it ends
+    /// as partial, without an error, and goes on in the next month.
+    pub fn set_request_budget(&self, budget: Option<u64>) -> Result<()> {
+        self.database.write(|conn| {
+            ensure_row(conn)?;
+            requests::set_monthly_budget(conn, budget)
+        })
     }
 
     /// Changes the settings in `update` and returns the new configuration.

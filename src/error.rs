@@ -88,6 +88,11 @@ pub enum Error {
         /// When the quota resets.
         resets_at: Option<DateTime<Utc>>,
     },
+    /// The user's own budget of requests is used up. The run ends as partial, without an error.
+    BudgetUsed {
+        /// When the next month begins; `None` if the budget is that of one run.
+        resumes_at: Option<DateTime<Utc>>,
+    },
     /// 401: a credential is missing or invalid.
     Unauthorized(String),
     /// 403: the credential does not give access to the listing.
@@ -230,6 +235,16 @@ impl fmt::Display for Error {
                 f,
                 "The registry limits the rate of requests. Try again {}.",
                 when(*retry_at)
+            ),
+            Self::BudgetUsed { resumes_at: None } => f.write_str(
+                "The budget of requests for one run is used up. The next sync continues from here.",
+            ),
+            Self::BudgetUsed {
+                resumes_at: Some(at),
+            } => write!(
+                f,
+                "The budget of requests for this month is used up. Syncs continue after {}.",
+                at.format("%Y-%m-%d %H:%M:%S UTC")
             ),
             Self::QuotaExceeded { detail, resets_at } => write!(
                 f,
@@ -521,7 +536,7 @@ impl Error {
             Self::Unreachable(_) | Self::CutOff(_) => ErrorCode::Unreachable,
             Self::Timeout(_) => ErrorCode::Timeout,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
-            Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
+            Self::QuotaExceeded { .. } | Self::BudgetUsed { .. } => ErrorCode::QuotaExceeded,
             Self::Unauthorized(_) => ErrorCode::Unauthorized,
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::PlanRequired(_) => ErrorCode::PlanRequired,
@@ -560,6 +575,7 @@ impl Error {
         match self {
             Self::RateLimited { retry_at } | Self::Server { retry_at, .. } => *retry_at,
             Self::QuotaExceeded { resets_at, .. } => *resets_at,
+            Self::BudgetUsed { resumes_at } => *resumes_at,
             _ => None,
         }
     }
@@ -612,6 +628,7 @@ impl Error {
             | Self::Unreachable(_)
             | Self::RateLimited { .. }
             | Self::QuotaExceeded { .. }
+            | Self::BudgetUsed { .. }
             | Self::Unauthorized(_)
             | Self::PlanRequired(_)
             | Self::RedirectRefused(_) => true,

@@ -68,6 +68,7 @@ mod history;
 #[doc(hidden)]
 pub mod memory;
 pub mod registry;
+mod requests;
 mod skills;
 mod stored;
 #[cfg(feature = "test-hooks")]

@@ -25,6 +25,10 @@ pub(crate) mod key {
     pub(crate) const CURRENT_RUN: &str = "current_run";
     /// The totals of the full-text index after our last run.
     pub(crate) const INDEX: &str = "index";
+    /// Requests of the current month.
+    pub(crate) const REQUESTS: &str = "requests";
+    /// The most requests that the user allows in a month.
+    pub(crate) const REQUEST_BUDGET: &str = "request_budget";
     /// Number of failed runs in a row, and the time of the next attempt.
     pub(crate) const BACKOFF: &str = "backoff";
 

@@ -37,9 +37,13 @@ impl Backoff {
             Some(old) if !progressed => old.failures.saturating_add(1),
             _ => 1,
         };
-        let minutes = TimeDelta::minutes(1 << failures.saturating_sub(1).min(20));
         let interval =
             TimeDelta::try_milliseconds(interval_ms.max(60_000)).unwrap_or(TimeDelta::MAX);
+        let minutes = match error {
+            // Nothing failed: the next run is due as after any other.
+            Error::BudgetUsed { .. } => interval,
+            _ => TimeDelta::minutes(1 << failures.saturating_sub(1).min(20)),
+        };
         let not_before = error
             .retry_at()
             .filter(|at| *at > now)

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::counter::Counter;
 use super::cursor::Cursor;
 use super::listing::{Lister, Start, Step};
 use crate::clock::Clock;
@@ -47,6 +48,7 @@ impl Fetch {
         registry: Arc<dyn Registry>,
         clock: Arc<dyn Clock>,
         start: Start,
+        counter: Counter,
         deadline: Duration,
     ) -> Result<Self> {
         let cancel = CancelToken::new();
@@ -55,7 +57,12 @@ impl Fetch {
         let thread = memory::spawn("skillsmith-fetch", {
             let (cancel, clock) = (cancel.clone(), Arc::clone(&clock));
             move || {
-                read(&*registry, &*clock, &cancel, start, deadline, &sender);
+                let call = Call {
+                    deadline,
+                    meter: Some(&counter),
+                    ..Call::new(&cancel, &*clock)
+                };
+                read(&*registry, &call, start, &sender);
             }
         })?;
         Ok(Self {
@@ -109,21 +116,17 @@ impl Drop for Fetch {
 
 fn read(
     registry: &dyn Registry,
-    clock: &dyn Clock,
-    cancel: &CancelToken,
+    call: &Call<'_>,
     start: Start,
-    deadline: Duration,
     sender: &SyncSender<Result<Event>>,
 ) {
     let on_wait = |wait: &Wait| _ = sender.send(Ok(Event::Waiting(wait.clone())));
     let call = Call {
-        cancel,
-        clock,
-        deadline,
         on_wait: &on_wait,
-        single_try: false,
+        ..*call
     };
     let reading = std::panic::AssertUnwindSafe(|| -> Result<()> {
+        call.count_request()?;
         if registry.check_health(&call)? == Health::Unhealthy {
             return Err(Error::Unhealthy(None));
         }

@@ -10,6 +10,7 @@ use super::cursor::Cursor;
 use super::gap::Gap;
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Endpoint, RegistryProfile, Totals};
+
 use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
 use super::tally::Tally;
@@ -18,7 +19,7 @@ use crate::clock::{from_iso, to_iso};
 use crate::database::{LockWait, ensure_sync_tables, state, write};
 use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table};
-use crate::{CancelToken, Error, Result, config};
+use crate::{CancelToken, Error, Result, config, requests};
 
 /// Whoever cancels waits for us, and the rows are written already.
 const CANCELLED_RECORD_BUDGET: Duration = Duration::from_millis(100);
@@ -277,7 +278,7 @@ pub(super) fn success(
     conn: &Connection,
     applier: &Applier<'_>,
     listing: &CompletedListing,
-    id: &str,
+    (id, requests_used): (&str, u64),
 ) -> Result<()> {
     let now = context.engine.clock.now();
     let lock_wait = LockWait {
@@ -301,6 +302,7 @@ pub(super) fn success(
             state::set(conn, &gaps, &cursor.gaps)?;
         }
         backoff::clear(conn)?;
+        requests::add(conn, now, requests_used)?;
         applier.keep_index_sign(conn)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
         config::record_last_sync(conn, &cursor.started_at, changed)?;
@@ -338,7 +340,11 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         cancel: &CancelToken::new(),
     };
     // A host's own registry can say as much as it likes.
-    let text = message_of(&[error.to_string()]).unwrap_or_default();
+    let text = match error {
+        Error::BudgetUsed { .. } => None,
+        error => message_of(&[error.to_string()]).or_else(|| Some(String::new())),
+    };
+    let requests_used = run.requests.used();
     let progressed = run.tally.processed() > 0;
     let write_record = |conn: &Connection| {
         let is_own_file = is_in_its_file(conn, id)?;
@@ -356,14 +362,15 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         state::remove(conn, state::key::CURRENT_RUN)?;
         let interval_ms = config::load(conn)?.interval_ms;
         backoff::note(conn, error, progressed, interval_ms, now)?;
-        config::record_error(conn, Some(&text))?;
+        config::record_error(conn, text.as_deref())?;
+        requests::add(conn, now, requests_used)?;
         // What was written is not in a file that was put there since.
         let (status, counts) = if is_own_file {
             (run.status(Some(error)), run.tally.run_result())
         } else {
             (SyncStatus::Failed, SyncRunResult::default())
         };
-        history::finish(conn, id, now, status, Some(counts), Some(&text))
+        history::finish(conn, id, now, status, Some(counts), text.as_deref())
     };
     _ = context
         .engine

@@ -10,6 +10,7 @@ mod apply;
 pub(crate) mod backoff;
 mod batch;
 mod checkpoint;
+mod counter;
 mod cursor;
 mod fetch;
 mod finish;
@@ -20,6 +21,7 @@ mod pass;
 mod plan;
 mod profile;
 mod progress;
+
 mod result;
 mod run;
 mod start;

@@ -41,6 +41,8 @@ pub struct SyncOptions<'a> {
     pub(crate) deadline: Duration,
     pub(crate) listing: Listing,
     pub(crate) full_listing_every: Duration,
+    pub(crate) request_budget: Option<u64>,
+    pub(crate) monthly_request_budget: Option<u64>,
     pub(crate) on_progress: Option<OnProgress<'a>>,
     pub(crate) cancel: CancelToken,
 }
@@ -54,6 +56,8 @@ impl Default for SyncOptions<'_> {
             deadline: DEFAULT_DEADLINE,
             listing: Listing::Auto,
             full_listing_every: DEFAULT_FULL_LISTING_EVERY,
+            request_budget: None,
+            monthly_request_budget: None,
             on_progress: None,
             cancel: CancelToken::new(),
         }
@@ -109,6 +113,23 @@ impl<'a> SyncOptions<'a> {
     #[must_use]
     pub fn full_listing_every(mut self, time: Duration) -> Self {
         self.full_listing_every = time;
+        self
+    }
+
+    /// The most requests of this run. One that reaches it ends as partial, without an error, and the next
+    /// one continues from there. Default: no bound.
+    #[must_use]
+    pub fn request_budget(mut self, requests: u64) -> Self {
+        self.request_budget = Some(requests);
+        self
+    }
+
+    /// The most requests of a calendar month (UTC), all runs of the database together. Default: that of the
+    /// database, which [`SyncConfigRepository::set_request_budget`](crate::SyncConfigRepository::set_request_budget)
+    /// sets, or no bound.
+    #[must_use]
+    pub fn monthly_request_budget(mut self, requests: u64) -> Self {
+        self.monthly_request_budget = Some(requests);
         self
     }
 

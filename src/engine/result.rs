@@ -73,6 +73,8 @@ pub struct SyncResult {
     pub coverage: Coverage,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Requests that were sent to the registry, retries and the check of its health included.
+    pub requests: u64,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// How the run ended, as in its history entry.

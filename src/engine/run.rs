@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::SyncEngine;
 use super::apply::{Applier, Rules, Tools, Twice};
 use super::checkpoint::Checkpointer;
+use super::counter::Counter;
 use super::cursor::Cursor;
 use super::fetch::{Event, Fetch};
 use super::finish::{self, CompletedListing};
@@ -21,6 +22,7 @@ use crate::clock::to_iso;
 use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::history::SyncStatus;
 use crate::memory::{self, guarded};
+use crate::requests;
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
 
@@ -65,6 +67,7 @@ impl Context<'_, '_> {
 /// What a run comes to, as far as it got.
 #[derive(Default)]
 pub(super) struct Run {
+    pub(super) requests: Counter,
     /// Of its history entry.
     pub(super) id: Option<String>,
     pub(super) tally: Tally,
@@ -138,11 +141,13 @@ impl Run {
             self.id = start::open_record(context, &conn)?;
             return Err(Error::Cancelled);
         }
+        self.requests = counter(context, &conn)?;
         progress.connecting(&self.tally);
         let fetch = Fetch::start(
             Arc::clone(&engine.registry),
             Arc::clone(&engine.clock),
             found.listing(options.page_size),
+            self.requests.clone(),
             context.begun.saturating_add(options.deadline),
         )?;
         // Reads the whole table: damage is found before anything is written.
@@ -236,7 +241,7 @@ impl Run {
         applier.settle_urls(listing.is_whole && listing.is_complete)?;
         applier.settle_index(&context.options.cancel, context.ends_at())?;
         if let Some(id) = &self.id {
-            finish::success(context, conn, applier, &listing, id)?;
+            finish::success(context, conn, applier, &listing, (id, self.requests.used()))?;
         }
         self.is_complete = listing.is_complete;
         Ok(())
@@ -246,6 +251,8 @@ impl Run {
         match error {
             None if self.errors().is_empty() => SyncStatus::Success,
             None => SyncStatus::Partial,
+            // As the user wished.
+            Some(Error::BudgetUsed { .. }) => SyncStatus::Partial,
             Some(error) if self.tally.processed() > 0 && leaves_a_part(error) => {
                 SyncStatus::Partial
             }
@@ -264,8 +271,13 @@ impl Run {
 
     fn into_result(self, context: &Context<'_, '_>, error: Option<&Error>) -> SyncResult {
         let status = self.status(error);
+        let (budget, error) = match error {
+            Some(budget @ Error::BudgetUsed { .. }) => (Some(budget), None),
+            error => (None, error),
+        };
         let mut errors: Vec<String> = error.map(ToString::to_string).into_iter().collect();
         errors.extend(self.errors());
+        let warnings = budget.map(ToString::to_string).into_iter();
         let duration = context.engine.clock.elapsed().saturating_sub(context.begun);
         SyncResult {
             success: status == SyncStatus::Success,
@@ -275,8 +287,9 @@ impl Run {
             skills_rejected: self.tally.rejected(),
             total_processed: self.tally.processed(),
             errors,
-            warnings: self.tally.warnings(),
-            coverage: if self.is_complete && error.is_none() {
+            warnings: warnings.chain(self.tally.warnings()).collect(),
+            requests: self.requests.used(),
+            coverage: if self.is_complete && error.is_none() && budget.is_none() {
                 Coverage::Complete
             } else {
                 Coverage::BestEffort
@@ -287,6 +300,18 @@ impl Run {
             code: error.map(Error::code),
         }
     }
+}
+
+/// Counts the requests of a run, up to the user's budgets.
+fn counter(context: &Context<'_, '_>, conn: &Connection) -> Result<Counter> {
+    let options = &context.options;
+    let of_month = match options.monthly_request_budget {
+        Some(budget) => Some(budget),
+        None => requests::monthly_budget(conn)?,
+    };
+    let used = requests::this_month(conn, context.started_at)?;
+    let left = of_month.map(|budget| budget.saturating_sub(used));
+    Ok(Counter::new(options.request_budget, left))
 }
 
 /// Takes in page after page until the listing ends.
@@ -358,6 +383,7 @@ pub(super) fn not_begun(error: &Error, dry_run: bool) -> SyncResult {
         warnings: Vec::new(),
         coverage: Coverage::BestEffort,
         duration_ms: 0,
+        requests: 0,
         dry_run,
         status: SyncStatus::Failed,
         code: Some(error.code()),

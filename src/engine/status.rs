@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::Result;
 use crate::clock::Clock;
 use crate::config::{self, SyncConfig, SyncConfigRepository};
 use crate::database::{Database, SyncLock};
 use crate::history::{SyncHistoryEntry, SyncHistoryRepository};
+use crate::{Result, requests};
 
 /// The current status of a database: configuration, last run, running, due.
 ///
@@ -33,6 +33,10 @@ pub struct EngineStatus {
     pub last_run: Option<SyncHistoryEntry>,
     /// Whether a sync is under way, in this process or another.
     pub is_running: bool,
+    /// Requests that the runs of this calendar month (UTC) have sent so far; dry runs are not counted.
+    pub requests_this_month: u64,
+    /// The most requests that the user allows in a month.
+    pub request_budget: Option<u64>,
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
 }
@@ -42,7 +46,14 @@ pub struct EngineStatus {
 pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatus> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let history = SyncHistoryRepository::with_clock(database, Arc::clone(clock));
+    let now = clock.now();
+    let (requests_this_month, request_budget) = database.read(|conn| {
+        let count = requests::this_month(conn, now)?;
+        Ok((count, requests::monthly_budget(conn)?))
+    })?;
     Ok(EngineStatus {
+        requests_this_month,
+        request_budget,
         is_due: config::is_due(&config, clock.now()),
         config,
         last_run: history.get_last_successful()?,

@@ -147,7 +147,10 @@ impl SkillsmithApiClient {
         let begun = Instant::now();
         let request_id = format!("{:032x}", fastrand::u128(..));
         let mut redirected: Option<Uri> = None;
-        for _ in 0..=MAX_REDIRECTS {
+        for redirects in 0..=MAX_REDIRECTS {
+            if redirects > 0 {
+                call.count_request()?;
+            }
             let mut request = match &redirected {
                 None => agent
                     .get(format!("{}{path}", self.base))

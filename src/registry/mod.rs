@@ -28,6 +28,8 @@ pub use self::client::SkillsmithApiClient;
 pub use self::field::Value;
 pub use self::options::ClientOptions;
 pub use self::wire::{Page, Row};
+use chrono::{DateTime, Utc};
+
 use crate::clock::Clock;
 use crate::{CancelToken, Error, Result, memory};
 
@@ -337,6 +339,14 @@ pub struct Call<'a> {
     /// earlier answer asked for is still kept. The engine asks in this way for the parts of a
     /// page that has failed already, so that an outage does not cost four tries for each of them.
     pub single_try: bool,
+    /// Counts requests.
+    pub(crate) meter: Option<&'a dyn Meter>,
+}
+
+/// Who counts requests, and bounds them.
+pub(crate) trait Meter: Send + Sync {
+    /// Before each request; fails where no more may be made.
+    fn count(&self, now: DateTime<Utc>) -> Result<()>;
 }
 
 /// A pause that is about to begin: before another try, or where a rate limit is used up.
@@ -376,6 +386,7 @@ impl<'a> Call<'a> {
             deadline: clock.elapsed().saturating_add(DEFAULT_TIME_LIMIT),
             on_wait: &|_| {},
             single_try: false,
+            meter: None,
         }
     }
 
@@ -408,6 +419,18 @@ impl Call<'_> {
             return Err(Error::Cancelled);
         }
         memory::check()
+    }
+
+    /// Counts a request that is about to be made, for the user to see and to bound. The engine counts each
+    /// call of [`Registry`] as one; an implementation counts only what it sends beyond that, such as retries.
+    ///
+    /// # Errors
+    /// [`Error::BudgetUsed`] where the user wants no more of them; to be passed on.
+    pub fn count_request(&self) -> Result<()> {
+        let meter = self
+            .meter
+            .map_or(Ok(()), |meter| meter.count(self.clock.now()));
+        meter
     }
 
     /// The time that is left of the run.

@@ -27,6 +27,9 @@ pub(super) fn run<T>(
     let mut tries = 0_u32;
     loop {
         call.check()?;
+        if tries > 0 {
+            call.count_request()?;
+        }
         let (error, asked) = match attempt() {
             Attempt::Done(value) => return Ok(value),
             Attempt::Final(error) => return Err(error),

@@ -222,6 +222,7 @@ impl<'r> Lister<'r> {
             single_try,
             ..*call
         };
+        call.count_request()?;
         let page = pass.fetch(self.registry, since, (offset, limit), &call)?;
         self.has_answered = true;
         if *pass == Pass::Sync {

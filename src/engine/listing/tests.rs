@@ -124,6 +124,7 @@ fn list(registry: &dyn Registry, start: Start) -> Listed {
         deadline: Duration::MAX,
         on_wait: &|_| {},
         single_try: false,
+        meter: None,
     };
     let mut kept = start.cursor.clone();
     let mut lister = Lister::new(registry, start);
