@@ -33,3 +33,4 @@ mod replay;
 mod repositories;
 mod runs;
 mod support;
+mod sync_endpoint;

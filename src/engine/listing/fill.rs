@@ -365,8 +365,13 @@ impl Lister<'_> {
                 Ok(Some(self.out_of_turn(pass, at, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            // Nothing is known of it.
-            Err(_) => Ok(None),
+            // Nothing is known of it. Where no total counts the rows, that leaves a doubt.
+            Err(_) => {
+                if self.cursor.at.is_ordered {
+                    self.cursor.at.note_moved();
+                }
+                Ok(None)
+            }
         }
     }
 

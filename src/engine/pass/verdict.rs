@@ -65,7 +65,7 @@ impl PassCursor {
             && self.counts.fresh == self.counts.rows;
         let moved = movement.moved
             || (movement.shifted && !self.is_ordered && !all_counted && !is_settled)
-            || (movement.skipped && !all_counted && !is_skip_told)
+            || (movement.skipped && !self.is_ordered && !all_counted && !is_skip_told)
             || self.has_lost_rows();
         if !moved && missing.is_none() {
             // A page's own count, on the only page, proves nothing.
