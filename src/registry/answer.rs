@@ -25,6 +25,8 @@ pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
 struct Refusal {
     error: serde_json::Value,
     message: serde_json::Value,
+    msg: serde_json::Value,
+    code: serde_json::Value,
     details: serde_json::Value,
     used: serde_json::Value,
     limit: serde_json::Value,
@@ -56,12 +58,7 @@ pub(super) fn refusal(
                 .or(retry_at),
         },
         StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { retry_at },
-        StatusCode::UNAUTHORIZED => Error::Unauthorized(format!(
-            "{} (401{}; sent {}). Set SKILLSMITH_API_KEY to a valid key and sync again.",
-            "The registry wants a valid API key",
-            detail.map_or_else(String::new, |detail| format!(": {detail}")),
-            credentials.describe(),
-        )),
+        StatusCode::UNAUTHORIZED => unauthorized(credentials, &refusal, detail),
         StatusCode::FORBIDDEN if wants_a_plan(&refusal) => {
             Error::PlanRequired(plan_required(credentials, &refusal))
         }
@@ -146,16 +143,58 @@ fn wants_a_plan(refusal: &Refusal) -> bool {
 }
 
 fn plan_required(credentials: &Credentials, refusal: &Refusal) -> String {
-    let current = refusal.details["currentTier"]
-        .as_str()
-        .map(|tier| told(credentials, tier, MAX_TIER))
-        .filter(|tier| !tier.is_empty())
-        .map_or_else(String::new, |tier| format!("; yours is '{tier}'"));
     format!(
-        "The registry gives this listing to the plans Team and Enterprise only{current} (403; sent {}). \
+        "The registry gives this listing to the plans Team and Enterprise only{} (403; sent {}). \
          Change the plan, or use a key of one of these plans.",
+        current_plan(credentials, refusal),
         credentials.describe()
     )
+}
+
+/// The caller's plan, where the registry names it.
+fn current_plan(credentials: &Credentials, refusal: &Refusal) -> String {
+    refusal.details["currentTier"]
+        .as_str()
+        .or_else(|| refusal.tier.as_str())
+        .map(|tier| told(credentials, tier, MAX_TIER))
+        .filter(|tier| !tier.is_empty())
+        .map_or_else(String::new, |tier| format!("; yours is '{tier}'"))
+}
+
+/// 401: what was sent, what to do, and the plan that is needed then.
+fn unauthorized(credentials: &Credentials, refusal: &Refusal, detail: Option<String>) -> Error {
+    let said = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+    let sent = credentials.describe();
+    let plans = format!(
+        "The live registry gives its listing to the plans Team and Enterprise only{}.",
+        current_plan(credentials, refusal)
+    );
+    if credentials.jwt_token.is_some() && has_expired(refusal) {
+        Error::SignInExpired(format!(
+            "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY \
+             (401{said}; sent {sent}). {plans}"
+        ))
+    } else {
+        Error::Unauthorized(format!(
+            "The registry wants a valid API key (401{said}; sent {sent}). \
+             Set SKILLSMITH_API_KEY to a valid key and sync again. {plans}"
+        ))
+    }
+}
+
+/// Whether the registry says that a token has expired: `expired_token`, or `JWT expired`.
+fn has_expired(refusal: &Refusal) -> bool {
+    [
+        &refusal.error,
+        &refusal.message,
+        &refusal.msg,
+        &refusal.code,
+        &refusal.details,
+    ]
+    .into_iter()
+    .flat_map(|value| [value, &value["code"], &value["message"]])
+    .filter_map(serde_json::Value::as_str)
+    .any(|text| text.to_ascii_lowercase().contains("expired"))
 }
 
 fn is_quota(refusal: &Refusal) -> bool {

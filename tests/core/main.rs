@@ -32,4 +32,5 @@ mod public_api;
 mod replay;
 mod repositories;
 mod runs;
+mod sign_in;
 mod support;

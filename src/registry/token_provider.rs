@@ -1,0 +1,141 @@
+//! A host that gives the token: asked on a thread of its own, so that no answer is waited for too long.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use super::Call;
+use super::credentials::{Secret, Source};
+use crate::{CancelToken, Error, Result, memory};
+
+/// How often a call looks up from waiting for its token.
+const POLL: Duration = Duration::from_millis(25);
+
+/// The run's own deadline comes first, and then is the cause that is told.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a token provider is asked: [`ClientOptions::token_provider`](super::ClientOptions::token_provider).
+///
+/// ```
+/// use skillsmith_sync::ClientOptions;
+///
+/// # fn stored_token() -> std::io::Result<String> { Ok("token".into()) }
+/// # fn fresh_token() -> std::io::Result<String> { Ok("token".into()) }
+/// let options = ClientOptions::new().token_provider(|request| {
+///     let token = if request.is_refused() { fresh_token()? } else { stored_token()? };
+///     Ok(token)
+/// });
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// Whether the registry has refused the last token with 401, so that a fresh one is wanted.
+    refused: bool,
+    wanted: CancelToken,
+}
+
+impl TokenRequest {
+    /// Whether the registry has refused the last token with 401, so that a fresh one is wanted.
+    pub const fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Cancelled once the answer is no longer wanted: the run was cancelled, or has reached its
+    /// deadline. What is answered then is ignored.
+    pub const fn cancel(&self) -> &CancelToken {
+        &self.wanted
+    }
+}
+
+/// Whatever a host's own function fails with.
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The host's function.
+#[derive(Clone)]
+pub(super) struct TokenProvider(Arc<Function>);
+
+type Function = dyn Fn(&TokenRequest) -> Result<String, Failure> + Send + Sync;
+
+impl TokenProvider {
+    pub(super) fn new(
+        function: impl Fn(&TokenRequest) -> Result<String, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(function))
+    }
+
+    /// Asks for a token; `None` where the host has none. Blocks until the answer, the end of the call,
+    /// or its cancellation.
+    pub(super) fn ask(&self, refused: bool, call: &Call<'_>) -> Result<Option<Secret>> {
+        call.check()?;
+        let wanted = Wanted(CancelToken::new());
+        let request = TokenRequest {
+            refused,
+            wanted: wanted.0.clone(),
+        };
+        let (sender, answers) = sync_channel(1);
+        let function = Arc::clone(&self.0);
+        memory::spawn("skillsmith-token", move || {
+            let answer = function(&request);
+            // The host's function ends before anybody goes on.
+            drop(function);
+            _ = sender.send(answer);
+        })?;
+        let answer = loop {
+            match answers.recv_timeout(POLL) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Timeout) => call.check()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(failed("it panicked")),
+            }
+            ensure_in_time(call)?;
+        };
+        match answer {
+            Ok(token) => secret(&token),
+            Err(failure) => Err(match failure.downcast::<Error>() {
+                Ok(own) if matches!(*own, Error::Cancelled | Error::OutOfMemory) => *own,
+                Ok(own) => failed(&own.to_string()),
+                Err(other) => failed(&other.to_string()),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for TokenProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenProvider").finish_non_exhaustive()
+    }
+}
+
+/// Tells the provider, in whatever way the wait for it ends, that nobody waits any more.
+struct Wanted(CancelToken);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+fn secret(token: &str) -> Result<Option<Secret>> {
+    let token = token.trim();
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let secret = Secret::new(token, Source::Provider);
+    if secret.is_valid() {
+        Ok(Some(secret))
+    } else {
+        Err(failed("its token contains characters that no token has"))
+    }
+}
+
+/// Fails a little after the end of the call.
+pub(super) fn ensure_in_time(call: &Call<'_>) -> Result<()> {
+    if call.clock.elapsed() >= call.deadline.saturating_add(GRACE) {
+        return Err(failed("it did not answer in time"));
+    }
+    Ok(())
+}
+
+pub(super) fn failed(why: &str) -> Error {
+    Error::TokenProvider(format!("The token provider failed: {why}."))
+}
