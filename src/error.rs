@@ -575,6 +575,20 @@ impl Error {
         }
     }
 
+    /// A 401 to a token that has expired; `said` is what is known of it.
+    #[doc(hidden)]
+    pub fn sign_in_expired(said: &str) -> Self {
+        Self::SignInExpired(format!(
+            "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY ({said})."
+        ))
+    }
+
+    /// Whether a refusal says that a token has expired: `expired_token`, or `JWT expired`.
+    #[doc(hidden)]
+    pub fn says_expired(text: &str) -> bool {
+        text.to_ascii_lowercase().contains("expired")
+    }
+
     /// Whether the same call may succeed later without any change by the caller.
     pub const fn is_retryable(&self) -> bool {
         self.code().retryable()

@@ -170,10 +170,10 @@ fn unauthorized(credentials: &Credentials, refusal: &Refusal, detail: Option<Str
         current_plan(credentials, refusal)
     );
     if credentials.jwt_token.is_some() && has_expired(refusal) {
-        Error::SignInExpired(format!(
-            "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY \
-             (401{said}; sent {sent}). {plans}"
-        ))
+        match Error::sign_in_expired(&format!("401{said}; sent {sent}")) {
+            Error::SignInExpired(words) => Error::SignInExpired(format!("{words} {plans}")),
+            other => other,
+        }
     } else {
         Error::Unauthorized(format!(
             "The registry wants a valid API key (401{said}; sent {sent}). \
@@ -194,7 +194,7 @@ fn has_expired(refusal: &Refusal) -> bool {
     .into_iter()
     .flat_map(|value| [value, &value["code"], &value["message"]])
     .filter_map(serde_json::Value::as_str)
-    .any(|text| text.to_ascii_lowercase().contains("expired"))
+    .any(Error::says_expired)
 }
 
 fn is_quota(refusal: &Refusal) -> bool {

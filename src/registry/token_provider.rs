@@ -137,5 +137,6 @@ pub(super) fn ensure_in_time(call: &Call<'_>) -> Result<()> {
 }
 
 pub(super) fn failed(why: &str) -> Error {
+    let why = why.trim_end_matches('.');
     Error::TokenProvider(format!("The token provider failed: {why}."))
 }
