@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// It holds a few hundred bytes; this is for files that are something else.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The file, read once, when a value is first asked of it.
 ///
@@ -101,8 +101,10 @@ impl ConfigFile {
             Err(error) => return Err(Error::file("read", path, error)),
         };
         let bytes = read(file).map_err(|error| Error::file("read", path, error))?;
-        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-        match serde_json::from_slice(text) {
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Err(self.unusable("it is not JSON: it is not UTF-8"));
+        };
+        match serde_json::from_str(text.trim_start_matches(BYTE_ORDER_MARK)) {
             Ok(Value::Object(values)) => Ok(values),
             Ok(_) => Err(self.unusable("it is not a JSON object")),
             // What the parser says names a place in the file, and nothing that stands there.

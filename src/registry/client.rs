@@ -74,10 +74,10 @@ impl SkillsmithApiClient {
     /// [`Error::InvalidArgument`] if the address, a credential or the proxy cannot be used;
     /// [`Error::Io`] or [`Error::PermissionDenied`] if the configuration file has to be asked, is there, and
     /// cannot be read or parsed.
-    pub fn with_environment(options: ClientOptions, environment: &Environment) -> Result<Self> {
+    pub fn with_environment(mut options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
-        let told = options.base_url.clone().or_else(|| environment.base_url());
+        let told = options.base_url.take().or_else(|| environment.base_url());
         let is_of_file = told.is_none();
         let base = match told {
             Some(base) => base,
@@ -85,7 +85,6 @@ impl SkillsmithApiClient {
         };
         let base = base.trim().trim_end_matches('/').to_owned();
         let uri = check_base(&base)?;
-        let sign_in = SignIn::new(&options, environment, &file, &uri, is_of_file)?;
         if timeout.is_zero() {
             return Err(Error::InvalidArgument(
                 "The timeout is 0. Use at least 1 millisecond.".into(),
@@ -94,12 +93,12 @@ impl SkillsmithApiClient {
         Ok(Self {
             transport: Transport::new(&uri, &|name| environment.var(name))?,
             base,
-            sign_in,
             timeout,
             max_retries: options.max_retries.unwrap_or(3),
             offline: options
                 .offline
                 .unwrap_or_else(|| environment.offline_mode()),
+            sign_in: SignIn::new(options, environment, &file, uri, is_of_file)?,
             idle: Mutex::default(),
             silent_until: Mutex::default(),
         })

@@ -76,10 +76,10 @@ impl SignIn {
     /// The first that are set: those of the options, of the environment, of the file. The file is asked
     /// only where the others have none.
     pub(super) fn new(
-        options: &ClientOptions,
+        options: ClientOptions,
         environment: &Environment,
         file: &ConfigFile,
-        base: &Uri,
+        base: Uri,
         gives_the_address: bool,
     ) -> Result<Self> {
         let given = |text: &Option<String>| {
@@ -96,16 +96,16 @@ impl SignIn {
         let anon_key = given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY"));
         let api_key = given(&options.api_key).or_else(|| var("SKILLSMITH_API_KEY"));
         let jwt_token = given(&options.jwt_token);
-        let (renewal, credentials, ask_after) = if let Some(provider) = &options.token_provider {
+        let (renewal, credentials, ask_after) = if let Some(provider) = options.token_provider {
             let credentials = Credentials::new(anon_key.clone(), api_key, jwt_token);
-            (Renewal::Provider(provider.clone()), credentials, None)
+            (Renewal::Provider(provider), credentials, None)
         } else if api_key.is_some() || jwt_token.is_some() {
             let credentials = Credentials::new(anon_key.clone(), api_key, jwt_token);
             (Renewal::Never, credentials, None)
         } else {
             let home = Home {
                 path: file.path().map(Into::into),
-                base: base.clone(),
+                base,
                 gives_the_address,
             };
             let (credentials, ask_after) = home.credentials(file, anon_key.clone())?;
@@ -140,19 +140,36 @@ impl SignIn {
             Ok(credentials) => credentials,
             Err(error) => return Attempt::Final(error),
         };
-        for _ in 1..MAX_TOKENS {
+        let mut tokens = 1;
+        loop {
             let refusal = match once(&credentials) {
-                Attempt::Final(error @ (Error::Unauthorized(_) | Error::SignInExpired(_))) => error,
+                Attempt::Final(error @ (Error::Unauthorized(_) | Error::SignInExpired(_)))
+                    if tokens < MAX_TOKENS =>
+                {
+                    error
+                }
                 other => return other,
             };
-            credentials = match self.after_refusal(&credentials, call) {
-                Ok(Renewed::With(others)) => others,
-                Ok(Renewed::NoOther(None)) => return Attempt::Final(refusal),
-                Ok(Renewed::NoOther(Some(why))) => return Attempt::Final(with(refusal, &why)),
+            credentials = match self.renewed(&credentials, refusal, call) {
+                Ok(others) => others,
                 Err(error) => return Attempt::Final(error),
             };
+            tokens += 1;
         }
-        once(&credentials)
+    }
+
+    /// Other credentials, or the error that the refusal comes to without them.
+    fn renewed(
+        &self,
+        refused: &Credentials,
+        refusal: Error,
+        call: &Call<'_>,
+    ) -> Result<Arc<Credentials>> {
+        match self.after_refusal(refused, call)? {
+            Renewed::With(others) => Ok(others),
+            Renewed::NoOther(None) => Err(refusal),
+            Renewed::NoOther(Some(why)) => Err(with(refusal, &why)),
+        }
     }
 
     /// The credentials for a request. Asks first where that is known to be of use, and goes on with
@@ -263,7 +280,7 @@ impl SignIn {
                     None,
                 )
             })),
-            Renewal::File(home) => home.read(&self.anon_key, call).map(Some),
+            Renewal::File(home) => home.read(self.anon_key.as_ref(), call).map(Some),
         }
     }
 
@@ -355,12 +372,12 @@ impl Home {
     }
 
     /// Reads the file again.
-    fn read(&self, anon_key: &Option<Secret>, call: &Call<'_>) -> Result<Answer> {
+    fn read(&self, anon_key: Option<&Secret>, call: &Call<'_>) -> Result<Answer> {
         let mut reads = 0;
         loop {
             let file = ConfigFile::at(self.path.clone());
             let answer = self
-                .credentials(&file, anon_key.clone())
+                .credentials(&file, anon_key.cloned())
                 .and_then(|answer| answer.0.check().map(|()| answer));
             reads += 1;
             match answer {

@@ -1,12 +1,12 @@
 //! A host that gives the token: asked on a thread of its own, so that no answer is waited for too long.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use super::Call;
 use super::credentials::{Secret, Source};
+use crate::unpoisoned::{lock, wait_timeout};
 use crate::{CancelToken, Error, Result, memory};
 
 /// How often a call looks up from waiting for its token.
@@ -73,29 +73,60 @@ impl TokenProvider {
             refused,
             wanted: wanted.0.clone(),
         };
-        let (sender, answers) = sync_channel(1);
-        let function = Arc::clone(&self.0);
+        let slot = Arc::new(Slot::default());
+        let (function, filled) = (Arc::clone(&self.0), Filled(Arc::clone(&slot)));
         memory::spawn("skillsmith-token", move || {
             let answer = function(&request);
             // The host's function ends before anybody goes on.
             drop(function);
-            _ = sender.send(answer);
+            filled.with(answer);
         })?;
-        let answer = loop {
-            match answers.recv_timeout(POLL) {
-                Ok(answer) => break answer,
-                Err(RecvTimeoutError::Timeout) => call.check()?,
-                Err(RecvTimeoutError::Disconnected) => return Err(failed("it panicked")),
-            }
-            ensure_in_time(call)?;
-        };
-        match answer {
+        match slot.wait(call)? {
             Ok(token) => secret(&token),
             Err(failure) => Err(match failure.downcast::<Error>() {
                 Ok(own) if matches!(*own, Error::Cancelled | Error::OutOfMemory) => *own,
                 Ok(own) => failed(&own.to_string()),
                 Err(other) => failed(&other.to_string()),
             }),
+        }
+    }
+}
+
+/// Where the answer comes.
+#[derive(Default)]
+struct Slot {
+    answer: Mutex<Option<Result<String, Failure>>>,
+    came: Condvar,
+}
+
+impl Slot {
+    fn wait(&self, call: &Call<'_>) -> Result<Result<String, Failure>> {
+        let mut slot = lock(&self.answer);
+        loop {
+            if let Some(answer) = slot.take() {
+                return Ok(answer);
+            }
+            call.check()?;
+            ensure_in_time(call)?;
+            slot = wait_timeout(&self.came, slot, POLL);
+        }
+    }
+}
+
+/// Fills the slot in any case.
+struct Filled(Arc<Slot>);
+
+impl Filled {
+    fn with(&self, answer: Result<String, Failure>) {
+        lock(&self.0.answer).get_or_insert(answer);
+        self.0.came.notify_all();
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.with(Err("it panicked".into()));
         }
     }
 }

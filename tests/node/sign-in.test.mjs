@@ -18,7 +18,8 @@ process.env.HOME = folder()
 /** A registry of 250 skills that lets in who shows one of these tokens, each for so many listing requests. */
 const place = (tokens) => registry(250, { sign_in: { tokens } })
 /** What the listings identified themselves by. */
-const shown = async (at) => (await at.get('requests')).filter(({ path }) => path.endsWith('/skills-search')).map(({ headers }) => headers.authorization)
+const shown = async (at) =>
+  (await at.get('requests')).filter(({ path }) => path.endsWith('/skills-search')).map(({ headers }) => headers.authorization)
 const engine = (apiClient, db = newPath()) => new SyncEngine({ db, apiClient })
 
 /** A provider that gives these tokens, one after the other, and what it was asked. */
@@ -63,13 +64,39 @@ describe('a token provider', () => {
   })
 
   for (const [what, token, words] of [
-    ['throws', () => { throw new Error('the key ring is locked') }, 'the key ring is locked'], // prettier-ignore
-    ['rejects', async () => { throw new Error('the key ring is locked') }, 'the key ring is locked'], // prettier-ignore
-    ['throws no error', () => { throw null }, 'null'], // prettier-ignore
+    [
+      'throws',
+      () => {
+        throw new Error('the key ring is locked')
+      },
+      'the key ring is locked',
+    ], // prettier-ignore
+    [
+      'rejects',
+      async () => {
+        throw new Error('the key ring is locked')
+      },
+      'the key ring is locked',
+    ], // prettier-ignore
+    [
+      'throws no error',
+      () => {
+        throw null
+      },
+      'null',
+    ], // prettier-ignore
     ['returns nothing', () => undefined, 'it gave no token'],
     ['returns a number', () => 5, 'it must return a string, not a number'],
     ['returns a promise of an object', async () => ({}), 'it must return a string, not an instance of Object'],
-    ['returns a thenable that throws', () => ({ get then() { throw new Error('no') } }), 'no'], // prettier-ignore
+    [
+      'returns a thenable that throws',
+      () => ({
+        get then() {
+          throw new Error('no')
+        },
+      }),
+      'no',
+    ], // prettier-ignore
     ['returns a line break', () => 'a\nX-Evil: b', 'characters that no token has'],
   ]) {
     test(`that ${what} fails before any request`, async () => {
@@ -181,7 +208,8 @@ test('the token of the file is used, and read again', async () => {
   const at = await place({ old: 1, fresh: FOREVER })
   const file = join(process.env.HOME, '.skillsmith/config.json')
   mkdirSync(join(process.env.HOME, '.skillsmith'), { recursive: true })
-  const write = (accessToken) => writeFileSync(file, `\ufeff${JSON.stringify({ version: 2, accessToken, apiBaseUrl: new URL(at.baseUrl).origin })}`)
+  const write = (accessToken) =>
+    writeFileSync(file, `\ufeff${JSON.stringify({ version: 2, accessToken, apiBaseUrl: new URL(at.baseUrl).origin })}`)
   write('old')
   const client = new SkillsmithApiClient()
   assert.equal(client.baseUrl, at.baseUrl)
