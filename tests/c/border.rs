@@ -232,7 +232,7 @@ static void token_calls(void) {{
   own.user_data = &called;
   (void)skillsmith_api_client_free(live.client);
   OK(skillsmith_api_client_new(&own, &live.client, &error));
-  FAILS(SKILLSMITH_HOST_ERROR, \"text\", skillsmith_api_client_search(live.client, NULL, NULL, &json, &error));
+  FAILS(SKILLSMITH_HOST_ERROR, \"it gave no token\", skillsmith_api_client_search(live.client, NULL, NULL, &json, &error));
   CHECK_EQ(called, 1);
 }}
 
