@@ -23,7 +23,7 @@ fn main() {
 const CODES: &str = "src/error.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -36,6 +36,7 @@ const SOURCES: [&str; 17] = [
     "bindings/c/src/api/config.rs",
     "bindings/c/src/api/history.rs",
     "bindings/c/src/api/skills.rs",
+    "bindings/c/src/api/token.rs",
     "bindings/c/src/api/client.rs",
     "bindings/c/src/api/registry/mod.rs",
     "bindings/c/src/api/registry/call.rs",

@@ -78,6 +78,8 @@ declare const CODES: {
 	readonly RUN_DEADLINE: true;
 	/** 211: the plan does not give access. */
 	readonly PLAN_REQUIRED: false;
+	/** 212: the sign-in has expired. */
+	readonly SIGN_IN_EXPIRED: false;
 	/** 301: another error of SQLite. */
 	readonly DATABASE_ERROR: false;
 	/** 302: another connection holds the write lock. */
@@ -128,6 +130,19 @@ export declare class SkillsmithSyncError extends Error {
 		cause?: unknown;
 	});
 }
+/** What a {@link TokenProvider} is asked. */
+export interface TokenRequest {
+	/** Whether the registry has refused the last token with 401, so that a fresh one is needed. */
+	readonly refused: boolean;
+}
+/**
+ * Returns the token of a signed-in user. Called on the thread of the client, before the first request and once for each
+ * token that the registry has refused. An empty string means that there is none.
+ *
+ * The call that needs the token waits for a promise until it is cancelled or reaches its deadline, and ignores what the
+ * promise settles with later. The message of an error is shown to the user, so it must not contain a credential.
+ */
+export type TokenProvider = (request: TokenRequest) => string | Promise<string>;
 /** How often a sync becomes due. */
 export type SyncFrequency = "daily" | "weekly";
 /** Configuration of a database. Times are ISO 8601 strings. */
@@ -357,10 +372,15 @@ export interface ApiClientConfig {
 	baseUrl?: string;
 	/** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
 	anonKey?: string;
-	/** The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey`. */
+	/** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
 	apiKey?: string;
 	/** Token of a signed-in user. It takes precedence over the API key. */
 	jwtToken?: string;
+	/**
+	 * Returns the token of a signed-in user, which takes precedence over the API key. Called before the first request unless
+	 * `jwtToken` is set, and after a 401 for a fresh token. If there is no other token, the error is `SIGN_IN_EXPIRED`.
+	 */
+	token?: TokenProvider;
 	/** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
 	timeout?: number;
 	/** Number of retries after the first attempt. Default: 3. */
@@ -373,7 +393,10 @@ export interface ApiClientConfig {
 /** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export declare class SkillsmithApiClient {
 	#private;
-	/** @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid. */
+	/**
+	 * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid; `IO_ERROR` or
+	 *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
+	 */
 	constructor(config?: ApiClientConfig);
 	/** URL of the registry. */
 	get baseUrl(): string;
@@ -409,6 +432,7 @@ export interface HostRegistry {
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
  *
  * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
+ * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
  */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry;
 /** Milliseconds between two syncs of each frequency. */

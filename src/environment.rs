@@ -1,9 +1,12 @@
 //! Settings from environment variables and the user's configuration file.
 
+mod config_file;
+
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+pub(crate) use self::config_file::ConfigFile;
+use crate::Result;
 
 /// The default address of the live registry.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
@@ -84,26 +87,27 @@ impl Environment {
         Some(PathBuf::from(home).join(".skillsmith"))
     }
 
-    /// `~/.skillsmith/config.json`; a missing or damaged file counts as empty.
+    /// `~/.skillsmith/config.json`, not read yet.
     pub(crate) fn config_file(&self) -> ConfigFile {
-        self.settings_folder()
-            .and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok())
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+        let folder = self.settings_folder();
+        ConfigFile::at(folder.map(|folder| folder.join("config.json")))
     }
 
-    /// The registry's address, if no option sets it.
-    pub(crate) fn base_url(&self, file: &ConfigFile) -> String {
-        self.var("SKILLSMITH_API_URL")
-            .or_else(|| {
-                Some(format!(
-                    "{}/functions/v1",
-                    self.var("SUPABASE_URL")?.trim_end_matches('/')
-                ))
-            })
-            .or_else(|| file.api_base_url.clone())
-            .unwrap_or_else(|| DEFAULT_BASE_URL.to_owned())
+    /// The registry's address that the variables give.
+    pub(crate) fn base_url(&self) -> Option<String> {
+        self.var("SKILLSMITH_API_URL").or_else(|| {
+            Some(format!(
+                "{}/functions/v1",
+                self.var("SUPABASE_URL")?.trim_end_matches('/')
+            ))
+        })
     }
+}
+
+/// The registry's address that the file gives, else that of the live service.
+pub(crate) fn base_url_of_file(file: &ConfigFile) -> Result<String> {
+    let url = file.api_base_url()?;
+    Ok(url.unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()))
 }
 
 impl fmt::Debug for Environment {
@@ -111,24 +115,6 @@ impl fmt::Debug for Environment {
         // Some of the variables are credentials.
         f.debug_struct("Environment").finish_non_exhaustive()
     }
-}
-
-/// The fields of `config.json` that we read. The stack's `login` stores its key there.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct ConfigFile {
-    #[serde(deserialize_with = "text")]
-    pub(crate) api_base_url: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(crate) api_key: Option<String>,
-}
-
-/// A non-empty text; anything else counts as missing.
-fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        _ => None,
-    })
 }
 
 #[cfg(test)]
@@ -157,22 +143,18 @@ mod tests {
 
     #[test]
     fn the_base_url_is_the_first_that_is_set() {
-        let file = ConfigFile {
-            api_base_url: Some("http://file".into()),
-            api_key: None,
-        };
         let all: &[_] = &[
             ("SKILLSMITH_API_URL", "http://a"),
             ("SUPABASE_URL", "http://b/"),
         ];
-        assert_eq!(environment(all).base_url(&file), "http://a");
+        assert_eq!(environment(all).base_url().as_deref(), Some("http://a"));
         assert_eq!(
-            environment(&all[1..]).base_url(&file),
-            "http://b/functions/v1"
+            environment(&all[1..]).base_url().as_deref(),
+            Some("http://b/functions/v1")
         );
-        assert_eq!(environment(&[]).base_url(&file), "http://file");
+        assert_eq!(environment(&[]).base_url(), None);
         assert_eq!(
-            environment(&[]).base_url(&ConfigFile::default()),
+            base_url_of_file(&ConfigFile::at(None)).unwrap(),
             DEFAULT_BASE_URL
         );
     }
@@ -185,27 +167,5 @@ mod tests {
             .database_path();
         assert_eq!(path, Some(PathBuf::from("/data/s.db")));
         assert_eq!(environment(&[]).database_path(), None);
-    }
-
-    #[test]
-    fn a_damaged_config_file_is_no_error() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join(".skillsmith");
-        std::fs::create_dir(&folder).unwrap();
-        let text = home.path().to_str().unwrap().to_owned();
-        let environment = Environment::new(move |name| (name == "HOME").then(|| text.clone()));
-        for (content, key) in [
-            ("{", None),
-            ("[]", None),
-            (r#"{"apiKey": 5, "apiBaseUrl": null}"#, None),
-            (r#"{"apiKey": " sk-1 ", "other": {}}"#, Some("sk-1")),
-        ] {
-            std::fs::write(folder.join("config.json"), content).unwrap();
-            assert_eq!(
-                environment.config_file().api_key.as_deref(),
-                key,
-                "{content}"
-            );
-        }
     }
 }

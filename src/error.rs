@@ -57,6 +57,9 @@ pub enum Error {
     OpenedBeforeFork,
     /// A callback or the registry of the host failed; the text is the host's.
     Host(String),
+    /// The host's token provider failed, gave no token, or did not answer in time. The code is that of
+    /// [`Error::Host`]; unlike there, nothing can be requested without a token.
+    TokenProvider(String),
     /// A C caller passed NULL for a required parameter, which is named here.
     #[doc(hidden)]
     NullArgument(&'static str),
@@ -95,6 +98,8 @@ pub enum Error {
     },
     /// 401: a credential is missing or invalid.
     Unauthorized(String),
+    /// 401: the token of a signed-in user has expired, and there is no other one.
+    SignInExpired(String),
     /// 403: the credential does not give access to the listing.
     Forbidden(String),
     /// 403: the caller's plan does not give access to the listing.
@@ -202,7 +207,9 @@ impl fmt::Display for Error {
         match self {
             Self::InvalidArgument(words)
             | Self::Host(words)
+            | Self::TokenProvider(words)
             | Self::Unauthorized(words)
+            | Self::SignInExpired(words)
             | Self::Forbidden(words)
             | Self::PlanRequired(words) => f.write_str(words),
             Self::RunNotFound(id) => write!(f, "Sync run not found: {id}"),
@@ -478,6 +485,8 @@ error_codes! {
     RunDeadline = 210, "RUN_DEADLINE", true;
     /// The caller's plan does not give access to the listing.
     PlanRequired = 211, "PLAN_REQUIRED", false;
+    /// The sign-in has expired: its token was refused, and there is no other one.
+    SignInExpired = 212, "SIGN_IN_EXPIRED", false;
     /// Another error of SQLite.
     Database = 301, "DATABASE_ERROR", false;
     /// Another connection held the write lock for longer than the busy budget.
@@ -528,7 +537,7 @@ impl Error {
             Self::Cancelled => ErrorCode::Cancelled,
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
             Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,
-            Self::Host(_) => ErrorCode::Host,
+            Self::Host(_) | Self::TokenProvider(_) => ErrorCode::Host,
             Self::NullArgument(_) => ErrorCode::NullArgument,
             Self::InvalidHandle(_) => ErrorCode::InvalidHandle,
             Self::Offline => ErrorCode::Offline,
@@ -538,6 +547,7 @@ impl Error {
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::QuotaExceeded { .. } | Self::BudgetUsed { .. } => ErrorCode::QuotaExceeded,
             Self::Unauthorized(_) => ErrorCode::Unauthorized,
+            Self::SignInExpired(_) => ErrorCode::SignInExpired,
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::PlanRequired(_) => ErrorCode::PlanRequired,
             Self::Server { .. } => ErrorCode::Server,
@@ -563,6 +573,20 @@ impl Error {
             Self::OutOfMemory => ErrorCode::OutOfMemory,
             Self::Internal(_) => ErrorCode::Internal,
         }
+    }
+
+    /// A 401 to a token that has expired; `said` is what is known of it.
+    #[doc(hidden)]
+    pub fn sign_in_expired(said: &str) -> Self {
+        Self::SignInExpired(format!(
+            "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY ({said})."
+        ))
+    }
+
+    /// Whether a refusal says that a token has expired: `expired_token`, or `JWT expired`.
+    #[doc(hidden)]
+    pub fn says_expired(text: &str) -> bool {
+        text.to_ascii_lowercase().contains("expired")
     }
 
     /// Whether the same call may succeed later without any change by the caller.
@@ -630,6 +654,8 @@ impl Error {
             | Self::QuotaExceeded { .. }
             | Self::BudgetUsed { .. }
             | Self::Unauthorized(_)
+            | Self::SignInExpired(_)
+            | Self::TokenProvider(_)
             | Self::PlanRequired(_)
             | Self::RedirectRefused(_) => true,
         }
@@ -746,6 +772,8 @@ mod tests {
             server(DateTime::from_timestamp(1_800_000_000, 0)),
             Error::Unreachable("".into()),
             Error::Unauthorized(String::new()),
+            Error::SignInExpired(String::new()),
+            Error::TokenProvider(String::new()),
             Error::PlanRequired(String::new()),
             Error::RedirectRefused(String::new()),
             Error::RateLimited { retry_at: None },

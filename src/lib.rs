@@ -50,7 +50,10 @@
 //! Settings that [`ClientOptions`] omits come from the environment, then from
 //! `~/.skillsmith/config.json`: `SKILLSMITH_API_URL`, `SKILLSMITH_API_KEY`, `SUPABASE_URL`,
 //! `SUPABASE_ANON_KEY`, `SKILLSMITH_OFFLINE_MODE`, and the usual variables for proxies and
-//! certificates. [`Environment`](environment::Environment) has the others.
+//! certificates. [`Environment`](environment::Environment) has the others. The file is never written.
+//! One that is missing is no error; one that is needed and cannot be read or parsed is. Its
+//! `accessToken` or `apiKey` is shown to no other registry than its `apiBaseUrl` names, and it is
+//! read again after the registry has refused one.
 
 pub mod background;
 mod cancel;

@@ -1110,6 +1110,26 @@ class SkillRepository {
 
 // ---- The live registry ----------------------------------------------------------------
 
+/// A request for a token. Valid until the function that provides the token returns.
+class TokenRequest {
+ public:
+  /// Whether the registry has refused the last token with 401, so that a fresh one is needed.
+  bool is_refused() const noexcept { return refused_; }
+
+  /// Whether the token is no longer needed. A function that blocks checks this repeatedly, and
+  /// returns.
+  bool is_cancelled() const noexcept { return skillsmith_token_call_is_cancelled(call_); }
+
+  /// @cond
+  TokenRequest(bool refused, const skillsmith_token_call *call) noexcept
+      : refused_(refused), call_(call) {}
+  /// @endcond
+
+ private:
+  bool refused_;
+  const skillsmith_token_call *call_;
+};
+
 /// Options of a client. An empty member means its default.
 struct ClientOptions {
   /// Such as `https://host/functions/v1`. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` +
@@ -1117,7 +1137,8 @@ struct ClientOptions {
   std::optional<std::string> base_url{};
   /// The anonymous key. Default: `SUPABASE_ANON_KEY`.
   std::optional<std::string> anon_key{};
-  /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
+  /// The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (of a signed-in user) or
+  /// `apiKey` in that file.
   std::optional<std::string> api_key{};
   /// Token of a signed-in user. It takes precedence over the API key.
   std::optional<std::string> jwt_token{};
@@ -1127,9 +1148,60 @@ struct ClientOptions {
   std::optional<std::uint32_t> max_retries{};
   /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
   std::optional<bool> offline{};
+  /// Gives the token of a signed-in user, "" where there is none; goes before the API key.
+  /// Called before the first request, unless `jwt_token` is set, and once for each token that
+  /// the registry has refused, on a thread of its own. It may block: nobody waits for it after
+  /// a cancellation or the deadline. What it throws is the failure of the call that needs the
+  /// token; its text is shown, so keep credentials out of it. Default: nobody.
+  std::function<std::string(const TokenRequest &)> token{};
 };
 
 namespace detail {
+
+/// A function that gives tokens, as the C library calls it.
+class TokenSource {
+ public:
+  using Function = std::function<std::string(const TokenRequest &)>;
+
+  /// Sets it in the options, where there is one.
+  TokenSource(const Function &given, skillsmith_client_options &options) {
+    if (!given) return;
+    kept_ = std::make_unique<Function>(given);
+    options.token = on_token;
+    options.user_data = kept_.get();
+    options.destroy = on_destroy;
+  }
+
+  /// From now on it is the C library's.
+  void release() noexcept { static_cast<void>(kept_.release()); }
+
+ private:
+  static int on_token(void *user_data, int refused, skillsmith_token_call *call) noexcept {
+    try {
+      const std::string token = (*static_cast<Function *>(user_data))(TokenRequest(refused != 0, call));
+      // A NUL would end it early.
+      if (token.find('\0') == std::string::npos &&
+          skillsmith_token_call_set_token(call, token.c_str()) == SKILLSMITH_OK) {
+        return 0;
+      }
+      fail(call, "its token contains characters that no token has");
+    } catch (const std::exception &exception) {
+      fail(call, exception.what());
+    } catch (...) {
+      fail(call, "it threw something that is no std::exception");
+    }
+    return 1;
+  }
+
+  static void fail(skillsmith_token_call *call, const char *why) noexcept {
+    if (skillsmith_token_call_fail(call, why) == SKILLSMITH_OK) return;
+    static_cast<void>(skillsmith_token_call_fail(call, "it failed with a text that is not UTF-8"));
+  }
+
+  static void on_destroy(void *user_data) noexcept { delete static_cast<Function *>(user_data); }
+
+  std::unique_ptr<Function> kept_;
+};
 
 /// The options point into `given`.
 inline skillsmith_client_options client_options(const ClientOptions &given) {
@@ -1200,12 +1272,15 @@ class SkillsmithApiClient {
  public:
   /// Creates a client. Sends nothing. Reads the environment, `~/.skillsmith/config.json`
   /// and the system's certificates. Errors: INVALID_ARGUMENT if the address, a key or the
-  /// proxy is invalid.
+  /// proxy is invalid; IO_ERROR, PERMISSION_DENIED if that file is needed, exists, and cannot
+  /// be read or parsed.
   explicit SkillsmithApiClient(const ClientOptions &options = {}) {
     detail::check_abi();
-    const auto given = detail::client_options(options);
+    auto given = detail::client_options(options);
+    detail::TokenSource source(options.token, given);
     handle_ = detail::take<skillsmith_api_client, skillsmith_api_client_free>(
         [&](auto out, auto error) { return skillsmith_api_client_new(&given, out, error); });
+    source.release();
   }
 
   /// Whether offline mode is on, so that every sync fails with OFFLINE. Does not block.
@@ -1903,13 +1978,15 @@ class BackgroundSyncService {
 inline std::optional<BackgroundSyncService> start_background_sync(
     const Database &database, const ClientOptions &client_options = {},
     const BackgroundOptions &options = {}) {
-  const auto client = detail::client_options(client_options);
+  auto client = detail::client_options(client_options);
+  detail::TokenSource source(client_options.token, client);
   BackgroundSyncService service(
       detail::HostSide(), options,
       [&](const skillsmith_background_options *given, auto out, auto error) {
         return skillsmith_start_background_sync(database.native(), &client, given, out, error);
       });
   if (service.native() == nullptr) return std::nullopt;
+  source.release();
   return service;
 }
 

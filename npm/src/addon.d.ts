@@ -2,7 +2,8 @@
 /* eslint-disable */
 
 export declare class NativeClient {
-  static create(options: NativeClientOptions, variables: Variables): NativeClient
+  /** `provider` receives the requests for a token. */
+  static create(options: NativeClientOptions, variables: Variables, provider?: ((request: NativeTokenRequest) => void) | undefined): NativeClient
   get baseUrl(): string
   get isOffline(): boolean
   /** Requests the registry's health. The response is the JSON text of `{status, version}`. */
@@ -77,6 +78,16 @@ export declare class NativeSkills {
   findById(id: string): SkillRecord | null
   exists(id: string): boolean
   count(): number
+}
+
+/** A request for a token. Only the first answer counts, and none after the end of the call that needs it. */
+export declare class NativeTokenRequest {
+  /** Whether the registry has refused the last token with 401. */
+  get refused(): boolean
+  /** Answers with a token. An empty string means that there is none. */
+  give(token: string): void
+  /** Answers with the message of an error. */
+  fail(message: string): void
 }
 
 export declare function backgroundSettings(variables: Variables): BackgroundSettings

@@ -2,6 +2,7 @@ import type { NativeClient, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { attempt, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { native, variables } from './native.js'
+import { listenerOf, type TokenProvider } from './token.js'
 import type { HealthStatus, SearchOptions, SearchResponse } from './types.js'
 
 /** Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. */
@@ -10,10 +11,15 @@ export interface ApiClientConfig {
   baseUrl?: string
   /** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
   anonKey?: string
-  /** The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey`. */
+  /** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
   apiKey?: string
   /** Token of a signed-in user. It takes precedence over the API key. */
   jwtToken?: string
+  /**
+   * Returns the token of a signed-in user, which takes precedence over the API key. Called before the first request unless
+   * `jwtToken` is set, and after a 401 for a fresh token. If there is no other token, the error is `SIGN_IN_EXPIRED`.
+   */
+  token?: TokenProvider
   /** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
   timeout?: number
   /** Number of retries after the first attempt. Default: 3. */
@@ -28,7 +34,10 @@ export interface ApiClientConfig {
 export class SkillsmithApiClient {
   readonly #native: NativeClient
 
-  /** @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid. */
+  /**
+   * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid; `IO_ERROR` or
+   *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
+   */
   constructor(config?: ApiClientConfig) {
     this.#native = createNativeClient(config)
   }
@@ -99,8 +108,9 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
     maxRetries: check.optionalInteger('maxRetries', given.maxRetries),
     offlineMode: check.optionalBoolean('offlineMode', given.offlineMode),
   }
+  const provider = check.optionalFunction('token', given.token)
   check.optionalBoolean('debug', given.debug)
-  return attempt(() => native.NativeClient.create(options, variables()))
+  return attempt(() => native.NativeClient.create(options, variables(), provider && listenerOf(provider)))
 }
 
 /** Checks that a response, which the addon has only checked to be JSON, is a page. */

@@ -42,6 +42,8 @@ const CODES = {
   RUN_DEADLINE: true,
   /** 211: the plan does not give access. */
   PLAN_REQUIRED: false,
+  /** 212: the sign-in has expired. */
+  SIGN_IN_EXPIRED: false,
   /** 301: another error of SQLite. */
   DATABASE_ERROR: false,
   /** 302: another connection holds the write lock. */

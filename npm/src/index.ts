@@ -16,6 +16,7 @@ export { type SkillsmithErrorCode, SkillsmithSyncError } from './errors.js'
 export type { ApiClientLike, HostRegistry } from './registry.js'
 export { FREQUENCY_INTERVALS, SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 export { type BackgroundSync, type StartBackgroundSyncOptions, startBackgroundSync } from './start.js'
+export type { TokenProvider, TokenRequest } from './token.js'
 export type {
   ApiSkill,
   EngineStatus,

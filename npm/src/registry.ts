@@ -2,6 +2,7 @@ import type { HostRequest, NativeClient, NativeRun } from './addon.js'
 import * as check from './check.js'
 import { createNativeClient, SkillsmithApiClient } from './client.js'
 import { messageOf } from './errors.js'
+import { stackProvider } from './token.js'
 import type { SearchOptions } from './types.js'
 
 /** A registry that the host supplies. Its methods may return promises. A sync does not retry a call that fails. */
@@ -21,6 +22,7 @@ export interface HostRegistry {
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
  *
  * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
+ * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
  */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry
 
@@ -45,11 +47,13 @@ export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
 
 function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeClient {
   const text = (key: string) => check.optionalString(`${name}.${key}`, stack[key])
+  const jwtToken = text('jwtToken')
   return createNativeClient({
     baseUrl: text('baseUrl'),
     anonKey: text('anonKey'),
     apiKey: text('apiKey'),
-    jwtToken: text('jwtToken'),
+    jwtToken,
+    token: jwtToken ? stackProvider(stack) : undefined,
     offlineMode: check.optionalBoolean(`${name}.offlineMode`, stack.offlineMode),
   })
 }

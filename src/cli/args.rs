@@ -28,7 +28,8 @@ Examples:
   skillsmith sync --json | jq .    the result for a script
 
 Environment variables:
-  SKILLSMITH_API_KEY          API key; else apiKey in ~/.skillsmith/config.json
+  SKILLSMITH_API_KEY          API key; else the sign-in (accessToken) or apiKey in
+                              ~/.skillsmith/config.json
   SKILLSMITH_API_URL          address of the registry
   SKILLSMITH_DB_PATH          path of the database, unless --db names it
   SKILLSMITH_OFFLINE_MODE     true: send no requests; a sync then fails

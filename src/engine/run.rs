@@ -114,7 +114,7 @@ fn explain(context: &Context<'_, '_>, error: Error) -> Error {
         {
             Error::RunDeadline(context.options.deadline)
         }
-        (error @ (Error::Cancelled | Error::Host(_)), _) => error,
+        (error @ (Error::Cancelled | Error::Host(_) | Error::TokenProvider(_)), _) => error,
         // Whatever failed, failed for that.
         _ if memory::check().is_err() => Error::OutOfMemory,
         (error, _) => context.engine.database.name_damage(error),
@@ -401,6 +401,7 @@ const fn leaves_a_part(error: &Error) -> bool {
             | Error::Timeout(_)
             | Error::Server { .. }
             | Error::Unauthorized(_)
+            | Error::SignInExpired(_)
             | Error::Forbidden(_)
             | Error::PlanRequired(_)
             | Error::Protocol(_)

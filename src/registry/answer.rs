@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use serde_json::Value;
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
@@ -19,20 +19,6 @@ const MAX_DETAIL: usize = 300;
 const MAX_TIER: usize = 40;
 pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
 
-/// What a registry says in the body of a refusal.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    error: serde_json::Value,
-    message: serde_json::Value,
-    details: serde_json::Value,
-    used: serde_json::Value,
-    limit: serde_json::Value,
-    tier: serde_json::Value,
-    #[serde(rename = "resetsAt")]
-    resets_at: serde_json::Value,
-}
-
 /// What an answer that is no success means.
 pub(super) fn refusal(
     credentials: &Credentials,
@@ -42,26 +28,21 @@ pub(super) fn refusal(
 ) -> Error {
     let status = response.status();
     let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-    let refusal: Refusal = serde_json::from_value(read_leniently(&body)).unwrap_or_default();
+    // What is missing, or of another type, is null.
+    let refusal = read_leniently(&body);
     let detail = detail(credentials, &refusal);
     let retry_at = asked.map(|asked| later(now, asked));
     match status {
         StatusCode::TOO_MANY_REQUESTS if is_quota(&refusal) => Error::QuotaExceeded {
             detail: quota_detail(credentials, &refusal),
-            resets_at: refusal
-                .resets_at
+            resets_at: refusal["resetsAt"]
                 .as_str()
                 .and_then(clock::from_iso)
                 .map(|at| clock::within_a_month(at, now))
                 .or(retry_at),
         },
         StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { retry_at },
-        StatusCode::UNAUTHORIZED => Error::Unauthorized(format!(
-            "{} (401{}; sent {}). Set SKILLSMITH_API_KEY to a valid key and sync again.",
-            "The registry wants a valid API key",
-            detail.map_or_else(String::new, |detail| format!(": {detail}")),
-            credentials.describe(),
-        )),
+        StatusCode::UNAUTHORIZED => unauthorized(credentials, &refusal, detail),
         StatusCode::FORBIDDEN if wants_a_plan(&refusal) => {
             Error::PlanRequired(plan_required(credentials, &refusal))
         }
@@ -83,8 +64,9 @@ pub(super) fn refusal(
 }
 
 /// What the body of a refusal says.
-fn detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
-    let words: Vec<&str> = [&refusal.error, &refusal.message, &refusal.details]
+fn detail(credentials: &Credentials, refusal: &Value) -> Option<String> {
+    let words: Vec<&str> = ["error", "message", "details"]
+        .map(|name| &refusal[name])
         .into_iter()
         .filter_map(|value| value.as_str().or_else(|| value.get("message")?.as_str()))
         .filter(|text| !text.trim().is_empty())
@@ -141,30 +123,67 @@ fn caused(
         .redacted(|text| credentials.redact(text))
 }
 
-fn wants_a_plan(refusal: &Refusal) -> bool {
-    refusal.details["code"].as_str() == Some("tier_not_entitled")
+fn wants_a_plan(refusal: &Value) -> bool {
+    refusal["details"]["code"].as_str() == Some("tier_not_entitled")
 }
 
-fn plan_required(credentials: &Credentials, refusal: &Refusal) -> String {
-    let current = refusal.details["currentTier"]
-        .as_str()
-        .map(|tier| told(credentials, tier, MAX_TIER))
-        .filter(|tier| !tier.is_empty())
-        .map_or_else(String::new, |tier| format!("; yours is '{tier}'"));
+fn plan_required(credentials: &Credentials, refusal: &Value) -> String {
     format!(
-        "The registry gives this listing to the plans Team and Enterprise only{current} (403; sent {}). \
+        "The registry gives this listing to the plans Team and Enterprise only{} (403; sent {}). \
          Change the plan, or use a key of one of these plans.",
+        current_plan(credentials, refusal),
         credentials.describe()
     )
 }
 
-fn is_quota(refusal: &Refusal) -> bool {
-    refusal.error.as_str() == Some("monthly_quota_exceeded")
+/// The caller's plan, where the registry names it.
+fn current_plan(credentials: &Credentials, refusal: &Value) -> String {
+    refusal["details"]["currentTier"]
+        .as_str()
+        .or_else(|| refusal["tier"].as_str())
+        .map(|tier| told(credentials, tier, MAX_TIER))
+        .filter(|tier| !tier.is_empty())
+        .map_or_else(String::new, |tier| format!("; yours is '{tier}'"))
 }
 
-fn quota_detail(credentials: &Credentials, refusal: &Refusal) -> Option<String> {
-    let (used, limit) = (refusal.used.as_u64()?, refusal.limit.as_u64()?);
-    let tier = refusal.tier.as_str().map_or_else(String::new, |tier| {
+/// 401: what was sent, what to do, and the plan that is needed then.
+fn unauthorized(credentials: &Credentials, refusal: &Value, detail: Option<String>) -> Error {
+    let said = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+    let sent = credentials.describe();
+    let plans = format!(
+        "The live registry gives its listing to the plans Team and Enterprise only{}.",
+        current_plan(credentials, refusal)
+    );
+    if credentials.jwt_token.is_some() && has_expired(refusal) {
+        match Error::sign_in_expired(&format!("401{said}; sent {sent}")) {
+            Error::SignInExpired(words) => Error::SignInExpired(format!("{words} {plans}")),
+            other => other,
+        }
+    } else {
+        Error::Unauthorized(format!(
+            "The registry wants a valid API key (401{said}; sent {sent}). \
+             Set SKILLSMITH_API_KEY to a valid key and sync again. {plans}"
+        ))
+    }
+}
+
+/// Whether the registry says that a token has expired: `expired_token`, or `JWT expired`.
+fn has_expired(refusal: &Value) -> bool {
+    ["error", "message", "msg", "code", "details"]
+        .map(|name| &refusal[name])
+        .into_iter()
+        .flat_map(|value| [value, &value["code"], &value["message"]])
+        .filter_map(Value::as_str)
+        .any(Error::says_expired)
+}
+
+fn is_quota(refusal: &Value) -> bool {
+    refusal["error"].as_str() == Some("monthly_quota_exceeded")
+}
+
+fn quota_detail(credentials: &Credentials, refusal: &Value) -> Option<String> {
+    let (used, limit) = (refusal["used"].as_u64()?, refusal["limit"].as_u64()?);
+    let tier = refusal["tier"].as_str().map_or_else(String::new, |tier| {
         format!(", plan {}", told(credentials, tier, MAX_TIER))
     });
     Some(format!("{used} of {limit} requests{tier}"))

@@ -14,13 +14,14 @@ use super::answer::{MAX_REFUSAL, explain, later, refusal, told};
 use super::body::read_body;
 use super::credentials::Credentials;
 use super::mend::read_leniently;
-use super::options::{ClientOptions, check_base, credentials};
+use super::options::{ClientOptions, check_base};
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
+use super::sign_in::SignIn;
 use super::transport::{Limits, Transport, deadlines};
 use super::{Call, Health, HealthReport, Page, PageRequest, Registry, SyncRequest, Wait, pacing};
 use crate::cancel::HookGuard;
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::unpoisoned::lock;
 use crate::{Cause, Error, Result};
 
@@ -50,7 +51,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct SkillsmithApiClient {
     base: String,
     transport: Transport,
-    credentials: Credentials,
+    sign_in: SignIn,
     timeout: Duration,
     max_retries: u32,
     offline: bool,
@@ -70,14 +71,18 @@ impl SkillsmithApiClient {
     /// Makes a client with an environment of the caller's.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the address, a credential or the proxy cannot be used.
-    pub fn with_environment(options: ClientOptions, environment: &Environment) -> Result<Self> {
+    /// [`Error::InvalidArgument`] if the address, a credential or the proxy cannot be used;
+    /// [`Error::Io`] or [`Error::PermissionDenied`] if the configuration file has to be asked, is there, and
+    /// cannot be read or parsed.
+    pub fn with_environment(mut options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
-        let credentials = credentials(&options, environment, &file)?;
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
-        let base = options
-            .base_url
-            .unwrap_or_else(|| environment.base_url(&file));
+        let told = options.base_url.take().or_else(|| environment.base_url());
+        let is_of_file = told.is_none();
+        let base = match told {
+            Some(base) => base,
+            None => environment::base_url_of_file(&file)?,
+        };
         let base = base.trim().trim_end_matches('/').to_owned();
         let uri = check_base(&base)?;
         if timeout.is_zero() {
@@ -88,12 +93,12 @@ impl SkillsmithApiClient {
         Ok(Self {
             transport: Transport::new(&uri, &|name| environment.var(name))?,
             base,
-            credentials,
             timeout,
             max_retries: options.max_retries.unwrap_or(3),
             offline: options
                 .offline
                 .unwrap_or_else(|| environment.offline_mode()),
+            sign_in: SignIn::new(options, environment, &file, uri, is_of_file)?,
             idle: Mutex::default(),
             silent_until: Mutex::default(),
         })
@@ -126,12 +131,13 @@ impl SkillsmithApiClient {
     fn send(
         &self,
         connections: &Connections<'_>,
+        credentials: &Credentials,
         path: &str,
         query: &[(&str, String)],
         limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
-        let outcome = self.follow(&connections.agent, path, query, limits, call);
+        let outcome = self.follow(&connections.agent, credentials, path, query, limits, call);
         call.check()?;
         outcome
     }
@@ -139,6 +145,7 @@ impl SkillsmithApiClient {
     fn follow(
         &self,
         agent: &Agent,
+        credentials: &Credentials,
         path: &str,
         query: &[(&str, String)],
         limits: Limits,
@@ -165,22 +172,18 @@ impl SkillsmithApiClient {
                     concat!("skillsmith-sync/", env!("CARGO_PKG_VERSION")),
                 )
                 .header("x-request-id", &request_id);
-            for (name, value) in self.credentials.headers() {
+            for (name, value) in credentials.headers() {
                 request = request.header(name, value);
             }
             let from = request.uri_ref().cloned();
             let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
-                .map_err(|error| explain(&self.credentials, error))?;
+                .map_err(|error| explain(credentials, error))?;
             self.heed(response.headers(), call);
             if !response.status().is_redirection() {
                 return Ok(response);
             }
-            redirected = Some(redirect::target(
-                &self.credentials,
-                &response,
-                from.as_ref(),
-            )?);
+            redirected = Some(redirect::target(credentials, &response, from.as_ref())?);
         }
         Err(Error::Protocol(
             format!("it redirected more than {MAX_REDIRECTS} times").into(),
@@ -192,7 +195,7 @@ impl SkillsmithApiClient {
     /// # Errors
     /// As [`Registry::search`]; [`Error::Protocol`] if the answer is not JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
-        self.fetch(SEARCH, &search_query(request), call, |body, _| {
+        self.fetch(SEARCH, &search_query(request), call, |body, _, _| {
             // For the copy.
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
@@ -214,8 +217,10 @@ impl SkillsmithApiClient {
         }
         let report = |health, version| HealthReport { health, version };
         let connections = self.connections(call);
+        let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
-        let mut response = match self.send(&connections, "/health", &[], limits, call) {
+        let mut response = match self.send(&connections, credentials, "/health", &[], limits, call)
+        {
             Ok(response) => response,
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
                 return Err(error);
@@ -224,8 +229,7 @@ impl SkillsmithApiClient {
         };
         let status = response.status();
         if status.is_server_error() {
-            let body =
-                read_body(&self.credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+            let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
             let said = read_leniently(&body);
             // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
             let own_word = said["status"].as_str() == Some("unhealthy");
@@ -236,12 +240,12 @@ impl SkillsmithApiClient {
             };
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            self.rate_limited(&mut response, call)?;
+            self.rate_limited(credentials, &mut response, call)?;
         }
         if !status.is_success() {
             return Ok(report(Health::Degraded, None));
         }
-        let body = read_body(&self.credentials, response.body_mut(), MAX_REFUSAL);
+        let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
         let body = body.map_err(|error| Error::Unhealthy(Some(Cause::of(error))))?;
         let said = read_leniently(&body);
@@ -252,15 +256,15 @@ impl SkillsmithApiClient {
         };
         let version = said["version"]
             .as_str()
-            .map(|version| told(&self.credentials, version, MAX_VERSION));
+            .map(|version| told(credentials, version, MAX_VERSION));
         Ok(report(health, version))
     }
 
     /// One page of a listing.
     fn page(&self, path: &str, query: &[(&str, String)], call: &Call<'_>) -> Result<Page> {
-        self.fetch(path, query, call, |body, headers| {
+        self.fetch(path, query, call, |body, headers, credentials| {
             let mut page = Page::parse(body)?;
-            page.redact(&self.credentials);
+            page.redact(credentials);
             page.served_at = pacing::date(headers);
             Ok(page)
         })
@@ -272,43 +276,48 @@ impl SkillsmithApiClient {
         path: &str,
         query: &[(&str, String)],
         call: &Call<'_>,
-        read: impl Fn(&[u8], &HeaderMap) -> Result<T>,
+        read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Result<T> {
         if self.offline {
             return Err(Error::Offline);
         }
         let retries = if call.single_try { 0 } else { self.max_retries };
-        retry::run(call, retries, || self.attempt(path, query, call, &read))
+        retry::run(call, retries, || {
+            self.sign_in.attempt(call, |credentials| {
+                self.attempt(credentials, path, query, call, &read)
+            })
+        })
     }
 
     /// One try of a page.
     fn attempt<T>(
         &self,
+        credentials: &Credentials,
         path: &str,
         query: &[(&str, String)],
         call: &Call<'_>,
-        read: impl Fn(&[u8], &HeaderMap) -> Result<T>,
+        read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Attempt<T> {
         if let Err(error) = self.keep_silence(call) {
             return Attempt::Final(error);
         }
         let connections = self.connections(call);
         let limits = Limits::OfEach(self.timeout);
-        let mut response = match self.send(&connections, path, query, limits, call) {
+        let mut response = match self.send(&connections, credentials, path, query, limits, call) {
             Ok(response) => response,
             Err(error) => return again_or_final(error, None),
         };
         if !response.status().is_success() {
             let now = call.clock.now();
             let asked = pacing::retry_after(response.headers(), now);
-            return again_or_final(refusal(&self.credentials, &mut response, asked, now), asked);
+            return again_or_final(refusal(credentials, &mut response, asked, now), asked);
         }
-        let page = read_body(&self.credentials, response.body_mut(), MAX_BODY)
-            .and_then(|body| read(&body, response.headers()))
+        let page = read_body(credentials, response.body_mut(), MAX_BODY)
+            .and_then(|body| read(&body, response.headers(), credentials))
             .map_err(|error| match error {
                 // A parser may say back what it has read.
                 Error::Protocol(cause) => {
-                    Error::Protocol(cause.redacted(|text| self.credentials.redact(text)))
+                    Error::Protocol(cause.redacted(|text| credentials.redact(text)))
                 }
                 error => error,
             });
@@ -333,10 +342,15 @@ impl SkillsmithApiClient {
     }
 
     /// A health check that was answered with 429: the next request waits as after a page.
-    fn rate_limited(&self, response: &mut Response<Body>, call: &Call<'_>) -> Result<()> {
+    fn rate_limited(
+        &self,
+        credentials: &Credentials,
+        response: &mut Response<Body>,
+        call: &Call<'_>,
+    ) -> Result<()> {
         let now = call.clock.now();
         let pause = pacing::asked_pause(response.headers(), now);
-        let error = refusal(&self.credentials, response, Some(pause), now);
+        let error = refusal(credentials, response, Some(pause), now);
         call.check()?;
         if matches!(error, Error::QuotaExceeded { .. }) {
             return Err(error);
@@ -428,7 +442,7 @@ impl fmt::Debug for SkillsmithApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SkillsmithApiClient")
             .field("base_url", &self.base)
-            .field("credentials", &self.credentials)
+            .field("credentials", &self.sign_in)
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }

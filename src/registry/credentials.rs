@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::disguise::Disguises;
+use crate::{Error, Result};
 
 /// Where a credential came from; named in refusals, so that the user knows which one to mend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +13,10 @@ pub(crate) enum Source {
     Option,
     /// An environment variable.
     Variable(&'static str),
-    /// `apiKey` in `~/.skillsmith/config.json`.
+    /// `~/.skillsmith/config.json`.
     ConfigFile,
+    /// The host's token provider.
+    Provider,
 }
 
 impl fmt::Display for Source {
@@ -22,6 +25,7 @@ impl fmt::Display for Source {
             Self::Option => f.write_str("given by the program"),
             Self::Variable(name) => write!(f, "from {name}"),
             Self::ConfigFile => f.write_str("from ~/.skillsmith/config.json"),
+            Self::Provider => f.write_str("from the token provider"),
         }
     }
 }
@@ -63,6 +67,8 @@ pub(crate) struct Credentials {
     pub(crate) anon_key: Option<Secret>,
     pub(crate) api_key: Option<Secret>,
     pub(crate) jwt_token: Option<Secret>,
+    /// The configuration file has one, for another registry.
+    withholds: bool,
     /// How the three may look in a text; made when that is first asked.
     disguises: OnceLock<Disguises>,
 }
@@ -77,8 +83,42 @@ impl Credentials {
             anon_key,
             api_key,
             jwt_token,
+            withholds: false,
             disguises: OnceLock::new(),
         }
+    }
+
+    /// The same, with a note that the configuration file has a credential for another registry.
+    pub(super) fn withholding(self) -> Self {
+        Self {
+            withholds: true,
+            ..self
+        }
+    }
+
+    /// Fails where one cannot stand in a header.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(secret) = self.all().find(|secret| !secret.is_valid()) else {
+            return Ok(());
+        };
+        let what = if Some(secret) == self.jwt_token.as_ref() {
+            "token"
+        } else {
+            "key"
+        };
+        Err(Error::InvalidArgument(format!(
+            "The {what} {} contains characters that no {what} has. Copy it again.",
+            secret.source
+        )))
+    }
+
+    /// Whether the registry would see the same of us.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &Option<Secret>, other: &Option<Secret>| {
+            one.as_ref().map(Secret::reveal) == other.as_ref().map(Secret::reveal)
+        };
+        same(&self.jwt_token, &other.jwt_token)
+            && (self.jwt_token.is_some() || same(&self.api_key, &other.api_key))
     }
 
     /// The headers of a request, in the registry's order of preference.
@@ -103,6 +143,10 @@ impl Credentials {
             (Some(token), _, _) => ("the token", token),
             (None, Some(key), _) => ("the API key", key),
             (None, None, Some(anon)) => ("the anonymous key", anon),
+            (None, None, None) if self.withholds => {
+                return "no credential: that of ~/.skillsmith/config.json is for another registry"
+                    .into();
+            }
             (None, None, None) => return "no credential".into(),
         };
         format!("{what} {}", secret.source)

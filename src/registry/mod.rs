@@ -18,6 +18,8 @@ mod options;
 pub(crate) mod pacing;
 mod redirect;
 mod retry;
+mod sign_in;
+mod token_provider;
 mod transport;
 pub(crate) mod wire;
 
@@ -27,6 +29,7 @@ use std::time::Duration;
 pub use self::client::SkillsmithApiClient;
 pub use self::field::Value;
 pub use self::options::ClientOptions;
+pub use self::token_provider::TokenRequest;
 pub use self::wire::{Page, Row};
 use chrono::{DateTime, Utc};
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use ureq::http::Uri;
 
-use super::credentials::{Credentials, Secret, Source};
-use crate::environment::{ConfigFile, Environment};
+use super::token_provider::{Failure, TokenProvider, TokenRequest};
 use crate::{Error, Result};
 
 /// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). What is not set comes from the environment,
@@ -29,6 +28,7 @@ pub struct ClientOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
     pub(crate) offline: Option<bool>,
+    pub(super) token_provider: Option<TokenProvider>,
 }
 
 impl ClientOptions {
@@ -52,7 +52,8 @@ impl ClientOptions {
         self
     }
 
-    /// The API key. Else `SKILLSMITH_API_KEY`, or `apiKey`.
+    /// The API key. Else `SKILLSMITH_API_KEY`, or what the file has: `accessToken`, which the stack's
+    /// `login` writes, or `apiKey`.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
@@ -63,6 +64,31 @@ impl ClientOptions {
     #[must_use]
     pub fn jwt_token(mut self, token: impl Into<String>) -> Self {
         self.jwt_token = Some(token.into());
+        self
+    }
+
+    /// A function that gives the token of a signed-in user; goes before the API key.
+    ///
+    /// It is asked for a token before the first request, unless [`jwt_token`](Self::jwt_token) is set, and
+    /// for a fresh one after the registry has refused a token with 401: once for each refused token.
+    /// Where no other token comes, the call fails with [`Error::SignInExpired`]. An empty text is no token.
+    ///
+    /// It is called on a thread of its own and may block: who waits for it stops waiting when the call is
+    /// cancelled or ends, and ignores what it answers then ([`TokenRequest::cancel`]). A failure or panic
+    /// of it ends the call with [`Error::TokenProvider`]; its words are shown, so keep credentials out of them.
+    ///
+    /// ```
+    /// use skillsmith_sync::ClientOptions;
+    ///
+    /// # fn read_token(fresh: bool) -> std::io::Result<String> { Ok("token".into()) }
+    /// let options = ClientOptions::new().token_provider(|request| Ok(read_token(request.is_refused())?));
+    /// ```
+    #[must_use]
+    pub fn token_provider(
+        mut self,
+        provider: impl Fn(&TokenRequest) -> Result<String, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        self.token_provider = Some(TokenProvider::new(provider));
         self
     }
 
@@ -125,40 +151,4 @@ pub(super) fn check_base(base: &str) -> Result<Uri> {
         return Err(invalid("it has a query or fragment"));
     }
     Ok(uri)
-}
-
-/// The credentials that the options, the environment and the file give.
-pub(super) fn credentials(
-    options: &ClientOptions,
-    environment: &Environment,
-    file: &ConfigFile,
-) -> Result<Credentials> {
-    let given = |text: &Option<String>| {
-        text.as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(|text| Secret::new(text, Source::Option))
-    };
-    let var = |name: &'static str| {
-        environment
-            .var(name)
-            .map(|text| Secret::new(text, Source::Variable(name)))
-    };
-    let credentials = Credentials::new(
-        given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY")),
-        given(&options.api_key)
-            .or_else(|| var("SKILLSMITH_API_KEY"))
-            .or_else(|| {
-                let text = file.api_key.as_ref()?;
-                Some(Secret::new(text, Source::ConfigFile))
-            }),
-        given(&options.jwt_token),
-    );
-    if let Some(secret) = credentials.all().find(|secret| !secret.is_valid()) {
-        return Err(Error::InvalidArgument(format!(
-            "The key {} contains characters that no key has. Copy it again.",
-            secret.source
-        )));
-    }
-    Ok(credentials)
 }

@@ -72,7 +72,7 @@ fn resolve(from: &Uri, location: &str) -> Option<Uri> {
 }
 
 /// Whether two addresses have the same scheme, host and port.
-fn same_origin(one: &Uri, other: &Uri) -> bool {
+pub(super) fn same_origin(one: &Uri, other: &Uri) -> bool {
     origin(one).is_some_and(|origin_of_one| Some(origin_of_one) == origin(other))
 }
 

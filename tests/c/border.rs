@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::header::{self, Function, Parameter};
 
 /// Where NULL is an answer; anywhere else it is refused.
-const OPTIONAL: [(&str, &str); 17] = [
+const OPTIONAL: [(&str, &str); 18] = [
     ("skillsmith_database_open", "path"),
     ("skillsmith_database_open", "options"),
     (
@@ -27,6 +27,7 @@ const OPTIONAL: [(&str, &str); 17] = [
     ("skillsmith_api_client_search", "options"),
     ("skillsmith_api_client_search", "cancel"),
     ("skillsmith_registry_call_fail_http", "detail"),
+    ("skillsmith_token_call_set_token", "token"),
     ("skillsmith_sync_engine_sync", "options"),
     ("skillsmith_background_sync_service_new", "options"),
     ("skillsmith_start_background_sync", "client_options"),
@@ -35,7 +36,7 @@ const OPTIONAL: [(&str, &str); 17] = [
 ];
 
 /// What a function that returns a value returns where there is none.
-const OTHERWISE: [(&str, &str); 13] = [
+const OTHERWISE: [(&str, &str); 14] = [
     ("skillsmith_error_code", "SKILLSMITH_OK"),
     ("skillsmith_error_name", "\"OK\""),
     ("skillsmith_error_message", "\"\""),
@@ -46,6 +47,7 @@ const OTHERWISE: [(&str, &str); 13] = [
     ("skillsmith_database_is_read_only", "false"),
     ("skillsmith_api_client_is_offline", "false"),
     ("skillsmith_registry_call_is_cancelled", "true"),
+    ("skillsmith_token_call_is_cancelled", "true"),
     ("skillsmith_sync_engine_is_offline", "false"),
     (
         "skillsmith_background_sync_service_is_sync_running",
@@ -58,7 +60,7 @@ const OTHERWISE: [(&str, &str); 13] = [
 ];
 
 /// The types of handles, and their place among the fixtures.
-const HANDLES: [(&str, &str); 11] = [
+const HANDLES: [(&str, &str); 12] = [
     ("skillsmith_error", "error"),
     ("skillsmith_cancel_token", "token"),
     ("skillsmith_database", "database"),
@@ -68,6 +70,7 @@ const HANDLES: [(&str, &str); 11] = [
     ("skillsmith_api_client", "client"),
     ("skillsmith_registry", "registry"),
     ("skillsmith_registry_call", "call"),
+    ("skillsmith_token_call", "token_call"),
     ("skillsmith_sync_engine", "engine"),
     ("skillsmith_background_sync_service", "service"),
 ];
@@ -85,6 +88,7 @@ typedef struct fixtures {
   skillsmith_api_client *client;
   skillsmith_registry *registry;
   skillsmith_registry_call *call;
+  skillsmith_token_call *token_call;
   skillsmith_sync_engine *engine;
   skillsmith_background_sync_service *service;
   char *run_id;
@@ -176,16 +180,18 @@ pub(crate) fn program() -> String {
     }
     let mut code = FIXTURES.to_owned();
     let mut names = Vec::new();
-    let mut of_calls = String::new();
+    let (mut of_calls, mut of_token_calls) = (String::new(), String::new());
     for function in functions.iter().filter(|one| one.has_pointers()) {
         let mut body = String::new();
         function.write(&mut body);
-        if function.parameters[0].handle() == Some("call") {
-            of_calls += &body;
-        } else {
-            let name = function.name.trim_start_matches("skillsmith_");
-            _ = write!(code, "\nstatic void of_{name}(void) {{\n{body}}}\n");
-            names.push(name.to_owned());
+        match function.parameters[0].handle() {
+            Some("call") => of_calls += &body,
+            Some("token_call") => of_token_calls += &body,
+            _ => {
+                let name = function.name.trim_start_matches("skillsmith_");
+                _ = write!(code, "\nstatic void of_{name}(void) {{\n{body}}}\n");
+                names.push(name.to_owned());
+            }
         }
     }
     _ = write!(
@@ -209,6 +215,27 @@ static void calls(void) {{
   CHECK_EQ(called, 1);
 }}
 
+static int within_a_token_call(void *user_data, int is_refused, skillsmith_token_call *call) {{
+  live.token_call = call;
+{of_token_calls}  CHECK_EQ(is_refused, 0);
+  count_up((int *)user_data);
+  return 0;
+}}
+
+static void token_calls(void) {{
+  OPTIONS(skillsmith_client_options, own);
+  int called = 0;
+  char *json = RUBBISH(char);
+  own.base_url = registry_url();
+  own.offline = SKILLSMITH_SWITCH_OFF;
+  own.token = within_a_token_call;
+  own.user_data = &called;
+  (void)skillsmith_api_client_free(live.client);
+  OK(skillsmith_api_client_new(&own, &live.client, &error));
+  FAILS(SKILLSMITH_HOST_ERROR, \"it gave no token\", skillsmith_api_client_search(live.client, NULL, NULL, &json, &error));
+  CHECK_EQ(called, 1);
+}}
+
 static void everything(void) {{
   /* Nothing here asks the live service. */
   setenv(\"SKILLSMITH_OFFLINE_MODE\", \"1\", 1);
@@ -216,10 +243,15 @@ static void everything(void) {{
   stale = make_fixtures();
   free_fixtures(stale);
   stale.call = (skillsmith_registry_call *)stale.token;
+  stale.token_call = (skillsmith_token_call *)stale.token;
 "
     );
-    for name in names.iter().map(String::as_str).chain(["calls"]) {
-        let name = if name == "calls" {
+    for name in names
+        .iter()
+        .map(String::as_str)
+        .chain(["calls", "token_calls"])
+    {
+        let name = if name.ends_with("calls") {
             name.to_owned()
         } else {
             format!("of_{name}")

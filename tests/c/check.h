@@ -275,7 +275,7 @@ HELPER void registry_reset(void) {
   tell("DELETE", "faults", "");
   registry_options(
       "{\"plain\": \"allowed\", \"max_limit\": 100, \"api_keys\": [], \"forbidden\": null,"
-      "\"plan_required\": null,"
+      "\"plan_required\": null, \"sign_in\": {},"
       " \"rate_limit\": null, \"monthly_quota\": null, \"delay_ms\": 0, \"health\": \"healthy\","
       " \"redirect\": null, \"retry_after_form\": \"seconds\", \"hide_every\": null}");
   tell("DELETE", "requests", "");

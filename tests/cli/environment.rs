@@ -1,7 +1,7 @@
 //! Environment variables and the configuration file.
 
 use insta::assert_snapshot;
-use skillsmith_test_registry::Options;
+use skillsmith_test_registry::{Options, SignIn};
 
 use crate::support::{Outcome, Place};
 
@@ -99,6 +99,76 @@ fn the_api_key_of_the_configuration_file_is_sent() {
     )
     .unwrap();
     place.ok(&["sync"]);
+}
+
+/// A registry that knows these tokens, and a configuration file that names that registry and one of them.
+fn signed_in(token: &str, tokens: &[(&str, u64)]) -> Place {
+    let tokens = tokens.iter().map(|(token, uses)| ((*token).into(), *uses));
+    let sign_in = SignIn {
+        tokens: tokens.collect(),
+        ..SignIn::default()
+    };
+    let options = Options {
+        sign_in,
+        ..Options::default()
+    };
+    let place = Place::with_options(15, options);
+    std::fs::create_dir(place.path(".skillsmith")).unwrap();
+    let config = serde_json::json!({
+        "version": 2,
+        "accessToken": token,
+        "expiresAt": 1_800_000_000_000_u64,
+        "refreshToken": "not ours",
+        "apiBaseUrl": place.server().origin(),
+    });
+    std::fs::write(place.path(".skillsmith/config.json"), config.to_string()).unwrap();
+    place
+}
+
+#[test]
+fn the_sign_in_of_the_configuration_file_is_used_at_its_registry() {
+    let place = signed_in("signed-in", &[("signed-in", 100)]);
+    let mut command = place.command(&["sync"]);
+    let outcome = Outcome::of(command.env_remove("SKILLSMITH_API_URL"));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    for request in place.server().listings() {
+        assert_eq!(request.path, "/functions/v1/skills-search");
+        assert_eq!(request.header("authorization"), Some("Bearer signed-in"));
+    }
+}
+
+#[test]
+fn a_sign_in_that_has_expired_says_what_to_do() {
+    let place = signed_in("old", &[("old", 0)]);
+    let before = std::fs::read(place.path(".skillsmith/config.json")).unwrap();
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 1);
+    assert_snapshot!(outcome.stderr, @"Sync failed: Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY (401: expired_token; sent the token from ~/.skillsmith/config.json). The live registry gives its listing to the plans Team and Enterprise only.");
+    let after = std::fs::read(place.path(".skillsmith/config.json")).unwrap();
+    assert_eq!(before, after);
+    let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_KEY", "sk"));
+    assert!(outcome.stderr.contains("401"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_configuration_file_that_cannot_be_read_stops_what_needs_it() {
+    let place = signed_in("signed-in", &[("signed-in", 100)]);
+    let file = place.path(".skillsmith/config.json");
+    std::fs::write(&file, "{\"accessToken\": ").unwrap();
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 1);
+    let told = format!("error: Cannot read {}: it is not JSON", file.display());
+    assert!(outcome.stderr.starts_with(&told), "{}", outcome.stderr);
+    place.ok(&["sync", "status"]);
+    std::fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    let outcome = place.run(&["sync"]);
+    assert!(
+        outcome.stderr.contains("not a regular file"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

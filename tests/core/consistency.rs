@@ -82,7 +82,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/database/open_database.rs", "OpenOptions::new()"), // our own OpenOptions, which open through SQLite
         ("src/database/options.rs", "OpenOptions::new()"),       // likewise, in an example
         ("src/testing.rs", "OpenOptions::new()"),                // likewise
-        ("src/environment.rs", "fs::read"),                      // config.json
+        ("src/environment/config_file.rs", "OpenOptions::new()"), // config.json
         ("src/registry/transport.rs", "fs::read"),               // NODE_EXTRA_CA_CERTS
         ("src/database/coexistence/forks.rs", "libc::open"),     // /dev/null
         ("src/database/coexistence/os.rs", "libc::open"),        // /dev/null

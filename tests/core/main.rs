@@ -32,5 +32,6 @@ mod public_api;
 mod replay;
 mod repositories;
 mod runs;
+mod sign_in;
 mod support;
 mod sync_endpoint;

@@ -349,7 +349,7 @@ describe('words of no known meaning', () => {
       'key in another script',
       () => new sync.SkillsmithApiClient({ baseUrl: NOWHERE, jwtToken: 'hunter2é' }),
       'INVALID_ARGUMENT',
-      /characters that no key has/,
+      /characters that no (key|token) has/,
     ],
   ]) {
     test(what, async () => {

@@ -71,17 +71,21 @@ describe('settings', () => {
       'http://option.test/v3',
     ],
     ['an empty variable is none', {}, { home: file, env: { SKILLSMITH_API_URL: '', SUPABASE_URL: ' ' } }, 'http://file.test/v1'],
-    ['a damaged file is none', {}, { home: home('{"apiBaseUrl": "http://file.test"') }, LIVE],
-    ['a file with other types is none', {}, { home: home('{"apiBaseUrl": 5, "apiKey": []}') }, LIVE],
+    ['the file without a path', {}, { home: home('{"apiBaseUrl": "http://file.test/"}') }, 'http://file.test/functions/v1'],
+    ['a variable without a path', {}, { env: { SKILLSMITH_API_URL: 'http://variable.test' } }, 'http://variable.test'],
   ]) {
     test(`address: ${what}`, async () => {
       assert.deepEqual(await inChild(baseUrl, { args: config === undefined ? [] : [config], ...options }), { value: expected })
     })
   }
 
+  /** A file that names no registry, and so is meant for whichever is used. */
+  const keyFile = home(JSON.stringify({ apiKey: 'from-file' }))
+
   for (const [what, config, options, expected] of [
     ['none', {}, {}, {}],
-    ['the file', {}, { home: file }, { 'x-api-key': 'from-file' }],
+    ['the file', {}, { home: keyFile }, { 'x-api-key': 'from-file' }],
+    ['the file of another registry', {}, { home: file }, {}],
     [
       'SKILLSMITH_API_KEY before the file',
       {},
@@ -95,7 +99,7 @@ describe('settings', () => {
       { 'x-api-key': 'from-option' },
     ],
     ['SUPABASE_ANON_KEY alone', {}, { env: { SUPABASE_ANON_KEY: 'anon' } }, { apikey: 'anon', authorization: 'Bearer anon' }],
-    ['the anonymous key and the API key', { anonKey: 'anon' }, { home: file }, { apikey: 'anon', 'x-api-key': 'from-file' }],
+    ['the anonymous key and the API key', { anonKey: 'anon' }, { home: keyFile }, { apikey: 'anon', 'x-api-key': 'from-file' }],
     [
       'the token before the API key',
       { jwtToken: 'jwt', apiKey: 'key', anonKey: 'anon' },

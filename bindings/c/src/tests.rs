@@ -806,6 +806,9 @@ fn a_client_knows_its_options() {
         timeout_ms: 1000,
         max_retries: -1,
         offline: 1,
+        token: None,
+        user_data: ptr::null_mut(),
+        destroy: None,
     };
     let (mut client, mut text, mut error) = (rubbish(), rubbish(), rubbish());
     let mut health = skillsmith_health::SKILLSMITH_HEALTH_HEALTHY;

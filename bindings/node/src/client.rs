@@ -11,6 +11,7 @@ use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient, engine};
 use crate::boundary::{Result, boundary};
 use crate::event::TaskEvent;
 use crate::task::{Listener, start};
+use crate::token::{TokenListener, with_provider};
 use crate::variables::{Variables, environment};
 
 #[napi(object, object_to_js = false)]
@@ -69,12 +70,22 @@ pub struct NativeClient {
 
 #[napi]
 impl NativeClient {
+    /// `provider` receives the requests for a token.
     #[napi(factory)]
-    pub fn create(options: NativeClientOptions, variables: Variables) -> Result<Self> {
+    pub fn create(
+        options: NativeClientOptions,
+        variables: Variables,
+        #[napi(ts_arg_type = "((request: NativeTokenRequest) => void) | undefined")]
+        provider: Option<TokenListener<'_>>,
+    ) -> Result<Self> {
         boundary(|| {
+            let mut options = options.into();
+            if let Some(provider) = &provider {
+                options = with_provider(options, provider)?;
+            }
             Ok(Self {
                 inner: Arc::new(SkillsmithApiClient::with_environment(
-                    options.into(),
+                    options,
                     &environment(variables),
                 )?),
             })

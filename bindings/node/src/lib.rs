@@ -21,6 +21,7 @@ mod repositories;
 mod task;
 #[cfg(feature = "test-hooks")]
 mod testing;
+mod token;
 mod values;
 mod variables;
 

@@ -1,5 +1,7 @@
 // Syncs: the client, the engine, a registry of the host's, callbacks that throw.
+#include <atomic>
 #include <limits>
+#include <thread>
 
 #include "check.hpp"
 
@@ -46,6 +48,37 @@ TEST(clients) {
   options.api_key = std::string("a\0b", 3);
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
   options.api_key = "two\nlines";
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+}
+
+TEST(tokens) {
+  auto alive = std::make_shared<std::string>("signed-in");
+  const std::weak_ptr<std::string> watched = alive;
+  ClientOptions options = at(place);
+  std::atomic<int> asked{0};
+  options.token = [alive, &asked](const TokenRequest &request) {
+    asked++;
+    CHECK(!request.is_refused() && !request.is_cancelled());
+    return *alive;
+  };
+  {
+    const SkillsmithApiClient client(options);
+    options.token = nullptr;
+    alive.reset();
+    CHECK(client.search() == client.search());
+    CHECK_EQ(asked.load(), 1);
+    CHECK(!watched.expired());
+  }
+  // The thread that asked may end a little later.
+  while (!watched.expired()) std::this_thread::sleep_for(1ms);
+  options.token = [](const TokenRequest &) -> std::string { throw std::runtime_error("locked"); };
+  CHECK_THROWS(SKILLSMITH_HOST_ERROR, SkillsmithApiClient(options).search());
+  options.token = [](const TokenRequest &) -> std::string { throw 5; };
+  CHECK_THROWS(SKILLSMITH_HOST_ERROR, SkillsmithApiClient(options).search());
+  options.token = [](const TokenRequest &) { return std::string("a\0b", 3); };
+  CHECK_THROWS(SKILLSMITH_HOST_ERROR, SkillsmithApiClient(options).search());
+  // One that is not taken over is destroyed all the same.
+  options.base_url = "no address";
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
 }
 

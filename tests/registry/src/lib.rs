@@ -34,7 +34,7 @@ pub use history::{Change, Event, History};
 pub use log::{LoggedRequest, Stats};
 pub use options::{
     DepthLimit, Health, LimitSays, MonthlyQuota, Options, Order, Plain, QueryMatches, RateLimit,
-    Redirect, RetryAfterForm, SyncEndpoint, Total,
+    Redirect, RetryAfterForm, SignIn, SyncEndpoint, Total,
 };
 pub use server::Server;
 pub use skill::Skill;

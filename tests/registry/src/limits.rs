@@ -64,6 +64,10 @@ impl Limits {
             quota.used += 1;
         }
         self.anonymous_used += u64::from(anonymous);
+        let tokens = &mut options.sign_in.tokens;
+        if let Some(left) = bearer(request).and_then(|token| tokens.get_mut(token)) {
+            *left = left.saturating_sub(1);
+        }
         Ok(())
     }
 
@@ -111,7 +115,8 @@ impl Limits {
 
     /// Whether the request is one of the anonymous ones that are allowed; without `anonymous_quota` nobody is counted.
     fn authenticate(&self, options: &Options, request: &Request) -> Result<bool, Response> {
-        if options.api_keys.is_empty() && options.anonymous_quota.is_none() {
+        let has_keys = !options.api_keys.is_empty() || !options.sign_in.tokens.is_empty();
+        if !has_keys && options.anonymous_quota.is_none() {
             return Ok(false);
         }
         let credentials = credentials(request);
@@ -123,8 +128,13 @@ impl Limits {
                 Err(unauthorised())
             };
         }
+        let left = bearer(request).and_then(|token| options.sign_in.tokens.get(token));
+        if left == Some(&0) {
+            return Err(Response::error(401, &options.sign_in.error));
+        }
         let keys = &options.api_keys;
-        if keys.is_empty() || keys.iter().any(|key| credentials.contains(&key.as_str())) {
+        let is_known = left.is_some() || keys.iter().any(|key| credentials.contains(&key.as_str()));
+        if is_known || !has_keys {
             Ok(false)
         } else {
             Err(unauthorised())
@@ -132,15 +142,17 @@ impl Limits {
     }
 }
 
+/// The bearer token.
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.header("authorization")?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
 /// What the request calls itself by; the public key of the gateway (header `apikey`) proves nothing.
 fn credentials(request: &Request) -> Vec<&str> {
-    let bearer = request.header("authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
-    });
-    let bearer = bearer.filter(|token| request.header("apikey") != Some(token));
+    let bearer = bearer(request).filter(|token| request.header("apikey") != Some(token));
     bearer
         .into_iter()
         .chain(request.header("x-api-key"))

@@ -1,5 +1,7 @@
 //! How the server behaves when nothing goes wrong.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How the server behaves. The default is the registry of the specification: every listing allowed, no limits.
@@ -45,6 +47,8 @@ pub struct Options {
     pub query_matches: QueryMatches,
     /// The keys of which listings need one, unless this is empty.
     pub api_keys: Vec<String>,
+    /// The access tokens of users who are signed in; a listing needs one of these or of `api_keys`, if there are any.
+    pub sign_in: SignIn,
     /// How many listing requests without a credential are served in all before they get 401. A bearer token that is
     /// also in the `apikey` header is no credential.
     pub anonymous_quota: Option<u64>,
@@ -112,6 +116,7 @@ impl Default for Options {
             rotate_after_requests: None,
             query_matches: QueryMatches::Substring,
             api_keys: Vec::new(),
+            sign_in: SignIn::default(),
             anonymous_quota: None,
             forbidden: None,
             plan_required: None,
@@ -130,6 +135,25 @@ impl Default for Options {
             redirect: None,
             sync_endpoint: None,
             dropped_headers: Vec::new(),
+        }
+    }
+}
+
+/// Access tokens that expire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignIn {
+    /// How many listing requests each token still serves; with 0 it has expired.
+    pub tokens: BTreeMap<String, u64>,
+    /// What the `error` of the 401 says then.
+    pub error: String,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            tokens: BTreeMap::new(),
+            error: "expired_token".to_owned(),
         }
     }
 }

@@ -219,10 +219,13 @@ pub extern "C" fn skillsmith_start_background_sync(
     boundary(out_error, || {
         out_service.fill("out_service", || {
             let database = database.get()?;
-            let client = self::client_options(&client_options)?;
+            let (client, token_source) = self::client_options(&client_options)?;
             let (options, user_data) = background_options(&options)?;
             let environment = Environment::of_process();
             let service = start_background_sync(&database, client, &environment, options)?;
+            if let Some(source) = token_source.filter(|_| service.is_some()) {
+                source.take_over();
+            }
             Ok(service.map_or(ptr::null_mut(), |service| made(service, user_data)))
         })
     })

@@ -1,6 +1,6 @@
 //! The HTTP client of the live registry.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use skillsmith_sync::{
 
 use crate::api::cancel::skillsmith_cancel_token;
 use crate::api::config::{skillsmith_switch_value, switch};
+use crate::api::token::{TokenSource, skillsmith_token_callback};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
@@ -21,6 +22,7 @@ use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::{Empty, OutPtr};
 use crate::ffi::records::give_string;
 use crate::ffi::status::skillsmith_status;
+use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
 
 /// Longer than any answer to the question may take: its own deadline is 5 s.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
@@ -77,7 +79,8 @@ pub struct skillsmith_client_options {
     pub base_url: TextPtr,
     /// The anonymous key. Default: `SUPABASE_ANON_KEY`.
     pub anon_key: TextPtr,
-    /// The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file.
+    /// The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (of a signed-in user) or
+    /// `apiKey` in that file.
     pub api_key: TextPtr,
     /// Token of a signed-in user. It takes precedence over the API key. Default: none.
     pub jwt_token: TextPtr,
@@ -88,6 +91,15 @@ pub struct skillsmith_client_options {
     pub max_retries: c_int,
     /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else off.
     pub offline: skillsmith_switch_value,
+    /// Gives the token of a signed-in user; goes before the API key. Default: nobody.
+    pub token: skillsmith_token_callback,
+    /// Passed to `token`.
+    pub user_data: *mut c_void,
+    /// Called once with the user data, when the client and everything that was made from it
+    /// are freed and no callback runs any more; on whichever thread was the last to use it.
+    /// May be NULL. Not called without a `token`, nor where the function that takes the
+    /// options fails or makes nothing.
+    pub destroy: skillsmith_destroy_callback,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers and pointers only.
@@ -95,14 +107,19 @@ unsafe impl Options for skillsmith_client_options {
     const NAME: &'static str = "options";
 }
 
-/// The options of the core.
+/// The options of the core, and what becomes the library's with them.
 pub(crate) fn client_options(
     options: &OptionsPtr<skillsmith_client_options>,
-) -> Result<ClientOptions> {
+) -> Result<(ClientOptions, Option<TokenSource>)> {
     let mut wanted = ClientOptions::new();
     let Some(given) = options.read()? else {
-        return Ok(wanted);
+        return Ok((wanted, None));
     };
+    let user_data = UserData::new(given.user_data, given.destroy);
+    let source = TokenSource::new(given.token, user_data);
+    if let Some(source) = source.clone() {
+        wanted = wanted.token_provider(move |request| Ok(source.token(request)?));
+    }
     if let Some(url) = given.base_url.optional("base_url")? {
         wanted = wanted.base_url(url);
     }
@@ -124,15 +141,17 @@ pub(crate) fn client_options(
     if let Some(offline) = switch(given.offline, "offline")? {
         wanted = wanted.offline(offline);
     }
-    Ok(wanted)
+    Ok((wanted, source))
 }
 
 /// Creates a client. Sends nothing.
 ///
 /// `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
 /// environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
-/// call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy
-/// is invalid.
+/// call it. On success the user data is the library's until it calls `destroy`. Errors:
+/// `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid;
+/// `IO_ERROR`, `PERMISSION_DENIED` if that file is needed, exists, and cannot be read or
+/// parsed.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_new(
     options: OptionsPtr<skillsmith_client_options>,
@@ -141,8 +160,12 @@ pub extern "C" fn skillsmith_api_client_new(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_client.fill("out_client", || {
-            let options = client_options(&options)?;
-            Ok(handles::insert(SkillsmithApiClient::new(options)?))
+            let (options, source) = client_options(&options)?;
+            let client = SkillsmithApiClient::new(options)?;
+            if let Some(source) = source {
+                source.take_over();
+            }
+            Ok(handles::insert(client))
         })
     })
 }
@@ -280,9 +303,9 @@ fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageR
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
 /// text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
 /// `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
-/// `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
-/// `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` if the response is not JSON;
-/// `RESPONSE_TOO_LARGE` over 16 MiB.
+/// `UNAUTHORIZED`, `SIGN_IN_EXPIRED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`,
+/// `REDIRECT_REFUSED`; `HOST_ERROR` if the token callback fails; `REQUEST_REFUSED` for any
+/// other 4xx; `PROTOCOL_ERROR` if the response is not JSON; `RESPONSE_TOO_LARGE` over 16 MiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_api_client_search(
     client: HandlePtr<skillsmith_api_client>,

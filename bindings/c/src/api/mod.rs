@@ -20,6 +20,8 @@ pub(crate) mod history;
 
 pub(crate) mod skills;
 
+pub(crate) mod token;
+
 pub(crate) mod client;
 
 pub(crate) mod registry;

@@ -68,6 +68,7 @@ fn fail(status: i32) -> Result<()> {
         ErrorCode::Unauthorized => Error::Unauthorized(text),
         ErrorCode::Forbidden => Error::Forbidden(text),
         ErrorCode::PlanRequired => Error::PlanRequired(text),
+        ErrorCode::SignInExpired => Error::SignInExpired(text),
         ErrorCode::Server => Error::Server {
             status: 500,
             detail: Some(text),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use skillsmith_test_registry::{
-    Catalogue, Health, MonthlyQuota, Options, RateLimit, RetryAfterForm, Server,
+    Catalogue, Health, MonthlyQuota, Options, RateLimit, RetryAfterForm, Server, SignIn,
 };
 
 use crate::client::{Client, Reply, get, page};
@@ -53,6 +53,34 @@ fn keys_are_required_where_there_are_keys() {
         );
     }
     assert_eq!(get(&server, "/health").status, 200);
+}
+
+#[test]
+fn tokens_expire() {
+    let server = server(Options {
+        api_keys: vec!["key".into()],
+        sign_in: SignIn {
+            tokens: [("token".into(), 2), ("old".into(), 0)].into(),
+            ..SignIn::default()
+        },
+        ..Options::default()
+    });
+    let status = |headers: &[&str]| {
+        let reply = with(&server, headers);
+        (reply.status, reply.json()["error"].clone())
+    };
+    for _ in 0..2 {
+        assert_eq!(status(&["Authorization: Bearer token"]).0, 200);
+    }
+    for expired in ["Authorization: Bearer token", "authorization: bearer old"] {
+        assert_eq!(status(&[expired]), (401, json!("expired_token")));
+    }
+    assert_eq!(status(&["X-API-Key: key"]).0, 200);
+    for unknown in ["X-API-Key: token", "Authorization: Bearer other"] {
+        assert_eq!(status(&[unknown]), (401, json!("Authentication required")));
+    }
+    server.options(|options| options.sign_in.error = "JWT expired".into());
+    assert_eq!(status(&["Authorization: Bearer old"]).1, "JWT expired");
 }
 
 #[test]

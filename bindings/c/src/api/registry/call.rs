@@ -188,11 +188,12 @@ fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
 /// Reports that the registry responded with an HTTP status other than success.
 ///
 /// The engine treats it like the same response of the live registry: after 400 it requests
-/// the listing in another way; 401, 429, and 5xx and 408 with a retry time end the run with
-/// their own error codes; any other status fails this page only, until three pages in a row
-/// fail. `retry_after_ms` is the `Retry-After` in milliseconds from now, or -1; after 429
-/// and 5xx no automatic sync starts before then, for a month at most. `detail` is the
-/// message in the body, or NULL; UTF-8, copied.
+/// the listing in another way; 401 (`SIGN_IN_EXPIRED` if `detail` says that something has
+/// expired), 429, and 5xx and 408 with a retry time end the run with their own error codes;
+/// any other status fails this page only, until three pages in a row fail. `retry_after_ms`
+/// is the `Retry-After` in milliseconds from now, or -1; after 429 and 5xx no automatic sync
+/// starts before then, for a month at most. `detail` is the message in the body, or NULL;
+/// UTF-8, copied.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
@@ -234,6 +235,9 @@ fn http_failure(
         .as_deref()
         .map_or_else(String::new, |detail| format!(": {detail}"));
     Ok(match status {
+        401 if detail.as_deref().is_some_and(Error::says_expired) => {
+            Error::sign_in_expired(&format!("401{said}"))
+        }
         401 => Error::Unauthorized(format!(
             "The registry wants a valid credential (401{said})."
         )),

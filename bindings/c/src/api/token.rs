@@ -1,0 +1,161 @@
+//! A function of the host that gives the token of a signed-in user.
+
+use std::ffi::{c_int, c_void};
+use std::sync::{Arc, Mutex};
+
+use skillsmith_sync::registry::TokenRequest;
+use skillsmith_sync::unpoisoned::lock;
+use skillsmith_sync::{CancelToken, Error, Result};
+
+use crate::ffi::boundary::{boundary, getter};
+use crate::ffi::error::ErrorPtr;
+use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
+use crate::ffi::input::TextPtr;
+use crate::ffi::status::skillsmith_status;
+use crate::ffi::user_data::UserData;
+
+/// One call of a token callback: where it puts its token, and asks whether that is still
+/// wanted.
+///
+/// It lives until the callback returns; any thread may use it until then.
+#[derive(Debug)]
+pub struct skillsmith_token_call {
+    _opaque: [u8; 0],
+}
+
+impl Handle for skillsmith_token_call {
+    type Object = TokenCall;
+    const NAME: &'static str = "call";
+}
+
+/// Gives the token of a signed-in user.
+///
+/// It gives the token with `skillsmith_token_call_set_token`, or says what went wrong with
+/// `skillsmith_token_call_fail`, and returns 0. Without either there is no token. Any other
+/// return value is a failure. `refused` is not 0 where the registry has refused the last
+/// token with 401, so that a fresh one is wanted.
+///
+/// It is called before the first request, unless `jwt_token` is set, and once for each token
+/// that was refused, on a thread of its own. It may block: who waits for it stops waiting when
+/// the call that needs the token is cancelled or ends, and ignores what it gives then. So it
+/// may still run when another call of it begins. It may call any function of this library.
+pub type skillsmith_token_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        refused: c_int,
+        call: *mut skillsmith_token_call,
+    ) -> c_int,
+>;
+
+/// What a callback is asked and what it answers.
+#[derive(Debug)]
+pub struct TokenCall {
+    wanted: CancelToken,
+    answer: Mutex<Option<Result<String, String>>>,
+}
+
+impl TokenCall {
+    /// Takes an answer; a failure stays.
+    fn answer(&self, answer: Result<String, String>) {
+        let mut known = lock(&self.answer);
+        if !matches!(*known, Some(Err(_))) {
+            *known = Some(answer);
+        }
+    }
+}
+
+/// The callback with its user data.
+#[derive(Clone)]
+pub(crate) struct TokenSource {
+    callback: unsafe extern "C" fn(*mut c_void, c_int, *mut skillsmith_token_call) -> c_int,
+    user_data: Arc<UserData>,
+}
+
+impl TokenSource {
+    pub(crate) fn new(callback: skillsmith_token_callback, user_data: UserData) -> Option<Self> {
+        Some(Self {
+            callback: callback?,
+            user_data: Arc::new(user_data),
+        })
+    }
+
+    /// From now on the user data is destroyed with the last who uses it.
+    pub(crate) fn take_over(&self) {
+        self.user_data.take_over();
+    }
+
+    /// Calls the callback.
+    pub(crate) fn token(&self, request: &TokenRequest) -> Result<String> {
+        /// The callback's right to its call, which ends in any case.
+        struct Lease(*mut skillsmith_token_call);
+        impl Drop for Lease {
+            fn drop(&mut self) {
+                _ = OwnedHandle::from(self.0).remove();
+            }
+        }
+        let lease = Lease(handles::insert(TokenCall {
+            wanted: request.cancel().clone(),
+            answer: Mutex::default(),
+        }));
+        let refused = c_int::from(request.is_refused());
+        // SAFETY: the host's function, with what its type says.
+        let returned = unsafe { (self.callback)(self.user_data.pointer(), refused, lease.0) };
+        let answer = lock(&HandlePtr::from(lease.0).get()?.answer).take();
+        match answer {
+            Some(Err(message)) => Err(Error::Host(message)),
+            _ if returned != 0 => Err(Error::Host(format!("its callback returned {returned}"))),
+            Some(Ok(token)) => Ok(token),
+            None => Ok(String::new()),
+        }
+    }
+}
+
+/// Gives the token. The last one that is given counts, and none after a failure.
+///
+/// `token` is copied. NULL and "" are no token. Does not block; any thread may call it until
+/// the callback returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` where
+/// it is not UTF-8.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_token_call_set_token(
+    call: HandlePtr<skillsmith_token_call>,
+    token: TextPtr,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        let call = call.get()?;
+        call.answer(Ok(token.optional("token")?.unwrap_or_default()));
+        Ok(())
+    })
+}
+
+/// Says that the token cannot be had.
+///
+/// `message` is UTF-8 for the person who has to act on it, and copied; it goes into the
+/// result and the history, so keep credentials out of it. The call that needs the token
+/// fails with `HOST_ERROR`, or with `SIGN_IN_EXPIRED` where the registry has refused the last
+/// one. The first failure stays.
+///
+/// Does not block; any thread may call it until the callback returns. Errors:
+/// `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_token_call_fail(
+    call: HandlePtr<skillsmith_token_call>,
+    message: TextPtr,
+) -> skillsmith_status {
+    boundary(ErrorPtr::NONE, || {
+        let call = call.get()?;
+        call.answer(Err(message.text("message")?));
+        Ok(())
+    })
+}
+
+/// Whether the token is no longer wanted: the call that needs it was cancelled or has ended.
+///
+/// A callback that blocks for longer than an instant asks this again and again, and
+/// returns. True for NULL and once the callback has returned. Does not block; any thread may
+/// call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_token_call_is_cancelled(
+    call: HandlePtr<skillsmith_token_call>,
+) -> bool {
+    getter(true, || Ok(call.get()?.wanted.is_cancelled()))
+}
