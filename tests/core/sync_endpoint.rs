@@ -307,7 +307,9 @@ fn promise_5_rows_that_fail_are_asked_for_by_the_next_run() {
         ids.sort();
         ids.swap_remove(150)
     });
-    world.server.fault(Fault::status(422).on_sync().holding(&held).always());
+    world
+        .server
+        .fault(Fault::status(422).on_sync().holding(&held).always());
     let first = world.sync();
     assert_eq!(first.status, SyncStatus::Partial, "{first:?}");
     assert_eq!(row_count(&world.path()), 299);

@@ -154,6 +154,14 @@ impl State {
             let start = question.offset as u64;
             start..start.saturating_add(question.limit as u64)
         });
+        let sync_ids = match &self.options.sync_endpoint {
+            Some(endpoint) if kind == PathKind::Sync && wants_ids => {
+                let max_limit = self.options.max_limit;
+                self.syncs
+                    .ids(&self.catalogue, endpoint, request, max_limit)
+            }
+            _ => Vec::new(),
+        };
         let ids = question.filter(|_| wants_ids).map(|question| {
             self.listings
                 .ids(&self.catalogue, &self.options, &question, number)
@@ -163,7 +171,7 @@ impl State {
             number,
             offset,
             positions,
-            ids: ids.unwrap_or_default(),
+            ids: ids.unwrap_or(sync_ids),
             tier: request.param("trust_tier"),
         };
         for action in faults::take(&mut self.faults, &occasion) {

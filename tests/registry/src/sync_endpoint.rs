@@ -49,24 +49,33 @@ impl SyncListings {
         request: &Request,
         max_limit: usize,
     ) -> Result<Response, Response> {
-        let limit = number(request, "limit", DEFAULT_LIMIT)?.clamp(1, max_limit.max(1));
-        let offset = number(request, "offset", 0)?;
-        let since = request.param("since").filter(|since| !since.is_empty());
-        let moment = since
-            .map(|since| {
-                stamp::read(since)
-                    .ok_or_else(|| invalid("since", "It must be a moment in ISO 8601."))
-            })
-            .transpose()?;
-        let moment = moment.filter(|_| !options.ignore_since);
-        let key = moment.and_then(|_| since.map(str::to_owned));
-        let rows = self.rows(catalogue, key, moment);
-        let from = if options.ignore_offset { 0 } else { offset };
-        let page = rows.iter().skip(from).take(limit);
-        let data: Vec<Value> = page.map(|skill| fields(&skill.value())).collect();
+        let question = Question::read(request, options, max_limit)?;
+        let rows = self.page(catalogue, &question);
+        let data: Vec<Value> = rows.iter().map(|skill| fields(&skill.value())).collect();
+        let Question { limit, offset, .. } = question;
+        let since = request.param("since");
         let meta = serde_json::json!({ "limit": limit, "offset": offset, "since": since });
         let body = serde_json::json!({ "data": data, "meta": meta });
         Ok(Response::json(200, &body))
+    }
+
+    /// The ids in the answer; none where it is a refusal.
+    pub(crate) fn ids(
+        &mut self,
+        catalogue: &Catalogue,
+        options: &SyncEndpoint,
+        request: &Request,
+        max_limit: usize,
+    ) -> Vec<String> {
+        let question = Question::read(request, options, max_limit);
+        let page = question.map_or_else(|_| Vec::new(), |question| self.page(catalogue, &question));
+        page.iter().map(|skill| skill.id().to_owned()).collect()
+    }
+
+    fn page(&mut self, catalogue: &Catalogue, question: &Question) -> Vec<Arc<Skill>> {
+        let rows = self.rows(catalogue, question.key.clone(), question.since);
+        let page = rows.iter().skip(question.from).take(question.limit);
+        page.cloned().collect()
     }
 
     fn rows(
@@ -88,6 +97,39 @@ impl SyncListings {
             Arc::new(rows)
         });
         Arc::clone(made)
+    }
+}
+
+/// What a request asks for.
+struct Question {
+    limit: usize,
+    offset: usize,
+    /// The first row that is served.
+    from: usize,
+    since: Option<DateTime<Utc>>,
+    /// What the listing is known by.
+    key: Option<String>,
+}
+
+impl Question {
+    fn read(request: &Request, options: &SyncEndpoint, max_limit: usize) -> Result<Self, Response> {
+        let limit = number(request, "limit", DEFAULT_LIMIT)?.clamp(1, max_limit.max(1));
+        let offset = number(request, "offset", 0)?;
+        let said = request.param("since").filter(|since| !since.is_empty());
+        let since = said
+            .map(|since| {
+                stamp::read(since)
+                    .ok_or_else(|| invalid("since", "It must be a moment in ISO 8601."))
+            })
+            .transpose()?
+            .filter(|_| !options.ignore_since);
+        Ok(Self {
+            limit,
+            offset,
+            from: if options.ignore_offset { 0 } else { offset },
+            since,
+            key: since.and(said).map(str::to_owned),
+        })
     }
 }
 
