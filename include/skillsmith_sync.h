@@ -218,6 +218,8 @@ enum skillsmith_status
   SKILLSMITH_RUN_DEADLINE = 210,
   /* The caller's plan does not give access to the listing. */
   SKILLSMITH_PLAN_REQUIRED = 211,
+  /* The sign-in has expired: its token was refused, and there is no other one. */
+  SKILLSMITH_SIGN_IN_EXPIRED = 212,
   /* Another error of SQLite. */
   SKILLSMITH_DATABASE_ERROR = 301,
   /* Another connection held the write lock for longer than the busy budget. */
@@ -492,6 +494,14 @@ typedef struct skillsmith_sync_engine skillsmith_sync_engine;
  */
 typedef struct skillsmith_sync_history_repository skillsmith_sync_history_repository;
 
+/*
+ One call of a token callback. The callback provides its token through it, and checks
+ whether the token is still needed.
+
+ Valid until the callback returns; any thread may use it until then.
+ */
+typedef struct skillsmith_token_call skillsmith_token_call;
+
 /* Options for opening a database. A zero member means its default. */
 typedef struct skillsmith_open_options {
   /* `sizeof(skillsmith_open_options)`. */
@@ -674,6 +684,26 @@ typedef struct skillsmith_skill {
 } skillsmith_skill;
 
 /*
+ Provides the token of a signed-in user.
+
+ Provides it with `skillsmith_token_call_set_token`, or reports a failure with
+ `skillsmith_token_call_fail`, and returns 0. Without either there is no token. Any other
+ return value is a failure. `refused` is not 0 if the registry has refused the last token
+ with 401, so that a fresh one is needed.
+
+ Called before the first request, unless `jwt_token` is set, and once for each refused
+ token, on a thread of its own. It may block: the call that needs the token stops waiting
+ when it is cancelled or reaches its deadline, and ignores a later token. The callback may
+ therefore still run when it is called again. It may call any function of this library.
+ */
+typedef int (*skillsmith_token_callback)(void *user_data,
+                                         int refused,
+                                         struct skillsmith_token_call *call);
+
+/* Releases the user data of callbacks, after the last of them has returned. */
+typedef void (*skillsmith_destroy_callback)(void *user_data);
+
+/*
  Options of a client. A zero member means its default.
 
  The texts are copied.
@@ -689,7 +719,10 @@ typedef struct skillsmith_client_options {
   const char *base_url;
   /* The anonymous key. Default: `SUPABASE_ANON_KEY`. */
   const char *anon_key;
-  /* The API key. Default: `SKILLSMITH_API_KEY`, or `apiKey` in that file. */
+  /*
+   The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (of a signed-in user) or
+   `apiKey` in that file.
+   */
   const char *api_key;
   /* Token of a signed-in user. It takes precedence over the API key. Default: none. */
   const char *jwt_token;
@@ -702,6 +735,19 @@ typedef struct skillsmith_client_options {
   int max_retries;
   /* Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else off. */
   skillsmith_switch offline;
+  /*
+   Provides the token of a signed-in user, which takes precedence over the API key.
+   Default: none.
+   */
+  skillsmith_token_callback token;
+  /* Passed to `token`. */
+  void *user_data;
+  /*
+   Called once with the user data, after the client and everything created from it are
+   freed and no callback is running; on the last thread to use it. May be NULL. Not called
+   without a `token`, nor if the function that takes the options fails or creates nothing.
+   */
+  skillsmith_destroy_callback destroy;
 } skillsmith_client_options;
 
 /*
@@ -770,9 +816,6 @@ typedef struct skillsmith_page_request {
 typedef int (*skillsmith_search_callback)(void *user_data,
                                           const struct skillsmith_page_request *request,
                                           struct skillsmith_registry_call *call);
-
-/* Releases the user data of callbacks, after the last of them has returned. */
-typedef void (*skillsmith_destroy_callback)(void *user_data);
 
 /*
  The callbacks of a registry.
@@ -1585,12 +1628,45 @@ skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skil
 skillsmith_status skillsmith_skill_free(struct skillsmith_skill *skill);
 
 /*
+ Provides the token. The last one counts, and none after a failure.
+
+ `token` is copied. NULL and "" mean that there is no token. Does not block; any thread may
+ call it until the callback returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
+ `INVALID_ARGUMENT` if it is not UTF-8.
+ */
+skillsmith_status skillsmith_token_call_set_token(const struct skillsmith_token_call *call,
+                                                  const char *token);
+
+/*
+ Reports that there is no token because of a failure.
+
+ `message` is UTF-8 for the user, and copied; it appears in the result and the history, so
+ it must not contain credentials. The call that needs the token fails with `HOST_ERROR`, or
+ with `SIGN_IN_EXPIRED` if the registry has refused the last token. The first failure counts.
+
+ Does not block; any thread may call it until the callback returns. Errors:
+ `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`.
+ */
+skillsmith_status skillsmith_token_call_fail(const struct skillsmith_token_call *call,
+                                             const char *message);
+
+/*
+ Whether the token is no longer needed: the call that needs it was cancelled or has ended.
+
+ A callback that blocks checks this repeatedly, and returns. True for NULL and once the callback has returned. Does not block; any thread may
+ call it.
+ */
+bool skillsmith_token_call_is_cancelled(const struct skillsmith_token_call *call);
+
+/*
  Creates a client. Sends nothing.
 
  `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
  environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
- call it. Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy
- is invalid.
+ call it. On success the user data is the library's until it calls `destroy`. Errors:
+ `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid;
+ `IO_ERROR`, `PERMISSION_DENIED` if that file is needed, exists, and cannot be read or
+ parsed.
  */
 skillsmith_status skillsmith_api_client_new(const struct skillsmith_client_options *options,
                                             struct skillsmith_api_client **out_client,
@@ -1646,9 +1722,9 @@ skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
  text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
  `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
- `UNAUTHORIZED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`, `REDIRECT_REFUSED`;
- `REQUEST_REFUSED` for any other 4xx; `PROTOCOL_ERROR` if the response is not JSON;
- `RESPONSE_TOO_LARGE` over 16 MiB.
+ `UNAUTHORIZED`, `SIGN_IN_EXPIRED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`,
+ `REDIRECT_REFUSED`; `HOST_ERROR` if the token callback fails; `REQUEST_REFUSED` for any
+ other 4xx; `PROTOCOL_ERROR` if the response is not JSON; `RESPONSE_TOO_LARGE` over 16 MiB.
  */
 skillsmith_status skillsmith_api_client_search(const struct skillsmith_api_client *client,
                                                const struct skillsmith_search_options *options,
@@ -1747,11 +1823,12 @@ skillsmith_status skillsmith_registry_call_fail(const struct skillsmith_registry
  Reports that the registry responded with an HTTP status other than success.
 
  The engine treats it like the same response of the live registry: after 400 it requests
- the listing in another way; 401, 429, and 5xx and 408 with a retry time end the run with
- their own error codes; any other status fails this page only, until three pages in a row
- fail. `retry_after_ms` is the `Retry-After` in milliseconds from now, or -1; after 429
- and 5xx no automatic sync starts before then, for a month at most. `detail` is the
- message in the body, or NULL; UTF-8, copied.
+ the listing in another way; 401 (`SIGN_IN_EXPIRED` if `detail` says that something has
+ expired), 429, and 5xx and 408 with a retry time end the run with their own error codes;
+ any other status fails this page only, until three pages in a row fail. `retry_after_ms`
+ is the `Retry-After` in milliseconds from now, or -1; after 429 and 5xx no automatic sync
+ starts before then, for a month at most. `detail` is the message in the body, or NULL;
+ UTF-8, copied.
 
  Does not block; any thread may call it until the callback returns. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a

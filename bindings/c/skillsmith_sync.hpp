@@ -1148,11 +1148,11 @@ struct ClientOptions {
   std::optional<std::uint32_t> max_retries{};
   /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
   std::optional<bool> offline{};
-  /// Gives the token of a signed-in user, "" where there is none; goes before the API key.
-  /// Called before the first request, unless `jwt_token` is set, and once for each token that
-  /// the registry has refused, on a thread of its own. It may block: nobody waits for it after
-  /// a cancellation or the deadline. What it throws is the failure of the call that needs the
-  /// token; its text is shown, so keep credentials out of it. Default: nobody.
+  /// Provides the token of a signed-in user, or "" if there is none. It takes precedence over
+  /// the API key. Called before the first request, unless `jwt_token` is set, and once for each
+  /// token that the registry has refused, on a thread of its own. It may block: the call that
+  /// needs the token stops waiting when it is cancelled or reaches its deadline. The text of an
+  /// exception is shown, so it must not contain credentials. Default: none.
   std::function<std::string(const TokenRequest &)> token{};
 };
 

@@ -34,6 +34,10 @@ const MAX_MESSAGE: usize = 1_000;
 const GAPS_NAMED: usize = 20;
 
 /// A listing that was read to its end.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 pub(super) struct CompletedListing {
     cursor: Cursor,
     profile: Option<RegistryProfile>,

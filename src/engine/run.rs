@@ -250,9 +250,8 @@ impl Run {
     pub(super) fn status(&self, error: Option<&Error>) -> SyncStatus {
         match error {
             None if self.errors().is_empty() => SyncStatus::Success,
-            None => SyncStatus::Partial,
-            // As the user wished.
-            Some(Error::BudgetUsed { .. }) => SyncStatus::Partial,
+            // A budget that is used up is as the user wished.
+            None | Some(Error::BudgetUsed { .. }) => SyncStatus::Partial,
             Some(error) if self.tally.processed() > 0 && leaves_a_part(error) => {
                 SyncStatus::Partial
             }

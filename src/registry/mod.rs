@@ -430,10 +430,8 @@ impl Call<'_> {
     /// # Errors
     /// [`Error::BudgetUsed`] where the user wants no more of them; to be passed on.
     pub fn count_request(&self) -> Result<()> {
-        let meter = self
-            .meter
-            .map_or(Ok(()), |meter| meter.count(self.clock.now()));
-        meter
+        self.meter
+            .map_or(Ok(()), |meter| meter.count(self.clock.now()))
     }
 
     /// The time that is left of the run.

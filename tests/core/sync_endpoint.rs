@@ -6,7 +6,7 @@ use skillsmith_sync::engine::Listing;
 use skillsmith_sync::{
     ClientOptions, Coverage, ErrorCode, SyncConfigRepository, SyncOptions, SyncResult, SyncStatus,
 };
-use skillsmith_test_registry::{Catalogue, Fault, Options, SyncEndpoint};
+use skillsmith_test_registry::{Catalogue, Fault, LoggedRequest, Options, SyncEndpoint};
 
 use crate::support::{World, assert_sound, assert_success, client_with, row_count, rows};
 
@@ -259,13 +259,7 @@ fn who_may_says_that_the_search_is_to_be_used() {
     let result = world.sync_with(SyncOptions::new().listing(Listing::Search));
     assert_success(&result);
     assert_eq!(result.skills_added, 120);
-    assert!(
-        !world
-            .server
-            .requests()
-            .iter()
-            .any(|request| request.is_sync())
-    );
+    assert!(!world.server.requests().iter().any(LoggedRequest::is_sync));
     world.assert_mirrored();
 }
 

@@ -34,8 +34,8 @@ pub(super) fn is_carried(gap: &Gap, cursor: &Cursor) -> bool {
 
 impl Lister<'_> {
     /// Asks for a gap where it was, and around there until the row before it is found.
-    pub(super) fn ask_carried_gap(&mut self, gap: Gap, call: &Call<'_>) -> Result<Option<Step>> {
-        let Some(place) = self.carried_gaps.iter().position(|known| *known == gap) else {
+    pub(super) fn ask_carried_gap(&mut self, gap: &Gap, call: &Call<'_>) -> Result<Option<Step>> {
+        let Some(place) = self.carried_gaps.iter().position(|known| known == gap) else {
             return Ok(None);
         };
         let mut gap = self.carried_gaps.remove(place);

@@ -38,6 +38,10 @@ pub(super) struct Start {
 }
 
 /// Where a listing is read from, and how far.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 pub(super) struct Lister<'r> {
     registry: &'r dyn Registry,
     cursor: Cursor,
@@ -154,7 +158,7 @@ impl<'r> Lister<'r> {
             }
             let step = if let Some(gap) = self.gaps_to_ask.pop_front() {
                 if carried::is_carried(&gap, &self.cursor) {
-                    self.ask_carried_gap(gap, call)?
+                    self.ask_carried_gap(&gap, call)?
                 } else {
                     self.ask_known_gap(&gap, call)?
                 }

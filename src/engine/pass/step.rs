@@ -95,7 +95,8 @@ pub(in crate::engine) fn step(
     at.hidden.reach = asked.start.saturating_add(asked.limit);
     at.offset = end;
     // A single row that came again would not show whether the registry gives single rows only.
-    at.tail.overlaps = !at.pages.single_rows && !(at.is_ordered && at.pages.most_rows <= 1);
+    let may_be_single = at.is_ordered && at.pages.most_rows <= 1;
+    at.tail.overlaps = !at.pages.single_rows && !may_be_single;
     at.movement.ahead = at.movement.ahead.max(at.offset);
     count_served(at, asked, &page.ids);
     remember_tail(at, page);

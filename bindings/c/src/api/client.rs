@@ -91,14 +91,14 @@ pub struct skillsmith_client_options {
     pub max_retries: c_int,
     /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else off.
     pub offline: skillsmith_switch_value,
-    /// Gives the token of a signed-in user; goes before the API key. Default: nobody.
+    /// Provides the token of a signed-in user, which takes precedence over the API key.
+    /// Default: none.
     pub token: skillsmith_token_callback,
     /// Passed to `token`.
     pub user_data: *mut c_void,
-    /// Called once with the user data, when the client and everything that was made from it
-    /// are freed and no callback runs any more; on whichever thread was the last to use it.
-    /// May be NULL. Not called without a `token`, nor where the function that takes the
-    /// options fails or makes nothing.
+    /// Called once with the user data, after the client and everything created from it are
+    /// freed and no callback is running; on the last thread to use it. May be NULL. Not called
+    /// without a `token`, nor if the function that takes the options fails or creates nothing.
     pub destroy: skillsmith_destroy_callback,
 }
 

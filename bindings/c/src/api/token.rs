@@ -14,10 +14,10 @@ use crate::ffi::input::TextPtr;
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::UserData;
 
-/// One call of a token callback: where it puts its token, and asks whether that is still
-/// wanted.
+/// One call of a token callback. The callback provides its token through it, and checks
+/// whether the token is still needed.
 ///
-/// It lives until the callback returns; any thread may use it until then.
+/// Valid until the callback returns; any thread may use it until then.
 #[derive(Debug)]
 pub struct skillsmith_token_call {
     _opaque: [u8; 0],
@@ -28,17 +28,17 @@ impl Handle for skillsmith_token_call {
     const NAME: &'static str = "call";
 }
 
-/// Gives the token of a signed-in user.
+/// Provides the token of a signed-in user.
 ///
-/// It gives the token with `skillsmith_token_call_set_token`, or says what went wrong with
+/// Provides it with `skillsmith_token_call_set_token`, or reports a failure with
 /// `skillsmith_token_call_fail`, and returns 0. Without either there is no token. Any other
-/// return value is a failure. `refused` is not 0 where the registry has refused the last
-/// token with 401, so that a fresh one is wanted.
+/// return value is a failure. `refused` is not 0 if the registry has refused the last token
+/// with 401, so that a fresh one is needed.
 ///
-/// It is called before the first request, unless `jwt_token` is set, and once for each token
-/// that was refused, on a thread of its own. It may block: who waits for it stops waiting when
-/// the call that needs the token is cancelled or ends, and ignores what it gives then. So it
-/// may still run when another call of it begins. It may call any function of this library.
+/// Called before the first request, unless `jwt_token` is set, and once for each refused
+/// token, on a thread of its own. It may block: the call that needs the token stops waiting
+/// when it is cancelled or reaches its deadline, and ignores a later token. The callback may
+/// therefore still run when it is called again. It may call any function of this library.
 pub type skillsmith_token_callback = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -110,11 +110,11 @@ impl TokenSource {
     }
 }
 
-/// Gives the token. The last one that is given counts, and none after a failure.
+/// Provides the token. The last one counts, and none after a failure.
 ///
-/// `token` is copied. NULL and "" are no token. Does not block; any thread may call it until
-/// the callback returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` where
-/// it is not UTF-8.
+/// `token` is copied. NULL and "" mean that there is no token. Does not block; any thread may
+/// call it until the callback returns. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`;
+/// `INVALID_ARGUMENT` if it is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_token_call_set_token(
     call: HandlePtr<skillsmith_token_call>,
@@ -127,12 +127,11 @@ pub extern "C" fn skillsmith_token_call_set_token(
     })
 }
 
-/// Says that the token cannot be had.
+/// Reports that there is no token because of a failure.
 ///
-/// `message` is UTF-8 for the person who has to act on it, and copied; it goes into the
-/// result and the history, so keep credentials out of it. The call that needs the token
-/// fails with `HOST_ERROR`, or with `SIGN_IN_EXPIRED` where the registry has refused the last
-/// one. The first failure stays.
+/// `message` is UTF-8 for the user, and copied; it appears in the result and the history, so
+/// it must not contain credentials. The call that needs the token fails with `HOST_ERROR`, or
+/// with `SIGN_IN_EXPIRED` if the registry has refused the last token. The first failure counts.
 ///
 /// Does not block; any thread may call it until the callback returns. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`, `INVALID_ARGUMENT`.
@@ -148,10 +147,9 @@ pub extern "C" fn skillsmith_token_call_fail(
     })
 }
 
-/// Whether the token is no longer wanted: the call that needs it was cancelled or has ended.
+/// Whether the token is no longer needed: the call that needs it was cancelled or has ended.
 ///
-/// A callback that blocks for longer than an instant asks this again and again, and
-/// returns. True for NULL and once the callback has returned. Does not block; any thread may
+/// A callback that blocks checks this repeatedly, and returns. True for NULL and once the callback has returned. Does not block; any thread may
 /// call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_token_call_is_cancelled(
