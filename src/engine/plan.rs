@@ -24,6 +24,16 @@ const TIERS: [&str; 7] = [
 const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "doc"];
 
 /// Which listings of a registry may be used.
+///
+/// ```
+/// use skillsmith_sync::SyncOptions;
+/// use skillsmith_sync::engine::Listing;
+///
+/// let options = SyncOptions::new().listing("search".parse()?);
+/// assert_eq!(Listing::Search.as_str(), "search");
+/// # drop(options);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listing {

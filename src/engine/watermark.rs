@@ -104,9 +104,13 @@ impl Watermark {
         };
         // When the listing began: behind what it had read by then, older rows could still appear.
         let is_old = began.signed_duration_since(latest) > SETTLED_AFTER;
+        // A page that is empty by mistake confirms nothing: the row of that stamp has to have come.
+        let has_come = at(horizon.latest.as_deref()) == Some(latest);
         let was_confirmed = !is_news
             && from_iso(&met_at).is_some_and(|met| began.signed_duration_since(met) > OVERLAP);
-        let since = if is_old || was_confirmed {
+        let since = if let Some(old) = old.filter(|_| !has_come) {
+            old.since.clone()
+        } else if is_old || was_confirmed {
             stamp.to_owned()
         } else {
             let margin = later_by(OVERLAP, took.max(took_there));
@@ -205,7 +209,10 @@ mod tests {
             Watermark::after(Some(&first), &horizon(&[stamp], None, soon), at(soon)).unwrap();
         assert_eq!(again.since, "2026-08-20T11:49:00.500Z");
         let later = "2026-08-20T12:11:00Z";
-        let confirmed = Watermark::after(Some(&again), &Horizon::default(), at(later)).unwrap();
+        let empty = Watermark::after(Some(&again), &Horizon::default(), at(later)).unwrap();
+        assert_eq!(empty, again);
+        let met = horizon(&[stamp], None, later);
+        let confirmed = Watermark::after(Some(&again), &met, at(later)).unwrap();
         assert_eq!(confirmed.since, stamp);
         assert_eq!(confirmed.whole_at, NOW);
         // News again: the overlap begins anew.

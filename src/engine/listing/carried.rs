@@ -112,7 +112,9 @@ impl Lister<'_> {
         let has_end = behind.is_some() && came.iter().any(|row| row.id() == behind);
         let length = gap.to.map(|to| to.saturating_sub(gap.from));
         let is_read = behind.is_none() && length.is_some_and(|length| came.len() as u64 >= length);
-        if came.is_empty() || has_end || is_read {
+        // Behind a page that ends with the row before it, it has still to be asked for.
+        let is_behind_all = came.is_empty() && page.rows.len() <= 1;
+        if is_behind_all || has_end || is_read {
             return;
         }
         let brought = came.len() as u64;

@@ -137,7 +137,8 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
     tolerated(file::index(world, &case))?;
     tolerated(file::status(world, &case))?;
     let exact = complete::mirrors(world, case.skills, &shared.catalogue, &shared.ever);
-    let settles = case.says_complete() && case.whole && !case.disturbed && exact;
+    let is_new = case.whole && !case.by_changes || case.settled;
+    let settles = case.says_complete() && is_new && !case.disturbed && exact;
     let unchanged = shared.catalogue.seq == ended.started.seq;
     world.memory.ended(ended, since, settles, unchanged);
     Ok(())
