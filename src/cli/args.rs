@@ -9,7 +9,7 @@ use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, Va
 use clap_complete::Shell;
 
 use crate::SyncFrequency;
-use crate::engine::MAX_PAGE_SIZE;
+use crate::engine::{Listing, MAX_PAGE_SIZE};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,6 +101,9 @@ pub(super) struct SyncArguments {
     /// Skills per request, from 1 to 10000; the registry may send fewer [default: 100].
     #[arg(long, value_name = "N", value_parser = page_size, allow_negative_numbers = true)]
     pub(super) page_size: Option<u32>,
+    /// Which listings of the registry to use [default: $SKILLSMITH_LISTING, or auto].
+    #[arg(long, value_name = "LISTING")]
+    pub(super) listing: Option<Listing>,
     #[command(subcommand)]
     pub(super) command: Option<SyncCommand>,
 }
@@ -130,6 +133,23 @@ pub(super) struct ConfigArguments {
     /// Set how often a sync becomes due.
     #[arg(long, value_name = "FREQUENCY")]
     pub(super) frequency: Option<SyncFrequency>,
+    /// Set the most requests that syncs send in a calendar month (UTC), or 'none'.
+    #[arg(long, value_name = "N", value_parser = budget, allow_negative_numbers = true)]
+    pub(super) request_budget: Option<Budget>,
+}
+
+/// A number of requests, or no bound.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget(pub(super) Option<u64>);
+
+impl ValueEnum for Listing {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Search]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
 }
 
 impl ValueEnum for SyncFrequency {
@@ -182,6 +202,7 @@ impl Arguments {
             (sync.force, "--force"),
             (sync.dry_run, "--dry-run"),
             (sync.page_size.is_some(), "--page-size"),
+            (sync.listing.is_some(), "--listing"),
         ]
         .into_iter()
         .find_map(|(given, option)| given.then_some(option))?;
@@ -194,6 +215,15 @@ fn page_size(text: &str) -> Result<u32, String> {
         .ok()
         .filter(|size| (1..=MAX_PAGE_SIZE).contains(size))
         .ok_or_else(|| format!("use a whole number from 1 to {MAX_PAGE_SIZE}"))
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    if text == "none" {
+        return Ok(Budget(None));
+    }
+    text.parse()
+        .map(|requests| Budget(Some(requests)))
+        .map_err(|_| "use a whole number, 0 or more, or 'none'".to_owned())
 }
 
 fn limit(text: &str) -> Result<u32, String> {

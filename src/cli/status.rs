@@ -57,7 +57,16 @@ pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
     let running = if status.is_running { "yes" } else { "no" };
     field(console, "Running now", running);
     field(console, "Runs", &runs(&figures, status.is_running));
+    field(console, "Requests", &requests(&status));
     Ok(Exit::Success)
+}
+
+/// `12 this month`, with the budget where there is one.
+fn requests(status: &EngineStatus) -> String {
+    let budget = status
+        .request_budget
+        .map_or_else(String::new, |budget| format!(" of {budget} allowed"));
+    format!("{}{budget} this month", status.requests_this_month)
 }
 
 /// Enough for any error of ours; another program may have stored a page of text.

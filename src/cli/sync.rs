@@ -7,10 +7,11 @@ use super::args::SyncArguments;
 use super::console::{BAD, Console, FAINT, GOOD, STRONG, WARNING};
 use super::progress::Line;
 use super::{Exit, database, exit_of};
-use crate::engine::DEFAULT_PAGE_SIZE;
+use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
+use crate::environment::Environment;
 use crate::{
-    ClientOptions, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions, SyncResult,
-    SyncStatus,
+    ClientOptions, Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine,
+    SyncOptions, SyncResult, SyncStatus,
 };
 
 pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -22,12 +23,17 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     } else {
         database::for_writing(path, console)?
     };
+    let listing = match arguments.listing {
+        Some(listing) => listing,
+        None => listing_of(environment)?,
+    };
     let line = Line::new(console);
     let mut shown = line.clone();
     let outcome = SyncEngine::new(Arc::new(client), &database).sync(SyncOptions {
         force: arguments.force,
         dry_run: arguments.dry_run,
         page_size: arguments.page_size.unwrap_or(DEFAULT_PAGE_SIZE),
+        listing,
         on_progress: Some(Box::new(move |progress| shown.show(progress))),
         cancel: console.terminal.cancel.clone(),
         ..SyncOptions::default()
@@ -54,6 +60,17 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     })
 }
 
+/// What `SKILLSMITH_LISTING` says.
+fn listing_of(environment: &Environment) -> Result<Listing> {
+    let word = environment.var("SKILLSMITH_LISTING");
+    word.map_or(Ok(Listing::Auto), |word| word.parse())
+        .map_err(|_| {
+            Error::InvalidArgument(
+                "SKILLSMITH_LISTING is neither 'auto' nor 'search'. Use one of them.".into(),
+            )
+        })
+}
+
 /// Prints the summary line of the specification, then the errors.
 fn tell_success(result: &SyncResult, console: &Console<'_>) {
     let changed = result.skills_added + result.skills_updated;
@@ -67,7 +84,11 @@ fn tell_success(result: &SyncResult, console: &Console<'_>) {
             "{style}{verb} {changed} skills{style:#} ({} new, {} updated)",
             result.skills_added, result.skills_updated
         ));
-        if result.success && changed == 0 && result.skills_unchanged > 0 {
+        if result.success && result.total_processed == 0 && result.coverage == Coverage::Complete {
+            console.say(&format!(
+                "{FAINT}Nothing has changed since the last sync.{FAINT:#}"
+            ));
+        } else if result.success && changed == 0 && result.skills_unchanged > 0 {
             console.say(&format!(
                 "{FAINT}All {} skills are up to date.{FAINT:#}",
                 result.skills_unchanged

@@ -41,6 +41,7 @@ fn a_sync_gives_its_result() {
       "warnings": [],
       "coverage": "complete",
       "durationMs": <ms>,
+      "requests": 7,
       "dryRun": false
     }
     "#);
@@ -107,7 +108,15 @@ fn status_has_the_shape_of_the_contract() {
     let status = place.json(&["sync", "status", "--json"]);
     assert_eq!(
         keys(&status),
-        ["config", "isDue", "isRunning", "lastRun", "stats"]
+        [
+            "config",
+            "isDue",
+            "isRunning",
+            "lastRun",
+            "requestBudget",
+            "requestsThisMonth",
+            "stats"
+        ]
     );
     assert_eq!(
         keys(&status["stats"]),
@@ -171,6 +180,7 @@ fn config_is_the_configuration() {
             "lastSyncCount",
             "lastSyncError",
             "nextSyncAt",
+            "requestBudget",
             "updatedAt"
         ]
     );

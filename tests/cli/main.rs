@@ -13,6 +13,7 @@ mod help;
 mod history;
 mod interrupt;
 mod json;
+mod listing;
 mod pipes;
 mod status;
 mod support;

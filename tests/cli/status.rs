@@ -21,6 +21,7 @@ fn before_the_first_sync_nothing_is_created() {
     Next sync:   due now
     Running now: no
     Runs:        none
+    Requests:    0 this month
     ");
     assert!(!place.path(".skillsmith").exists());
 }
@@ -38,6 +39,7 @@ fn after_syncs() {
     Last result: success: 130 new, 0 updated, 0 unchanged in <duration>
     Running now: no
     Runs:        1 in all, 1 succeeded, 0 failed; <duration> on average
+    Requests:    6 this month
     ");
 }
 
@@ -59,6 +61,7 @@ fn after_a_failure_and_a_partial_run() {
     Last error:  The registry does not allow this (403: Forbidden; sent no credential).
     Running now: no
     Runs:        2 in all, 1 succeeded, 1 failed; <duration> on average
+    Requests:    12 this month
     ");
     place
         .server()

@@ -146,10 +146,24 @@ fn tell(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Whether a run ended for something that its own thread has found: what was on its way then comes, or does not.
+fn ended_by_itself(line: &str) -> bool {
+    line.starts_with("   = ") && line.contains("was replaced, moved or deleted")
+}
+
 /// A trace without what is random in the library, the six letters of a run's id, and without the number of the world
 /// in the name of its folder.
 pub fn comparable(trace: &[String]) -> String {
-    let text = trace.join("\n");
+    let mut lines: Vec<&str> = Vec::new();
+    for line in trace {
+        if ended_by_itself(line) {
+            while lines.last().is_some_and(|last| last.starts_with("     ")) {
+                lines.pop();
+            }
+        }
+        lines.push(line);
+    }
+    let text = lines.join("\n");
     let mut parts = text.split(world::FOLDER);
     let mut apart = parts.next().unwrap_or_default().to_owned();
     for part in parts {
