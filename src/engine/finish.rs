@@ -82,7 +82,7 @@ impl CompletedListing {
         // A later listing of the sync endpoint asks for these gaps, and for no other of its rows.
         let has_known_gaps = cursor.plan == Plan::Sync
             && cursor.more_gaps == 0
-            && cursor.gaps.iter().all(|gap| gap.to.is_some());
+            && cursor.gaps.iter().all(Gap::can_be_found);
         let is_known = is_complete || (is_certain && has_known_gaps);
         for doubt in doubts.into_iter().rev() {
             tally.warn_first(doubt);

@@ -86,6 +86,12 @@ impl Gap {
             && start.saturating_add(len) > self.from
     }
 
+    /// Whether a later listing of the sync endpoint, which brings changes only, finds it again: by the
+    /// row before it.
+    pub(super) const fn can_be_found(&self) -> bool {
+        self.to.is_some() && (self.from == 0 || self.before.is_some())
+    }
+
     /// Whether another one lies right before or behind it.
     pub(super) fn adjoins(&self, other: &Self) -> bool {
         let is_same = self.pass == other.pass && self.since == other.since;

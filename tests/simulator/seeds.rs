@@ -148,7 +148,8 @@ fn tell(text: &str) {
 
 /// Whether a run ended for something that its own thread has found: what was on its way then comes, or does not.
 fn ended_by_itself(line: &str) -> bool {
-    line.starts_with("   = ") && line.contains("was replaced, moved or deleted")
+    let reasons = ["was replaced, moved or deleted", "Sync cancelled"];
+    line.starts_with("   = ") && reasons.iter().any(|reason| line.contains(reason))
 }
 
 /// A trace without what is random in the library, the six letters of a run's id, and without the number of the world

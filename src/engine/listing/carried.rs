@@ -32,77 +32,113 @@ pub(super) fn is_carried(gap: &Gap, cursor: &Cursor) -> bool {
     gap.pass == Pass::Sync && cursor.since.is_some() && gap.since != cursor.since
 }
 
-impl Lister<'_> {
-    /// Asks for a gap where it was, and around there until the row before it is found.
-    pub(super) fn ask_carried_gap(&mut self, gap: &Gap, call: &Call<'_>) -> Result<Option<Step>> {
-        let Some(place) = self.carried_gaps.iter().position(|known| known == gap) else {
-            return Ok(None);
-        };
-        let mut gap = self.carried_gaps.remove(place);
-        let found = self.find_carried_gap(&mut gap, call);
-        match found {
-            Ok(Some((start, rows, page))) => {
-                self.shorten(gap, start, rows, &page);
-                Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
-            }
-            Ok(None) => {
-                gap.turn = gap.turn.saturating_add(1);
-                self.carried_gaps.push(gap);
-                Ok(None)
-            }
-            Err(error) => {
-                self.carried_gaps.push(gap);
-                Err(error)
-            }
-        }
-    }
+/// The search for a gap that may not be where it was.
+pub(super) struct Search {
+    gap: Gap,
+    /// The next page to look at.
+    start: u64,
+    limit: u64,
+    /// Where the row before the gap can stand: from here on, and before there.
+    low: u64,
+    high: Option<u64>,
+    stride: u64,
+    steps: u32,
+}
 
-    /// A page that has the beginning of a gap: its offset, how many of its rows lie before the gap, and itself.
-    fn find_carried_gap(
-        &mut self,
-        gap: &mut Gap,
-        call: &Call<'_>,
-    ) -> Result<Option<(u64, usize, Page)>> {
-        let page_size = u64::from(self.page_size);
+impl Search {
+    fn new(gap: Gap, page_size: u64) -> Self {
         let length = gap.to.map_or(page_size, |to| to.saturating_sub(gap.from));
         // With the row before it, and the one behind. Where all of it does not come, half of it may.
         let part = length.div_euclid(1_u64 << (gap.turn % 2)).max(1);
-        let mut limit = part.saturating_add(2).min(page_size);
-        let mut start = gap.from.saturating_sub(u64::from(gap.before.is_some()));
-        // Where the row before it can stand: from here on, and before there.
-        let (mut low, mut high) = (0_u64, None);
-        let mut stride = page_size;
-        for _ in 0..MOST_STEPS {
-            if self.carried_asked >= MOST_CARRIED {
-                break;
-            }
-            self.carried_asked = self.carried_asked.saturating_add(1);
-            let asked = (start, limit);
-            let answer = self.search_since(&gap.pass, gap.since.as_deref(), asked, true, call);
-            call.check()?;
-            let page = match answer {
-                Ok(page) => page,
-                Err(error) if ends_the_run(&error) => return Err(error),
-                Err(error) => {
-                    gap.cause = cause_of(&error);
-                    break;
-                }
-            };
-            match sight(gap, start, &page) {
-                Sight::Behind(rows) => return Ok(Some((start, rows, page))),
-                Sight::Later => low = start.saturating_add(page.rows.len() as u64),
-                Sight::Earlier => high = Some(start),
-            }
-            start = match high {
-                Some(high) if high <= low => break,
-                Some(high) if high.saturating_sub(low) <= page_size => low,
-                Some(high) => low.midpoint(high),
-                None => low.saturating_add(stride).saturating_sub(page_size),
-            };
-            limit = page_size;
-            stride = stride.saturating_mul(2);
+        Self {
+            start: gap.from.saturating_sub(u64::from(gap.before.is_some())),
+            limit: part.saturating_add(2).min(page_size),
+            low: 0,
+            high: None,
+            stride: page_size,
+            steps: 0,
+            gap,
         }
-        Ok(None)
+    }
+
+    /// Where to look next; `None` where it can be nowhere.
+    fn next(&self, sight: &Sight, page: &Page, page_size: u64) -> Option<Self> {
+        let (mut low, mut high) = (self.low, self.high);
+        match sight {
+            Sight::Earlier => high = Some(self.start),
+            _ => low = self.start.saturating_add(page.rows.len() as u64),
+        }
+        let start = match high {
+            Some(high) if high <= low => return None,
+            Some(high) if high.saturating_sub(low) <= page_size => low,
+            Some(high) => low.midpoint(high),
+            None => low.saturating_add(self.stride).saturating_sub(page_size),
+        };
+        Some(Self {
+            gap: self.gap.clone(),
+            start,
+            limit: page_size,
+            low,
+            high,
+            stride: self.stride.saturating_mul(2),
+            steps: self.steps,
+        })
+    }
+}
+
+impl Lister<'_> {
+    /// One request for a gap: where it was, and then around there until the row before it is found.
+    pub(super) fn ask_carried_gap(
+        &mut self,
+        mut search: Search,
+        call: &Call<'_>,
+    ) -> Result<Option<Step>> {
+        if self.carried_asked >= MOST_CARRIED || search.steps >= MOST_STEPS {
+            self.leave_to_next_run(search.gap);
+            return Ok(None);
+        }
+        self.carried_asked = self.carried_asked.saturating_add(1);
+        search.steps = search.steps.saturating_add(1);
+        let asked = (search.start, search.limit);
+        let since = search.gap.since.clone();
+        let answer = self.search_since(&Pass::Sync, since.as_deref(), asked, true, call);
+        call.check()?;
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) if ends_the_run(&error) => {
+                self.carried_gaps.push(search.gap);
+                return Err(error);
+            }
+            Err(error) => {
+                search.gap.cause = cause_of(&error);
+                self.leave_to_next_run(search.gap);
+                return Ok(None);
+            }
+        };
+        let start = search.start;
+        match sight(&search.gap, start, &page) {
+            Sight::Behind(rows) => self.shorten(search.gap, start, rows, &page),
+            sight => match search.next(&sight, &page, self.page_size.into()) {
+                Some(next) => self.carried_search = Some(next),
+                None => self.leave_to_next_run(search.gap),
+            },
+        }
+        Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
+    }
+
+    /// The next run asks again.
+    fn leave_to_next_run(&mut self, mut gap: Gap) {
+        gap.turn = gap.turn.saturating_add(1);
+        self.carried_gaps.push(gap);
+    }
+
+    /// Takes a gap out of those that are kept, to ask for it.
+    pub(super) fn begin_search(&mut self, gap: &Gap) {
+        let place = self.carried_gaps.iter().position(|known| known == gap);
+        if let Some(place) = place {
+            let gap = self.carried_gaps.remove(place);
+            self.carried_search = Some(Search::new(gap, self.page_size.into()));
+        }
     }
 
     /// What is left of a gap after a page that has its beginning, behind `rows` of its rows.
@@ -111,15 +147,14 @@ impl Lister<'_> {
         let behind = gap.after.as_deref();
         let has_end = behind.is_some() && came.iter().any(|row| row.id() == behind);
         let length = gap.to.map(|to| to.saturating_sub(gap.from));
-        let is_read = behind.is_none() && length.is_some_and(|length| came.len() as u64 >= length);
         // Behind a page that ends with the row before it, it has still to be asked for.
         let is_behind_all = came.is_empty() && page.rows.len() <= 1;
-        if is_behind_all || has_end || is_read {
+        if is_behind_all || has_end {
             return;
         }
         let brought = came.len() as u64;
         gap.from = start.saturating_add(page.rows.len() as u64);
-        // Rows that came in between since make it longer: its end is the row behind it.
+        // Rows that came in between since make it longer: its end is the row behind it, or that of the listing.
         gap.to = length.map(|length| {
             let left = length.saturating_sub(brought).max(1);
             gap.from.saturating_add(left)
@@ -131,7 +166,9 @@ impl Lister<'_> {
 
     /// At the end: what was not had is kept for the next run.
     pub(super) fn keep_carried_gaps(&mut self) {
-        for gap in std::mem::take(&mut self.carried_gaps) {
+        let searched = self.carried_search.take().map(|search| search.gap);
+        let kept = std::mem::take(&mut self.carried_gaps);
+        for gap in kept.into_iter().chain(searched) {
             if is_carried(&gap, &self.cursor) {
                 self.cursor.gaps.push(gap);
             }

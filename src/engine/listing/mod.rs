@@ -53,6 +53,7 @@ pub(super) struct Lister<'r> {
     known_gaps: Vec<Gap>,
     /// Gaps of earlier listings that this one does not come to.
     carried_gaps: Vec<Gap>,
+    carried_search: Option<carried::Search>,
     carried_asked: u32,
     gaps_to_ask: VecDeque<Gap>,
     /// The rows that this run has met in this reading of this pass, and in the reading before.
@@ -113,6 +114,7 @@ impl<'r> Lister<'r> {
             gaps_to_ask: asked.into(),
             known_gaps,
             carried_gaps,
+            carried_search: None,
             carried_asked: 0,
             met,
             met_before: HashSet::new(),
@@ -156,9 +158,12 @@ impl<'r> Lister<'r> {
                     format!("its listing has no end after {MAX_PAGES} pages").into(),
                 ));
             }
-            let step = if let Some(gap) = self.gaps_to_ask.pop_front() {
+            let step = if let Some(search) = self.carried_search.take() {
+                self.ask_carried_gap(search, call)?
+            } else if let Some(gap) = self.gaps_to_ask.pop_front() {
                 if carried::is_carried(&gap, &self.cursor) {
-                    self.ask_carried_gap(&gap, call)?
+                    self.begin_search(&gap);
+                    None
                 } else {
                     self.ask_known_gap(&gap, call)?
                 }

@@ -86,7 +86,7 @@ pub fn index(world: &mut World<'_>, case: &Case<'_>) -> Check {
     let troubled = case.ended.disk_failed || case.upset_by_lock;
     if !has_triggers && (world.memory.unindexed || case.disturbed) {
         // Rows that another program wrote and did not index are nobody's to find.
-        if case.result().success && case.result().skills_added > 0 {
+        if case.result().success && case.result().skills_added > 0 && !case.spec().dry {
             world.memory.unindexed = false;
         }
         return Ok(());
