@@ -295,6 +295,8 @@ export interface SyncResult {
 	coverage: "complete" | "best-effort";
 	/** Duration in milliseconds. */
 	durationMs: number;
+	/** Number of requests sent to the registry, including retries and the check of its health. */
+	requests: number;
 	/** Whether the run was a dry run, which writes nothing. */
 	dryRun: boolean;
 }
@@ -308,6 +310,23 @@ export interface SyncOptions {
 	pageSize?: number;
 	/** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
 	deadlineMs?: number;
+	/**
+	 * Which listings of the registry may be used: `auto`, its sync endpoint or, if it has none, its search; `search`, only its
+	 * search. Default: `SKILLSMITH_LISTING`, else `auto`.
+	 */
+	listing?: "auto" | "search";
+	/**
+	 * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again; 0 for every run.
+	 * Default: 30 days.
+	 */
+	fullListingEveryMs?: number;
+	/** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */
+	requestBudget?: number;
+	/**
+	 * The most requests of all runs of the database in a calendar month (UTC). Default: that of
+	 * {@link SyncConfigRepository.setRequestBudget}, else no bound.
+	 */
+	monthlyRequestBudget?: number;
 	/**
 	 * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
 	 * If it throws or rejects, the run fails with that error.
@@ -324,6 +343,10 @@ export interface EngineStatus {
 	lastRun: SyncHistoryEntry | null;
 	/** Whether a sync is running, in this process or another. */
 	isRunning: boolean;
+	/** Number of requests that the runs of this calendar month (UTC) have sent, without dry runs. */
+	requestsThisMonth: number;
+	/** The most requests in a calendar month, as set in the configuration; `null` if there is no bound. */
+	requestBudget: number | null;
 	/** Whether automatic syncing is on and the next sync is due. */
 	isDue: boolean;
 }
@@ -350,6 +373,15 @@ export interface SearchOptions {
 	limit?: number;
 	/** Number of rows to skip. Default: 0. */
 	offset?: number;
+}
+/** Which page of the sync endpoint a host's registry returns. */
+export interface SyncListingOptions {
+	/** Only rows whose `updated_at` is later than this (ISO 8601); all rows if it is missing. */
+	since?: string;
+	/** Number of rows. The page may have fewer. */
+	limit: number;
+	/** Number of rows to skip. */
+	offset: number;
 }
 /** A page as the registry sent it, with the registry's field names. */
 export interface SearchResponse {
@@ -427,6 +459,11 @@ export interface HostRegistry {
 	 * `status`, which then means the same as over HTTP.
 	 */
 	search(options: SearchOptions): unknown;
+	/**
+	 * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
+	 * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.
+	 */
+	syncRegistry?(options: SyncListingOptions): unknown;
 }
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
@@ -462,6 +499,13 @@ export declare class SyncConfigRepository {
 	calculateNextSync(lastSyncAt: string, intervalMs: number): string;
 	/** Whether automatic syncing is on and the next sync is due. */
 	isSyncDue(): boolean;
+	/** The most requests that syncs of this database send in a calendar month (UTC); `null` if there is no bound. */
+	getRequestBudget(): number | null;
+	/**
+	 * Sets the most requests that syncs of this database send in a calendar month (UTC), or removes the bound with `null`. A sync
+	 * that reaches it ends as partial, without an error, and the next one continues from there.
+	 */
+	setRequestBudget(budget: number | null): void;
 	/** Enables automatic syncing. */
 	enable(): SyncConfig;
 	/** Disables automatic syncing. A manual sync still works. */
@@ -535,8 +579,8 @@ export declare class SyncEngine {
 	 * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
 	 * Keeps the process alive until the promise settles.
 	 *
-	 * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database. The run has
-	 *   not started then.
+	 * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database, or for another
+	 *   word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
 	 */
 	sync(options?: SyncOptions): Promise<SyncResult>;
 	/** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
@@ -576,7 +620,7 @@ export type EngineLike = SyncEngine | {
 };
 /** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
-type AddedFields = "skillsRejected" | "warnings" | "coverage";
+type AddedFields = "skillsRejected" | "warnings" | "coverage" | "requests";
 /**
  * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
  *

@@ -29,6 +29,8 @@ export declare class NativeConfig {
   clearError(): void
   calculateNextSync(lastSyncAt: string, intervalMs: number): string
   isSyncDue(): boolean
+  requestBudget(): number | null
+  setRequestBudget(budget?: number | undefined | null): void
 }
 
 export declare class NativeDatabase {
@@ -101,6 +103,9 @@ export interface BackgroundSettings {
 /** Whether a background service should start a sync now. */
 export declare function decide(database: NativeDatabase): 'begin' | 'not-due' | 'backing-off'
 
+/** The default of `listing`, which `SKILLSMITH_LISTING` may set. */
+export declare function defaultListing(variables: Variables): 'auto' | 'search'
+
 /** Current status: configuration, last successful run, running, due. */
 export declare function engineStatus(database: NativeDatabase): EngineStatus
 
@@ -108,6 +113,8 @@ export interface EngineStatus {
   config: SyncConfig
   lastRun: SyncHistoryEntry | null
   isRunning: boolean
+  requestsThisMonth: number
+  requestBudget: number | null
   isDue: boolean
 }
 
@@ -124,6 +131,7 @@ export declare function frequencyInterval(frequency: string): number
 export type HostRequest =
   | { type: 'health'; id: number }
   | { type: 'search'; id: number; query?: string; trustTier?: string; limit: number; offset: number; minQualityScore?: number }
+  | { type: 'sync'; id: number; limit: number; offset: number; since?: string }
 
 export interface NativeClientOptions {
   baseUrl?: string
@@ -140,12 +148,18 @@ export interface RunOptions {
   dryRun?: boolean
   pageSize?: number
   deadlineMs?: number
+  listing: 'auto' | 'search'
+  fullListingEveryMs?: number
+  requestBudget?: number
+  monthlyRequestBudget?: number
   /** Whether the run keeps the event loop alive. */
   keepAlive: boolean
   /** Whether to send progress events. */
   reportProgress: boolean
   /** Whether the host's registry is offline. Used only without a client. */
   hostOffline?: boolean
+  /** Whether the host's registry has `syncRegistry`. Used only without a client. */
+  hostLists?: boolean
 }
 
 export interface SearchRequest {
@@ -221,6 +235,7 @@ export interface SyncResult {
   warnings: Array<string>
   coverage: 'complete' | 'best-effort'
   durationMs: number
+  requests: number
   dryRun: boolean
 }
 

@@ -3,8 +3,17 @@ import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
 import { type Connection, connect, connectionOf, type DatabaseLike, setConnection } from './database.js'
 import { attempt, fromFailure, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
-import { native } from './native.js'
-import { type ApiClientLike, type HostRegistry, isHostOffline, OFFLINE, respond, type Source, sourceOf } from './registry.js'
+import { native, variables } from './native.js'
+import {
+  type ApiClientLike,
+  type HostRegistry,
+  type HostRequests,
+  isHostOffline,
+  OFFLINE,
+  respond,
+  type Source,
+  sourceOf,
+} from './registry.js'
 import type { SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './types.js'
 
@@ -18,6 +27,7 @@ export interface SyncEngineOptions {
 
 /** The largest page size that the core accepts. */
 const MAX_PAGE_SIZE = 10_000
+const MAX_COUNT = Number.MAX_SAFE_INTEGER
 
 /**
  * Signals of runs that do not keep the process alive. The signal marks the run because it is passed on even by a `sync`
@@ -70,8 +80,8 @@ export class SyncEngine {
    * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
    * Keeps the process alive until the promise settles.
    *
-   * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database. The run has
-   *   not started then.
+   * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database, or for another
+   *   word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
    */
   async sync(options?: SyncOptions): Promise<SyncResult> {
     const given = check.options(options)
@@ -84,6 +94,10 @@ export class SyncEngine {
       dryRun: check.optionalBoolean('dryRun', given.dryRun),
       pageSize: check.optionalInteger('pageSize', given.pageSize, 1, MAX_PAGE_SIZE),
       deadlineMs: check.optionalInteger('deadlineMs', given.deadlineMs, 1),
+      listing: check.optionalString('listing', given.listing) as SyncOptions['listing'],
+      fullListingEveryMs: check.optionalInteger('fullListingEveryMs', given.fullListingEveryMs, 0, MAX_COUNT),
+      requestBudget: check.optionalInteger('requestBudget', given.requestBudget, 0, MAX_COUNT),
+      monthlyRequestBudget: check.optionalInteger('monthlyRequestBudget', given.monthlyRequestBudget, 0, MAX_COUNT),
       onProgress: check.optionalFunction('onProgress', given.onProgress),
       signal,
       keepAlive: !signal || !backgroundSignals.has(signal),
@@ -129,7 +143,7 @@ interface RunOptions extends SyncOptions {
 
 /** A registry of the host, and the value of `isOffline` if that was not a promise. */
 interface HostSource {
-  readonly host: Pick<HostRegistry, 'checkHealth' | 'search'>
+  readonly host: HostRequests
   readonly offline: boolean
 }
 
@@ -149,13 +163,18 @@ function hostSource(host: HostRegistry): HostSource {
       if ((await pending) === true) throw OFFLINE
       return host.checkHealth()
     }
-    return { host: { checkHealth, search: (options) => host.search(options) }, offline: false }
+    return { host: { checkHealth, search: (options) => host.search(options), syncRegistry: syncMethod(host) }, offline: false }
   } catch (thrown) {
     const fail = (): never => {
       throw thrown
     }
     return { host: { checkHealth: fail, search: fail }, offline: false }
   }
+}
+
+/** The optional method of a registry, or undefined. */
+function syncMethod(host: HostRegistry): HostRequests['syncRegistry'] {
+  return check.hasMethods(host, 'syncRegistry') ? (options) => host.syncRegistry?.(options) : undefined
 }
 
 /** The error codes of results without success. `SyncResult` has no field for them. */
@@ -185,9 +204,11 @@ class Run {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const { force, dryRun, pageSize, deadlineMs, keepAlive, onProgress, signal } = options
+    const { onProgress, signal, ...rest } = options
     const [client, hostOffline] = 'client' in source ? [source.client] : [undefined, source.offline]
-    const given = { force, dryRun, pageSize, deadlineMs, keepAlive, hostOffline, reportProgress: onProgress !== undefined }
+    const hostLists = 'host' in source && check.hasMethods(source.host, 'syncRegistry')
+    const listing = rest.listing ?? attempt(() => native.defaultListing(variables()))
+    const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined }
     this.#native = attempt(() => native.NativeRun.start(database, client, given, (event) => this.#onEvent(event)))
     if (signal?.aborted) this.#native.cancel()
     else signal?.addEventListener('abort', this.#abort, { once: true })

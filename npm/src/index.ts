@@ -28,6 +28,7 @@ export type {
   SyncConfigUpdate,
   SyncFrequency,
   SyncHistoryEntry,
+  SyncListingOptions,
   SyncOptions,
   SyncProgress,
   SyncResult,

@@ -3,7 +3,7 @@ import * as check from './check.js'
 import { createNativeClient, SkillsmithApiClient } from './client.js'
 import { messageOf } from './errors.js'
 import { stackProvider } from './token.js'
-import type { SearchOptions } from './types.js'
+import type { SearchOptions, SyncListingOptions } from './types.js'
 
 /** A registry that the host supplies. Its methods may return promises. A sync does not retry a call that fails. */
 export interface HostRegistry {
@@ -16,7 +16,15 @@ export interface HostRegistry {
    * `status`, which then means the same as over HTTP.
    */
   search(options: SearchOptions): unknown
+  /**
+   * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
+   * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.
+   */
+  syncRegistry?(options: SyncListingOptions): unknown
 }
+
+/** The methods of a host's registry that a run calls. */
+export type HostRequests = Pick<HostRegistry, 'checkHealth' | 'search' | 'syncRegistry'>
 
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
@@ -90,7 +98,7 @@ export function isHostOffline(host: HostRegistry): boolean | Promise<boolean> {
 export const OFFLINE = Symbol('offline')
 
 /** Responds to a request of a run by calling the host's registry. */
-export async function respond(run: NativeRun, host: Pick<HostRegistry, 'checkHealth' | 'search'>, request: HostRequest): Promise<void> {
+export async function respond(run: NativeRun, host: HostRequests, request: HostRequest): Promise<void> {
   try {
     switch (request.type) {
       case 'health': {
@@ -100,10 +108,12 @@ export async function respond(run: NativeRun, host: Pick<HostRegistry, 'checkHea
       }
       case 'search': {
         const { id, type, ...options } = request
-        const page = await host.search(options)
-        const text = JSON.stringify(page)
-        if (text === undefined) run.respondInvalid(id, `search must return a page, not ${check.describe(page)}`)
-        else run.respond(id, text)
+        respondPage(run, id, 'search', await host.search(options))
+        break
+      }
+      case 'sync': {
+        const { id, type, ...options } = request
+        respondPage(run, id, 'syncRegistry', await host.syncRegistry?.(options))
         break
       }
       default:
@@ -113,6 +123,12 @@ export async function respond(run: NativeRun, host: Pick<HostRegistry, 'checkHea
     if (thrown === OFFLINE) run.respondOffline(request.id)
     else run.respondThrown(request.id, messageOf(thrown), statusOf(thrown))
   }
+}
+
+function respondPage(run: NativeRun, id: number, method: string, page: unknown): void {
+  const text = JSON.stringify(page)
+  if (text === undefined) run.respondInvalid(id, `${method} must return a page, not ${check.describe(page)}`)
+  else run.respond(id, text)
 }
 
 function statusOf(thrown: unknown): number | undefined {

@@ -84,6 +84,20 @@ export class SyncConfigRepository {
     return this.#native.call((config) => config.isSyncDue())
   }
 
+  /** The most requests that syncs of this database send in a calendar month (UTC); `null` if there is no bound. */
+  getRequestBudget(): number | null {
+    return this.#native.call((config) => config.requestBudget())
+  }
+
+  /**
+   * Sets the most requests that syncs of this database send in a calendar month (UTC), or removes the bound with `null`. A sync
+   * that reaches it ends as partial, without an error, and the next one continues from there.
+   */
+  setRequestBudget(budget: number | null): void {
+    const most = budget === null ? null : check.integer('budget', budget, 0, Number.MAX_SAFE_INTEGER)
+    this.#native.call((config) => config.setRequestBudget(most))
+  }
+
   /** Enables automatic syncing. */
   enable(): SyncConfig {
     return this.updateConfig({ enabled: true })

@@ -159,6 +159,8 @@ export interface SyncResult {
   coverage: 'complete' | 'best-effort'
   /** Duration in milliseconds. */
   durationMs: number
+  /** Number of requests sent to the registry, including retries and the check of its health. */
+  requests: number
   /** Whether the run was a dry run, which writes nothing. */
   dryRun: boolean
 }
@@ -173,6 +175,23 @@ export interface SyncOptions {
   pageSize?: number
   /** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
   deadlineMs?: number
+  /**
+   * Which listings of the registry may be used: `auto`, its sync endpoint or, if it has none, its search; `search`, only its
+   * search. Default: `SKILLSMITH_LISTING`, else `auto`.
+   */
+  listing?: 'auto' | 'search'
+  /**
+   * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again; 0 for every run.
+   * Default: 30 days.
+   */
+  fullListingEveryMs?: number
+  /** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */
+  requestBudget?: number
+  /**
+   * The most requests of all runs of the database in a calendar month (UTC). Default: that of
+   * {@link SyncConfigRepository.setRequestBudget}, else no bound.
+   */
+  monthlyRequestBudget?: number
   /**
    * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
    * If it throws or rejects, the run fails with that error.
@@ -190,6 +209,10 @@ export interface EngineStatus {
   lastRun: SyncHistoryEntry | null
   /** Whether a sync is running, in this process or another. */
   isRunning: boolean
+  /** Number of requests that the runs of this calendar month (UTC) have sent, without dry runs. */
+  requestsThisMonth: number
+  /** The most requests in a calendar month, as set in the configuration; `null` if there is no bound. */
+  requestBudget: number | null
   /** Whether automatic syncing is on and the next sync is due. */
   isDue: boolean
 }
@@ -218,6 +241,16 @@ export interface SearchOptions {
   limit?: number
   /** Number of rows to skip. Default: 0. */
   offset?: number
+}
+
+/** Which page of the sync endpoint a host's registry returns. */
+export interface SyncListingOptions {
+  /** Only rows whose `updated_at` is later than this (ISO 8601); all rows if it is missing. */
+  since?: string
+  /** Number of rows. The page may have fewer. */
+  limit: number
+  /** Number of rows to skip. */
+  offset: number
 }
 
 /** A page as the registry sent it, with the registry's field names. */

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::SyncResult;
+use crate::engine::Listing;
 
 /// Default time between two checks.
 pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(60);
@@ -26,6 +27,7 @@ type OnError = Box<dyn Fn(&str) + Send + Sync>;
 pub struct BackgroundOptions {
     pub(super) check_interval: Duration,
     pub(super) sync_on_start: bool,
+    pub(super) listing: Option<Listing>,
     pub(super) on_sync_complete: Option<OnComplete>,
     pub(super) on_sync_error: Option<OnError>,
 }
@@ -47,6 +49,14 @@ impl BackgroundOptions {
     #[must_use]
     pub fn sync_on_start(mut self, sync: bool) -> Self {
         self.sync_on_start = sync;
+        self
+    }
+
+    /// Which listings of the registry its syncs may use. Default: [`Listing::Auto`]; for
+    /// [`start_background_sync`](crate::start_background_sync), what `SKILLSMITH_LISTING` says.
+    #[must_use]
+    pub fn listing(mut self, listing: Listing) -> Self {
+        self.listing = Some(listing);
         self
     }
 
@@ -75,6 +85,7 @@ impl Default for BackgroundOptions {
         Self {
             check_interval: DEFAULT_CHECK_INTERVAL,
             sync_on_start: true,
+            listing: None,
             on_sync_complete: None,
             on_sync_error: None,
         }
@@ -86,6 +97,7 @@ impl fmt::Debug for BackgroundOptions {
         f.debug_struct("BackgroundOptions")
             .field("check_interval", &self.check_interval)
             .field("sync_on_start", &self.sync_on_start)
+            .field("listing", &self.listing)
             .finish_non_exhaustive()
     }
 }

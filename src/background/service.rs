@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use super::options::BackgroundOptions;
 use super::schedule::{self, BackgroundSyncState, Decision, Schedule, UnwrittenBackoff};
+use crate::engine::Listing;
 use crate::environment::Environment;
 use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
@@ -219,12 +220,15 @@ pub fn start_background_sync(
     database: &Database,
     client: ClientOptions,
     environment: &Environment,
-    options: BackgroundOptions,
+    mut options: BackgroundOptions,
 ) -> Result<Option<BackgroundSyncService>> {
     let client = SkillsmithApiClient::with_environment(client, environment)?;
     let enabled = SyncConfigRepository::new(database).get_config()?.enabled;
     if !enabled || !environment.background_sync() || client.is_offline() {
         return Ok(None);
+    }
+    if options.listing.is_none() {
+        options.listing = Some(Listing::of_environment(environment)?);
     }
     let engine = SyncEngine::new(Arc::new(client), database);
     let service = BackgroundSyncService::new(engine, options)?;
@@ -341,6 +345,7 @@ impl Shared {
         guarded(|| {
             self.engine.sync(SyncOptions {
                 cancel: stop.clone(),
+                listing: self.options.listing.unwrap_or_default(),
                 ..SyncOptions::default()
             })
         })

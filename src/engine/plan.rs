@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
 use crate::registry::wire::shortened;
 use crate::registry::{Call, Page, PageRequest, Registry, SyncRequest};
 use crate::{Error, Result};
@@ -52,6 +53,21 @@ impl Listing {
             Self::Auto => "auto",
             Self::Search => "search",
         }
+    }
+
+    /// What the variable `SKILLSMITH_LISTING` says: `auto` or `search`. Default: [`Listing::Auto`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for any other word.
+    pub fn of_environment(environment: &Environment) -> Result<Self> {
+        let word = environment.var("SKILLSMITH_LISTING");
+        word.map_or(Ok(Self::Auto), |word| word.parse())
+            .map_err(|error| match error {
+                Error::InvalidArgument(why) => {
+                    Error::InvalidArgument(format!("SKILLSMITH_LISTING: {why}"))
+                }
+                other => other,
+            })
     }
 }
 
@@ -171,5 +187,28 @@ impl Pass {
             Self::Scored => "the listing of skills with a score".into(),
             Self::Word(word) => format!("the search for '{word}'"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_chooses_the_listing() {
+        let of = |word: &'static str| {
+            let environment = Environment::new(move |name| {
+                (name == "SKILLSMITH_LISTING").then(|| word.to_owned())
+            });
+            Listing::of_environment(&environment)
+        };
+        assert_eq!(of("search").unwrap(), Listing::Search);
+        assert_eq!(of("auto").unwrap(), Listing::Auto);
+        assert_eq!(of("").unwrap(), Listing::Auto);
+        let error = of("all").unwrap_err().to_string();
+        assert!(
+            error.starts_with("SKILLSMITH_LISTING") && error.contains("'all'"),
+            "{error}"
+        );
     }
 }

@@ -23,6 +23,7 @@ const RESULT = {
   errors: [],
   warnings: [],
   coverage: 'complete',
+  requests: 4,
   durationMs: 1,
   dryRun: false,
 }

@@ -25,6 +25,7 @@ const RESULT_KEYS = [
   'dryRun',
   'durationMs',
   'errors',
+  'requests',
   'skillsAdded',
   'skillsRejected',
   'skillsUnchanged',

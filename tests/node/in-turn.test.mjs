@@ -329,6 +329,8 @@ describe("our engine with the stack's parts", () => {
         config: config.getConfig(),
         lastRun: history.getLastSuccessful(),
         isRunning: false,
+        requestsThisMonth: status.requestsThisMonth,
+        requestBudget: null,
         isDue: false,
       })
     }

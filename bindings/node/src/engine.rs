@@ -6,6 +6,7 @@ use std::time::Duration;
 use napi_derive::napi;
 use skillsmith_sync::background::{self, Decision};
 use skillsmith_sync::clock::{Clock, SystemClock};
+use skillsmith_sync::engine::Listing;
 use skillsmith_sync::registry::Registry;
 use skillsmith_sync::{CancelToken, Error, SyncEngine, SyncOptions, engine};
 
@@ -16,7 +17,8 @@ use crate::event::TaskEvent;
 use crate::host::{HostRegistry, PendingRequests, thrown_error};
 use crate::progress::Throttle;
 use crate::task::{Listener, start};
-use crate::values::EngineStatus;
+use crate::values::{EngineStatus, count};
+use crate::variables::{Variables, environment};
 
 #[napi(object, object_to_js = false)]
 pub struct RunOptions {
@@ -24,12 +26,45 @@ pub struct RunOptions {
     pub dry_run: Option<bool>,
     pub page_size: Option<u32>,
     pub deadline_ms: Option<u32>,
+    #[napi(ts_type = "'auto' | 'search'")]
+    pub listing: String,
+    pub full_listing_every_ms: Option<i64>,
+    pub request_budget: Option<i64>,
+    pub monthly_request_budget: Option<i64>,
     /// Whether the run keeps the event loop alive.
     pub keep_alive: bool,
     /// Whether to send progress events.
     pub report_progress: bool,
     /// Whether the host's registry is offline. Used only without a client.
     pub host_offline: Option<bool>,
+    /// Whether the host's registry has `syncRegistry`. Used only without a client.
+    pub host_lists: Option<bool>,
+}
+
+impl RunOptions {
+    fn for_core(&self, listing: Listing, cancel: CancelToken) -> SyncOptions<'static> {
+        let mut options = SyncOptions::new()
+            .force(self.force.unwrap_or_default())
+            .dry_run(self.dry_run.unwrap_or_default())
+            .listing(listing)
+            .cancel(cancel);
+        if let Some(rows) = self.page_size {
+            options = options.page_size(rows);
+        }
+        if let Some(ms) = self.deadline_ms {
+            options = options.deadline(Duration::from_millis(ms.into()));
+        }
+        if let Some(ms) = self.full_listing_every_ms {
+            options = options.full_listing_every(Duration::from_millis(count(ms)));
+        }
+        if let Some(requests) = self.request_budget {
+            options = options.request_budget(count(requests));
+        }
+        if let Some(requests) = self.monthly_request_budget {
+            options = options.monthly_request_budget(count(requests));
+        }
+        options
+    }
 }
 
 /// A sync run. Garbage collection of this object, or the end of its environment, cancels the run.
@@ -50,6 +85,11 @@ impl NativeRun {
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
     ) -> Result<Self> {
         boundary(|| {
+            let mut listing = options.listing.parse()?;
+            if client.is_none() && !options.host_lists.unwrap_or_default() {
+                // No request is counted for a method that the host does not have.
+                listing = Listing::Search;
+            }
             let run = Self {
                 cancel: CancelToken::new(),
                 pending: Arc::default(),
@@ -75,16 +115,7 @@ impl NativeRun {
                     } else {
                         None
                     };
-                    let mut sync_options = SyncOptions::new()
-                        .force(options.force.unwrap_or_default())
-                        .dry_run(options.dry_run.unwrap_or_default())
-                        .cancel(cancel);
-                    if let Some(rows) = options.page_size {
-                        sync_options = sync_options.page_size(rows);
-                    }
-                    if let Some(ms) = options.deadline_ms {
-                        sync_options = sync_options.deadline(Duration::from_millis(ms.into()));
-                    }
+                    let mut sync_options = options.for_core(listing, cancel);
                     if let Some(throttle) = throttle {
                         sync_options =
                             sync_options.on_progress(move |progress| throttle.report(progress));
@@ -140,6 +171,12 @@ impl Drop for NativeRun {
     fn drop(&mut self) {
         self.cancel.cancel();
     }
+}
+
+/// The default of `listing`, which `SKILLSMITH_LISTING` may set.
+#[napi(ts_return_type = "'auto' | 'search'")]
+pub fn default_listing(variables: Variables) -> Result<&'static str> {
+    boundary(|| Ok(Listing::of_environment(&environment(variables))?.as_str()))
 }
 
 /// Current status: configuration, last successful run, running, due.

@@ -53,4 +53,10 @@ pub enum HostRequest {
         offset: i64,
         min_quality_score: Option<f64>,
     },
+    Sync {
+        id: u32,
+        limit: u32,
+        offset: i64,
+        since: Option<String>,
+    },
 }

@@ -1,4 +1,4 @@
-//! A registry that the host supplies: an object with `isOffline`, `checkHealth` and `search`.
+//! A registry that the host supplies: an object with `isOffline`, `checkHealth`, `search` and perhaps `syncRegistry`.
 //!
 //! The run sends a request from its fetch thread, JavaScript responds on its own thread, and [`PendingRequests`] connects
 //! the two.
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry, SyncRequest};
 use skillsmith_sync::unpoisoned::{lock, wait_timeout};
 use skillsmith_sync::{Error, Result};
 
@@ -125,6 +125,18 @@ impl Registry for HostRegistry {
                 limit: request.limit,
                 offset: i64::try_from(request.offset).unwrap_or(i64::MAX),
                 min_quality_score: request.min_score,
+            })?;
+        Page::parse(text.as_bytes())
+    }
+
+    fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
+        let text = self
+            .pending
+            .send(&self.events, call, |id| HostRequest::Sync {
+                id,
+                limit: request.limit,
+                offset: i64::try_from(request.offset).unwrap_or(i64::MAX),
+                since: request.since.clone(),
             })?;
         Page::parse(text.as_bytes())
     }

@@ -8,7 +8,9 @@ use skillsmith_sync::{
 
 use crate::boundary::{Result, boundary};
 use crate::database::NativeDatabase;
-use crate::values::{SkillRecord, SyncConfig, SyncHistoryEntry, SyncRunResult, SyncStats};
+use crate::values::{
+    SkillRecord, SyncConfig, SyncHistoryEntry, SyncRunResult, SyncStats, count, number,
+};
 
 #[napi]
 pub struct NativeConfig {
@@ -62,6 +64,16 @@ impl NativeConfig {
     #[napi]
     pub fn is_sync_due(&self) -> Result<bool> {
         boundary(|| self.inner.is_sync_due())
+    }
+
+    #[napi(ts_return_type = "number | null")]
+    pub fn request_budget(&self) -> Result<Option<i64>> {
+        boundary(|| Ok(self.inner.request_budget()?.map(number)))
+    }
+
+    #[napi]
+    pub fn set_request_budget(&self, budget: Option<i64>) -> Result<()> {
+        boundary(|| self.inner.set_request_budget(budget.map(count)))
     }
 }
 

@@ -6,8 +6,13 @@ use skillsmith_sync as core;
 use skillsmith_sync::ErrorCode;
 
 /// Converts a counter to a JavaScript number, which is exact up to 2^53.
-fn number(count: u64) -> i64 {
+pub fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Converts a JavaScript number, which the package has checked, to a counter.
+pub fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 #[napi(object, use_nullable = true)]
@@ -88,7 +93,6 @@ pub struct SyncRunResult {
 
 impl From<SyncRunResult> for core::SyncRunResult {
     fn from(result: SyncRunResult) -> Self {
-        let count = |number: i64| u64::try_from(number).unwrap_or_default();
         Self {
             skills_added: count(result.skills_added),
             skills_updated: count(result.skills_updated),
@@ -164,6 +168,8 @@ pub struct EngineStatus {
     pub config: SyncConfig,
     pub last_run: Option<SyncHistoryEntry>,
     pub is_running: bool,
+    pub requests_this_month: i64,
+    pub request_budget: Option<i64>,
     pub is_due: bool,
 }
 
@@ -173,6 +179,8 @@ impl From<core::EngineStatus> for EngineStatus {
             config: status.config.into(),
             last_run: status.last_run.map(Into::into),
             is_running: status.is_running,
+            requests_this_month: number(status.requests_this_month),
+            request_budget: status.request_budget.map(number),
             is_due: status.is_due,
         }
     }
@@ -215,6 +223,7 @@ pub struct SyncResult {
     #[napi(ts_type = "'complete' | 'best-effort'")]
     pub coverage: String,
     pub duration_ms: i64,
+    pub requests: i64,
     pub dry_run: bool,
 }
 
@@ -231,6 +240,7 @@ impl From<core::SyncResult> for SyncResult {
             warnings: result.warnings,
             coverage: result.coverage.as_str().to_owned(),
             duration_ms: number(result.duration_ms),
+            requests: number(result.requests),
             dry_run: result.dry_run,
         }
     }

@@ -107,6 +107,7 @@ for (const db of dbs) {
     isOffline: () => false,
     checkHealth: async () => ({ status: 'healthy' }),
     search: ({ limit, offset }) => ({ data: [limit, offset] }),
+    syncRegistry: ({ limit, offset, since }) => ({ data: [exactly<number>()(limit), offset, exactly<string | undefined>()(since)] }),
   }
 
   const engines = [
@@ -120,6 +121,10 @@ for (const db of dbs) {
     force: true,
     dryRun: false,
     pageSize: 50,
+    listing: 'search',
+    fullListingEveryMs: 0,
+    requestBudget: 5,
+    monthlyRequestBudget: 50,
     signal: new AbortController().signal,
     onProgress: (progress: SyncProgress) => exactly<'connecting' | 'fetching' | 'comparing' | 'upserting' | 'complete'>()(progress.phase),
   }
