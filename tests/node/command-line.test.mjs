@@ -52,6 +52,7 @@ test('sync, and sync again', async () => {
     errors: [],
     warnings: [],
     coverage: 'complete',
+    requests: 10,
     dryRun: false,
   })
   await place.assertComplete()
@@ -69,7 +70,7 @@ test('status, history and config have the shapes of the package', async () => {
   const historyRepo = new sync.SyncHistoryRepository(database)
   const engine = new sync.SyncEngine({ db: database, apiClient: place.registry.client() })
   assert.deepEqual([config.enabled, config.frequency], [false, 'weekly'])
-  assert.deepEqual(config, configRepo.getConfig())
+  assert.deepEqual(config, { ...configRepo.getConfig(), requestBudget: configRepo.getRequestBudget() })
   assert.deepEqual(set, config)
   assert.deepEqual(history, historyRepo.getHistory())
   assert.deepEqual(status, { ...engine.getStatus(), stats: historyRepo.getStats() })
