@@ -57,6 +57,9 @@ pub(crate) struct Cursor {
     /// The sync endpoint was not there when it was asked last.
     #[serde(default)]
     pub(super) misses_endpoint: bool,
+    /// The row before a gap is gone, so that only a whole listing finds the gap.
+    #[serde(default)]
+    pub(super) lost_gap: bool,
     /// When the listing began, as local ISO time: the `last_sync_at` of the run that ends it.
     pub(super) started_at: String,
     /// When the oldest rows that need no second look were read.
@@ -169,6 +172,7 @@ impl Cursor {
             since: None,
             horizon: Horizon::default(),
             misses_endpoint: false,
+            lost_gap: false,
             fresh_since: started_at.clone(),
             started_at,
             is_resumed: false,

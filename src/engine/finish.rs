@@ -189,7 +189,10 @@ impl CompletedListing {
             };
         }
         let old = known.watermark;
-        let watermark = if self.moves_watermark {
+        let watermark = if cursor.lost_gap && cursor.since.is_some() {
+            // The next listing is a whole one.
+            None
+        } else if self.moves_watermark {
             let asked = old.as_ref();
             let asked = asked.filter(|old| Some(&old.since) == cursor.since.as_ref());
             let times = Times {

@@ -120,7 +120,10 @@ impl Lister<'_> {
             Sight::Behind(rows) => self.shorten(search.gap, start, rows, &page),
             sight => match search.next(&sight, &page, self.page_size.into()) {
                 Some(next) => self.carried_search = Some(next),
-                None => self.leave_to_next_run(search.gap),
+                None => {
+                    self.cursor.lost_gap = true;
+                    self.leave_to_next_run(search.gap);
+                }
             },
         }
         Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
