@@ -42,6 +42,10 @@ impl Mode {
 ///
 /// Kept in `sync_state` when a run ends early; the next run goes on from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 pub(crate) struct Cursor {
     format: u32,
     /// The registry that is listed.

@@ -118,13 +118,14 @@ impl Lister<'_> {
         let start = search.start;
         match sight(&search.gap, start, &page) {
             Sight::Behind(rows) => self.shorten(search.gap, start, rows, &page),
-            sight => match search.next(&sight, &page, self.page_size.into()) {
-                Some(next) => self.carried_search = Some(next),
-                None => {
+            sight => {
+                if let Some(next) = search.next(&sight, &page, self.page_size.into()) {
+                    self.carried_search = Some(next);
+                } else {
                     self.cursor.lost_gap = true;
                     self.leave_to_next_run(search.gap);
                 }
-            },
+            }
         }
         Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
     }
