@@ -8,10 +8,9 @@ use super::console::{BAD, Console, FAINT, GOOD, STRONG, WARNING};
 use super::progress::Line;
 use super::{Exit, database, exit_of};
 use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
-use crate::environment::Environment;
 use crate::{
-    ClientOptions, Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine,
-    SyncOptions, SyncResult, SyncStatus,
+    ClientOptions, Coverage, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions,
+    SyncResult, SyncStatus,
 };
 
 pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -25,7 +24,7 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     };
     let listing = match arguments.listing {
         Some(listing) => listing,
-        None => listing_of(environment)?,
+        None => Listing::of_environment(environment)?,
     };
     let line = Line::new(console);
     let mut shown = line.clone();
@@ -58,17 +57,6 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
         (_, Some(code)) => exit_of(code),
         (_, None) => Exit::Failed,
     })
-}
-
-/// What `SKILLSMITH_LISTING` says.
-fn listing_of(environment: &Environment) -> Result<Listing> {
-    let word = environment.var("SKILLSMITH_LISTING");
-    word.map_or(Ok(Listing::Auto), |word| word.parse())
-        .map_err(|_| {
-            Error::InvalidArgument(
-                "SKILLSMITH_LISTING is neither 'auto' nor 'search'. Use one of them.".into(),
-            )
-        })
 }
 
 /// Prints the summary line of the specification, then the errors.

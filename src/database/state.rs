@@ -91,14 +91,14 @@ pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
     )?)
 }
 
-/// Whether the table is empty: no run of this engine has ended here.
+/// Whether no run of this engine has ended here: nothing stands in the table but the user's budget.
 pub(crate) fn is_empty(conn: &Connection) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(true);
     }
-    Ok(
-        conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sync_state)", [], |row| {
-            row.get(0)
-        })?,
-    )
+    Ok(conn.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM sync_state WHERE key <> ?1)",
+        [key::REQUEST_BUDGET],
+        |row| row.get(0),
+    )?)
 }

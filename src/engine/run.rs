@@ -188,7 +188,7 @@ impl Run {
             // What was read is kept, with the cursor; the cause is what matters to the user.
             applier.hurry();
             let kept = applier.flush();
-            // Whatever keeps rows out, those of before have to be found; a lock keeps out the index, too.
+            // Rows written before the fault have to be in the index; a lock that keeps rows out keeps it out, too.
             if !matches!(kept, Err(Error::DatabaseBusy)) {
                 let deadline = match error {
                     Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),

@@ -435,3 +435,21 @@ fn promise_10_another_registry_is_listed_as_a_whole() {
     assert_success(&result);
     assert_eq!(result.total_processed, 80);
 }
+
+#[test]
+fn a_budget_that_is_set_before_the_first_sync_is_no_sync() {
+    let world = world(20);
+    let config = SyncConfigRepository::new(&world.database);
+    config.set_request_budget(Some(100)).unwrap();
+    // The caller has set where to begin: later than all stamps.
+    world
+        .look()
+        .execute(
+            "UPDATE sync_config SET last_sync_at = '2026-11-01T00:00:00.000Z'",
+            [],
+        )
+        .unwrap();
+    let result = world.sync();
+    assert_success(&result);
+    assert_eq!((result.skills_added, result.skills_unchanged), (0, 20));
+}
