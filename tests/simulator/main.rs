@@ -84,11 +84,7 @@ fn a_seed_replays_exactly() {
         let scenario = generate::scenario(seed);
         let (first, second) = (world::traced(&scenario), world::traced(&scenario));
         let both = (seeds::comparable(&first.1), seeds::comparable(&second.1));
-        let differs = both
-            .0
-            .lines()
-            .zip(both.1.lines())
-            .find(|(one, other)| one != other);
+        let differs = seeds::difference(&both.0, &both.1);
         assert_eq!(differs, None, "seed {seed}");
         assert_eq!(first.0.is_ok(), second.0.is_ok());
     }

@@ -95,7 +95,8 @@ impl Registry for SimRegistry {
 
 impl SimRegistry {
     fn page(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<Page> {
-        if !self.clock.in_step(call.cancel) {
+        // Its run may end with a cancel that comes with the last page, before this thread hears of it.
+        if !self.clock.in_step(call.cancel) || lock(&self.shared).run.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let number = self.begin_request(request, way, call)?;

@@ -146,25 +146,35 @@ fn tell(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Whether a run ended for something that its own thread has found: what was on its way then comes, or does not.
-fn ended_by_itself(line: &str) -> bool {
-    let reasons = ["was replaced, moved or deleted", "Sync cancelled"];
-    line.starts_with("   = ") && reasons.iter().any(|reason| line.contains(reason))
+/// Where two traces of one scenario differ. A run that its own thread ends, for a cancel, the disk or the file,
+/// leaves requests on their way, which may have been logged or not.
+pub fn difference<'t>(one: &'t str, other: &'t str) -> Option<(&'t str, &'t str)> {
+    let is_on_the_way = |lines: &[&str], end: &str| {
+        let mut behind = lines.iter().skip_while(|line| line.starts_with("     "));
+        end.starts_with("   = failed") && behind.next() == Some(&end)
+    };
+    let (one, other): (Vec<_>, Vec<_>) = (one.lines().collect(), other.lines().collect());
+    let (mut first, mut second) = (one.as_slice(), other.as_slice());
+    loop {
+        match (first, second) {
+            ([line, rest @ ..], [same, others @ ..]) if line == same => {
+                (first, second) = (rest, others);
+            }
+            ([_, rest @ ..], [end, ..]) if is_on_the_way(first, end) => first = rest,
+            ([end, ..], [_, rest @ ..]) if is_on_the_way(second, end) => second = rest,
+            ([], []) => return None,
+            _ => {
+                let next = |lines: &[&'t str]| lines.first().copied().unwrap_or("(its end)");
+                return Some((next(first), next(second)));
+            }
+        }
+    }
 }
 
 /// A trace without what is random in the library, the six letters of a run's id, and without the number of the world
 /// in the name of its folder.
 pub fn comparable(trace: &[String]) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in trace {
-        if ended_by_itself(line) {
-            while lines.last().is_some_and(|last| last.starts_with("     ")) {
-                lines.pop();
-            }
-        }
-        lines.push(line);
-    }
-    let text = lines.join("\n");
+    let text = trace.join("\n");
     let mut parts = text.split(world::FOLDER);
     let mut apart = parts.next().unwrap_or_default().to_owned();
     for part in parts {
