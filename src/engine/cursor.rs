@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::gap::Gap;
 use super::pass::PassCursor;
 use super::plan::{Pass, Plan, is_known_tier};
-use super::profile::Doubt;
+use super::profile::{Doubt, is_within_a_day};
 use super::watermark::Horizon;
 use crate::clock::{from_iso, to_iso};
 
@@ -208,6 +208,10 @@ impl Cursor {
     /// Notes that a run goes on from here at `now`. Rows that were read long ago may have changed
     /// and moved behind the cursor since: they are read once more after the end.
     pub(super) fn resume(&mut self, now: DateTime<Utc>) {
+        if !self.has_begun() {
+            // It only says which plan the registry allows.
+            return;
+        }
         self.is_resumed = true;
         self.at.counts.forgets |= self.at.counts.rows > 0;
         if self.plan == Plan::Sync {
@@ -219,6 +223,21 @@ impl Cursor {
             self.again = Some(self.mark());
             self.fresh_since = to_iso(now);
         }
+    }
+
+    /// Whether anything of it was read, or was asked for in vain.
+    fn has_begun(&self) -> bool {
+        self.is_resumed
+            || self.has_brought
+            || self.until.is_some()
+            || !self.done.is_empty()
+            || !self.gaps.is_empty()
+            || self.at != PassCursor::new(self.plan == Plan::Sync)
+    }
+
+    /// Whether it only says that the better plans were refused, and that too long ago to be believed.
+    pub(super) fn is_stale_at(&self, now: DateTime<Utc>) -> bool {
+        self.plan != Plan::Sync && !self.has_begun() && !is_within_a_day(&self.started_at, now)
     }
 
     fn mark(&self) -> Mark {

@@ -65,7 +65,7 @@ impl Endpoint {
 }
 
 /// Whether `now` lies within a day of a time before it.
-fn is_within_a_day(at: &str, now: DateTime<Utc>) -> bool {
+pub(super) fn is_within_a_day(at: &str, now: DateTime<Utc>) -> bool {
     from_iso(at).is_some_and(|at| {
         let age = now.signed_duration_since(at);
         (TimeDelta::zero()..RETRY_AFTER).contains(&age)

@@ -107,6 +107,7 @@ fn cursor(
             cursor.is_readable() && cursor.registry == registry && cursor.layout == layout
                 // One that was read to its end tells nothing of what changed since.
                 && !cursor.is_at_end()
+                && !cursor.is_stale_at(context.started_at)
                 && (options.listing == Listing::Auto || cursor.plan != Plan::Sync)
         })
         .filter(|cursor| !options.dry_run && (!options.force || cursor.mode == Mode::Content));

@@ -56,6 +56,26 @@ fn promise_17_short_sessions_reach_the_end_under_every_plan() {
 }
 
 #[test]
+fn promise_17_what_the_first_requests_learn_is_kept() {
+    // The registry has no sync endpoint and wants a filter: four requests pass before a page comes.
+    for budget in [3, 4, 5] {
+        let world = World::by_id(250, Plain::NeedsFilter);
+        let mut runs = 0;
+        loop {
+            let result = world.sync_with(SyncOptions::new().request_budget(budget));
+            runs += 1;
+            if result.success {
+                break;
+            }
+            assert_eq!(result.status, SyncStatus::Partial, "{result:?}");
+            assert!(runs < 40, "a budget of {budget}: {result:?}");
+        }
+        assert!(runs > 2);
+        world.assert_mirrored();
+    }
+}
+
+#[test]
 fn promise_17_a_tight_rate_limit_only_takes_longer() {
     let world = ordered(1_000);
     world.server.options(|options| {

@@ -95,7 +95,7 @@ impl Lister<'_> {
                 self.pass_refused(error)?;
             } else if self.cursor.plan == Plan::Plain && !self.has_answered {
                 // Nothing of the kind is there.
-                return Err(error);
+                self.nothing_answers(error)?;
             } else {
                 self.put_off(pass, asked, &error);
                 let regions = std::mem::take(&mut self.cursor.at.put_off);
@@ -109,7 +109,7 @@ impl Lister<'_> {
             return Ok(None);
         }
         if matches!(status, Some(404 | 405 | 410)) && !self.has_answered {
-            return Err(error);
+            return self.nothing_answers(error).map(|()| None);
         }
         Ok(Some(error))
     }
@@ -221,7 +221,7 @@ impl Lister<'_> {
         self.failed_in_row = 0;
         self.forget_pass();
         self.refused.push(Plan::Sync);
-        self.cursor.switch_to(self.instead);
+        self.switch_to(self.instead);
         true
     }
 
@@ -238,14 +238,34 @@ impl Lister<'_> {
             .into_iter()
             .find(|plan| *plan != Plan::Sync && !self.refused.contains(plan));
         match next {
-            Some(plan) => self.cursor.switch_to(plan),
-            // Nothing can be asked any more. The next run does not go on from where nothing answers.
-            None if self.cursor.is_resumed => {
-                self.cursor.switch_to(self.instead);
-                self.stop = Some(error);
-            }
-            None => return Err(error),
+            Some(plan) => self.switch_to(plan),
+            None => return self.nothing_answers(error),
         }
+        Ok(())
+    }
+
+    /// Goes on with another plan. What was learned for that cost requests: it is kept even where this run
+    /// ends before a page comes, or a user of short runs and small budgets never gets past it.
+    fn switch_to(&mut self, plan: Plan) {
+        self.cursor.switch_to(plan);
+        self.has_switched = true;
+    }
+
+    /// Ends a run that found nothing to ask for. What refuses everything may be a proxy, or maintenance:
+    /// the next run begins with the best plan, as this one did.
+    fn nothing_answers(&mut self, error: Error) -> Result<()> {
+        if self.refused.is_empty() {
+            // Nothing was switched: it goes on from where it stands.
+            return Err(error);
+        }
+        let first = if self.refused.contains(&Plan::Sync) {
+            self.cursor.misses_endpoint = false;
+            Plan::Sync
+        } else {
+            self.instead
+        };
+        self.cursor.switch_to(first);
+        self.stop = Some(error);
         Ok(())
     }
 }

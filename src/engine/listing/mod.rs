@@ -83,6 +83,8 @@ pub(super) struct Lister<'r> {
     ways_past: Option<WaysPast>,
     /// A page that was asked for to see whether the registry answers.
     spare: Option<(Pass, u64, Page)>,
+    /// The plan is another one since the cursor was told of last.
+    has_switched: bool,
     /// Ends the run, once it was told where the listing stands.
     stop: Option<Error>,
     stop_is_told: bool,
@@ -134,6 +136,7 @@ impl<'r> Lister<'r> {
             parts_asked: 0,
             ways_past: None,
             spare: None,
+            has_switched: false,
             stop: None,
             stop_is_told: false,
         }
@@ -142,8 +145,9 @@ impl<'r> Lister<'r> {
     /// The next rows, or `None` once everything has been read.
     pub(super) fn next(&mut self, call: &Call<'_>) -> Result<Option<Step>> {
         loop {
-            if self.stop.is_some() && !self.stop_is_told {
-                self.stop_is_told = true;
+            let ends = self.stop.is_some() && !self.stop_is_told;
+            self.stop_is_told |= ends;
+            if std::mem::take(&mut self.has_switched) || ends {
                 return Ok(Some(self.step(Vec::new(), &[])));
             }
             if let Some(error) = self.stop.take() {
