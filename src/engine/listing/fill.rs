@@ -377,28 +377,33 @@ impl Lister<'_> {
 
     /// An outage is not asked row by row.
     fn look_elsewhere(&mut self, pass: &Pass, error: Error, call: &Call<'_>) -> Result<()> {
-        let elsewhere = if self.cursor.at.put_off[0].from > 0 {
-            Some(pass.clone())
+        let region = &self.cursor.at.put_off[0];
+        let (from, to) = (region.from, region.to);
+        let other = self.cursor.other_passes().into_iter().next();
+        let here = if from > 0 {
+            Some(0)
         } else {
-            self.cursor.other_passes().into_iter().next()
-        };
-        let (elsewhere, offset) = match elsewhere {
-            Some(pass) => (pass, 0),
             // What comes after the first page has been read by now.
-            None => (pass.clone(), self.cursor.at.put_off[0].to),
+            other.is_none().then_some(to)
         };
-        let answer = self.search(&elsewhere, offset, 1, true, call);
-        call.check()?;
-        match answer {
-            Ok(page) => {
-                self.spare = Some((elsewhere, offset, page));
-                Ok(())
+        let here = here.map(|offset| (pass.clone(), offset));
+        // Where the first row cannot be had either, it may be all of this pass, and not the registry.
+        let places = here.into_iter().chain(other.map(|other| (other, 0)));
+        for (elsewhere, offset) in places {
+            let answer = self.search(&elsewhere, offset, 1, true, call);
+            call.check()?;
+            match answer {
+                Ok(page) => {
+                    self.spare = Some((elsewhere, offset, page));
+                    return Ok(());
+                }
+                Err(other) if ends_the_run(&other) => return Err(other),
+                // It is there, and refuses.
+                Err(Error::Refused { .. }) => return Ok(()),
+                Err(_) => {}
             }
-            Err(other) if ends_the_run(&other) => Err(other),
-            // It is there, and refuses.
-            Err(Error::Refused { .. }) => Ok(()),
-            Err(_) => Err(error),
         }
+        Err(error)
     }
 
     pub(super) fn keep_gap(&mut self, pass: &Pass, lost: Region) {

@@ -249,8 +249,9 @@ fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
 /// A page that brought nothing new: the end, hidden rows, or what was read already.
 fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals: Totals) -> Next {
     let served = page.ids.len() as u64;
-    if served > 0 && end < at.movement.ahead {
-        // On the way back to where it was.
+    let is_back = end == at.movement.ahead && at.offset < end;
+    if served > 0 && (end < at.movement.ahead || is_back) {
+        // On the way back to where it was, or there: a larger step from here would pass over new rows.
         at.offset = end;
         at.tail.overlaps = served > u64::from(asked.overlaps);
         remember_tail(at, page);

@@ -30,7 +30,17 @@ impl Outcome {
 
 /// Reads a pass to its end, a second time where it is in doubt.
 fn read(limit: u32, totals: Totals, registry: impl Fn(u64, u64, u32) -> Served) -> Outcome {
-    let mut at = PassCursor::default();
+    read_ordered(limit, totals, registry, false)
+}
+
+/// Like [`read`], of a listing that may be in the order of ids.
+fn read_ordered(
+    limit: u32,
+    totals: Totals,
+    registry: impl Fn(u64, u64, u32) -> Served,
+    is_ordered: bool,
+) -> Outcome {
+    let mut at = PassCursor::new(is_ordered);
     let (mut met, mut met_before) = (HashSet::new(), HashSet::new());
     let mut requests = 0;
     loop {
@@ -275,6 +285,23 @@ fn rows_that_moved_are_looked_for() {
         (rows[range].to_vec(), None, None)
     };
     assert_eq!(read(100, Totals::Unknown, rotating).rows, 400);
+}
+
+#[test]
+fn no_row_is_passed_over_where_the_way_back_ends() {
+    // Pages of three, then of two, and two that are empty by mistake where five rows had come.
+    let registry = |start: u64, limit: u64, request: u32| {
+        let rows = match request {
+            0..=1 => page(11, start, limit.min(3)),
+            5..=6 => Vec::new(),
+            _ => page(11, start, limit.min(2)),
+        };
+        (rows, None, None)
+    };
+    for is_ordered in [false, true] {
+        let outcome = read_ordered(10, Totals::Unknown, registry, is_ordered);
+        assert_eq!(outcome.rows, 11, "{outcome:?}");
+    }
 }
 
 #[test]
