@@ -17,11 +17,11 @@ mod finish;
 mod gap;
 mod listing;
 mod options;
+mod outcome;
 mod pass;
 mod plan;
 mod profile;
 mod progress;
-
 mod result;
 mod run;
 mod start;

@@ -15,12 +15,11 @@ use super::fetch::{Event, Fetch};
 use super::finish::{self, CompletedListing};
 use super::options::SyncOptions;
 use super::progress::Progress;
-use super::result::{Coverage, SyncResult};
+use super::result::SyncResult;
 use super::start::{self, StartingState};
 use super::tally::Tally;
 use crate::clock::to_iso;
 use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
-use crate::history::SyncStatus;
 use crate::memory::{self, guarded};
 use crate::requests;
 use crate::skills::{Fingerprints, Table, fts};
@@ -37,7 +36,7 @@ pub(super) struct Context<'e, 'o> {
     pub(super) engine: &'e SyncEngine,
     pub(super) options: SyncOptions<'o>,
     /// When it began, in the clock's elapsed time.
-    begun: Duration,
+    pub(super) begun: Duration,
     pub(super) started_at: DateTime<Utc>,
 }
 
@@ -76,7 +75,7 @@ pub(super) struct Run {
     /// What the listing could not read.
     pub(super) gaps: Vec<String>,
     /// The listing was read to its end and is in no doubt.
-    is_complete: bool,
+    pub(super) is_complete: bool,
 }
 
 /// Runs to the end, whatever a callback or a registry does: the lock is given back and the record closed.
@@ -132,14 +131,9 @@ impl Run {
         tune(&conn)?;
         let table = Table::read(&conn)?;
         let found = start::find(context, &conn, &table)?;
-        if engine.registry.is_offline() {
+        if let Some(error) = nothing_to_send(context) {
             self.id = start::open_record(context, &conn)?;
-            return Err(Error::Offline);
-        }
-        if options.cancel.is_cancelled() {
-            // Before anything is sent.
-            self.id = start::open_record(context, &conn)?;
-            return Err(Error::Cancelled);
+            return Err(error);
         }
         self.requests = counter(context, &conn)?;
         progress.connecting(&self.tally);
@@ -158,45 +152,20 @@ impl Run {
             write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
-        let checkpointer = if options.dry_run {
-            None
-        } else {
-            Some(Checkpointer::start(&engine.database, &conn)?)
-        };
-        let tools = Tools {
-            conn: &conn,
-            table: &table,
-            clock: &*engine.clock,
-            cancel: &options.cancel,
-            ends_at: context.begun.saturating_add(options.deadline),
-            checkpointer,
-        };
         let rules = Rules {
             mode: found.cursor.mode,
             since: found.since,
             dry_run: options.dry_run,
             is_resumed: found.cursor.is_resumed,
         };
-        let tally = Tally::going_on(&found.cursor.findings);
-        let twice = Twice::new(found.twice());
-        let mut applier = Applier::new(tools, fingerprints, rules, twice, found.unfilled(), tally)?;
+        let mut applier = applier(context, (&conn, &table), &found, rules, fingerprints)?;
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, &rules)?;
             self.end_listing(context, &conn, &mut applier, found, cursor)
         });
-        let outcome = outcome.inspect_err(|error| {
-            // What was read is kept, with the cursor; the cause is what matters to the user.
-            applier.hurry();
-            let kept = applier.flush();
-            // Rows written before the fault have to be in the index; a lock that keeps rows out keeps it out, too.
-            if !matches!(kept, Err(Error::DatabaseBusy)) {
-                let deadline = match error {
-                    Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),
-                    _ => context.ends_at(),
-                };
-                _ = applier.settle_index(&CancelToken::new(), deadline);
-            }
-        });
+        if let Err(error) = &outcome {
+            keep_what_was_read(context, &mut applier, error);
+        }
         self.tally = std::mem::take(&mut applier.tally);
         drop(applier);
         if !options.dry_run {
@@ -206,18 +175,30 @@ impl Run {
         if outcome.is_ok() {
             progress.complete(&self.tally);
         }
-        let path = engine.database.path();
-        let in_place = path.map_or(Ok(()), |path| check_in_place(&conn, path));
-        if let Err(replaced) = in_place {
-            engine.database.leave(&conn);
-            // What was written, or only compared, is not the file that is at the path now.
-            self.tally = Tally::default();
-            return match outcome {
-                Err(error @ (Error::Cancelled | Error::Host(_))) => Err(error),
-                _ => Err(replaced),
-            };
+        self.unless_replaced(context, &conn, outcome)
+    }
+
+    /// The outcome of a run, unless another file is at the path by now.
+    fn unless_replaced(
+        &mut self,
+        context: &Context<'_, '_>,
+        conn: &Connection,
+        outcome: Result<()>,
+    ) -> Result<()> {
+        let database = &context.engine.database;
+        let Some(path) = database.path() else {
+            return outcome;
+        };
+        let Err(replaced) = check_in_place(conn, path) else {
+            return outcome;
+        };
+        database.leave(conn);
+        // What was written, or only compared, is not the file that is at the path now.
+        self.tally = Tally::default();
+        match outcome {
+            Err(error @ (Error::Cancelled | Error::Host(_))) => Err(error),
+            _ => Err(replaced),
         }
-        outcome
     }
 
     /// The listing is at its end: settles what is left, and writes the record.
@@ -246,59 +227,57 @@ impl Run {
         self.is_complete = listing.is_complete;
         Ok(())
     }
+}
 
-    pub(super) fn status(&self, error: Option<&Error>) -> SyncStatus {
-        match error {
-            None if self.errors().is_empty() => SyncStatus::Success,
-            // A budget that is used up is as the user wished.
-            None | Some(Error::BudgetUsed { .. }) => SyncStatus::Partial,
-            Some(error) if self.tally.processed() > 0 && leaves_a_part(error) => {
-                SyncStatus::Partial
-            }
-            Some(_) => SyncStatus::Failed,
-        }
+/// Why a run ends before anything is sent.
+fn nothing_to_send(context: &Context<'_, '_>) -> Option<Error> {
+    if context.engine.registry.is_offline() {
+        return Some(Error::Offline);
     }
+    let is_cancelled = context.options.cancel.is_cancelled();
+    is_cancelled.then_some(Error::Cancelled)
+}
 
-    /// What is told of rows that could not be read or stored.
-    pub(super) fn errors(&self) -> Vec<String> {
-        self.gaps
-            .iter()
-            .cloned()
-            .chain(self.tally.errors())
-            .collect()
-    }
+/// What takes in the rows of a run.
+fn applier<'c>(
+    context: &'c Context<'_, '_>,
+    (conn, table): (&'c Connection, &'c Table),
+    found: &StartingState,
+    rules: Rules,
+    fingerprints: Fingerprints,
+) -> Result<Applier<'c>> {
+    let checkpointer = if rules.dry_run {
+        None
+    } else {
+        Some(Checkpointer::start(&context.engine.database, conn)?)
+    };
+    let tools = Tools {
+        conn,
+        table,
+        clock: &*context.engine.clock,
+        cancel: &context.options.cancel,
+        ends_at: context.begun.saturating_add(context.options.deadline),
+        checkpointer,
+    };
+    let tally = Tally::going_on(&found.cursor.findings);
+    let twice = Twice::new(found.twice());
+    Applier::new(tools, fingerprints, rules, twice, found.unfilled(), tally)
+}
 
-    fn into_result(self, context: &Context<'_, '_>, error: Option<&Error>) -> SyncResult {
-        let status = self.status(error);
-        let (budget, error) = match error {
-            Some(budget @ Error::BudgetUsed { .. }) => (Some(budget), None),
-            error => (None, error),
-        };
-        let mut errors: Vec<String> = error.map(ToString::to_string).into_iter().collect();
-        errors.extend(self.errors());
-        let warnings = budget.map(ToString::to_string).into_iter();
-        let duration = context.engine.clock.elapsed().saturating_sub(context.begun);
-        SyncResult {
-            success: status == SyncStatus::Success,
-            skills_added: self.tally.added,
-            skills_updated: self.tally.updated,
-            skills_unchanged: self.tally.unchanged,
-            skills_rejected: self.tally.rejected(),
-            total_processed: self.tally.processed(),
-            errors,
-            warnings: warnings.chain(self.tally.warnings()).collect(),
-            requests: self.requests.used(),
-            coverage: if self.is_complete && error.is_none() && budget.is_none() {
-                Coverage::Complete
-            } else {
-                Coverage::BestEffort
-            },
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            dry_run: context.options.dry_run,
-            status,
-            code: error.map(Error::code),
-        }
+/// After an error: writes what was read, with the cursor. The error is what matters to the user, so that
+/// a second one here is not told.
+fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, error: &Error) {
+    applier.hurry();
+    let kept = applier.flush();
+    // Rows written before the fault have to be in the index; a lock that keeps rows out keeps it out, too.
+    if matches!(kept, Err(Error::DatabaseBusy)) {
+        return;
     }
+    let deadline = match error {
+        Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),
+        _ => context.ends_at(),
+    };
+    _ = applier.settle_index(&CancelToken::new(), deadline);
 }
 
 /// Counts the requests of a run, up to the user's budgets.
@@ -367,45 +346,4 @@ fn take_in(
 fn tune(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "cache_size", -24_000)?;
     Ok(())
-}
-
-/// The result of a sync that could not even begin; it leaves no history entry.
-pub(super) fn not_begun(error: &Error, dry_run: bool) -> SyncResult {
-    SyncResult {
-        success: false,
-        skills_added: 0,
-        skills_updated: 0,
-        skills_unchanged: 0,
-        skills_rejected: 0,
-        total_processed: 0,
-        errors: vec![error.to_string()],
-        warnings: Vec::new(),
-        coverage: Coverage::BestEffort,
-        duration_ms: 0,
-        requests: 0,
-        dry_run,
-        status: SyncStatus::Failed,
-        code: Some(error.code()),
-    }
-}
-
-/// Whether rows that were written before this error make the run a partial one:
-/// the registry failed for some page. A run that was stopped, or whose database
-/// failed, is a failed one.
-const fn leaves_a_part(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable(_)
-            | Error::CutOff(_)
-            | Error::Timeout(_)
-            | Error::Server { .. }
-            | Error::Unauthorized(_)
-            | Error::SignInExpired(_)
-            | Error::Forbidden(_)
-            | Error::PlanRequired(_)
-            | Error::Protocol(_)
-            | Error::Refused { .. }
-            | Error::RedirectRefused(_)
-            | Error::TooLarge(_)
-    )
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::options::SyncOptions;
 use super::result::SyncResult;
-use super::run;
 use super::status::{EngineStatus, status};
+use super::{outcome, run};
 use crate::clock::{Clock, SystemClock};
 use crate::database::{Database, SyncLock};
 use crate::registry::Registry;
@@ -69,7 +69,7 @@ impl SyncEngine {
         }
         let begun = self.clock.elapsed();
         let dry_run = options.dry_run;
-        let outcome = match SyncLock::acquire(self.database.lock_target()) {
+        let error = match SyncLock::acquire(self.database.lock_target()) {
             Ok(Some(lock)) => {
                 let result = run::execute(self, options, begun);
                 drop(lock);
@@ -78,7 +78,7 @@ impl SyncEngine {
             Ok(None) => Error::SyncInProgress,
             Err(error) => error,
         };
-        Ok(run::not_begun(&outcome, dry_run))
+        Ok(outcome::not_begun(&error, dry_run))
     }
 
     /// Returns the current status. Short; blocks on the disk only.

@@ -3,12 +3,13 @@
 mod carried;
 mod failure;
 mod fill;
+mod parts;
 mod past;
 mod rows;
 
 use std::collections::{HashSet, VecDeque};
 
-use self::fill::Fill;
+use self::parts::Fill;
 use self::past::WaysPast;
 pub(super) use self::rows::row_of_id;
 use super::cursor::{Cursor, Finding};

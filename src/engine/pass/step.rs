@@ -54,34 +54,27 @@ pub(in crate::engine) fn step(
         at.movement.skipped = true;
     }
     let end = asked.start.saturating_add(served);
-    if at.movement.back > 0 || asked.overlaps {
-        let found = find_tail(at, page);
-        at.movement.moved |= is_disordered(at, page, &found);
-        match found {
-            Found::AtFront => {
-                // A row from before stands here again: it moved, or is listed twice.
-                let again = served.saturating_sub(page.fresh);
-                at.movement.shifted |=
-                    again > 1 && at.movement.back == 0 && end > at.movement.ahead;
-            }
-            Found::Behind(front) => ask_whether_rows_are_hidden(at, asked, front),
-            // It was looked for and stands where it should: the registry serves nothing from there on.
-            Found::Nowhere
-                if served == 0 && at.movement.back == 0 && asked.start < at.movement.back_from =>
-            {
-                at.ending.is_limited = true;
-            }
-            Found::Nowhere => {
-                look_back(at, asked, end);
-                remember_size(at, served, page.fresh);
-                return Next::Page;
-            }
-        }
-        at.movement.back = 0;
+    if (at.movement.back > 0 || asked.overlaps) && !stands_where_it_should(at, asked, page) {
+        look_back(at, asked, end);
+        remember_size(at, served, page.fresh);
+        return Next::Page;
     }
     if page.fresh == 0 {
         return nothing_new(at, asked, page, end, totals);
     }
+    new_rows(at, asked, page, end);
+    let total_reached =
+        at.has_all_of_total() && matches!(at.total, TotalSeen::Same(total) if at.offset >= total);
+    // Believed only where a whole listing has confirmed it, and where the page says the same.
+    if totals == Totals::Confirmed && total_reached && at.pages.short {
+        return Next::End;
+    }
+    Next::Page
+}
+
+/// A page that brought new rows.
+fn new_rows(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64) {
+    let served = page.ids.len() as u64;
     at.movement.unchecked |= asked.start > 0 && !asked.overlaps;
     at.pages.single_rows |=
         at.quiet.empty == 1 && !at.hidden.blank && at.pages.most_rows == 1 && served == 1;
@@ -91,7 +84,7 @@ pub(in crate::engine) fn step(
     at.quiet.empty = 0;
     at.quiet.stale = 0;
     remember_size(at, served, page.fresh);
-    at.pages.short = served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows);
+    at.pages.short = is_short(at, asked, served);
     at.hidden.reach = asked.start.saturating_add(asked.limit);
     at.offset = end;
     // A single row that came again would not show whether the registry gives single rows only.
@@ -100,13 +93,32 @@ pub(in crate::engine) fn step(
     at.movement.ahead = at.movement.ahead.max(at.offset);
     count_served(at, asked, &page.ids);
     remember_tail(at, page);
-    let total_reached =
-        at.has_all_of_total() && matches!(at.total, TotalSeen::Same(total) if at.offset >= total);
-    // Believed only where a whole listing has confirmed it, and where the page says the same.
-    if totals == Totals::Confirmed && total_reached && at.pages.short {
-        return Next::End;
+}
+
+/// Looks for the last of the rows before the page. Returns whether the listing can go on from this page,
+/// and not from one before it.
+fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
+    let served = page.ids.len() as u64;
+    let end = asked.start.saturating_add(served);
+    let found = find_tail(at, page);
+    at.movement.moved |= is_disordered(at, page, &found);
+    match found {
+        Found::AtFront => {
+            // A row from before stands here again: it moved, or is listed twice.
+            let again = served.saturating_sub(page.fresh);
+            at.movement.shifted |= again > 1 && at.movement.back == 0 && end > at.movement.ahead;
+        }
+        Found::Behind(front) => ask_whether_rows_are_hidden(at, asked, front),
+        // It was looked for and stands where it should: the registry serves nothing from there on.
+        Found::Nowhere
+            if served == 0 && at.movement.back == 0 && asked.start < at.movement.back_from =>
+        {
+            at.ending.is_limited = true;
+        }
+        Found::Nowhere => return false,
     }
-    Next::Page
+    at.movement.back = 0;
+    true
 }
 
 /// Some servers put the rows of the page there instead of those of the listing, or stop counting somewhere.
@@ -265,14 +277,7 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
         // Perhaps it gives single rows.
         end
     } else {
-        // The smaller step brings only rows already read, or none: a larger one loses nothing. Where
-        // that goes on, most rows are hidden, and steps grow.
-        let step = at.page_rows(asked, page.limit).max(served);
-        let growth = at.quiet.stale.saturating_sub(SMALL_STEPS).min(10);
-        let step = step
-            .saturating_mul(1_u64 << growth)
-            .min(asked.limit.max(step));
-        asked.start.saturating_add(step)
+        asked.start.saturating_add(step_past(at, asked, page))
     }
     .max(at.offset);
     at.movement.ahead = at.movement.ahead.max(at.offset);
@@ -293,6 +298,25 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     }
     at.quiet.empty = at.quiet.empty.saturating_add(1);
     at.hidden.blank |= served == 0;
+    if is_at_end(at, asked, served, totals) {
+        Next::End
+    } else {
+        Next::Page
+    }
+}
+
+/// How far it goes on behind a page that brought nothing new. The smaller step brings only rows already read,
+/// or none: a larger one loses nothing. Where that goes on, most rows are hidden, and steps grow.
+fn step_past(at: &PassCursor, asked: Asked, page: &Facts) -> u64 {
+    let served = page.ids.len() as u64;
+    let step = at.page_rows(asked, page.limit).max(served);
+    let growth = at.quiet.stale.saturating_sub(SMALL_STEPS).min(10);
+    step.saturating_mul(1_u64 << growth)
+        .min(asked.limit.max(step))
+}
+
+/// Whether so many pages without a row, or with the last one only, are the end.
+fn is_at_end(at: &PassCursor, asked: Asked, served: u64, totals: Totals) -> bool {
     let says_more = totals != Totals::Untrue
         && match at.total {
             TotalSeen::Same(total) | TotalSeen::Varied(total) => at.offset < total,
@@ -305,11 +329,7 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     } else {
         EMPTY_PAGES_AT_END
     };
-    if at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= enough && !says_more) {
-        Next::End
-    } else {
-        Next::Page
-    }
+    at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= enough && !says_more)
 }
 
 /// Whether a page had fewer rows than this registry gives.

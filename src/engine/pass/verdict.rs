@@ -36,6 +36,25 @@ impl PassCursor {
         self.is_ordered && self.is_second_reading && self.counts.fresh < self.counts.rows
     }
 
+    /// Whether rows moved while they were read, so that some may have slipped past the reader. `came`: the
+    /// rows that were read, and those that are told of as unreadable.
+    fn has_moved(&self, came: u64) -> bool {
+        let movement = &self.movement;
+        // Not by a total that changed on the way: of the rows that came some may have gone since.
+        let all_counted = matches!(self.total, TotalSeen::Same(total) if came >= total);
+        // Rows that could not be had are told in any case; to read the others again would not bring them.
+        let is_skip_told = self.counts.unread > 0;
+        // The second reading alone brought all that came in either: then nothing has slipped past both.
+        let is_settled = self.is_second_reading
+            && !movement.unchecked
+            && !self.counts.forgets
+            && self.counts.fresh == self.counts.rows;
+        movement.moved
+            || (movement.shifted && !self.is_ordered && !all_counted && !is_settled)
+            || (movement.skipped && !self.is_ordered && !all_counted && !is_skip_told)
+            || self.has_lost_rows()
+    }
+
     /// What the reading that has ended is worth.
     ///
     /// `known`: a listing before this one has brought so few rows for such a total, and whether in the
@@ -50,23 +69,9 @@ impl PassCursor {
             | (TotalSeen::Varied(total), Totals::Confirmed) => Some(total),
             _ => None,
         };
-        let missing =
-            said.filter(|total| *total > self.counts.rows.saturating_add(self.counts.unread));
         let came = self.counts.rows.saturating_add(self.counts.unread);
-        // Not by a total that changed on the way: of the rows that came some may have gone since.
-        let all_counted = matches!(self.total, TotalSeen::Same(total) if came >= total);
-        // Rows that could not be had are told in any case; to read the others again would not bring them.
-        let is_skip_told = self.counts.unread > 0;
-        let movement = &self.movement;
-        // The second reading alone brought all that came in either: then nothing has slipped past both.
-        let is_settled = self.is_second_reading
-            && !movement.unchecked
-            && !self.counts.forgets
-            && self.counts.fresh == self.counts.rows;
-        let moved = movement.moved
-            || (movement.shifted && !self.is_ordered && !all_counted && !is_settled)
-            || (movement.skipped && !self.is_ordered && !all_counted && !is_skip_told)
-            || self.has_lost_rows();
+        let missing = said.filter(|total| *total > came);
+        let moved = self.has_moved(came);
         if !moved && missing.is_none() {
             // A page's own count, on the only page, proves nothing.
             let total_held = matches!(self.total, TotalSeen::Same(total)

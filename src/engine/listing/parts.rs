@@ -1,0 +1,272 @@
+//! The parts of a page that failed, and which is asked for next.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::rows::short_id;
+use crate::Error;
+use crate::engine::gap::{Gap, Region, cause_of};
+use crate::registry::Page;
+
+/// Requests for one page that failed. One bad row in a hundred costs fourteen.
+const MOST_REQUESTS: u32 = 64;
+
+/// Requests while none of its rows came.
+const MOST_IN_VAIN: u32 = 16;
+
+/// Each of these takes as long as the client's timeout.
+const MOST_TIMEOUTS: u32 = 10;
+
+/// A known gap of no more rows is asked for like any other part.
+const FEW_ROWS: u64 = 3;
+
+/// What was put off, while it is being asked for in parts.
+pub(super) struct Fill {
+    /// Larger ones before smaller ones, so that what is good comes in few requests.
+    parts: VecDeque<Part>,
+    /// What cannot be had.
+    lost: Vec<Lost>,
+    /// Ids by their positions: of the rows next to what is asked for, and the first and last of what came.
+    ids: BTreeMap<u64, Option<String>>,
+    pub(super) requests: u32,
+    pub(super) failures: u32,
+    timeouts: u32,
+    pub(super) has_brought: bool,
+    /// Rows that were read before this, of which it is asked in the end whether they have moved meanwhile.
+    pub(super) anchors: Vec<(u64, String)>,
+}
+
+struct Lost {
+    from: u64,
+    /// Not included.
+    to: u64,
+    cause: String,
+}
+
+pub(super) struct Part {
+    pub(super) from: u64,
+    /// Not included.
+    pub(super) to: u64,
+    pub(super) cause: String,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nobody has looked for single rows of it.
+    Unknown,
+    /// A listing before this one could not read it. `turn`: how many have tried.
+    Known { turn: u64 },
+    /// One row of a known gap, which has its borders here.
+    Probe { from: u64, to: u64 },
+}
+
+impl Fill {
+    /// `borders_next`: what comes after it was put off as well.
+    pub(super) fn new(region: &Region, known: &[&Gap], borders_next: bool) -> Self {
+        let mut ids = BTreeMap::new();
+        if region.after.is_some() {
+            ids.insert(region.to, region.after.clone());
+        }
+        if let Some(last) = region.from.checked_sub(1) {
+            ids.insert(last, region.before.clone());
+        }
+        let is_anchor = |at: &u64| *at < region.from || !borders_next;
+        let anchors = ids
+            .iter()
+            .filter(|(at, _)| is_anchor(at))
+            .filter_map(|(at, id)| Some((*at, id.clone()?)))
+            .collect();
+        let mut fill = Self {
+            parts: VecDeque::new(),
+            lost: Vec::new(),
+            ids,
+            requests: 0,
+            failures: 0,
+            timeouts: 0,
+            has_brought: false,
+            anchors,
+        };
+        fill.cut_into_parts(region, known);
+        fill
+    }
+
+    /// In the order of positions; a known gap is a part by itself, so that the rows beside it come at once.
+    fn cut_into_parts(&mut self, region: &Region, known: &[&Gap]) {
+        let part = |from, to, kind| Part {
+            from,
+            to,
+            cause: region.cause.clone(),
+            kind,
+        };
+        let mut from = region.from;
+        let mut known = known.to_vec();
+        known.sort_unstable_by_key(|gap| gap.from);
+        for gap in known {
+            let start = gap.from.max(from);
+            let end = gap.to.unwrap_or(u64::MAX).min(region.to);
+            if start >= end {
+                continue;
+            }
+            if from < start {
+                self.parts.push_back(part(from, start, Kind::Unknown));
+            }
+            if gap.failed_now {
+                self.lose(start, end, region.cause.clone());
+            } else if end.saturating_sub(start) > FEW_ROWS {
+                self.parts
+                    .push_back(part(start, end, Kind::Known { turn: gap.turn }));
+            } else {
+                self.parts.push_back(part(start, end, Kind::Unknown));
+            }
+            from = end;
+        }
+        if from < region.to {
+            self.parts.push_back(part(from, region.to, Kind::Unknown));
+        }
+    }
+
+    /// Parts beside a row that came go first, so that where good rows end is found by bisection.
+    pub(super) fn next_part(&mut self) -> Option<Part> {
+        let is_beside = |part: &Part| {
+            let before = part.from.checked_sub(1);
+            before.is_none_or(|before| self.ids.contains_key(&before))
+                || self.ids.contains_key(&part.to)
+        };
+        let next = self.parts.iter().position(is_beside).unwrap_or(0);
+        self.parts.remove(next)
+    }
+
+    pub(super) const fn is_exhausted(&self) -> bool {
+        let most = if self.has_brought {
+            MOST_REQUESTS
+        } else {
+            MOST_IN_VAIN
+        };
+        self.requests >= most || self.timeouts >= MOST_TIMEOUTS
+    }
+
+    pub(super) fn lose(&mut self, from: u64, to: u64, cause: String) {
+        self.lost.push(Lost { from, to, cause });
+    }
+
+    /// Asks for the first row of a known gap, its last, and one between that is another in each run.
+    pub(super) fn probe(&mut self, part: Part, turn: u64) {
+        let (from, to) = (part.from, part.to);
+        let last = to.saturating_sub(1);
+        let between = last.saturating_sub(from).saturating_sub(1).max(1);
+        // Multiples of the golden ratio lie evenly, so that in time every row has its turn.
+        let fraction = turn.saturating_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let nth = u64::try_from((u128::from(fraction) * u128::from(between)) >> 64).unwrap_or(0);
+        let middle = from.saturating_add(1).saturating_add(nth);
+        for at in [from, last, middle] {
+            self.parts.push_back(Part {
+                from: at,
+                to: at.saturating_add(1),
+                cause: String::new(),
+                kind: Kind::Probe { from, to },
+            });
+        }
+        // Until one of them comes.
+        self.lose(from, to, part.cause);
+    }
+
+    /// A row of a known gap is there again: so may be those of the page that begins or ends with it.
+    pub(super) fn search_beside(&mut self, probe: u64, (from, to): (u64, u64), page_size: u64) {
+        let last = to.saturating_sub(1);
+        let (start, end) = if probe == last {
+            (to.saturating_sub(page_size).max(from), to)
+        } else {
+            (probe, probe.saturating_add(page_size).min(to))
+        };
+        for lost in std::mem::take(&mut self.lost) {
+            if lost.to <= start || lost.from >= end {
+                self.lost.push(lost);
+                continue;
+            }
+            self.parts.push_back(Part {
+                from: start.max(lost.from),
+                to: end.min(lost.to),
+                cause: lost.cause.clone(),
+                kind: Kind::Unknown,
+            });
+            if lost.from < start {
+                self.lose(lost.from, start, lost.cause.clone());
+            }
+            if lost.to > end {
+                self.lose(end, lost.to, lost.cause);
+            }
+        }
+    }
+
+    /// What is left of a part after so many of its rows came.
+    pub(super) fn brought(&mut self, part: &Part, page: &Page) {
+        self.has_brought = true;
+        let rows = page.rows.len() as u64;
+        let end = part.from.saturating_add(rows);
+        if let (Some(first), Some(last)) = (page.rows.first(), page.rows.last()) {
+            if self.anchors.is_empty() {
+                self.anchors
+                    .extend(short_id(first).map(|id| (part.from, id)));
+            }
+            self.ids.insert(part.from, short_id(first));
+            self.ids.insert(end.saturating_sub(1), short_id(last));
+        }
+        if rows > 0 && end < part.to {
+            self.parts.push_front(Part {
+                from: end,
+                to: part.to,
+                cause: part.cause.clone(),
+                kind: part.kind,
+            });
+        }
+    }
+
+    pub(super) fn failed(&mut self, part: &Part, error: &Error) {
+        self.failures = self.failures.saturating_add(1);
+        self.timeouts = self
+            .timeouts
+            .saturating_add(u32::from(matches!(error, Error::Timeout(_))));
+        if matches!(part.kind, Kind::Probe { .. }) {
+            return;
+        }
+        let cause = cause_of(error);
+        let half = part.to.saturating_sub(part.from).div_euclid(2);
+        if half == 0 {
+            return self.lose(part.from, part.to, cause);
+        }
+        let middle = part.from.saturating_add(half);
+        for (from, to) in [(part.from, middle), (middle, part.to)] {
+            self.parts.push_back(Part {
+                from,
+                to,
+                cause: cause.clone(),
+                kind: Kind::Unknown,
+            });
+        }
+    }
+
+    /// What cannot be had, in its order; what lies side by side as one.
+    pub(super) fn into_lost(mut self) -> Vec<Region> {
+        self.lost.sort_unstable_by_key(|lost| lost.from);
+        let mut regions: Vec<Region> = Vec::new();
+        for lost in self.lost {
+            match regions.last_mut() {
+                Some(last) if last.to >= lost.from => last.to = last.to.max(lost.to),
+                _ => regions.push(Region {
+                    from: lost.from,
+                    to: lost.to,
+                    before: None,
+                    after: None,
+                    cause: lost.cause,
+                    is_refused: false,
+                }),
+            }
+        }
+        let id_at = |at: u64| self.ids.get(&at).cloned().flatten();
+        for region in &mut regions {
+            region.before = region.from.checked_sub(1).and_then(id_at);
+            region.after = id_at(region.to);
+        }
+        regions
+    }
+}
