@@ -3,13 +3,14 @@
 //! [`SyncEngine::sync`] makes one run: plan → listing → apply → finish.
 //!
 //! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
-//! writes on the caller's, `finish` judges the listing and leaves the record. What becomes of a page
+//! writes on the caller's, `completed` judges the listing, and `finish` leaves the record. What becomes of a page
 //! is decided by `pass::step`, which touches nothing.
 
 mod apply;
 pub(crate) mod backoff;
 mod batch;
 mod checkpoint;
+mod completed;
 mod counter;
 mod cursor;
 mod fetch;

@@ -143,17 +143,7 @@ impl Lister<'_> {
             }
             Try::Behind(offset) => (offset, 1),
         };
-        let answer = self.search(pass, offset, limit.into(), true, call);
-        call.check()?;
-        let brings_rows = match answer {
-            Ok(page) => {
-                let brings_rows = !page.rows.is_empty();
-                self.spare = Some((pass.clone(), offset, page));
-                brings_rows
-            }
-            Err(error) if ends_the_run(&error) => return Err(error),
-            Err(_) => false,
-        };
+        let brings_rows = self.brings_rows(pass, offset, limit, call)?;
         let at = &mut self.cursor.at;
         match way {
             _ if !brings_rows => {
@@ -178,6 +168,27 @@ impl Lister<'_> {
         }
         self.failed_in_row = 0;
         Ok(())
+    }
+
+    /// Whether rows come from there; they are not lost.
+    fn brings_rows(
+        &mut self,
+        pass: &Pass,
+        offset: u64,
+        limit: u32,
+        call: &Call<'_>,
+    ) -> Result<bool> {
+        let answer = self.search(pass, offset, limit.into(), true, call);
+        call.check()?;
+        match answer {
+            Ok(page) => {
+                let brings_rows = !page.rows.is_empty();
+                self.spare = Some((pass.clone(), offset, page));
+                Ok(brings_rows)
+            }
+            Err(error) if ends_the_run(&error) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     fn give_up(&mut self, pass: &Pass, ways: &WaysPast) {
