@@ -58,14 +58,18 @@ impl Region {
             before: before.and_then(kept_id),
             after: None,
             cause: cause_of(cause),
-            // 422 speaks of what is there.
-            is_refused: matches!(cause, Error::Refused { status, .. } if *status != 422),
+            is_refused: is_refused(cause),
         }
     }
 
     pub(super) const fn len(&self) -> u64 {
         self.to.saturating_sub(self.from)
     }
+}
+
+/// Whether a page failed as one behind the end does. 422 speaks of what is there.
+pub(super) const fn is_refused(cause: &Error) -> bool {
+    matches!(cause, Error::Refused { status, .. } if *status != 422)
 }
 
 /// Why a page failed, short enough to be kept.

@@ -27,7 +27,10 @@ impl Lister<'_> {
                 self.fill = Some(fill);
                 return self.check_anchor(pass, at, &id, call);
             }
-            self.cursor.at.put_off.remove(0);
+            let region = self.cursor.at.put_off.remove(0);
+            if self.cursor.at.put_off.is_empty() && fill.end_at_refusal(region.to) {
+                self.cursor.at.ending.is_limited = true;
+            }
             for lost in fill.into_lost() {
                 self.keep_gap(pass, lost);
             }

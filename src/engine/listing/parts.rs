@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::rows::short_id;
 use crate::Error;
-use crate::engine::gap::{Gap, Region, cause_of};
+use crate::engine::gap::{Gap, Region, cause_of, is_refused};
 use crate::registry::Page;
 
 /// Requests for one page that failed. One bad row in a hundred costs fourteen.
@@ -40,6 +40,7 @@ struct Lost {
     /// Not included.
     to: u64,
     cause: String,
+    is_refused: bool,
 }
 
 pub(super) struct Part {
@@ -146,7 +147,35 @@ impl Fill {
     }
 
     pub(super) fn lose(&mut self, from: u64, to: u64, cause: String) {
-        self.lost.push(Lost { from, to, cause });
+        self.lost.push(Lost {
+            from,
+            to,
+            cause,
+            is_refused: false,
+        });
+    }
+
+    /// Forgets the last rows up to `to`, each refused by itself as rows behind the end are. Returns whether there
+    /// were some. A gap that is longer than the listing would hide rows that come later: single rows of it are
+    /// tried, and no more in each run.
+    pub(super) fn end_at_refusal(&mut self, to: u64) -> bool {
+        if self.ids.contains_key(&to) {
+            // Rows came from behind them.
+            return false;
+        }
+        self.lost.sort_unstable_by_key(|lost| lost.from);
+        let mut end = to;
+        let before = self.lost.iter().rev().find(|lost| {
+            let is_last = lost.is_refused && lost.to == end;
+            end = if is_last { lost.from } else { end };
+            !is_last
+        });
+        if end == to || (before.is_none() && !self.has_brought) {
+            // Nothing of it is there: that tells nothing.
+            return false;
+        }
+        self.lost.retain(|lost| lost.to <= end);
+        true
     }
 
     /// Asks for the first row of a known gap, its last, and one between that is another in each run.
@@ -232,7 +261,13 @@ impl Fill {
         let cause = cause_of(error);
         let half = part.to.saturating_sub(part.from).div_euclid(2);
         if half == 0 {
-            return self.lose(part.from, part.to, cause);
+            self.lost.push(Lost {
+                from: part.from,
+                to: part.to,
+                cause,
+                is_refused: is_refused(error),
+            });
+            return;
         }
         let middle = part.from.saturating_add(half);
         for (from, to) in [(part.from, middle), (middle, part.to)] {

@@ -153,7 +153,7 @@ pub(super) struct Ending {
     /// Its end could not be reached.
     pub(super) is_cut: bool,
     /// A row that is there was not served at its place: the registry serves nothing from some offset on.
-    is_limited: bool,
+    pub(super) is_limited: bool,
 }
 
 /// Positions that a short page covered, if it hid rows: then they hold what has been read and nothing else.

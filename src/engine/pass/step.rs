@@ -87,8 +87,9 @@ fn new_rows(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64) {
     at.pages.short = is_short(at, asked, served);
     at.hidden.reach = asked.start.saturating_add(asked.limit);
     at.offset = end;
-    // A single row that came again would not show whether the registry gives single rows only.
-    let may_be_single = at.is_ordered && at.pages.most_rows <= 1;
+    // A single row that came again would not show whether the registry gives single rows only. Where no
+    // more was asked for, it shows nothing of that.
+    let may_be_single = at.is_ordered && at.pages.most_rows <= 1 && asked.limit > 1;
     at.tail.overlaps = !at.pages.single_rows && !may_be_single;
     at.movement.ahead = at.movement.ahead.max(at.offset);
     count_served(at, asked, &page.ids);
