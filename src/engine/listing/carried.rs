@@ -17,6 +17,9 @@ const MOST_STEPS: u32 = 12;
 /// So many requests of a run are for such gaps.
 const MOST_CARRIED: u32 = 64;
 
+/// After so many answers without any row it is left to a whole listing whether there are rows at all.
+const MOST_EMPTY: u64 = 3;
+
 /// What a page shows of a gap.
 enum Sight {
     /// It begins behind this row of the page.
@@ -116,6 +119,12 @@ impl Lister<'_> {
             }
         };
         let start = search.start;
+        if start == 0 && page.rows.is_empty() {
+            // A registry that has rows, or an answer that is empty by mistake: it shows nothing of the gap.
+            self.cursor.lost_gap |= search.gap.turn >= MOST_EMPTY;
+            self.leave_to_next_run(search.gap);
+            return Ok(None);
+        }
         match sight(&search.gap, start, &page) {
             Sight::Behind(rows) => self.shorten(search.gap, start, rows, &page),
             sight => {
