@@ -104,6 +104,9 @@ pub(super) struct SyncArguments {
     /// Which listings of the registry to use [default: $SKILLSMITH_LISTING, or auto].
     #[arg(long, value_name = "LISTING")]
     pub(super) listing: Option<Listing>,
+    /// Start a first sync of more than 10,000 skills without asking.
+    #[arg(short, long)]
+    pub(super) yes: bool,
     #[command(subcommand)]
     pub(super) command: Option<SyncCommand>,
 }
@@ -111,7 +114,11 @@ pub(super) struct SyncArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum SyncCommand {
     /// Show the last sync, the next one, and their results.
-    Status,
+    Status {
+        /// Show this name of a client too; the status is the same for all of them.
+        #[arg(long, value_name = "ID")]
+        client: Option<String>,
+    },
     /// List the last syncs, newest first.
     History {
         /// Number of syncs to list, 1 or more.
@@ -194,7 +201,7 @@ impl Arguments {
             return None;
         };
         let command = match sync.command.as_ref()? {
-            SyncCommand::Status => "status",
+            SyncCommand::Status { .. } => "status",
             SyncCommand::History { .. } => "history",
             SyncCommand::Config(_) => "config",
         };
@@ -203,6 +210,7 @@ impl Arguments {
             (sync.dry_run, "--dry-run"),
             (sync.page_size.is_some(), "--page-size"),
             (sync.listing.is_some(), "--listing"),
+            (sync.yes, "--yes"),
         ]
         .into_iter()
         .find_map(|(given, option)| given.then_some(option))?;

@@ -5,8 +5,8 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::streams::{Stream, Terminal};
-use crate::Error;
 use crate::environment::Environment;
+use crate::{Error, Result};
 
 /// Headings and important figures.
 pub(super) const STRONG: Style = Style::new().bold();
@@ -95,6 +95,32 @@ impl Console<'_> {
         let text = clean(text);
         let line = format!("{style}{label}{style:#} {text}");
         self.print(&self.terminal.stderr, &format!("{}\n", line.trim_end()));
+    }
+
+    /// Whether there is somebody to be asked. On a build server nobody is, whatever its terminals say.
+    pub(super) fn can_ask(&self) -> bool {
+        self.terminal.stdin.is_terminal()
+            && self.terminal.stderr.is_terminal()
+            && self.terminal.environment.var("CI").is_none()
+    }
+
+    /// Asks a question; Enter is yes, and the end of the input is no.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] after Ctrl-C.
+    pub(super) fn ask(&self, question: &str) -> Result<bool> {
+        let (stderr, cancel) = (&self.terminal.stderr, &self.terminal.cancel);
+        self.print(stderr, question);
+        let line = self.terminal.stdin.line(cancel);
+        if !line.ends_with('\n') {
+            // The cursor still stands behind the question.
+            stderr.write("\n");
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let answer = line.trim().to_lowercase();
+        Ok(!line.is_empty() && matches!(answer.as_str(), "" | "y" | "yes"))
     }
 
     /// Prints clap's own text: help to stdout, usage errors to stderr.

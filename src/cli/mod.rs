@@ -6,6 +6,7 @@
 
 mod args;
 mod config;
+mod confirm;
 mod console;
 mod database;
 mod fields;
@@ -20,7 +21,7 @@ use std::ffi::OsString;
 
 use self::args::{Arguments, SyncCommand, TopCommand};
 use self::console::Console;
-pub use self::streams::{Stream, Terminal};
+pub use self::streams::{Input, Stream, Terminal};
 use crate::{ErrorCode, Result};
 
 /// How a command ended: what the exit codes mean.
@@ -93,7 +94,7 @@ fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
     let path = database::path(&arguments.global, &console.terminal.environment)?;
     match &sync.command {
         None => sync::run(sync, &path, console),
-        Some(SyncCommand::Status) => status::run(&path, console),
+        Some(SyncCommand::Status { client }) => status::run(client.as_deref(), &path, console),
         Some(SyncCommand::History { limit }) => history::run(*limit, &path, console),
         Some(SyncCommand::Config(changes)) => config::run(changes, &path, console),
     }

@@ -21,9 +21,12 @@ struct Document<'a> {
     #[serde(flatten)]
     status: &'a EngineStatus,
     stats: &'a SyncStats,
+    /// As the user has named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'a str>,
 }
 
-pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
+pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> Result<Exit> {
     let missing = database::is_missing(path);
     let database = database::for_reading(path, console)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -35,6 +38,7 @@ pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
         console.say_json(&Document {
             status: &status,
             stats: &figures,
+            client,
         });
         return Ok(Exit::Success);
     }
@@ -42,6 +46,9 @@ pub(super) fn run(path: &Path, console: &Console<'_>) -> Result<Exit> {
     let newest = history.get_history(1)?.into_iter().next();
     let skills = SkillRepository::new(&database).count()?;
     let config = &status.config;
+    if let Some(client) = client {
+        field(console, "Client", &shortened(client, LONGEST_CLIENT));
+    }
     field(console, "Database", &place(path, missing, &database));
     field(console, "Skills", &skills.to_string());
     let environment = &console.terminal.environment;
@@ -68,6 +75,9 @@ fn requests(status: &EngineStatus) -> String {
         .map_or_else(String::new, |budget| format!(" of {budget} allowed"));
     format!("{}{budget} this month", status.requests_this_month)
 }
+
+/// A name is for one line.
+const LONGEST_CLIENT: usize = 100;
 
 /// Enough for any error of ours; another program may have stored a page of text.
 const LONGEST_ERROR: usize = 400;

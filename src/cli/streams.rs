@@ -1,7 +1,8 @@
-//! The two outputs of a process, as the command line sees them.
+//! The outputs and the input of a process, as the command line sees them.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,13 +15,18 @@ use crate::unpoisoned::lock;
 /// The width of a terminal that does not report its own.
 const USUAL_WIDTH: u16 = 80;
 
-/// The environment of the command line: outputs, variables and cancellation.
+/// How often a question looks up from waiting for its answer.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The environment of the command line: outputs, input, variables and cancellation.
 #[derive(Debug)]
 pub struct Terminal {
     /// Results go here.
     pub stdout: Stream,
     /// Errors, warnings and progress go here.
     pub stderr: Stream,
+    /// Where answers to questions come from.
+    pub stdin: Input,
     /// The variables.
     pub environment: Environment,
     /// Stops a sync; what it wrote is kept.
@@ -33,6 +39,7 @@ impl Terminal {
         Self {
             stdout: Stream::stdout(),
             stderr: Stream::stderr(),
+            stdin: Input::stdin(),
             environment: Environment::of_process(),
             cancel: CancelToken::new(),
         }
@@ -119,6 +126,71 @@ impl Stream {
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
         lock(&self.sink)
+    }
+}
+
+/// Where a person answers.
+#[derive(Clone)]
+pub struct Input(Option<ReadLine>);
+
+type ReadLine = Arc<dyn Fn() -> io::Result<String> + Send + Sync>;
+
+impl Input {
+    /// Nobody is there to answer.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// A terminal. `read_line` blocks until there is a line, and returns an empty one at the end. It is called on
+    /// a thread of its own, which is left alone where a cancellation comes before the line.
+    pub fn terminal(read_line: impl Fn() -> io::Result<String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(read_line)))
+    }
+
+    /// This process's standard input, if that is a terminal.
+    pub fn stdin() -> Self {
+        if !io::stdin().is_terminal() {
+            return Self::none();
+        }
+        Self::terminal(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        })
+    }
+
+    /// Whether somebody can answer.
+    pub fn is_terminal(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The next line, or an empty one at the end of the input, after an error, or once `cancel` is cancelled.
+    pub(super) fn line(&self, cancel: &CancelToken) -> String {
+        let Some(read_line) = self.0.clone() else {
+            return String::new();
+        };
+        let (sender, lines) = sync_channel(1);
+        let spawned = std::thread::Builder::new()
+            .name("skillsmith-answer".into())
+            .spawn(move || _ = sender.send(read_line().unwrap_or_default()));
+        if spawned.is_err() {
+            return String::new();
+        }
+        while !cancel.is_cancelled() {
+            match lines.recv_timeout(POLL) {
+                Ok(line) => return line,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        String::new()
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("is_terminal", &self.is_terminal())
+            .finish()
     }
 }
 

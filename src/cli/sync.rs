@@ -6,17 +6,24 @@ use std::sync::Arc;
 use super::args::SyncArguments;
 use super::console::{BAD, Console, FAINT, GOOD, STRONG, WARNING};
 use super::progress::Line;
-use super::{Exit, database, exit_of};
+use super::{Exit, confirm, database, exit_of};
 use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
 use crate::{
-    ClientOptions, Coverage, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions,
-    SyncResult, SyncStatus,
+    ClientOptions, Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine,
+    SyncOptions, SyncResult, SyncStatus,
 };
 
 pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
     let environment = &console.terminal.environment;
     let client = SkillsmithApiClient::with_environment(ClientOptions::new(), environment)?;
     let address = client.base_url().to_owned();
+    let asked = match confirm::first_listing(arguments, &client, path, console) {
+        Err(Error::Cancelled) => {
+            console.labelled(WARNING, "Cancelled.", "Nothing was changed.");
+            return Ok(Exit::Interrupted);
+        }
+        asked => asked?,
+    };
     let database = if arguments.dry_run {
         database::for_reading(path, console)?
     } else {
@@ -33,6 +40,7 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
         dry_run: arguments.dry_run,
         page_size: arguments.page_size.unwrap_or(DEFAULT_PAGE_SIZE),
         listing,
+        requests_before: asked,
         on_progress: Some(Box::new(move |progress| shown.show(progress))),
         cancel: console.terminal.cancel.clone(),
         ..SyncOptions::default()

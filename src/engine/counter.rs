@@ -19,9 +19,10 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(of_run: Option<u64>, of_month: Option<u64>) -> Self {
+    /// `used`: requests that were sent before.
+    pub(super) fn new(used: u64, of_run: Option<u64>, of_month: Option<u64>) -> Self {
         Self {
-            used: Arc::default(),
+            used: Arc::new(AtomicU64::new(used)),
             of_run,
             of_month,
         }
@@ -56,14 +57,14 @@ mod tests {
     #[test]
     fn a_budget_ends_the_requests_and_says_when_they_go_on() {
         let now = from_iso("2026-11-26T00:00:00Z").unwrap();
-        let of_run = Counter::new(Some(2), Some(5));
+        let of_run = Counter::new(0, Some(2), Some(5));
         assert!(of_run.count(now).is_ok() && of_run.count(now).is_ok());
         assert!(matches!(
             of_run.count(now),
             Err(Error::BudgetUsed { resumes_at: None })
         ));
         assert_eq!(of_run.used(), 2);
-        let of_month = Counter::new(Some(2), Some(0));
+        let of_month = Counter::new(0, Some(2), Some(0));
         assert!(matches!(
             of_month.count(now),
             Err(Error::BudgetUsed { resumes_at: Some(at) }) if Some(at) == from_iso("2026-12-01T00:00:00Z")

@@ -43,6 +43,8 @@ pub struct SyncOptions<'a> {
     pub(crate) full_listing_every: Duration,
     pub(crate) request_budget: Option<u64>,
     pub(crate) monthly_request_budget: Option<u64>,
+    /// Requests that the caller has sent for this run already; they count as the run's.
+    pub(crate) requests_before: u64,
     pub(crate) on_progress: Option<OnProgress<'a>>,
     pub(crate) cancel: CancelToken,
 }
@@ -58,6 +60,7 @@ impl Default for SyncOptions<'_> {
             full_listing_every: DEFAULT_FULL_LISTING_EVERY,
             request_budget: None,
             monthly_request_budget: None,
+            requests_before: 0,
             on_progress: None,
             cancel: CancelToken::new(),
         }

@@ -290,7 +290,11 @@ fn counter(context: &Context<'_, '_>, conn: &Connection) -> Result<Counter> {
     };
     let used = requests::this_month(conn, context.started_at)?;
     let left = of_month.map(|budget| budget.saturating_sub(used));
-    Ok(Counter::new(options.request_budget, left))
+    Ok(Counter::new(
+        options.requests_before,
+        options.request_budget,
+        left,
+    ))
 }
 
 /// Takes in page after page until the listing ends.

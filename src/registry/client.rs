@@ -19,7 +19,10 @@ use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
 use super::sign_in::SignIn;
 use super::transport::{Limits, Transport, deadlines};
-use super::{Call, Health, HealthReport, Page, PageRequest, Registry, SyncRequest, Wait, pacing};
+use super::{
+    Call, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics, SyncRequest, Wait,
+    pacing,
+};
 use crate::cancel::HookGuard;
 use crate::environment::{self, Environment};
 use crate::unpoisoned::lock;
@@ -32,6 +35,9 @@ const SEARCH: &str = "/skills-search";
 
 /// What a registry calls its version is shown, but not all of it.
 const MAX_VERSION: usize = 100;
+
+/// Any stamp of a calendar fits.
+const MAX_STAMP: usize = 64;
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -258,6 +264,22 @@ impl SkillsmithApiClient {
             .as_str()
             .map(|version| told(credentials, version, MAX_VERSION));
         Ok(report(health, version))
+    }
+
+    /// Asks for the size of the registry (`/stats`).
+    ///
+    /// # Errors
+    /// As [`Registry::search`]; [`Error::Refused`] with status 404 where the registry has no such endpoint.
+    pub fn statistics(&self, call: &Call<'_>) -> Result<RegistryStatistics> {
+        self.fetch("/stats", &[], call, |body, headers, credentials| {
+            let said = &read_leniently(body)["data"];
+            let last_updated = said["lastUpdated"].as_str();
+            Ok(RegistryStatistics {
+                skill_count: said["skillCount"].as_u64(),
+                last_updated: last_updated.map(|stamp| told(credentials, stamp, MAX_STAMP)),
+                rate_limit: pacing::rate_limit(headers),
+            })
+        })
     }
 
     /// One page of a listing.

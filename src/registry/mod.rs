@@ -161,6 +161,29 @@ pub struct HealthReport {
     pub version: Option<String>,
 }
 
+/// What a registry says of its size: [`SkillsmithApiClient::statistics`]. Good to show, never a proof.
+///
+/// ```no_run
+/// use skillsmith_sync::clock::SystemClock;
+/// use skillsmith_sync::registry::Call;
+/// use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient};
+///
+/// let client = SkillsmithApiClient::new(ClientOptions::new())?;
+/// let statistics = client.statistics(&Call::new(&CancelToken::new(), &SystemClock))?;
+/// println!("{:?} skills", statistics.skill_count);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegistryStatistics {
+    /// Skills that it has.
+    pub skill_count: Option<u64>,
+    /// The newest stamp of a skill, as it was served.
+    pub last_updated: Option<String>,
+    /// Requests that it allows in a minute (`X-RateLimit-Limit`).
+    pub rate_limit: Option<u64>,
+}
+
 /// Which page of the listing is wanted. What is not set is not asked for.
 ///
 /// ```

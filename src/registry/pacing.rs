@@ -23,6 +23,11 @@ pub(crate) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     (wait <= longest()).then_some(wait.max(SHORTEST_WAIT))
 }
 
+/// Requests that are allowed in a minute.
+pub(super) fn rate_limit(headers: &HeaderMap) -> Option<u64> {
+    u64::try_from(number(text(headers, "x-ratelimit-limit")?)?).ok()
+}
+
 /// `Retry-After`, in either form: seconds, or a date. At most a month.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = text(headers, "retry-after")?;

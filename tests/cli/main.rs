@@ -5,6 +5,7 @@
 mod clock;
 mod completions;
 mod config;
+mod confirm;
 mod crash;
 mod environment;
 mod failures;

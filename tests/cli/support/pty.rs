@@ -1,18 +1,23 @@
 //! A pseudo-terminal: the program's side of it, and what was written there.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// A terminal with nobody at it. What is written to it is read all the time, so that no writer waits.
+use super::wait_until;
+
+/// A terminal, with somebody at it where something is typed. What is written to it is read all the time, so that no writer waits.
 pub struct Pty {
     program_side: File,
-    reader: JoinHandle<Vec<u8>>,
+    keyboard: File,
+    seen: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Pty {
@@ -34,14 +39,22 @@ impl Pty {
             .open(name.to_str().unwrap())
             .unwrap();
         let mut our_side = File::from(our_side);
-        let reader = std::thread::spawn(move || {
-            let mut seen = Vec::new();
-            // The end is an error (EIO) once the last program has closed its side.
-            _ = our_side.read_to_end(&mut seen);
-            seen
+        let keyboard = our_side.try_clone().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let reader = std::thread::spawn({
+            let seen = Arc::clone(&seen);
+            move || {
+                let mut chunk = [0; 4096];
+                // The end is an error (EIO) once the last program has closed its side.
+                while let Ok(read @ 1..) = our_side.read(&mut chunk) {
+                    seen.lock().unwrap().extend(&chunk[..read]);
+                }
+            }
         });
         Self {
             program_side,
+            keyboard,
+            seen,
             reader,
         }
     }
@@ -50,18 +63,36 @@ impl Pty {
         self.program_side.try_clone().unwrap().into()
     }
 
+    /// Waits until this was written.
+    pub fn wait_for(&self, text: &str) {
+        wait_until(text, || {
+            let seen = self.seen.lock().unwrap();
+            String::from_utf8_lossy(&seen).contains(text)
+        });
+    }
+
+    /// Types; the program reads it as soon as it asks.
+    pub fn type_in(&self, keys: &str) {
+        (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+    }
+
     /// Runs the command to its end with stdout and stderr here; returns its exit code and the screen's input.
     pub fn run(self, command: &mut Command) -> (i32, String) {
         command.stdout(self.stdio()).stderr(self.stdio());
         let code = command.status().unwrap().code().unwrap();
         // The command holds copies of our descriptor, and the reader waits for the last one.
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         (code, self.end())
     }
 
     /// What was written, once every program has ended.
     pub fn end(self) -> String {
         drop(self.program_side);
-        String::from_utf8(self.reader.join().unwrap()).unwrap()
+        self.reader.join().unwrap();
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        String::from_utf8(seen).unwrap()
     }
 }

@@ -68,6 +68,8 @@ pub enum PathKind {
     Health,
     /// Requests to the sync endpoint.
     Sync,
+    /// Requests for the registry's size.
+    Stats,
     /// All of them.
     Any,
 }
@@ -291,6 +293,13 @@ impl Fault {
     #[must_use]
     pub fn on_sync(mut self) -> Self {
         self.when.path = PathKind::Sync;
+        self
+    }
+
+    /// At requests for the registry's size.
+    #[must_use]
+    pub fn on_stats(mut self) -> Self {
+        self.when.path = PathKind::Stats;
         self
     }
 

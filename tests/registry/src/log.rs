@@ -81,6 +81,7 @@ pub(crate) struct Log {
     next_ticket: u64,
     pub(crate) listings: u64,
     pub(crate) syncs: u64,
+    pub(crate) stats: u64,
     pub(crate) health_checks: u64,
     /// How many bytes were sent in answers, heads included.
     pub(crate) bytes: u64,

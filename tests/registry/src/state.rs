@@ -121,6 +121,7 @@ impl State {
         let counter = match kind {
             Some(PathKind::Health) => Some(&mut self.log.health_checks),
             Some(PathKind::Sync) => Some(&mut self.log.syncs),
+            Some(PathKind::Stats) => Some(&mut self.log.stats),
             Some(_) => Some(&mut self.log.listings),
             None => None,
         };
@@ -193,7 +194,6 @@ impl State {
     pub(crate) fn answer(&mut self, request: &Request, arrival: &Arrival) -> Answer {
         let mut page = None;
         let response = match arrival.kind {
-            None if request.path.ends_with("/stats") => self.numbers(),
             None => Response::error(404, "Not found"),
             Some(_) if request.method != "GET" => {
                 let mut response = response::plain_error(405);
@@ -201,6 +201,7 @@ impl State {
                 response
             }
             Some(PathKind::Health) => self.health(),
+            Some(PathKind::Stats) => self.numbers(),
             Some(PathKind::Sync) => self.sync(request).unwrap_or_else(|refusal| refusal),
             Some(_) => match self.listing(request, arrival.number) {
                 Ok((response, name)) => {
@@ -333,6 +334,8 @@ fn kind_of(path: &str) -> Option<PathKind> {
         Some(PathKind::Sync)
     } else if path.ends_with("/health") {
         Some(PathKind::Health)
+    } else if path.ends_with("/stats") && !path.ends_with("/_control/stats") {
+        Some(PathKind::Stats)
     } else {
         None
     }
