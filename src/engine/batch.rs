@@ -1,4 +1,4 @@
-//! The size of a transaction: as much as fits the time, learned from the transactions before.
+//! The size of a transaction: as much as fits the target time, learned from the last transactions.
 
 use std::time::Duration;
 

@@ -226,7 +226,7 @@ impl Cursor {
         }
     }
 
-    /// Whether anything was read, or requested in vain.
+    /// Whether anything was read, or requested without success.
     fn has_begun(&self) -> bool {
         self.is_resumed
             || self.has_brought

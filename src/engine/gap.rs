@@ -20,7 +20,7 @@ const LONGEST_CAUSE: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Region {
     pub(super) from: u64,
-    /// Exclusive.
+    /// End, exclusive.
     pub(super) to: u64,
     /// The id just before it.
     pub(super) before: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Gap {
     pub(super) pass: Pass,
     pub(super) since: Option<String>,
     pub(super) from: u64,
-    /// Exclusive; `None`: up to the end of the pass.
+    /// End, exclusive; `None`: up to the end of the pass.
     pub(super) to: Option<u64>,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct Gap {
     /// How many listings have requested it since it was found.
     #[serde(default)]
     pub(super) turn: u64,
-    /// It is a single row that this run has requested in vain.
+    /// It is a single row that this run has already requested without success.
     #[serde(skip)]
     pub(super) failed_now: bool,
 }
@@ -78,7 +78,7 @@ pub(super) fn cause_of(error: &Error) -> String {
     shortened(&error.to_string(), LONGEST_CAUSE)
 }
 
-/// An id, if it is short enough to be kept beside a gap.
+/// An id, if it is short enough to be kept next to a gap.
 pub(super) fn kept_id(id: &str) -> Option<String> {
     (id.len() <= LONGEST_ID).then(|| id.to_owned())
 }

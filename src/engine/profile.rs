@@ -82,7 +82,7 @@ pub(super) enum Totals {
     Unknown,
     /// A full listing of several pages had exactly as many rows.
     Confirmed,
-    /// More rows came than they said.
+    /// More rows were served than they said.
     Untrue,
 }
 

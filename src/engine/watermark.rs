@@ -104,8 +104,7 @@ impl Watermark {
             Some(old) if !is_news => old.met_at.clone(),
             _ => to_iso(ended),
         };
-        // As of the start of the listing: later, older rows could still appear among those already
-        // read.
+        // As of the start of the listing: rows that became visible later may have been missed.
         let is_old = began.signed_duration_since(latest) > SETTLED_AFTER;
         // An answer that is empty by mistake confirms nothing: the row with that stamp must have
         // been served.

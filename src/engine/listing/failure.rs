@@ -1,4 +1,5 @@
-//! Handles a failed page: it costs only its own rows, unless no further request can succeed.
+//! Handles failed pages: a failure loses only the rows of the page, unless no further request can
+//! succeed.
 
 use super::{Lister, Step};
 use crate::engine::gap::{Gap, Region};
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 /// This many failed pages in a row look like an outage, or like the end of what can be read.
 pub(super) const MOST_IN_ROW: u32 = 3;
 
-/// How often a run may try smaller pages in vain.
+/// How often a run may try smaller pages without success.
 pub(super) const MOST_SHRINKS: u32 = 3;
 
 /// Once this many smaller pages have arrived, a failure is no longer due to the size.

@@ -284,8 +284,8 @@ impl<'r> Lister<'r> {
         Ok(self.step(page.rows, &facts.ids))
     }
 
-    /// How far totals are trusted. Word searches never prove completeness; and one pass that was
-    /// read up to its total in vain is reason enough for distrust.
+    /// How far totals are trusted. Word searches never prove completeness; and a single pass that
+    /// was read up to its total without finding all rows is reason enough for distrust.
     fn totals(&self) -> Totals {
         let mut doubts = self.cursor.findings.doubts.iter();
         let was_in_vain = doubts.any(|doubt| doubt.total.is_some());

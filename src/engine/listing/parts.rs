@@ -39,7 +39,7 @@ pub(super) struct Fill {
 
 struct Lost {
     from: u64,
-    /// Exclusive.
+    /// End, exclusive.
     to: u64,
     cause: String,
     is_refused: bool,
@@ -47,7 +47,7 @@ struct Lost {
 
 pub(super) struct Part {
     pub(super) from: u64,
-    /// Exclusive.
+    /// End, exclusive.
     pub(super) to: u64,
     pub(super) cause: String,
     pub(super) kind: Kind,
@@ -93,8 +93,8 @@ impl Fill {
         fill
     }
 
-    /// Splits a page in order of position. A known gap is a part of its own, so that the rows
-    /// beside it arrive at once.
+    /// Splits a page in order of position. A known gap is a part of its own, so that the rows next
+    /// to it arrive at once.
     fn cut_into_parts(&mut self, region: &Region, known: &[&Gap]) {
         let part = |from, to, kind| Part {
             from,

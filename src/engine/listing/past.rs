@@ -104,7 +104,7 @@ impl Lister<'_> {
         };
         let (from, to) = (first.from, last.to);
         let mut tries = VecDeque::new();
-        // If an earlier listing has tried in vain, they are not tried in each run.
+        // If an earlier listing tried these without success, they are not tried in each run.
         if self
             .known_gap(pass, from, to.saturating_sub(from))
             .is_none()

@@ -176,7 +176,7 @@ fn plans_are_tried_the_best_first() {
     let nothing = scripted(|_| Err(refused(400)));
     let listed = list(&nothing, start(Plain));
     assert!(matches!(listed.error, Some(Error::Refused { .. })));
-    // Each pass is requested once more after its first page: only that page may be refused.
+    // Each pass is requested once more after its first page: perhaps only that page is refused.
     let names: BTreeSet<String> = nothing.names().into_iter().collect();
     assert_eq!(names.len(), 1 + 7 + 8);
     assert_eq!(nothing.names()[2], "official");
