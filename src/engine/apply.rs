@@ -1,4 +1,4 @@
-//! Comparing rows and writing the changed ones, batch by batch.
+//! Compares rows and writes the changed ones, batch by batch.
 
 mod decide;
 mod twice;
@@ -22,60 +22,62 @@ use crate::registry::wire::{Content, Skill};
 use crate::skills::{Fingerprints, RowOutcome, Stage, Table, row, table, urls};
 use crate::{CancelToken, Result, memory};
 
-/// A crash loses no more of the cursor than this, even while nothing changes: sessions that end by a crash after
-/// half a second reach the end, too.
+/// How often the cursor is saved even if nothing changes. A crash loses no more than this, so that
+/// sessions that crash after half a second still reach the end.
 const CURSOR_EVERY: Duration = Duration::from_millis(200);
 
-/// Where more rows were away when the table was filled, the next listing fills it again.
+/// If more rows than this were not listed when the table was filled, the next listing fills it
+/// again.
 const MOST_UNFILLED: usize = 1_000;
 
 /// What decides how rows are compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     pub(super) mode: Mode,
-    /// The specification's filter: leave out what was stamped at this time or before.
+    /// The specification's filter: skip rows stamped at this time or before.
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) dry_run: bool,
     /// An earlier run has read part of this listing.
     pub(super) is_resumed: bool,
 }
 
-/// What an applier works with.
+/// The resources of an applier.
 pub(super) struct Tools<'c> {
     pub(super) conn: &'c Connection,
     pub(super) table: &'c Table,
     pub(super) clock: &'c dyn Clock,
     pub(super) cancel: &'c CancelToken,
-    /// When the run has to have ended, in the clock's elapsed time.
+    /// The deadline of the run, in the clock's elapsed time.
     pub(super) ends_at: Duration,
     /// None in a dry run.
     pub(super) checkpointer: Option<Checkpointer>,
 }
 
-/// Takes rows in, and has written every one of them once `flush` returns.
+/// Compares rows and stages the changed ones; all are written once `flush` returns.
 pub(super) struct Applier<'c> {
     tools: Tools<'c>,
     layout: String,
     rules: Rules,
     fingerprints: Fingerprints,
     stage: Stage<'c>,
-    /// What becomes of each staged row, in their order, once they are committed.
+    /// The outcome of each staged row, in order, to be counted once they are committed.
     pending: Vec<Pending>,
-    /// Rows that may lack what the table can hold, though their stamp is the registry's.
+    /// Ids of rows that may lack values the table can hold, although their stamp is the registry's.
     unfilled: HashSet<String>,
-    /// Rows that this run has written as they came, without a stamp: they stand here under one of ours.
+    /// Rows that came without a stamp and were written by this run: they are stored with one of
+    /// ours.
     unstamped: HashSet<u64>,
-    /// A URL waits to be kept.
+    /// A URL that was set aside waits to be stored in `sync_state`.
     has_urls: bool,
     staged: Weight,
     size: BatchSize,
-    /// The cursor after the last row that was taken in.
+    /// The cursor after the last row taken in.
     cursor: Option<Cursor>,
     cursor_kept: Duration,
     pub(super) twice: Twice,
-    /// What is committed, and nothing else.
+    /// Counts only what is committed.
     pub(super) tally: Tally,
-    /// The longest that a lock is waited for.
+    /// The longest to wait for a lock.
     longest_wait: Duration,
 }
 
@@ -119,7 +121,7 @@ impl<'c> Applier<'c> {
         self.tools.table
     }
 
-    /// The run ends for some reason: what is still to be written does not wait long for a lock.
+    /// Shortens the lock waits for what is still to be written, since the run is ending.
     pub(super) fn hurry(&mut self) {
         self.longest_wait = write::HURRIED_BUDGET;
     }
@@ -128,7 +130,7 @@ impl<'c> Applier<'c> {
         &self.layout
     }
 
-    /// Decides what a row needs, and stages it if it has to be written.
+    /// Decides what to do with a row, and stages it if it must be written.
     pub(super) fn take(&mut self, identity: u64, row: Row) -> Result<()> {
         memory::check()?;
         self.fingerprints.reserve_one()?;
@@ -141,7 +143,7 @@ impl<'c> Applier<'c> {
                 Ok(())
             }
             Content::Skill(mut skill) => {
-                // The stored row, and what is hashed and compared of the two.
+                // Room for the stored row, and for what is hashed and compared of the two.
                 memory::ensure_available(text_bytes(&skill).saturating_mul(4))?;
                 match row::fit(&mut skill, self.tools.table) {
                     Ok(note) => self.take_skill(skill, note),
@@ -154,8 +156,9 @@ impl<'c> Applier<'c> {
         }
     }
 
-    /// Rows that may still lack something, where this run was the first one that knows what the
-    /// table can hold: all that it did not meet. `None` where they are too many to be listed.
+    /// Ids of the rows that may still lack something: those that this run did not see, of all rows
+    /// if it was the first to know the current layout (`is_first`), else of those known before.
+    /// `None` if there are too many to list.
     pub(super) fn unfilled(&self, is_first: bool) -> Result<Option<Vec<String>>> {
         let is_unmet = |id: &String| self.fingerprints.outcome(id) == RowOutcome::Unseen;
         if is_first {
@@ -166,8 +169,8 @@ impl<'c> Applier<'c> {
         }
     }
 
-    /// An earlier run of this listing held a copy back, and what it was is gone: unless a later one
-    /// came since, the next listing has to tell.
+    /// An earlier run of this listing held back a copy of the row, which is lost. Unless a later
+    /// copy came since, the next listing must decide.
     pub(super) fn leave_unknown(&mut self, id: &str) {
         if self.fingerprints.outcome(id) == RowOutcome::Unseen {
             self.twice.forget(id);
@@ -175,7 +178,7 @@ impl<'c> Applier<'c> {
         }
     }
 
-    /// Notes that every row before `cursor` has been taken in.
+    /// Notes that every row before `cursor` was taken in.
     pub(super) fn reached(&mut self, mut cursor: Cursor) {
         cursor.layout.clone_from(&self.layout);
         cursor.findings.held = self.twice.held_ids();
@@ -183,23 +186,23 @@ impl<'c> Applier<'c> {
         self.cursor = Some(cursor);
     }
 
-    /// Forgets where the listing stands: it is not to go on from there.
+    /// Forgets the cursor: the listing must not continue from there.
     pub(super) fn lose_cursor(&mut self) {
         self.cursor = None;
     }
 
-    /// Whether a full batch waits.
+    /// Whether the staged batch is full.
     pub(super) const fn is_batch_full(&self) -> bool {
         self.size.is_full(self.staged)
     }
 
-    /// Whether the cursor reached is worth keeping by now.
+    /// Whether it is time to save the cursor.
     pub(super) fn cursor_is_due(&self) -> bool {
         let since = self.tools.clock.elapsed().saturating_sub(self.cursor_kept);
         !self.rules.dry_run && since >= CURSOR_EVERY
     }
 
-    /// Notes how a row that was rejected by the database is to be told of.
+    /// Counts a row that the database refused, and reverts what was noted of it.
     fn refuse(&mut self, id: &str, from: RowOutcome, was_new: bool, reason: &str) {
         self.tally.uncount(from);
         if was_new {

@@ -1,4 +1,4 @@
-//! When to try again after a run that failed. Kept in `sync_state`, so that a restart does not forget it.
+//! Backoff after failed runs. Kept in `sync_state`, so that it survives a restart.
 #![warn(clippy::arithmetic_side_effects)]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,23 +9,23 @@ use crate::clock::{from_iso, later, to_iso, within_a_month};
 use crate::database::state;
 use crate::{Error, Result};
 
-/// What is kept of failed runs.
+/// The stored state of failed runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Backoff {
-    /// Failed runs in a row that got nowhere.
+    /// Consecutive failed runs without progress.
     failures: u32,
     failed_at: String,
-    /// The next automatic try.
+    /// When the next automatic run may start.
     next_try_at: String,
-    /// The registry said: not before.
+    /// The registry asked for no request before this time.
     not_before: Option<String>,
 }
 
 impl Backoff {
-    /// After another failure: 1, 2, 4 … minutes, at most the interval of the
-    /// configuration, and never before the registry's own word; never more than a month.
+    /// The backoff after another failure: 1, 2, 4 … minutes, at most the configured interval, but
+    /// never before the time that the registry asked for; never more than a month.
     ///
-    /// A run that read something was worth its while, so counting starts anew.
+    /// A run that made progress resets the count.
     fn after(
         old: Option<&Self>,
         error: &Error,
@@ -40,7 +40,7 @@ impl Backoff {
         let interval =
             TimeDelta::try_milliseconds(interval_ms.max(60_000)).unwrap_or(TimeDelta::MAX);
         let minutes = match error {
-            // Nothing failed: the next run is due as after any other.
+            // Nothing failed: the next run is due after the normal interval.
             Error::BudgetUsed { .. } => interval,
             _ => TimeDelta::minutes(1 << failures.saturating_sub(1).min(20)),
         };
@@ -60,21 +60,21 @@ impl Backoff {
 
     /// Whether an automatic run may be tried at `now`.
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
-        // Written under a clock that was ahead: its times mean nothing.
+        // Written while the clock was ahead: its times mean nothing.
         let Some(failed_at) = from_iso(&self.failed_at).filter(|failed| *failed <= now) else {
             return true;
         };
-        // An older version of this library may have noted any time.
+        // An older version of this library may have stored any time.
         from_iso(&self.next_try_at).is_none_or(|next| now >= within_a_month(next, failed_at))
     }
 }
 
-/// The back-off that is in force, if any.
+/// The stored backoff, if any.
 pub(crate) fn load(conn: &Connection) -> Result<Option<Backoff>> {
     state::get(conn, state::key::BACKOFF)
 }
 
-/// Notes a failed run; inside the caller's transaction. A cancelled run is nobody's failure.
+/// Records a failed run, inside the caller's transaction. A cancelled run is not a failure.
 pub(super) fn note(
     conn: &Connection,
     error: &Error,
@@ -90,7 +90,7 @@ pub(super) fn note(
     state::set(conn, state::key::BACKOFF, &new)
 }
 
-/// Forgets failures; inside the caller's transaction.
+/// Clears the backoff, inside the caller's transaction.
 pub(super) fn clear(conn: &Connection) -> Result<()> {
     state::remove(conn, state::key::BACKOFF)
 }
@@ -167,7 +167,7 @@ mod tests {
             assert!(!new.is_over(now() + TimeDelta::days(30)));
             assert!(new.is_over(now() + TimeDelta::days(31)));
         }
-        // What an older version noted.
+        // As stored by an older version.
         for next in ["5195-01-01T00:00:00.000Z", "+262142-12-31T23:59:60.9+00:00"] {
             let old = Backoff {
                 failures: 1,

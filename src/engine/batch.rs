@@ -1,13 +1,13 @@
-//! How much goes into one transaction: as much as the last ones say fits the time.
+//! The size of a transaction: as much as fits the target time, learned from the last transactions.
 
 use std::time::Duration;
 
-/// While the write lock is held, a host's own write waits on its event loop.
-/// About that, and 100 ms at most, are promised; the rest is for a disk that
-/// hesitates. At 45 ms a first sync of 100,000 skills takes a tenth longer.
+/// How long a batch may hold the write lock: a host's own write blocks its event loop meanwhile. We
+/// promise about this, and 100 ms at most; the rest is for a slow disk. At 45 ms a first sync of
+/// 100,000 skills takes a tenth longer.
 const TARGET: Duration = Duration::from_millis(60);
 
-/// Nothing is known of the machine before the first batch.
+/// Capacity of the first batch, when nothing is known about the machine.
 const FIRST: Weight = Weight {
     rows: 200,
     bytes: 128 * 1024,
@@ -16,29 +16,30 @@ const SMALLEST: Weight = Weight {
     rows: 10,
     bytes: 8 * 1024,
 };
-/// To index a text costs about a second per 8 MiB, so that what small rows allow is too much for large ones.
+/// Indexing text takes about a second per 8 MiB, so what small rows allow is too much for large
+/// ones.
 const LARGEST: Weight = Weight {
     rows: 5_000,
     bytes: 1024 * 1024,
 };
 
-/// What goes into a batch: to write many rows takes time, and so does to index long texts.
+/// The size of a batch: writing many rows takes time, and so does indexing long texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Weight {
     rows: u64,
-    /// Of text.
+    /// Bytes of text.
     bytes: u64,
 }
 
 impl Weight {
-    /// Adds a row with so much text.
+    /// Adds a row with this much text.
     pub(super) fn add(&mut self, text_bytes: usize) {
         self.rows = self.rows.saturating_add(1);
         self.bytes = self.bytes.saturating_add(text_bytes as u64);
     }
 }
 
-/// The size of the next batch.
+/// The capacity of the next batch.
 #[derive(Debug)]
 pub(super) struct BatchSize {
     capacity: Weight,
@@ -82,7 +83,8 @@ impl BatchSize {
 mod tests {
     use super::*;
 
-    /// Batches of rows alike, on a machine that takes so long for a row and for a KiB.
+    /// Learns from batches of equal rows, on a machine that takes this long (µs) per row and per
+    /// KiB.
     fn settle(size: &mut BatchSize, text: usize, per_row: u64, per_kib: u64) -> Duration {
         let mut held = Duration::ZERO;
         for _ in 0..30 {
@@ -107,7 +109,7 @@ mod tests {
         ] {
             let mut size = BatchSize::default();
             let held = settle(&mut size, text, per_row, per_kib);
-            // A row more or less.
+            // Plus or minus one row.
             let row = Duration::from_micros(per_row + per_kib * text as u64 / 1024);
             assert!(
                 (TARGET.saturating_sub(row)..=TARGET + row).contains(&held),

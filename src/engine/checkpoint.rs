@@ -1,10 +1,9 @@
-//! Copying the write-ahead log into the database, beside the writing.
+//! Copies the write-ahead log into the database while a run writes.
 //!
-//! SQLite does it inside a commit, where it is a fifth of the time of a first
-//! sync. A thread with a connection of its own does it while the next batch is
-//! staged: a passive checkpoint waits for nobody, and nobody waits for it. It
-//! also keeps the log short for a host, whose own commits would otherwise have to
-//! copy what we have written.
+//! By default SQLite does it inside a commit, where it takes a fifth of the time of a first sync.
+//! Here a thread with its own connection does it while the next batch is staged: a passive
+//! checkpoint waits for nobody and blocks nobody. It also keeps the log short for a host, whose own
+//! commits would otherwise have to copy what we have written.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -14,17 +13,18 @@ use rusqlite::Connection;
 use crate::database::{Database, checkpoint_at_end, checkpoint_passive};
 use crate::{Result, memory};
 
-/// In pages: where the thread cannot keep up, the writer copies 64 MB itself.
+/// In pages: if the thread cannot keep up, the writer copies 64 MB itself.
 const BACKSTOP: i64 = 16_000;
 
-/// The thread; ends when dropped.
+/// The checkpoint thread; ends when this is dropped.
 pub(super) struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
-    /// For the writing connection `conn` of a run; does nothing for a file without such a log.
+    /// Starts the thread for the writing connection `conn` of a run; does nothing for a database
+    /// without a write-ahead log.
     pub(super) fn start(database: &Database, conn: &Connection) -> Result<Self> {
         let mut idle = Self {
             wake: None,
@@ -35,10 +35,10 @@ impl Checkpointer {
             return Ok(idle);
         }
         let own = database.connect_again()?;
-        // One request waits at most: a checkpoint takes everything there is.
+        // At most one request waits: a checkpoint copies everything there is.
         let (wake, requests) = sync_channel(1);
         let spawned = memory::spawn("skillsmith-checkpoint", move || work(&own, &requests));
-        // Without a thread SQLite goes on doing it by itself.
+        // Without the thread, SQLite keeps doing it by itself.
         if let Ok(thread) = spawned {
             conn.pragma_update(None, "wal_autocheckpoint", BACKSTOP)?;
             idle = Self {
@@ -49,7 +49,7 @@ impl Checkpointer {
         Ok(idle)
     }
 
-    /// A batch was committed.
+    /// Requests a checkpoint after a batch was committed.
     pub(super) fn committed(&self) {
         if let Some(wake) = &self.wake {
             _ = wake.try_send(());

@@ -1,4 +1,4 @@
-//! A listing that was read to its end: what it is worth, and what it has taught about its registry.
+//! A listing that was read to its end: whether it is complete, and what it says about the registry.
 
 use super::apply::Applier;
 use super::cursor::Cursor;
@@ -12,7 +12,7 @@ use super::watermark::{Times, Watermark};
 use crate::Result;
 use crate::clock::{from_iso, to_iso};
 
-/// Gaps that are named; the rest is a number.
+/// Gaps that are named; further ones are only counted.
 const GAPS_NAMED: usize = 20;
 
 /// A listing that was read to its end.
@@ -23,22 +23,22 @@ const GAPS_NAMED: usize = 20;
 pub(super) struct CompletedListing {
     pub(super) cursor: Cursor,
     profile: Option<RegistryProfile>,
-    /// From the first row to the last, by this run.
+    /// This run read it from the first row to the last.
     pub(super) is_whole: bool,
-    /// Nothing is known to be missing, or in doubt.
+    /// Nothing is known to be missing or in doubt.
     pub(super) is_complete: bool,
-    /// Its end is where the next listing of the sync endpoint can go on from.
+    /// The next listing of the sync endpoint can continue from its end.
     moves_watermark: bool,
-    /// Every row that came stands here with all that the table can hold of it.
+    /// Every row served is stored with everything the table can hold of it.
     is_filled: bool,
     /// What could not be read, in words.
     pub(super) gaps: Vec<String>,
 }
 
 impl CompletedListing {
-    /// Judges a listing, and warns of what may be missing.
+    /// Judges a listing, and adds warnings about what may be missing.
     ///
-    /// `has_changed`: the table can hold something else now than when the run began.
+    /// `has_changed`: the table can hold other things now than when the run began.
     pub(super) fn new(
         found: StartingState,
         cursor: Cursor,
@@ -61,7 +61,8 @@ impl CompletedListing {
         }
         let is_certain = !tally.has_left() && doubts.is_empty();
         let is_complete = is_certain && cursor.gaps.is_empty() && cursor.more_gaps == 0;
-        // A later listing of the sync endpoint asks for these gaps, and for no other of its rows.
+        // A later listing of the sync endpoint requests these gaps, and nothing else before the
+        // watermark.
         let has_known_gaps = cursor.plan == Plan::Sync
             && cursor.more_gaps == 0
             && cursor.gaps.iter().all(Gap::can_be_found);
@@ -80,7 +81,7 @@ impl CompletedListing {
         }
     }
 
-    /// What it has taught about its registry.
+    /// The profile of the registry after this listing.
     pub(super) fn profile(
         &self,
         context: &Context<'_, '_>,
@@ -99,7 +100,7 @@ impl CompletedListing {
         });
         let layout = applier.layout();
         let is_first = before.is_none_or(|known| known.table != layout);
-        // Rows that were not reached may still lack what the table has got.
+        // Rows that were not reached may still lack what the table can hold.
         let unfilled = if self.is_filled {
             applier.unfilled(is_first)?
         } else {
@@ -117,7 +118,7 @@ impl CompletedListing {
             unfilled,
             totals: self.totals(),
             doubts: doubts.chain(findings.explained.iter().cloned()).collect(),
-            // The plain listing shows whether there still are some.
+            // A listing of everything shows whether there still are some.
             untiered: findings.untiered || (!cursor.lists_everything() && findings.untiered_before),
             twice: applier.twice.ids(),
             endpoint: self.endpoint(context),
@@ -129,9 +130,10 @@ impl CompletedListing {
         let cursor = &self.cursor;
         let began = from_iso(&cursor.started_at).unwrap_or(context.started_at);
         match &self.profile {
-            // A better plan worked before: that it was refused may pass, and is asked again at once.
+            // A better plan worked before. Its refusal may be temporary, so the next run tries it
+            // again.
             Some(known) if known.plan.reaches_more_than(cursor.plan) => String::new(),
-            // The better plans were not tried: they wait for the day since they were refused to be over.
+            // The better plans were not tried: they were refused less than a day before.
             Some(known)
                 if known.plan == cursor.plan
                     && !context.options.force
@@ -147,21 +149,21 @@ impl CompletedListing {
         let findings = &self.cursor.findings;
         match self.profile.as_ref().map(|known| known.totals) {
             _ if findings.untrue_totals => Totals::Untrue,
-            // One listing that agrees does not make them true again.
+            // One listing with matching totals does not make them trusted again.
             Some(Totals::Untrue) if findings.true_totals => Totals::Unknown,
             _ if findings.true_totals => Totals::Confirmed,
             known => known.unwrap_or_default(),
         }
     }
 
-    /// What it has taught about the sync endpoint.
+    /// What is known about the sync endpoint after this listing.
     fn endpoint(&self, context: &Context<'_, '_>) -> Endpoint {
         let cursor = &self.cursor;
         let known = self.profile.as_ref().map(|known| known.endpoint.clone());
         let known = known.unwrap_or_default();
         let now = context.engine.clock.now();
         if cursor.plan != Plan::Sync {
-            // Rows that another listing brings do no harm to a watermark.
+            // Rows from another listing do not affect the watermark.
             return if cursor.misses_endpoint {
                 Endpoint {
                     has_worked: false,
@@ -179,7 +181,7 @@ impl CompletedListing {
         }
     }
 
-    /// Up to where the sync endpoint has been listed; `None` where the next listing is a whole one.
+    /// How far the sync endpoint has been listed; `None` if the next listing must be a full one.
     fn watermark(&self, context: &Context<'_, '_>, old: Option<Watermark>) -> Option<Watermark> {
         let cursor = &self.cursor;
         let lists_changes = cursor.since.is_some();

@@ -1,4 +1,4 @@
-//! The requests of a run: counted, and bounded by the user's budgets.
+//! Counts the requests of a run, and enforces the user's budgets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter {
     used: Arc<AtomicU64>,
-    /// Of the run, and of the month that is left.
+    /// The budget of the run, and what is left of the month's.
     of_run: Option<u64>,
     of_month: Option<u64>,
 }

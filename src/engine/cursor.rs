@@ -1,4 +1,4 @@
-//! Where a listing stands, from run to run.
+//! The cursor of a listing, kept from run to run.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,25 +10,25 @@ use super::profile::{Doubt, is_within_a_day};
 use super::watermark::Horizon;
 use crate::clock::{from_iso, to_iso};
 
-/// The form of what is kept; a cursor of another form is ignored.
+/// Format of a stored cursor; a cursor of another format is ignored.
 pub(super) const FORMAT: u32 = 1;
 
-/// What lay before a cursor for longer than this is read once more.
+/// Rows before a cursor that were read longer ago than this are read again.
 const OLD: TimeDelta = TimeDelta::days(1);
 
-/// More tiers than this, or longer ones, are not asked for by name.
+/// More tiers than this, or longer ones, are not requested by name.
 const MOST_TIERS: usize = 50;
 const LONGEST_TIER: usize = 64;
 
-/// How the rows of a listing are compared with what is stored.
+/// How the rows of a listing are compared with stored rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// By the registry's stamp; by content where a row has none.
+    /// By the registry's stamp; by content if a row has none.
     Stamp,
-    /// By content: the user forces it.
+    /// By content, because the user forces it.
     Content,
-    /// By content, since the table can hold more than when it was last filled.
+    /// By content, because the table can hold more than when it was last filled.
     Filling,
 }
 
@@ -38,9 +38,10 @@ impl Mode {
     }
 }
 
-/// Everything before it has been read and applied, but for its gaps and what is put off.
+/// How far a listing has been read. Everything before the cursor has been read and applied, except
+/// gaps and pages put off.
 ///
-/// Kept in `sync_state` when a run ends early; the next run goes on from it.
+/// Kept in `sync_state` when a run ends early; the next run continues from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -53,53 +54,53 @@ pub(crate) struct Cursor {
     /// The layout of the table that the rows were written to.
     pub(super) layout: String,
     pub(super) mode: Mode,
-    /// The sync endpoint is asked only for rows stamped later than this.
+    /// The sync endpoint is asked only for rows with a later stamp than this.
     pub(super) since: Option<String>,
-    /// What it has learned for the next listing of the sync endpoint.
+    /// What the listing has learned for the next watermark.
     #[serde(default)]
     pub(super) horizon: Horizon,
-    /// The sync endpoint was not there when it was asked last.
+    /// The sync endpoint was missing when it was last requested.
     #[serde(default)]
     pub(super) misses_endpoint: bool,
-    /// The row before a gap is gone, so that only a whole listing finds the gap.
+    /// A gap cannot be located any more, so only a full listing finds it.
     #[serde(default)]
     pub(super) lost_gap: bool,
     /// When the listing began, as local ISO time: the `last_sync_at` of the run that ends it.
     pub(super) started_at: String,
-    /// When the oldest rows that need no second look were read.
+    /// When the oldest rows that need not be read again were read.
     fresh_since: String,
     /// Whether an earlier run has read part of it.
     pub(super) is_resumed: bool,
     pub(super) plan: Plan,
-    /// Tiers that rows have and the plan by tiers lacks.
+    /// Tiers found in rows but not in the plan by tiers.
     more_tiers: Vec<String>,
-    /// Passes that are done.
+    /// Finished passes.
     done: Vec<Pass>,
-    /// Passes of this plan that were refused; they are among the done ones.
+    /// Number of passes of this plan that were refused; they are among the finished ones.
     refused: usize,
-    /// Passes of this plan of which nothing could be read.
+    /// Number of passes of this plan of which nothing could be read.
     unreadable: usize,
-    /// Some row has come.
+    /// A finished pass had rows.
     has_brought: bool,
-    /// The pass that is being read.
+    /// The pass being read; `None` at the end.
     pub(super) pass: Option<Pass>,
     pub(super) at: PassCursor,
-    /// Different rows in passes that are done.
+    /// Distinct rows in finished passes.
     done_rows: u64,
-    /// Those of the passes by tier that have a score.
+    /// Rows with a score in the passes by tier.
     pub(super) scored_rows: u64,
-    /// The listing reads only up to here: what lay behind was read later.
+    /// A second look reads only up to here: what follows was read later.
     until: Option<Mark>,
-    /// Once it has ended, it reads up to here once more.
+    /// After its end, the listing is read again up to here.
     again: Option<Mark>,
     /// What could not be read.
     pub(super) gaps: Vec<Gap>,
-    /// Gaps beyond those.
+    /// Number of further gaps.
     pub(super) more_gaps: u64,
     pub(super) findings: Findings,
 }
 
-/// A place in a listing.
+/// A position in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     done: Vec<Pass>,
@@ -107,41 +108,41 @@ struct Mark {
     offset: u64,
 }
 
-/// What a listing has found out about its registry and its own worth.
+/// What a listing has found out about the registry and about its own completeness.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "findings that have nothing to do with each other"
 )]
 pub(super) struct Findings {
-    /// A row came without a tier, or with one that is not known.
+    /// A row had no tier, or an unknown one.
     pub(super) untiered: bool,
-    /// Listings before this one have met such rows.
+    /// Earlier listings found such rows.
     #[serde(default)]
     pub(super) untiered_before: bool,
-    /// Whether there are skills without a tier could not be asked.
+    /// It could not be checked whether there are skills without a tier.
     #[serde(default)]
     pub(super) untiered_unknown: bool,
-    /// Passes that are in doubt: rows moved, or fewer came than the total says.
+    /// Passes in doubt: rows moved, or there were fewer than the total says.
     pub(super) doubts: Vec<Finding>,
-    /// Passes that are whole, though their totals say more.
+    /// Passes that are complete although their total is higher.
     #[serde(rename = "repeats")]
     pub(super) explained: Vec<Doubt>,
     /// Passes whose end could not be reached.
     pub(super) limited: Vec<Pass>,
-    /// A total that counted the rows of a pass of several pages.
+    /// A total matched the rows of a pass of several pages.
     pub(super) true_totals: bool,
-    /// A total that did not count all rows that came.
+    /// A total was lower than the rows served.
     pub(super) untrue_totals: bool,
-    /// What earlier runs of this listing said of rows they could not store.
+    /// Messages of this listing about rows that could not be stored.
     pub(super) errors: Vec<String>,
-    /// How many such rows there were.
+    /// Number of such rows.
     pub(super) rejected: u64,
     /// The database refused some of them.
     pub(super) refused: bool,
-    /// Ids that are listed twice, with two stamps.
+    /// Ids that are listed twice, with different stamps.
     pub(super) twice: Vec<String>,
-    /// Those of them whose earlier copy is held back until a later one comes.
+    /// Those of them whose earlier copy is held back until a later one arrives.
     pub(super) held: Vec<String>,
 }
 
@@ -149,7 +150,7 @@ pub(super) struct Findings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Finding {
     pub(super) pass: Pass,
-    /// The total that says more than came.
+    /// The total, if it is higher than the rows read.
     pub(super) total: Option<u64>,
     /// Rows moved while they were read.
     pub(super) moved: bool,
@@ -159,7 +160,7 @@ pub(super) struct Finding {
 }
 
 impl Cursor {
-    /// At the start of a listing.
+    /// A cursor at the start of a listing.
     pub(super) fn new(
         registry: String,
         layout: String,
@@ -200,22 +201,22 @@ impl Cursor {
         cursor
     }
 
-    /// Whether this version can go on from it.
+    /// Whether this version can resume from the cursor.
     pub(super) const fn is_readable(&self) -> bool {
         self.format == FORMAT
     }
 
-    /// Notes that a run goes on from here at `now`. Rows that were read long ago may have changed
-    /// and moved behind the cursor since: they are read once more after the end.
+    /// Notes that a run resumes here at `now`. Rows that were read long ago may have changed or
+    /// moved since, so they are read again after the end.
     pub(super) fn resume(&mut self, now: DateTime<Utc>) {
         if !self.has_begun() {
-            // It only says which plan the registry allows.
+            // It only records which plan the registry allows.
             return;
         }
         self.is_resumed = true;
         self.at.counts.forgets |= self.at.counts.rows > 0;
         if self.plan == Plan::Sync {
-            // The watermark allows for the time that the listing takes.
+            // The watermark accounts for the time that the listing takes.
             return;
         }
         let age = from_iso(&self.fresh_since).map(|since| now.signed_duration_since(since));
@@ -225,7 +226,7 @@ impl Cursor {
         }
     }
 
-    /// Whether anything of it was read, or was asked for in vain.
+    /// Whether anything was read, or requested without success.
     fn has_begun(&self) -> bool {
         self.is_resumed
             || self.has_brought
@@ -235,7 +236,7 @@ impl Cursor {
             || self.at != PassCursor::new(self.plan == Plan::Sync)
     }
 
-    /// Whether it only says that the better plans were refused, and that too long ago to be believed.
+    /// Whether the cursor only records that better plans were refused, too long ago to rely on.
     pub(super) fn is_stale_at(&self, now: DateTime<Utc>) -> bool {
         self.plan != Plan::Sync && !self.has_begun() && !is_within_a_day(&self.started_at, now)
     }
@@ -248,7 +249,7 @@ impl Cursor {
         }
     }
 
-    /// Begins with another plan.
+    /// Starts over with another plan.
     pub(super) fn switch_to(&mut self, plan: Plan) {
         self.plan = plan;
         if plan != Plan::Sync {
@@ -261,7 +262,7 @@ impl Cursor {
         self.begin_anew();
     }
 
-    /// Reads it from its start.
+    /// Starts over with the same plan.
     pub(super) fn restart(&mut self) {
         self.refused = 0;
         self.until = None;
@@ -277,7 +278,7 @@ impl Cursor {
         self.pass = self.next_pass();
     }
 
-    /// Whether it shows every skill of the registry.
+    /// Whether the listing covers every skill of the registry.
     pub(super) const fn lists_everything(&self) -> bool {
         self.plan.lists_everything() && self.since.is_none()
     }
@@ -288,7 +289,7 @@ impl Cursor {
         passes.into_iter().find(|pass| !self.done.contains(pass))
     }
 
-    /// Whether nothing is left to be asked for.
+    /// Whether nothing is left to request.
     pub(super) fn is_at_end(&self) -> bool {
         let Some(pass) = &self.pass else { return true };
         let mut later = self.plan.passes(&self.more_tiers).into_iter();
@@ -298,7 +299,8 @@ impl Cursor {
             && later.all(|other| other == *pass || self.done.contains(&other))
     }
 
-    /// The passes other than the current one: whether one of them answers tells an outage from a bad page.
+    /// The passes other than the current one, except that by score. If one of them answers, there
+    /// is no outage but a bad page.
     pub(super) fn other_passes(&self) -> Vec<Pass> {
         let passes = self.plan.passes(&self.more_tiers).into_iter();
         let current = self.pass.as_ref();
@@ -307,7 +309,7 @@ impl Cursor {
             .collect()
     }
 
-    /// Goes on to the next pass, or to the end.
+    /// Moves on to the next pass, or to the end.
     pub(super) fn end_pass(&mut self) {
         self.has_brought |= self.at.counts.rows > 0;
         self.done_rows = self.done_rows.saturating_add(self.at.counts.rows);
@@ -319,7 +321,7 @@ impl Cursor {
         }
     }
 
-    /// Ends here, or begins once more with what was read too long ago.
+    /// Ends the listing, or starts over for what was read too long ago.
     fn end_listing(&mut self) {
         self.pass = None;
         self.until = self.again.take();
@@ -328,7 +330,7 @@ impl Cursor {
         }
     }
 
-    /// Whether what lies from here on has been read lately. To be asked after each page.
+    /// Whether everything from here on was read recently; to be checked after each page.
     pub(super) fn is_past_mark(&self) -> bool {
         self.until.as_ref().is_some_and(|until| {
             until.done.iter().all(|pass| self.done.contains(pass))
@@ -336,7 +338,7 @@ impl Cursor {
         })
     }
 
-    /// Ends a listing that has come to its mark in the middle of a pass.
+    /// Ends a second look that has reached its mark in the middle of a pass.
     pub(super) fn end_at_mark(&mut self) {
         self.has_brought |= self.at.counts.rows > 0;
         self.done_rows = self.done_rows.saturating_add(self.at.counts.rows);
@@ -344,12 +346,12 @@ impl Cursor {
         self.end_listing();
     }
 
-    /// Whether it reads again what an older run has read, up to a mark.
+    /// Whether the listing reads again, up to a mark, what an earlier run has read.
     pub(super) const fn is_second_look(&self) -> bool {
         self.until.is_some()
     }
 
-    /// Goes past a pass that was refused. Returns whether all passes of the plan were.
+    /// Skips a refused pass. Returns whether no pass of the plan is of use.
     pub(super) fn refuse_pass(&mut self) -> bool {
         self.refused = self.refused.saturating_add(1);
         let useless = self.refused.saturating_add(self.unreadable);
@@ -365,12 +367,13 @@ impl Cursor {
         self.unreadable = self.unreadable.saturating_add(1);
     }
 
-    /// Whether no row has come in all of the listing.
+    /// Whether the whole listing had no rows.
     pub(super) const fn came_empty(&self) -> bool {
         !self.has_brought && self.rows() == 0
     }
 
-    /// Has a tier that a row names listed too, unless no tier could have such a name.
+    /// Notes the tier of a row. An unknown one gets its own pass, unless its name is too long or
+    /// there are too many.
     pub(super) fn note_tier(&mut self, tier: Option<&str>) {
         let Some(tier) = tier else {
             self.findings.untiered = true;
@@ -386,12 +389,12 @@ impl Cursor {
         }
     }
 
-    /// Different rows that the listing has brought so far.
+    /// Distinct rows read by the listing so far.
     pub(super) const fn rows(&self) -> u64 {
         self.done_rows.saturating_add(self.at.counts.rows)
     }
 
-    /// Rows read of the whole listing, and rows in all as far as known.
+    /// Rows read in the whole listing, and its total as far as known, else 0.
     pub(super) fn progress(&self) -> (u64, u64) {
         let total = self
             .at

@@ -1,4 +1,4 @@
-//! The fetch thread: the next page is on its way while the last one is applied.
+//! The fetch thread: fetches the next page while the last one is applied.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,38 +12,38 @@ use crate::clock::Clock;
 use crate::registry::{Call, Health, Registry, Wait};
 use crate::{CancelToken, Error, Result, memory};
 
-/// How often the engine looks up from waiting for a page; half of it is the
-/// usual delay of a cancellation that comes as a mere flag.
+/// How often the engine checks for cancellation while it waits for a page. A cancellation that only
+/// sets a flag is noticed after half of this on average.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A cancelled fetch ends at once, but for name lookup and connecting, which
-/// nothing can interrupt: those are left to run out on their own.
+/// A cancelled fetch ends at once, except during name lookup and connecting, which cannot be
+/// interrupted: after this time they are left to end by themselves.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 
 /// What the fetch thread reports.
 pub(super) enum Event {
-    /// The registry is well enough.
+    /// The health check passed.
     Connected,
-    /// It pauses.
+    /// The client waits before its next request.
     Waiting(Wait),
-    /// A page came.
+    /// A page arrived.
     Page(Box<Step>),
-    /// Everything has been read.
+    /// The listing was read to its end.
     End(Box<Cursor>),
 }
 
-/// The engine's end of the fetch thread.
+/// The engine's handle to the fetch thread.
 pub(super) struct Fetch {
     events: Receiver<Result<Event>>,
     thread: Option<JoinHandle<()>>,
-    /// Ends the fetch, and nothing else.
+    /// Cancels the fetch, not the run.
     cancel: CancelToken,
     clock: Arc<dyn Clock>,
     deadline: Duration,
 }
 
 impl Fetch {
-    /// Starts reading, up to `deadline` in the clock's elapsed time.
+    /// Starts the thread, which reads until `deadline`, in the clock's elapsed time.
     pub(super) fn start(
         registry: Arc<dyn Registry>,
         clock: Arc<dyn Clock>,
@@ -74,7 +74,7 @@ impl Fetch {
         })
     }
 
-    /// The next event; fails once `user` is cancelled or the deadline has passed.
+    /// Waits for the next event; fails once `user` is cancelled or the deadline has passed.
     pub(super) fn next(&self, user: &CancelToken, run_deadline: Duration) -> Result<Event> {
         loop {
             if user.is_cancelled() {
@@ -103,7 +103,7 @@ impl Drop for Fetch {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        // A page that waits in the channel keeps the sender from ending.
+        // The thread blocks on a full channel, so drain it.
         let end = std::time::Instant::now() + SHUTDOWN_GRACE;
         while !thread.is_finished() && std::time::Instant::now() < end {
             _ = self.events.recv_timeout(Duration::from_millis(5));
@@ -132,7 +132,7 @@ fn read(
         }
         let mut lister = Lister::new(registry, start);
         let mut event = Event::Connected;
-        // The receiver goes away when the run ends early.
+        // Sending fails once the run has ended early.
         while sender.send(Ok(event)).is_ok() {
             let Some(step) = lister.next(&call)? else {
                 _ = sender.send(Ok(Event::End(Box::new(lister.into_cursor()))));

@@ -1,4 +1,4 @@
-//! How a run ends: the record that it leaves.
+//! The end of a run: the record that it leaves.
 
 use std::time::Duration;
 
@@ -16,16 +16,17 @@ use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table};
 use crate::{CancelToken, Error, Result, config, requests};
 
-/// Whoever cancels waits for us, and the rows are written already.
+/// The caller waits for a cancelled run to end, and the rows are already written.
 const CANCELLED_RECORD_BUDGET: Duration = Duration::from_millis(100);
 
-/// The run has had its time.
+/// The run has used up its time.
 const LATE_RECORD_BUDGET: Duration = Duration::from_secs(1);
 
-/// An error message in the history is for a person to read.
+/// Longest error message in the history, in characters: it is meant for a person.
 const MAX_MESSAGE: usize = 1_000;
 
-/// An empty listing over rows of this registry is no news: something is wrong over there.
+/// Fails if the listing is empty although the database has rows of this registry: then something is
+/// wrong on the registry's side.
 pub(super) fn refuse_empty_listing(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -39,7 +40,7 @@ pub(super) fn refuse_empty_listing(
     if !came_empty || !table::has_registry_rows(conn, applier.table())? {
         return Ok(());
     }
-    // A database that other registries filled may well get nothing from this one.
+    // If other registries filled the database, this one may well be empty.
     if found.profile.is_none() && state::has_profiles(conn)? {
         return Ok(());
     }
@@ -54,7 +55,7 @@ pub(super) fn refuse_empty_listing(
     ))
 }
 
-/// The record of a run whose listing was read to its end.
+/// Writes the record of a run whose listing was read to its end.
 pub(super) fn success(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -106,8 +107,8 @@ pub(super) fn success(
     })
 }
 
-/// The run ended early or did not begin. Best effort: where even this cannot
-/// be written, the entry is marked as interrupted by whoever looks next.
+/// Writes the record of a run that ended early. Best effort: if even this cannot be written,
+/// whoever looks next marks the entry as interrupted.
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let Some(id) = &run.id else { return };
     let lock_wait = LockWait {
@@ -135,14 +136,14 @@ fn record_failure(
     error: &Error,
 ) -> Result<()> {
     let now = context.engine.clock.now();
-    // A host's own registry can say as much as it likes.
+    // A message of a host's own registry can be of any length.
     let text = match error {
         Error::BudgetUsed { .. } => None,
         error => message_of(&[error.to_string()]).or_else(|| Some(String::new())),
     };
     let is_own_file = is_in_its_file(conn, id)?;
     if !is_own_file {
-        // Another one than the run has worked on, though a database of skills, too.
+        // The file was replaced during the run, by another database of skills.
         ensure_sync_tables(conn)?;
         history::interrupt(conn, None, context.started_at)?;
         history::start_as(conn, id, context.started_at)?;
@@ -157,7 +158,7 @@ fn record_failure(
     backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)?;
     config::record_error(conn, text.as_deref())?;
     requests::add(conn, now, run.requests.used())?;
-    // What was written is not in a file that was put there since.
+    // A file put there since does not contain what the run wrote.
     let (status, counts) = if is_own_file {
         (run.status(Some(error)), run.tally.run_result())
     } else {
@@ -166,7 +167,7 @@ fn record_failure(
     history::finish(conn, id, now, status, Some(counts), text.as_deref())
 }
 
-/// Whether the run under way is that of this entry, by the file's own word.
+/// Whether the file records this run as the current one.
 fn is_in_its_file(conn: &Connection, id: &str) -> Result<bool> {
     let under_way: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
     Ok(under_way.as_deref() == Some(id))

@@ -1,4 +1,5 @@
-//! What of a listing could not be read: put off while a pass goes on, asked for again in parts, kept as a gap.
+//! What a listing could not read: put off while a pass continues, requested again in parts, and
+//! kept as a gap.
 
 use std::fmt;
 
@@ -8,44 +9,44 @@ use super::plan::Pass;
 use crate::Error;
 use crate::registry::wire::shortened;
 
-/// More gaps than this are kept as a number only.
+/// Further gaps are only counted.
 pub(super) const MOST_GAPS: usize = 64;
 
-/// An id beside a gap is for finding it again; longer ones are not kept.
+/// Ids next to a gap serve to find it again; longer ones are not kept.
 const LONGEST_ID: usize = 200;
 const LONGEST_CAUSE: usize = 200;
 
-/// Positions of a pass whose page failed; asked for again at the pass's end.
+/// Positions of a failed page, requested again at the end of the pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Region {
     pub(super) from: u64,
-    /// Not included.
+    /// End, exclusive.
     pub(super) to: u64,
     /// The id just before it.
     pub(super) before: Option<String>,
-    /// The id just behind it.
+    /// The id just after it.
     pub(super) after: Option<String>,
     /// Why the page failed.
     pub(super) cause: String,
-    /// The registry refused it: perhaps nothing is there.
+    /// The registry refused it, so there may be no rows.
     pub(super) is_refused: bool,
 }
 
-/// Rows that could not be had.
+/// Rows that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Gap {
     pub(super) pass: Pass,
     pub(super) since: Option<String>,
     pub(super) from: u64,
-    /// Not included; `None`: up to the end of the pass.
+    /// End, exclusive; `None`: up to the end of the pass.
     pub(super) to: Option<u64>,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
     pub(super) cause: String,
-    /// How many listings have asked for it since it was found.
+    /// How many listings have requested it since it was found.
     #[serde(default)]
     pub(super) turn: u64,
-    /// It is one row, which this run has asked for in vain.
+    /// It is a single row that this run has already requested without success.
     #[serde(skip)]
     pub(super) failed_now: bool,
 }
@@ -67,7 +68,7 @@ impl Region {
     }
 }
 
-/// Whether a page failed as one behind the end does. 422 speaks of what is there.
+/// Whether a page failed like one past the end. Status 422 is about content that exists.
 pub(super) const fn is_refused(cause: &Error) -> bool {
     matches!(cause, Error::Refused { status, .. } if *status != 422)
 }
@@ -77,33 +78,33 @@ pub(super) fn cause_of(error: &Error) -> String {
     shortened(&error.to_string(), LONGEST_CAUSE)
 }
 
-/// An id, if it is short enough to be kept beside a gap.
+/// An id, if it is short enough to be kept next to a gap.
 pub(super) fn kept_id(id: &str) -> Option<String> {
     (id.len() <= LONGEST_ID).then(|| id.to_owned())
 }
 
 impl Gap {
-    /// Whether a page of `pass` from `start` on, `len` rows long, touches it.
+    /// Whether a page of `pass` at `start`, `len` rows long, overlaps it.
     pub(super) fn touches(&self, pass: &Pass, start: u64, len: u64) -> bool {
         self.pass == *pass
             && self.to.is_none_or(|to| start < to)
             && start.saturating_add(len) > self.from
     }
 
-    /// Whether a later listing of the sync endpoint, which brings changes only, finds it again: by the
-    /// row before it.
+    /// Whether a later listing of changes by the sync endpoint can find it again, by the row before
+    /// it.
     pub(super) const fn can_be_found(&self) -> bool {
         self.to.is_some() && (self.from == 0 || self.before.is_some())
     }
 
-    /// Whether another one lies right before or behind it.
+    /// Whether the other gap lies directly before or after it.
     pub(super) fn adjoins(&self, other: &Self) -> bool {
         let is_same = self.pass == other.pass && self.since == other.since;
         let is_behind = self.to == Some(other.from) || other.to == Some(self.from);
         is_same && self.to.is_some() && other.to.is_some() && is_behind
     }
 
-    /// Makes one of two that adjoin.
+    /// Merges an adjoining gap into this one.
     pub(super) fn take_in(&mut self, other: Self) {
         if other.from < self.from {
             self.from = other.from;

@@ -3,8 +3,8 @@
 //! [`SyncEngine::sync`] makes one run: plan → listing → apply → finish.
 //!
 //! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
-//! writes on the caller's, `completed` judges the listing, and `finish` leaves the record. What becomes of a page
-//! is decided by `pass::step`, which touches nothing.
+//! writes rows on the caller's thread, `completed` evaluates the listing, and `finish` writes the
+//! run record. `pass::step`, which does no I/O, decides what follows a page.
 
 mod apply;
 pub(crate) mod backoff;

@@ -1,4 +1,4 @@
-//! What a run is told.
+//! Options of a run.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,19 +7,20 @@ use super::plan::Listing;
 use super::progress::SyncProgress;
 use crate::{CancelToken, Error, Result};
 
-/// Rows asked for per page unless told otherwise; also what the live registry gives at most.
+/// Default number of rows requested per page; also the maximum that the live registry serves.
 pub const DEFAULT_PAGE_SIZE: u32 = 100;
 
-/// The largest page that may be asked for.
+/// The largest page size, in rows.
 pub const MAX_PAGE_SIZE: u32 = 10_000;
 
-/// How long a run may take unless told otherwise.
+/// Default time limit of a run: 30 minutes.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// How often the sync endpoint is listed as a whole, and not for changes only, unless told otherwise.
+/// Default interval at which the sync endpoint is listed in full rather than for changes only: 30
+/// days.
 pub const DEFAULT_FULL_LISTING_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Called with every step of a run.
+/// Called with each progress report of a run.
 pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 
 /// Options of [`SyncEngine::sync`](crate::SyncEngine::sync).
@@ -68,36 +69,40 @@ impl Default for SyncOptions<'_> {
 }
 
 impl<'a> SyncOptions<'a> {
-    /// Options of an ordinary sync: what is new or changed, with [`DEFAULT_PAGE_SIZE`] and [`DEFAULT_DEADLINE`].
+    /// Options of an ordinary sync, of new and changed skills, with [`DEFAULT_PAGE_SIZE`] and
+    /// [`DEFAULT_DEADLINE`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Compares the content of every row instead of its stamp, and ignores `last_sync_at`. Default: false.
+    /// Compares the content of every row instead of its stamp, and ignores `last_sync_at`. Default:
+    /// false.
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
         self
     }
 
-    /// Only counts what would be done: no row, no history entry, no schedule. Default: false.
+    /// Only counts what would change: writes no row, no history entry and no schedule. Default:
+    /// false.
     ///
-    /// A file that does not exist is made by opening it; nothing else is written.
+    /// Opening a database that does not exist still creates the file; nothing else is written.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may give fewer. Two are asked for at
-    /// least, since each page begins with the last row before it. Default: 100.
+    /// Rows per page, from 1 to [`MAX_PAGE_SIZE`]; the registry may serve fewer. At least two are
+    /// requested, since each page begins with the last row of the page before. Default: 100.
     #[must_use]
     pub fn page_size(mut self, rows: u32) -> Self {
         self.page_size = rows;
         self
     }
 
-    /// How long the run may take; what it did not reach is left to the next one. Default: 30 minutes.
+    /// Time limit of the run, greater than zero. What it does not reach is left to the next run.
+    /// Default: 30 minutes.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -111,39 +116,41 @@ impl<'a> SyncOptions<'a> {
         self
     }
 
-    /// How long runs ask the sync endpoint for changes only before one lists everything again, which finds
-    /// what changed without a new stamp. Zero: every run. Default: 30 days.
+    /// How long runs ask the sync endpoint for changes only, before one lists everything again,
+    /// which finds changes without a new stamp. Zero: every run lists everything. Default: 30 days.
     #[must_use]
     pub fn full_listing_every(mut self, time: Duration) -> Self {
         self.full_listing_every = time;
         self
     }
 
-    /// The most requests of this run. One that reaches it ends as partial, without an error, and the next
-    /// one continues from there. Default: no bound.
+    /// Maximum number of requests of this run. A run that reaches it ends as partial, without an
+    /// error, and the next one continues from there. Default: no limit.
     #[must_use]
     pub fn request_budget(mut self, requests: u64) -> Self {
         self.request_budget = Some(requests);
         self
     }
 
-    /// The most requests of a calendar month (UTC), all runs of the database together. Default: that of the
-    /// database, which [`SyncConfigRepository::set_request_budget`](crate::SyncConfigRepository::set_request_budget)
-    /// sets, or no bound.
+    /// Maximum number of requests per calendar month (UTC), over all runs of the database. Default:
+    /// the budget set by
+    /// [`SyncConfigRepository::set_request_budget`](crate::SyncConfigRepository::set_request_budget),
+    /// or no limit.
     #[must_use]
     pub fn monthly_request_budget(mut self, requests: u64) -> Self {
         self.monthly_request_budget = Some(requests);
         self
     }
 
-    /// Calls back with the progress of the run, on the thread that called [`sync`](crate::SyncEngine::sync).
+    /// Calls `callback` with the progress of the run, on the thread that called
+    /// [`sync`](crate::SyncEngine::sync).
     #[must_use]
     pub fn on_progress(mut self, callback: impl FnMut(&SyncProgress) + 'a) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Stops the run when it is cancelled. What the run wrote is kept.
+    /// Token that stops the run when it is cancelled. What the run wrote is kept.
     #[must_use]
     pub fn cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;

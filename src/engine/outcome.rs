@@ -1,4 +1,4 @@
-//! What a run came to: its status, its errors and its result.
+//! The outcome of a run: its status, errors and result.
 
 use super::result::{Coverage, SyncResult};
 use super::run::{Context, Run};
@@ -9,7 +9,7 @@ impl Run {
     pub(super) fn status(&self, error: Option<&Error>) -> SyncStatus {
         match error {
             None if self.errors().is_empty() => SyncStatus::Success,
-            // A budget that is used up is as the user wished.
+            // Stopping at a budget is what the user wanted.
             None | Some(Error::BudgetUsed { .. }) => SyncStatus::Partial,
             Some(error) if self.tally.processed() > 0 && leaves_a_part(error) => {
                 SyncStatus::Partial
@@ -18,7 +18,7 @@ impl Run {
         }
     }
 
-    /// What is told of rows that could not be read or stored.
+    /// Messages about rows that could not be read or stored.
     pub(super) fn errors(&self) -> Vec<String> {
         self.gaps
             .iter()
@@ -84,9 +84,8 @@ pub(super) fn not_begun(error: &Error, dry_run: bool) -> SyncResult {
     }
 }
 
-/// Whether rows that were written before this error make the run a partial one:
-/// the registry failed for some page. A run that was stopped, or whose database
-/// failed, is a failed one.
+/// Whether rows written before this error make the run a partial one, because the registry failed
+/// for some page. A run that was stopped, or whose database failed, has failed.
 const fn leaves_a_part(error: &Error) -> bool {
     matches!(
         error,

@@ -9,8 +9,8 @@ use crate::registry::wire::shortened;
 use crate::registry::{Call, Page, PageRequest, Registry, SyncRequest};
 use crate::{Error, Result};
 
-/// Tiers of the registry, today's first. A skill has at most one, so that
-/// together they list every skill that has one.
+/// Tiers of the registry, current ones first. A skill has at most one, so together they list every
+/// skill that has one.
 const TIERS: [&str; 7] = [
     "official",
     "verified",
@@ -21,7 +21,7 @@ const TIERS: [&str; 7] = [
     "unknown",
 ];
 
-/// Words that many skills contain, for a registry that wants a query and nothing else.
+/// Words that many skills contain, for a registry that accepts nothing but a search query.
 const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "doc"];
 
 /// Which listings of a registry may be used.
@@ -38,16 +38,17 @@ const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "do
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listing {
-    /// The sync endpoint, and where a registry has none, the listings of its search. A registry that
-    /// reserves the sync endpoint for some plans has decided so: its other listings are not asked.
+    /// The sync endpoint, or the search endpoint if the registry has no sync endpoint. If the
+    /// registry reserves the sync endpoint for some subscriptions, the search is not used to get
+    /// around that.
     #[default]
     Auto,
-    /// Only the listings of the search, for a registry of one's own or where it was agreed.
+    /// Only the search endpoint: for your own registry, or if its operator agreed.
     Search,
 }
 
 impl Listing {
-    /// The word of options and environment: `auto` or `search`.
+    /// The name used in options and in the environment: `auto` or `search`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -55,10 +56,11 @@ impl Listing {
         }
     }
 
-    /// What the variable `SKILLSMITH_LISTING` says: `auto` or `search`. Default: [`Listing::Auto`].
+    /// Reads the environment variable `SKILLSMITH_LISTING`: `auto` or `search`. Default:
+    /// [`Listing::Auto`].
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for any other word.
+    /// [`Error::InvalidArgument`] for any other value.
     pub fn of_environment(environment: &Environment) -> Result<Self> {
         let word = environment.var("SKILLSMITH_LISTING");
         word.map_or(Ok(Self::Auto), |word| word.parse())
@@ -86,11 +88,11 @@ impl FromStr for Listing {
     }
 }
 
-/// How the registry is asked. Kept by name in `sync_state`.
+/// How the registry is listed. Stored by name in `sync_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Plan {
-    /// The sync endpoint: everything in the order of ids, or what has changed since.
+    /// The sync endpoint: everything in id order, or what has changed since a stamp.
     Sync,
     /// One listing of everything.
     Plain,
@@ -100,7 +102,7 @@ pub(crate) enum Plan {
     Words,
 }
 
-/// One query, read to its end. Kept by name, so that a later list of tiers cannot shift it.
+/// One query, read to its end. Stored by name, so that a later list of tiers cannot shift it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Pass {
@@ -110,17 +112,17 @@ pub(crate) enum Pass {
     Everything,
     /// The skills of a tier.
     Tier(String),
-    /// The skills that have a score: the one way to ask for skills without a tier.
+    /// The skills that have a score: the only way to list skills without a tier.
     Scored,
-    /// The skills that a word finds.
+    /// The skills that match a word.
     Word(String),
 }
 
 impl Plan {
-    /// All, the best first.
+    /// All plans, best first.
     pub(super) const ALL: [Self; 4] = [Self::Sync, Self::Plain, Self::Tiers, Self::Words];
 
-    /// Whether it reaches more than another.
+    /// Whether this plan reaches more skills than `other`.
     pub(super) fn reaches_more_than(self, other: Self) -> bool {
         let rank = |plan| Self::ALL.into_iter().position(|known| known == plan);
         !other.lists_everything() && rank(self) < rank(other)
@@ -131,7 +133,7 @@ impl Plan {
         matches!(self, Self::Sync | Self::Plain)
     }
 
-    /// Its passes, in their order. `more_tiers`: those that rows have and [`TIERS`] lacks.
+    /// Its passes, in order. `more_tiers`: tiers found in rows but not in [`TIERS`].
     pub(super) fn passes(self, more_tiers: &[String]) -> Vec<Pass> {
         match self {
             Self::Sync => vec![Pass::Sync],
@@ -150,13 +152,13 @@ impl Plan {
     }
 }
 
-/// Whether the plan by tiers asks for this tier by itself.
+/// Whether [`Plan::Tiers`] always lists this tier.
 pub(super) fn is_known_tier(tier: &str) -> bool {
     TIERS.contains(&tier)
 }
 
 impl Pass {
-    /// Fetches one page of it. `since`: the sync endpoint is asked only for what has changed later.
+    /// Fetches one page. `since`: asks the sync endpoint only for later changes.
     pub(super) fn fetch(
         &self,
         registry: &dyn Registry,

@@ -1,4 +1,4 @@
-//! Telling the caller how the run gets on, phases in their order.
+//! Progress reports of a run, in order of phases.
 
 use serde::Serialize;
 
@@ -8,8 +8,8 @@ use super::tally::Tally;
 
 /// What a run is doing.
 ///
-/// The phases appear first in this order. Fetching and upserting then alternate,
-/// since pages are written as they come.
+/// The phases first appear in this order. Fetching and upserting then alternate, since pages are
+/// written as they arrive.
 ///
 /// ```
 /// use skillsmith_sync::SyncPhase;
@@ -21,20 +21,20 @@ use super::tally::Tally;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SyncPhase {
-    /// Asking the registry how it is.
+    /// Checking the health of the registry.
     Connecting,
     /// Reading pages.
     Fetching,
-    /// Telling what has changed.
+    /// Finding out what has changed.
     Comparing,
-    /// Writing.
+    /// Writing changed rows.
     Upserting,
-    /// Done; the last one of every run that listed the registry to its end.
+    /// Done; the last phase of every run that read the listing to its end.
     Complete,
 }
 
 impl SyncPhase {
-    /// The word that every surface uses.
+    /// The name used by the command line and all bindings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
@@ -63,25 +63,25 @@ impl SyncPhase {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncProgress {
-    /// What it is doing.
+    /// The current phase.
     pub phase: SyncPhase,
-    /// Where it is: rows of the listing read, or changed rows written while upserting.
+    /// Rows of the listing read so far; when upserting or complete, changed rows written.
     pub current: u64,
-    /// Where it ends: rows of the listing, 0 while unknown; or changed rows written so far.
+    /// Rows of the listing, 0 if unknown; when upserting or complete, changed rows written.
     pub total: u64,
-    /// Skills looked at so far.
+    /// Skills processed so far.
     pub skills_processed: u64,
     /// Skills added or updated so far: written and committed (in a dry run: counted).
     pub skills_changed: u64,
-    /// The same in words, or why it waits.
+    /// A message for the user: the progress, or why the run waits.
     pub message: Option<String>,
 }
 
-/// The caller's callback, and what it was told last.
+/// The caller's callback, and what was last reported.
 pub(super) struct Progress<'a> {
     callback: Option<OnProgress<'a>>,
     furthest: Option<SyncPhase>,
-    /// Rows of the listing read, and rows in all; 0 while unknown.
+    /// Rows of the listing read, and its total; 0 if unknown.
     position: (u64, u64),
 }
 
@@ -114,10 +114,10 @@ impl<'a> Progress<'a> {
         self.tell(phase, self.position, tally, reason);
     }
 
-    /// A page has come, up to `cursor`, and is about to be compared.
+    /// Reports that a page, up to `cursor`, has arrived and is about to be compared.
     pub(super) fn page(&mut self, cursor: &Cursor, tally: &Tally) {
         let (read, total) = cursor.progress();
-        // The total of a pass that has just begun, or ended, is not known; that of the others is.
+        // A pass that has just begun or ended has no known total: keep the last one.
         let total = if total == 0 && self.position.1 > 0 {
             self.position.1.max(read)
         } else {
@@ -140,7 +140,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A batch was written.
+    /// Reports that a batch was written.
     pub(super) fn wrote(&mut self, tally: &Tally) {
         let changed = tally.changed();
         let message = format!("Wrote {changed} changed skills");
@@ -148,7 +148,7 @@ impl<'a> Progress<'a> {
         self.tell(SyncPhase::Upserting, (changed, changed), tally, &message);
     }
 
-    /// The run is at its end.
+    /// Reports the end of the run.
     pub(super) fn complete(&mut self, tally: &Tally) {
         if self.furthest < Some(SyncPhase::Upserting) {
             self.wrote(tally);

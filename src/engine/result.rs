@@ -1,4 +1,4 @@
-//! What a run returns.
+//! The result of a run.
 
 use serde::Serialize;
 
@@ -16,14 +16,14 @@ use crate::history::SyncStatus;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Coverage {
-    /// The registry was listed whole.
+    /// Everything was listed: nothing is known to be missing.
     Complete,
     /// Something may be missing: the warnings say why, or the run did not reach its end.
     BestEffort,
 }
 
 impl Coverage {
-    /// The word that every surface uses.
+    /// The name used by the command line and all bindings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -32,7 +32,7 @@ impl Coverage {
     }
 }
 
-/// What a run did.
+/// The result of a run.
 ///
 /// `skills_added + skills_updated + skills_unchanged + skills_rejected == total_processed`, always.
 ///
@@ -53,34 +53,35 @@ impl Coverage {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncResult {
-    /// Whether everything went well.
+    /// Whether the run reached its end without errors.
     pub success: bool,
-    /// Skills that were new here.
+    /// Skills that were new to the database.
     pub skills_added: u64,
-    /// Skills that were changed.
+    /// Skills that changed.
     pub skills_updated: u64,
-    /// Skills that stood here already, or are the user's own.
+    /// Skills that were up to date, or are the user's own.
     pub skills_unchanged: u64,
     /// Rows that could not be stored; `errors` names them.
     pub skills_rejected: u64,
-    /// Different skills that the registry served.
+    /// Distinct skills that the registry served.
     pub total_processed: u64,
-    /// What went wrong: the cause of a failed run, and the first 20 rejected rows.
+    /// What went wrong: the cause of a failed run, what could not be read (20 gaps at most), and
+    /// the first 20 rejected rows.
     pub errors: Vec<String>,
-    /// What the user may want to know of, though nothing is lost.
+    /// What the user may want to know, such as why skills may be missing.
     pub warnings: Vec<String>,
-    /// Whether the registry was listed whole.
+    /// Whether everything was listed.
     pub coverage: Coverage,
-    /// How long it took, in milliseconds.
+    /// How long the run took, in milliseconds.
     pub duration_ms: u64,
-    /// Requests that were sent to the registry, retries and the check of its health included.
+    /// Requests sent to the registry, including retries and the health check.
     pub requests: u64,
-    /// Whether nothing was written.
+    /// Whether this was a dry run, which writes nothing.
     pub dry_run: bool,
     /// How the run ended, as in its history entry.
     #[serde(skip)]
     pub status: SyncStatus,
-    /// The code of the cause, where the run failed or ended early.
+    /// Code of the error that ended the run, if any.
     #[serde(skip)]
     pub code: Option<ErrorCode>,
 }

@@ -1,4 +1,4 @@
-//! One run: what it works with, and the way from its start to its result.
+//! One run, from its start to its result.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,23 +26,24 @@ use crate::requests;
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
 
-/// The record of a run that ends must be written even if a host holds the lock for a while.
+/// Lock wait for the run record, which must be written even if a host holds the lock for a while.
 pub(super) const RECORD_BUDGET: Duration = Duration::from_secs(10);
 
-/// Whoever cancels waits for us. An index without triggers that takes longer is left to the next run.
+/// The caller waits for a cancelled run to end. An index without triggers that takes longer is left
+/// to the next run.
 const CANCELLED_INDEX_BUDGET: Duration = Duration::from_millis(100);
 
-/// What a run works with, from its start to its end.
+/// Engine, options and start time of a run.
 pub(super) struct Context<'e, 'o> {
     pub(super) engine: &'e SyncEngine,
     pub(super) options: SyncOptions<'o>,
-    /// When it began, in the clock's elapsed time.
+    /// When the run began, in the clock's elapsed time.
     pub(super) begun: Duration,
     pub(super) started_at: DateTime<Utc>,
 }
 
 impl Context<'_, '_> {
-    /// When a statement that takes long has to give up.
+    /// When a long statement must give up: the deadline of the run.
     pub(super) fn ends_at(&self) -> Option<Instant> {
         Instant::now().checked_add(self.left())
     }
@@ -64,22 +65,23 @@ impl Context<'_, '_> {
     }
 }
 
-/// What a run comes to, as far as it got.
+/// What a run has done so far.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) requests: Counter,
-    /// Of its history entry.
+    /// Id of the history entry, once there is one.
     pub(super) id: Option<String>,
     pub(super) tally: Tally,
-    /// The full-text index was in step when the run began to write, or was mended.
+    /// The full-text index was in sync when the run began to write, or was repaired.
     pub(super) index_is_known: bool,
-    /// What the listing could not read.
+    /// What the listing could not read, in words.
     pub(super) gaps: Vec<String>,
-    /// The listing was read to its end and is in no doubt.
+    /// The listing was read to its end, and nothing in it is missing or in doubt.
     pub(super) is_complete: bool,
 }
 
-/// Runs to the end, whatever a callback or a registry does: the lock is given back and the record closed.
+/// Runs to the end even if a callback or registry panics, so that the lock is released and the
+/// history entry is closed.
 pub(super) fn execute(
     engine: &SyncEngine,
     mut options: SyncOptions<'_>,
@@ -104,18 +106,19 @@ pub(super) fn execute(
     run.into_result(&context, outcome.err().as_ref())
 }
 
-/// Puts to an error what only the run knows of it.
+/// Adds to an error what only the run knows: a host's reason for cancelling, the deadline, lack of
+/// memory, or a damaged database.
 fn explain(context: &Context<'_, '_>, error: Error) -> Error {
     match (error, context.options.cancel.reason()) {
         (Error::Cancelled, Some(reason)) => Error::Host(reason),
-        // A statement that took too long was interrupted, or a lock could not be had in time.
+        // A statement that took too long was interrupted, or a lock was not acquired in time.
         (Error::Cancelled | Error::DatabaseBusy, None)
             if !context.options.cancel.is_cancelled() && context.is_over() =>
         {
             Error::RunDeadline(context.options.deadline)
         }
         (error @ (Error::Cancelled | Error::Host(_) | Error::TokenProvider(_)), _) => error,
-        // Whatever failed, failed for that.
+        // Lack of memory is the cause of any other failure.
         _ if memory::check().is_err() => Error::OutOfMemory,
         (error, _) => context.engine.database.name_damage(error),
     }
@@ -145,7 +148,7 @@ impl Run {
             self.requests.clone(),
             context.begun.saturating_add(options.deadline),
         )?;
-        // Reads the whole table: damage is found before anything is written.
+        // Reads the whole table, so damage is found before anything is written.
         let fingerprints = Fingerprints::load(&conn, &table)?;
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
@@ -170,7 +173,7 @@ impl Run {
         self.tally = std::mem::take(&mut applier.tally);
         drop(applier);
         if !options.dry_run {
-            // Little of ours is ever in a journal beside the file.
+            // So that little of ours remains in a log beside the file.
             checkpoint_at_end(&conn);
         }
         if outcome.is_ok() {
@@ -179,7 +182,7 @@ impl Run {
         self.unless_replaced(context, &conn, outcome)
     }
 
-    /// The outcome of a run, unless another file is at the path by now.
+    /// Returns the outcome of the run, unless the database file was replaced meanwhile.
     fn unless_replaced(
         &mut self,
         context: &Context<'_, '_>,
@@ -194,7 +197,7 @@ impl Run {
             return outcome;
         };
         database.leave(conn);
-        // What was written, or only compared, is not the file that is at the path now.
+        // The counts do not describe the file that is at the path now.
         self.tally = Tally::default();
         match outcome {
             Err(error @ (Error::Cancelled | Error::Host(_))) => Err(error),
@@ -202,7 +205,7 @@ impl Run {
         }
     }
 
-    /// The listing is at its end: settles what is left, and writes the record.
+    /// At the end of the listing, settles what is left and writes the run record.
     fn end_listing(
         &mut self,
         context: &Context<'_, '_>,
@@ -230,7 +233,7 @@ impl Run {
     }
 }
 
-/// Why a run ends before anything is sent.
+/// Why the run ends before anything is sent, if it does.
 fn nothing_to_send(context: &Context<'_, '_>) -> Option<Error> {
     if context.engine.registry.is_offline() {
         return Some(Error::Offline);
@@ -239,7 +242,7 @@ fn nothing_to_send(context: &Context<'_, '_>) -> Option<Error> {
     is_cancelled.then_some(Error::Cancelled)
 }
 
-/// What takes in the rows of a run.
+/// Creates the applier of a run.
 fn applier<'c>(
     context: &'c Context<'_, '_>,
     (conn, table): (&'c Connection, &'c Table),
@@ -265,12 +268,12 @@ fn applier<'c>(
     Applier::new(tools, fingerprints, rules, twice, found.unfilled(), tally)
 }
 
-/// After an error: writes what was read, with the cursor. The error is what matters to the user, so that
-/// a second one here is not told.
+/// After an error, writes what was read, with the cursor. A second error here is not reported: the
+/// first one is what matters to the user.
 fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, error: &Error) {
     applier.hurry();
     let kept = applier.flush();
-    // Rows written before the fault have to be in the index; a lock that keeps rows out keeps it out, too.
+    // Rows already written must be indexed, but a lock that blocked the rows blocks the index too.
     if matches!(kept, Err(Error::DatabaseBusy)) {
         return;
     }
@@ -281,7 +284,7 @@ fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, erro
     _ = applier.settle_index(&CancelToken::new(), deadline);
 }
 
-/// Counts the requests of a run, up to the user's budgets.
+/// The request counter of a run, limited by the user's budgets.
 fn counter(context: &Context<'_, '_>, conn: &Connection) -> Result<Counter> {
     let options = &context.options;
     let of_month = match options.monthly_request_budget {
@@ -297,7 +300,7 @@ fn counter(context: &Context<'_, '_>, conn: &Connection) -> Result<Counter> {
     ))
 }
 
-/// Takes in page after page until the listing ends.
+/// Applies page after page until the listing ends. Returns the final cursor.
 fn take_in(
     context: &Context<'_, '_>,
     fetch: &Fetch,
@@ -345,9 +348,8 @@ fn take_in(
     }
 }
 
-/// A run writes all over the indexes and the full-text index. With SQLite's
-/// default cache of 2 MB a first sync of 100,000 skills takes twice as long;
-/// beyond 24 MB little is gained.
+/// A run writes all over the indexes and the full-text index. With SQLite's default cache of 2 MB,
+/// a first sync of 100,000 skills takes twice as long; more than 24 MB gains little.
 fn tune(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "cache_size", -24_000)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! How a run begins: what it finds in the database, and where its listing goes on.
+//! The start of a run: what is in the database, and where the listing continues.
 
 use std::collections::HashSet;
 
@@ -18,35 +18,37 @@ use crate::{Result, config, history};
 
 /// What a run finds before it does anything.
 pub(super) struct StartingState {
-    /// The caller has set `last_sync_at` by hand, in a database that was never synced, and means it.
+    /// `last_sync_at`, if the caller set it by hand in a database that was never synced; ignored
+    /// when forced.
     pub(super) since: Option<DateTime<Utc>>,
-    /// Another program has written to the full-text index since our last run, if there was one.
+    /// Another program may have written to the full-text index since our last run, or there was
+    /// none. Only for an index with triggers.
     pub(super) index_suspect: bool,
-    /// Where the listing goes on, or begins.
+    /// Where the listing continues or begins.
     pub(super) cursor: Cursor,
-    /// What earlier listings have taught about the registry.
+    /// What earlier listings learned about the registry.
     pub(super) profile: Option<RegistryProfile>,
     /// What the last listing could not read.
     pub(super) gaps: Vec<Gap>,
-    /// The plan to go on with where the sync endpoint is missing.
+    /// The fallback plan if the sync endpoint is missing.
     instead: Plan,
 }
 
 impl StartingState {
-    /// Ids that the registry lists twice, as far as is known.
+    /// Ids that the registry is known to list twice.
     pub(super) fn twice(&self) -> Vec<String> {
         let known = self.profile.iter().flat_map(|known| &known.twice);
         let found = &self.cursor.findings.twice;
         known.chain(found).cloned().collect()
     }
 
-    /// Rows that may lack what the table can hold, though their stamp is the registry's.
+    /// Ids of rows that may lack values the table can hold, although their stamp is the registry's.
     pub(super) fn unfilled(&self) -> HashSet<String> {
         let unfilled = self.profile.iter().flat_map(|known| &known.unfilled);
         unfilled.cloned().collect()
     }
 
-    /// What the listing begins with.
+    /// What the lister starts with.
     pub(super) fn listing(&self, page_size: u32) -> Start {
         let profile = self.profile.as_ref();
         Start {
@@ -63,7 +65,7 @@ impl StartingState {
     }
 }
 
-/// What earlier runs, and others, have left.
+/// Reads what earlier runs and other programs left.
 pub(super) fn find(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -91,7 +93,7 @@ pub(super) fn find(
     })
 }
 
-/// Where an earlier listing ended early, unless this run has to begin anew.
+/// The cursor of a listing that ended early, or a new one if this run must start over.
 fn cursor(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -105,7 +107,7 @@ fn cursor(
     let kept = state::get(conn, state::key::CURSOR)?
         .filter(|cursor: &Cursor| {
             cursor.is_readable() && cursor.registry == registry && cursor.layout == layout
-                // One that was read to its end tells nothing of what changed since.
+                // A listing read to its end cannot show later changes.
                 && !cursor.is_at_end()
                 && !cursor.is_stale_at(context.started_at)
                 && (options.listing == Listing::Auto || cursor.plan != Plan::Sync)
@@ -115,8 +117,8 @@ fn cursor(
         cursor.resume(context.started_at);
         return Ok(cursor);
     }
-    // A column or tier that has come since is empty in rows whose stamp is the registry's:
-    // one listing by content fills it, however many runs that takes.
+    // A column or tier added since is still empty in rows whose stamp is the registry's. One
+    // listing by content fills it, however many runs it takes.
     let lacks_something = !has_since && profile.is_none_or(|known| known.table != layout);
     let mode = if options.force {
         Mode::Content
@@ -134,10 +136,10 @@ fn cursor(
     Ok(cursor)
 }
 
-/// The plan to begin with.
+/// The plan to start with.
 fn plan(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan {
     let options = &context.options;
-    // Who forces a sync wants to know whether a better plan works by now.
+    // A forced sync checks whether a better plan works by now.
     let is_asked =
         options.force || profile.is_none_or(|known| known.endpoint.is_asked_at(context.started_at));
     if options.listing == Listing::Auto && is_asked {
@@ -147,7 +149,7 @@ fn plan(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan {
     }
 }
 
-/// The plan to begin with, without the sync endpoint.
+/// The plan to start with if the sync endpoint is not used.
 fn instead(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan {
     profile
         .filter(|_| !context.options.force)
@@ -155,7 +157,7 @@ fn instead(context: &Context<'_, '_>, profile: Option<&RegistryProfile>) -> Plan
         .unwrap_or(Plan::Plain)
 }
 
-/// From where on the sync endpoint is asked; `None` for a whole listing.
+/// The stamp after which to ask the sync endpoint for changes; `None` for a full listing.
 fn since(context: &Context<'_, '_>, profile: &RegistryProfile) -> Option<String> {
     let watermark = profile.endpoint.watermark.as_ref()?;
     let every = TimeDelta::from_std(context.options.full_listing_every).unwrap_or(TimeDelta::MAX);
@@ -163,14 +165,14 @@ fn since(context: &Context<'_, '_>, profile: &RegistryProfile) -> Option<String>
     is_good.then(|| watermark.since.clone())
 }
 
-/// Makes the history entry; none for a dry run.
+/// Creates the history entry; none for a dry run.
 pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Result<Option<String>> {
     if context.options.dry_run {
         return Ok(None);
     }
     let id = write(conn, context.lock_wait(), |conn| {
         ensure_sync_tables(conn)?;
-        // We hold the sync lock, so whoever is marked as running is not.
+        // We hold the sync lock, so no entry marked as running still is.
         history::interrupt(conn, None, context.started_at)?;
         let id = history::start(conn, context.started_at)?;
         state::set(conn, state::key::CURRENT_RUN, &id)?;

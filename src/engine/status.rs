@@ -31,17 +31,17 @@ pub struct EngineStatus {
     pub config: SyncConfig,
     /// The last successful run.
     pub last_run: Option<SyncHistoryEntry>,
-    /// Whether a sync is under way, in this process or another.
+    /// Whether a sync is running, in this process or another.
     pub is_running: bool,
-    /// Requests that the runs of this calendar month (UTC) have sent so far; dry runs are not counted.
+    /// Requests sent so far in this calendar month (UTC), not counting dry runs.
     pub requests_this_month: u64,
-    /// The most requests that the user allows in a month.
+    /// Maximum number of requests per calendar month, if the user set one.
     pub request_budget: Option<u64>,
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
 }
 
-/// The current status of a database, which needs no registry; for the bindings.
+/// The current status of a database, without a registry; for the bindings.
 #[doc(hidden)]
 pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatus> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;

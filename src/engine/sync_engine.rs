@@ -1,4 +1,4 @@
-//! The engine, as a host has it.
+//! The public sync engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// Brings a database up to date with a registry.
 ///
-/// Usable from any thread. One sync at a time runs on a database, across all
-/// engines and processes; a second one returns at once.
+/// Usable from any thread. Only one sync runs on a database at a time, across all engines and
+/// processes; a second one returns at once, with [`Error::SyncInProgress`] as its cause.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -35,12 +35,12 @@ pub struct SyncEngine {
 }
 
 impl SyncEngine {
-    /// Makes an engine for a registry and an open database.
+    /// Creates an engine for a registry and an open database.
     pub fn new(registry: Arc<dyn Registry>, database: &Database) -> Self {
         Self::with_clock(registry, database, Arc::new(SystemClock))
     }
 
-    /// Makes an engine with a clock of the caller's.
+    /// Creates an engine with the caller's clock.
     pub fn with_clock(
         registry: Arc<dyn Registry>,
         database: &Database,
@@ -53,15 +53,15 @@ impl SyncEngine {
         }
     }
 
-    /// Syncs. Blocks until the end of the run, on the network and the disk.
+    /// Runs one sync. Blocks on network and disk until the run ends.
     ///
-    /// What goes wrong in a run is in the result and in the history, not an `Err`:
-    /// the result is then not a `success`, and `errors` begins with the cause.
-    /// What was written stays, and the next run continues where this one ended.
+    /// An error during the run is reported in the result and in the history, not as an `Err`:
+    /// `success` is then false, and `errors` begins with the cause. What was written is kept, and
+    /// the next run continues where this one ended.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of range, [`Error::DatabaseClosed`] for a closed
-    /// database. Nothing was done then.
+    /// database. Nothing is done in either case.
     pub fn sync(&self, options: SyncOptions<'_>) -> Result<SyncResult> {
         options.check()?;
         if !self.database.is_open() {
@@ -81,12 +81,12 @@ impl SyncEngine {
         Ok(outcome::not_begun(&error, dry_run))
     }
 
-    /// Returns the current status. Short; blocks on the disk only.
+    /// Returns the current status. Quick; blocks on the disk only.
     pub fn get_status(&self) -> Result<EngineStatus> {
         status(&self.database, &self.clock)
     }
 
-    /// Whether nothing may be sent, so that every sync would fail.
+    /// Whether the registry is used offline, so that every sync fails without sending anything.
     pub fn is_offline(&self) -> bool {
         self.registry.is_offline()
     }
@@ -95,7 +95,7 @@ impl SyncEngine {
         &self.clock
     }
 
-    /// The database that this works on.
+    /// The database of this engine.
     pub fn database(&self) -> &Database {
         &self.database
     }

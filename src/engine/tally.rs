@@ -8,37 +8,38 @@ use crate::history::SyncRunResult;
 use crate::registry::wire::shortened;
 use crate::skills::RowOutcome;
 
-/// Rejected rows and warnings are named up to this many; the rest is a number.
+/// How many rejected rows and warnings are named; further ones are only counted.
 const NAMED: usize = 20;
 
-/// An id can be as long as the registry likes, and so can what is said of it: an unknown
-/// tier, or a database's own word.
+/// Ids can be of any length, and so can messages about them, which may quote an unknown tier or a
+/// database error.
 const MAX_LABEL: usize = 80;
 const MAX_REASON: usize = 200;
 
-/// Counts that add up, and what the user is told. Written where something is committed, and
-/// nowhere else: result, history, progress and exit code are made from it.
+/// Consistent counts, and messages for the user. Updated only when something is committed; result,
+/// history, progress and exit code derive from it.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) added: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
-    /// What tells the rejected rows apart: pages overlap, and passes are read again.
+    /// Identities of rejected rows, since pages overlap and passes are read again.
     rejected: HashSet<u64>,
     errors: Vec<String>,
-    /// What earlier runs of the same listing said of rows that they could not store, and how many there were.
+    /// Messages of earlier runs of this listing about rows they could not store, and the number of
+    /// these rows.
     earlier_errors: Vec<String>,
     earlier_rejected: u64,
     warnings: Vec<String>,
     more_warnings: u64,
-    /// The database refused rows that it may take another time.
+    /// The database refused rows that it may accept another time.
     has_refused: bool,
-    /// Rows that were left as they are though the registry served an older copy.
+    /// Rows left as they are because the registry served an older copy.
     left: u64,
 }
 
 impl Tally {
-    /// For a run that goes on with a listing which has found this out.
+    /// A tally for a run that continues a listing with these findings.
     pub(super) fn going_on(findings: &Findings) -> Self {
         Self {
             earlier_errors: findings.errors.clone(),
@@ -48,7 +49,7 @@ impl Tally {
         }
     }
 
-    /// Notes in a cursor what the listing has found wrong so far.
+    /// Notes in the findings of a cursor what has gone wrong so far.
     pub(super) fn note_in(&self, findings: &mut Findings) {
         let named = self.errors.iter().chain(&self.earlier_errors);
         findings.errors = named.take(NAMED).cloned().collect();
@@ -61,12 +62,12 @@ impl Tally {
         self.rejected.len() as u64
     }
 
-    /// Those of the whole listing.
+    /// Rows that the whole listing could not store.
     pub(super) fn all_rejected(&self) -> u64 {
         self.rejected().saturating_add(self.earlier_rejected)
     }
 
-    /// Different skills that were looked at.
+    /// Distinct skills processed so far.
     pub(super) fn processed(&self) -> u64 {
         self.changed()
             .saturating_add(self.unchanged)
@@ -93,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// Takes a skill out of the outcome that it was counted under.
+    /// Removes a skill from the outcome it was counted under.
     pub(super) const fn uncount(&mut self, outcome: RowOutcome) {
         if let Some(count) = self.of(outcome) {
             *count = count.saturating_sub(1);
@@ -109,13 +110,13 @@ impl Tally {
         }
     }
 
-    /// Has room for one more rejected row; to be asked before one is counted.
+    /// Reserves memory for one more rejected row; to be called before one is counted.
     pub(super) fn reserve_one(&mut self) -> Result<()> {
         self.rejected.try_reserve(1)?;
         Ok(())
     }
 
-    /// Counts a row that cannot be stored; `identity` tells it from others.
+    /// Counts a row that cannot be stored. `identity` tells it from others.
     pub(super) fn reject(&mut self, identity: u64, label: Option<&str>, reason: &str) {
         if self.rejected.insert(identity) && self.errors.len() < NAMED {
             let label = label.map_or_else(
@@ -127,7 +128,7 @@ impl Tally {
         }
     }
 
-    /// Counts a row that the database would not take.
+    /// Counts a row that the database refused.
     pub(super) fn refuse(&mut self, identity: u64, id: &str, reason: &str) {
         self.has_refused = true;
         self.reject(identity, Some(id), reason);
@@ -137,7 +138,7 @@ impl Tally {
         self.has_refused
     }
 
-    /// Leaves a row as it is, for the next listing to decide which copy is meant.
+    /// Counts a row left as it is, for the next listing to decide which copy is meant.
     pub(super) const fn leave_for_next(&mut self) {
         self.left = self.left.saturating_add(1);
     }
@@ -147,7 +148,7 @@ impl Tally {
         self.left > 0
     }
 
-    /// Tells the user of something that costs nothing.
+    /// Adds a warning, which unlike an error does not make the run a partial one.
     pub(super) fn warn(&mut self, text: String) {
         if self.warnings.len() < NAMED {
             self.warnings.push(text);
@@ -156,17 +157,17 @@ impl Tally {
         }
     }
 
-    /// The same of the listing as a whole, which comes before what is told of single rows.
+    /// Adds a warning about the whole listing, before those about single rows.
     pub(super) fn warn_first(&mut self, text: String) {
         self.warnings.insert(0, text);
     }
 
-    /// The same about a skill.
+    /// Adds a warning about a skill.
     pub(super) fn warn_of(&mut self, id: &str, what: &str) {
         self.warn(about(id, what));
     }
 
-    /// What is told of rejected rows, this run's first.
+    /// Messages about rejected rows, this run's first.
     pub(super) fn errors(&self) -> Vec<String> {
         let named: Vec<String> = self
             .errors
@@ -191,7 +192,7 @@ impl Tally {
     }
 }
 
-/// What is told about a skill.
+/// A message about a skill.
 pub(super) fn about(id: &str, what: &str) -> String {
     let (id, what) = (shortened(id, MAX_LABEL), shortened(what, MAX_REASON));
     format!("Skill '{id}': {what}")

@@ -1,9 +1,9 @@
-//! What the sync endpoint is asked for: the watermark, and what a listing learns for the next one.
+//! The watermark: the stamp after which the sync endpoint is asked for changes.
 //!
-//! A stamp is set when the registry's transaction begins, so that a row can appear after a later-stamped
-//! one; a listing takes time, in which rows already read change; clocks differ. So the watermark lies
-//! before the latest stamp by [`OVERLAP`] and by the time that the listing took, until it is certain
-//! that nothing can appear before that stamp any more.
+//! A stamp is set when the registry's transaction begins, so a row can become visible after one
+//! with a later stamp; a listing takes time, during which rows already read may change; and clocks
+//! differ. So the watermark lies before the latest stamp, by [`OVERLAP`] plus the time that the
+//! listing took, until it is certain that no more rows can appear before that stamp.
 #![warn(clippy::arithmetic_side_effects)]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,34 +12,35 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{from_iso, later, to_iso};
 use crate::registry::Page;
 
-/// A row may become visible so long after a later-stamped one.
+/// How long after a row with a later stamp a row may become visible.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
-/// Behind a stamp that is older than this nothing is still on its way.
+/// Once the latest stamp is older than this, no row before it is still to become visible.
 const SETTLED_AFTER: TimeDelta = TimeDelta::days(1);
 
-/// Without the registry's own time, clocks may differ by this.
+/// How far our clock may differ from the registry's if the registry does not tell its time.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
-/// Up to where the sync endpoint of a registry has been listed.
+/// How far the sync endpoint of a registry has been listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Watermark {
     /// The next listing asks for rows stamped later than this.
     pub(super) since: String,
-    /// The latest stamp that has come, with every digit that was served.
+    /// The latest stamp seen, with every digit that was served.
     stamp: String,
-    /// When a listing that had met it ended, in ISO form; the registry's time where it tells it.
+    /// When the first listing that saw it ended, as ISO time: by the registry's clock if it tells
+    /// the time.
     met_at: String,
-    /// When the last whole listing began, as local ISO time.
+    /// When the last full listing began, as local ISO time.
     whole_at: String,
 }
 
-/// What a listing of the sync endpoint has learned of stamps and time. Part of its cursor.
+/// What a listing of the sync endpoint has learned about stamps and time. Part of its cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Horizon {
-    /// The latest stamp that has come, with every digit that was served.
+    /// The latest stamp seen, with every digit that was served.
     latest: Option<String>,
-    /// The registry's time, as it tells it, at the first page and at the last one.
+    /// The time told by the registry, at the first page and at the last one.
     began: Option<String>,
     ended: Option<String>,
 }
@@ -55,7 +56,7 @@ impl Horizon {
         let most = told.unwrap_or_else(|| later(now, CLOCKS_DIFFER));
         let mut latest = self.latest.as_deref().and_then(from_iso);
         for stamp in page.rows.iter().filter_map(|row| row.stamp()) {
-            // A stamp of the future would move the watermark out of reach.
+            // A stamp in the future would move the watermark out of reach.
             if let Some(at) = from_iso(stamp).filter(|at| *at <= most)
                 && latest.is_none_or(|latest| at > latest)
             {
@@ -66,7 +67,7 @@ impl Horizon {
     }
 }
 
-/// The times of a listing that has ended.
+/// When a finished listing began and ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// By our clock.
@@ -75,9 +76,10 @@ pub(super) struct Times {
 }
 
 impl Watermark {
-    /// After a listing that was read to its end. `old`: what it was asked with; none for a whole listing.
+    /// The watermark after a listing that was read to its end. `old`: the watermark that it used;
+    /// `None` for a full listing.
     ///
-    /// `None` where no row has a stamp that counts, or a clock went backwards meanwhile.
+    /// `None` if no row has a valid stamp, or a clock went backwards meanwhile.
     pub(super) fn after(old: Option<&Self>, horizon: &Horizon, times: Times) -> Option<Self> {
         let known = old.map(|old| old.stamp.as_str());
         let at = |stamp: Option<&str>| stamp.and_then(from_iso);
@@ -92,7 +94,7 @@ impl Watermark {
         let (began, ended) = told(&horizon.began)
             .zip(told(&horizon.ended))
             .unwrap_or((times.began, times.ended));
-        // Both clocks: either may have stood still.
+        // By both clocks, since either may have stood still.
         let took = times.ended.signed_duration_since(times.began);
         let took_there = ended.signed_duration_since(began);
         if took < TimeDelta::zero() || took_there < TimeDelta::zero() {
@@ -102,9 +104,10 @@ impl Watermark {
             Some(old) if !is_news => old.met_at.clone(),
             _ => to_iso(ended),
         };
-        // When the listing began: behind what it had read by then, older rows could still appear.
+        // As of the start of the listing: rows that became visible later may have been missed.
         let is_old = began.signed_duration_since(latest) > SETTLED_AFTER;
-        // A page that is empty by mistake confirms nothing: the row of that stamp has to have come.
+        // An answer that is empty by mistake confirms nothing: the row with that stamp must have
+        // been served.
         let has_come = at(horizon.latest.as_deref()) == Some(latest);
         let was_confirmed = !is_news
             && from_iso(&met_at).is_some_and(|met| began.signed_duration_since(met) > OVERLAP);
@@ -128,7 +131,7 @@ impl Watermark {
     pub(super) fn is_good_at(&self, now: DateTime<Utc>, whole_every: TimeDelta) -> bool {
         let is_recent = from_iso(&self.whole_at).is_some_and(|whole| {
             let age = now.signed_duration_since(whole);
-            // A clock that was set back a little does not cost a whole listing.
+            // A clock that was set back a little does not cost a full listing.
             age > -CLOCKS_DIFFER && age < whole_every
         });
         let is_past = from_iso(&self.stamp).is_some_and(|stamp| stamp <= later(now, CLOCKS_DIFFER));
@@ -215,7 +218,7 @@ mod tests {
         let confirmed = Watermark::after(Some(&again), &met, at(later)).unwrap();
         assert_eq!(confirmed.since, stamp);
         assert_eq!(confirmed.whole_at, NOW);
-        // News again: the overlap begins anew.
+        // Later changes: the overlap applies again.
         let news = horizon(&["2026-08-20T12:10:30Z"], None, later);
         let moved = Watermark::after(Some(&confirmed), &news, at(later)).unwrap();
         assert_eq!(moved.since, "2026-08-20T12:00:30.000Z");

@@ -1,4 +1,5 @@
-//! Deciding what becomes of a row: whether it is compared by stamp or by content, and what is staged.
+//! Decides what to do with a row: whether it is compared by stamp or by content, and what is
+//! staged.
 
 use super::{Applier, Pending, text_bytes};
 use crate::Result;
@@ -23,10 +24,10 @@ impl Applier<'_> {
             return self.note_unchanged(&skill, outcome);
         }
         if is_met {
-            // A second copy in one listing: the later one is what the registry means.
+            // A second copy in one listing: the later one counts.
             let here = self.stamp_here(&skill.id)?;
             let comes_later = stamp::is_later(skill.stamp(), here.as_deref());
-            // A row without a stamp may stand here under one that is not the registry's.
+            // A row without a stamp may be stored under one that is not the registry's.
             let is_earlier = is_stamped(&skill) && stamp::is_later(here.as_deref(), skill.stamp());
             if comes_later || is_earlier {
                 self.twice.note(&skill.id);
@@ -38,7 +39,7 @@ impl Applier<'_> {
             if self.twice.hold(skill, note) {
                 return Ok(());
             }
-            // Nothing is kept of it: the next listing, read in one run, sees both copies.
+            // The copy is not kept: the next listing, read in one run, sees both.
             self.tally.leave_for_next();
             return Ok(());
         }
@@ -46,7 +47,7 @@ impl Applier<'_> {
         self.compare_and_stage(&skill, note, outcome)
     }
 
-    /// Whether a copy that is older than the stored one may be followed by that one.
+    /// Whether a copy that is older than the stored row may be followed by the stored one.
     fn waits_for_a_later_copy(&self, skill: &Skill) -> Result<bool> {
         if !self.tools.table.has.stamp || self.fingerprints.is_new(&skill.id) {
             return Ok(false);
@@ -60,7 +61,7 @@ impl Applier<'_> {
         Ok(stamp::is_later(here.as_deref(), skill.stamp()))
     }
 
-    /// The stamp of the registry's under which the row is staged, or else stored.
+    /// The registry's stamp of the staged row, or else of the stored one.
     fn stamp_here(&self, id: &str) -> Result<Option<String>> {
         if self.unstamped.contains(&row_of_id(id)) {
             return Ok(None);
@@ -83,7 +84,7 @@ impl Applier<'_> {
         outcome: RowOutcome,
     ) -> Result<()> {
         if outcome != RowOutcome::Unseen && self.stage.contains(&skill.id)? {
-            // Compared with the newest that there is.
+            // Compare it with the newest version.
             self.flush()?;
         }
         let table = self.tools.table;
@@ -93,7 +94,7 @@ impl Applier<'_> {
             compare::stored(self.tools.conn, table, &skill.id)?
         };
         let categories = categories::of(skill, table);
-        // A later copy of a row that was written before: the stamp may be that of either.
+        // For a later copy of a row already written, the stored stamp may be that of either.
         let by_content = outcome != RowOutcome::Unseen || self.is_by_content(&skill.id);
         let verdict = match &found {
             None => compare::Verdict::Changed,
@@ -114,7 +115,7 @@ impl Applier<'_> {
         }
     }
 
-    /// Another row may still have the URL: it is written once that is settled.
+    /// Sets the URL aside while another row may still have it; it is written once that is settled.
     fn set_url_aside(&mut self, skill: &Skill) -> Result<()> {
         if let Some(url) = skill.fields[Field::RepoUrl].as_text()
             && !self.rules.dry_run
@@ -126,7 +127,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Stages a row that has to be written, over the stored row if there is one.
+    /// Stages a row that must be written, over the stored row if there is one.
     fn stage_changed(
         &mut self,
         skill: &Skill,
@@ -172,12 +173,12 @@ impl Applier<'_> {
         self.rules.mode.is_by_content() || self.unfilled.contains(id)
     }
 
-    /// Whether the fingerprint says that the row stands here with this stamp.
+    /// Whether the fingerprint says that the row is stored with this stamp.
     fn stands_here(&self, skill: &Skill) -> bool {
         let Some(stamp) = skill.stamp().filter(|_| self.tools.table.has.stamp) else {
             return false;
         };
-        // An absent field leaves what is stored, whatever that is.
+        // An absent field keeps the stored value, so either matches.
         let either = [false, true];
         let has_url = match skill.fields[Field::RepoUrl] {
             FieldValue::Absent => &either[..],
@@ -219,7 +220,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// The listing is at its end: copies that were held back for a later one are all there is.
+    /// At the end of the listing, takes in the copies that were held back: no later ones came.
     pub(in crate::engine) fn take_held(&mut self) -> Result<()> {
         for (skill, note) in self.twice.take_held() {
             let outcome = self.fingerprints.outcome(&skill.id);
@@ -231,7 +232,7 @@ impl Applier<'_> {
     }
 }
 
-/// Whether a copy of a skill can be told from a later one.
+/// Whether a skill has a valid stamp, so that a later copy can be recognized.
 fn is_stamped(skill: &Skill) -> bool {
     skill.stamp().is_some_and(|stamp| from_iso(stamp).is_some())
 }

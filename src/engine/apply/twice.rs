@@ -1,21 +1,21 @@
-//! Ids that a registry lists twice, with two stamps: the later copy is what counts, in every run.
+//! Ids that a registry lists twice, with different stamps: the later copy counts, in every run.
 //!
-//! Such an id is remembered with the registry. When its earlier copy comes first in a later
-//! listing, it is held back until the later one has come; otherwise every run would write both.
+//! Such ids are kept in the registry's profile. If the earlier copy comes first in a later listing,
+//! it is held back until the later one arrives; otherwise every run would write both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::registry::wire::Skill;
 use crate::skills::stamp;
 
-/// More are not remembered: their rows are written twice in a run, and end as they should.
+/// Further ids are not remembered: both copies are written in each run, with the same final result.
 const MOST_IDS: usize = 1_000;
 const LONGEST_ID: usize = 200;
 
-/// Rows that are held back, in bytes of text.
+/// Rows held back, in bytes of text.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// The ids, and the rows that wait.
+/// The ids, and the rows held back.
 #[derive(Default)]
 pub(in crate::engine) struct Twice {
     ids: BTreeSet<String>,
@@ -27,12 +27,12 @@ pub(in crate::engine) struct Twice {
 struct Held {
     skill: Box<Skill>,
     note: Option<String>,
-    /// Another copy waited with it, and was earlier.
+    /// An earlier copy was held back as well.
     is_one_of_two: bool,
 }
 
 impl Twice {
-    /// With what earlier listings have shown.
+    /// Starts with the ids from earlier listings.
     pub(in crate::engine) fn new(ids: impl IntoIterator<Item = String>) -> Self {
         Self {
             ids: ids.into_iter().collect(),
@@ -50,7 +50,7 @@ impl Twice {
         !self.ids.is_empty() && self.ids.contains(id)
     }
 
-    /// Holds a row back. Returns whether there is room for it.
+    /// Holds a row back. Returns whether its id is known and there is room for it.
     pub(super) fn hold(&mut self, skill: Box<Skill>, note: Option<String>) -> bool {
         let size = skill
             .fields
@@ -78,14 +78,15 @@ impl Twice {
         true
     }
 
-    /// A copy came that is not to wait: what was held of it is out of date.
+    /// Drops a copy that was held back: a later one came.
     pub(super) fn later_came(&mut self, id: &str) {
         if !self.held.is_empty() {
             self.held.remove(id);
         }
     }
 
-    /// The rows that waited in vain; an id of which one copy came is listed once by now.
+    /// Takes the rows for which no later copy came. An id of which only one copy came is no longer
+    /// listed twice.
     pub(super) fn take_held(&mut self) -> Vec<(Box<Skill>, Option<String>)> {
         let held = std::mem::take(&mut self.held);
         for (id, held) in &held {
@@ -101,7 +102,7 @@ impl Twice {
         self.held.keys().cloned().collect()
     }
 
-    /// A row was held back by an earlier run of this listing, and what it was is not known any more.
+    /// Forgets an id whose copy was held back by an earlier run, and is lost.
     pub(in crate::engine) fn forget(&mut self, id: &str) {
         self.ids.remove(id);
     }

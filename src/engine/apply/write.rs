@@ -1,4 +1,5 @@
-//! Writing what is staged, in short transactions; and what has to be settled once a listing is at its end.
+//! Writes what is staged in short transactions, and settles URLs and the index at the end of a
+//! listing.
 
 use std::time::{Duration, Instant};
 
@@ -10,29 +11,29 @@ use crate::database::{LockWait, interruptible, state, write};
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
-/// A host may be in a long transaction of its own; a run has time.
+/// Lock wait during a run, which has time: a host may be in a long transaction.
 pub(super) const BUSY_BUDGET: Duration = Duration::from_secs(30);
 
-/// A run that ends early has not.
+/// Lock wait for a run that ends early.
 pub(super) const HURRIED_BUDGET: Duration = Duration::from_secs(1);
 
-/// URLs that are looked at together, and how many bytes of them are in memory.
+/// How many URLs, and how many bytes of them, are loaded at once.
 const URLS_AT_ONCE: usize = 200;
 const URL_BYTES_AT_ONCE: usize = 1024 * 1024;
 
-/// Row by row, a transaction ends after this long.
+/// When rows are written one by one, a transaction ends after this long.
 const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
 
-/// What came of rows that were written by themselves.
+/// The outcome of writing rows one by one.
 enum Attempt {
-    /// The first of them, one outcome each.
+    /// One outcome for each of the first rows.
     Done(Vec<stage::Written>),
-    /// A trigger has ended the transaction, for that reason: nothing of it is left.
+    /// A trigger rolled the transaction back, for this reason.
     RolledBack(String),
 }
 
 impl Applier<'_> {
-    /// Writes what is staged, with the cursor reached.
+    /// Writes what is staged, together with the cursor.
     pub(in crate::engine) fn flush(&mut self) -> Result<()> {
         if self.rules.dry_run {
             self.commit_pending();
@@ -45,7 +46,7 @@ impl Applier<'_> {
         self.stage.set_taken_urls_aside()?;
         let mut outcome = self.write_batch();
         if outcome.as_ref().is_err_and(stage::is_index_fault) {
-            // Another program has upset the index; it is made anew, once.
+            // Another program has damaged the index: rebuild it and try again, once.
             let guard = interruptible(self.tools.conn, self.tools.cancel, None);
             write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
             drop(guard);
@@ -66,8 +67,8 @@ impl Applier<'_> {
         self.write_batch().map(|_| ())
     }
 
-    /// Writes the batch in one transaction. Returns whether SQLite counts all its rows as
-    /// written; where it does not, nothing was written.
+    /// Writes the batch in one transaction. Returns whether SQLite counts all its rows as written;
+    /// if not, nothing was written.
     fn write_batch(&mut self) -> Result<bool> {
         let clock = self.tools.clock;
         let mut locked = clock.elapsed();
@@ -80,7 +81,7 @@ impl Applier<'_> {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
             if !agrees {
-                // Rolls back; the caller looks at the flag and not at this.
+                // Rolls back; the caller checks the flag, not this error.
                 return Err(Error::Cancelled);
             }
             urls::keep_list(conn)?;
@@ -99,7 +100,7 @@ impl Applier<'_> {
         Ok(true)
     }
 
-    /// What was staged is committed: from here on it counts.
+    /// Counts the committed batch and empties the stage.
     fn end_batch(&mut self) -> Result<()> {
         self.commit_pending();
         if let Some(checkpointer) = &self.tools.checkpointer {
@@ -123,12 +124,12 @@ impl Applier<'_> {
         }
     }
 
-    /// Finds the rows that the database will not take, and writes all others.
+    /// Finds the rows that the database refuses, and writes all others.
     fn write_row_by_row(&mut self) -> Result<()> {
         let ids = self.stage.ids()?;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         let mut rest = ids.as_slice();
-        // A trigger that rolls the transaction back takes the rows before it along.
+        // A trigger that rolls the transaction back also undoes the rows before it.
         let mut one_at_a_time = false;
         while let Some(first) = rest.first() {
             let outcomes = match self.write_some(rest, one_at_a_time) {
@@ -165,14 +166,15 @@ impl Applier<'_> {
                 stage.set_url_aside_if_taken(id)?;
                 let written = stage.write_one(id)?;
                 if written == stage::Written::Stored {
-                    // It has brought its own URL.
+                    // The row was written with its new URL, so an earlier one set aside is
+                    // obsolete.
                     urls::forget(conn, id)?;
                 }
                 if let stage::Written::Refused(reason) = &written
                     && conn.is_autocommit()
                 {
                     ended_by = Some(reason.clone());
-                    // The caller looks at the reason and not at this.
+                    // The caller checks the reason, not this error.
                     return Err(Error::Cancelled);
                 }
                 outcomes.push(written);
@@ -203,11 +205,11 @@ impl Applier<'_> {
         }
     }
 
-    /// Tries the URLs once more that other rows had; after the last flush of the listing.
+    /// Tries again to store URLs that other rows had; after the last flush of the listing.
     ///
-    /// `listed_all`: the whole registry was read by this run, so that a row it
-    /// did not meet is gone from the registry and gives its URL up. Not where a
-    /// row was rejected: that may be the one it did not meet.
+    /// `listed_all`: this run read the whole registry, so a row it did not see is gone from the
+    /// registry and gives up its URL. Ignored if a row was rejected: that may be the one it did not
+    /// see.
     pub(in crate::engine) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
         let listed_all = listed_all && self.tally.rejected() == 0;
         if !self.tools.table.has.unique_url || self.rules.dry_run {
@@ -248,7 +250,7 @@ impl Applier<'_> {
                         self.fingerprints.note_outcome(&row.id, to);
                     }
                     urls::Settled::NotNeeded => {}
-                    // Not the URL itself, which may hold anything.
+                    // Without the URL itself, which may contain anything.
                     urls::Settled::TakenBy(owner) => self.tally.warn_of(
                         &row.id,
                         &format!("it is stored without its repo_url, which skill '{owner}' has"),
@@ -258,7 +260,7 @@ impl Applier<'_> {
         }
     }
 
-    /// Leaves the full-text index in step, whatever the file and its other users do to it.
+    /// Leaves the full-text index in sync with the table, whatever other programs did to it.
     pub(in crate::engine) fn settle_index(
         &mut self,
         cancel: &CancelToken,
@@ -278,13 +280,13 @@ impl Applier<'_> {
                 write(self.tools.conn, lock_wait, fts::rebuild)?;
             }
         } else {
-            // Nothing keeps it in step, in this run or in one that died.
+            // Nothing keeps it in sync, neither in this run nor in one that crashed.
             write(self.tools.conn, lock_wait, fts::repair)?;
         }
         Ok(())
     }
 
-    /// Notes how the index was left; inside the caller's transaction.
+    /// Stores the signature of the index, inside the caller's transaction.
     pub(in crate::engine) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
         if self.tools.table.has.fts {
             state::set(conn, state::key::INDEX, &fts::signature(conn)?)?;
@@ -297,7 +299,7 @@ impl Applier<'_> {
             .tools
             .ends_at
             .saturating_sub(self.tools.clock.elapsed());
-        // At the deadline itself what was read is still kept, if nobody else writes.
+        // Even at the deadline, what was read is kept if nobody else is writing.
         LockWait {
             budget: self.longest_wait.min(left.max(HURRIED_BUDGET)),
             cancel: self.tools.cancel,

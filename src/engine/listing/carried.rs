@@ -1,4 +1,5 @@
-//! Gaps of earlier listings of the sync endpoint, where this listing brings changes only and does not come to them.
+//! Gaps of earlier listings of the sync endpoint that this listing, of changes only, does not
+//! cover.
 
 use std::cmp::Ordering;
 
@@ -11,26 +12,28 @@ use crate::engine::gap::{Gap, cause_of};
 use crate::engine::plan::Pass;
 use crate::registry::{Call, Page};
 
-/// So many pages are looked at for a gap that is not where it was: rows come before it all the time.
+/// The most pages to look at for one gap: it is often no longer where it was, since rows are
+/// inserted before it.
 const MOST_STEPS: u32 = 12;
 
-/// So many requests of a run are for such gaps.
+/// The most requests of one run for such gaps.
 const MOST_CARRIED: u32 = 64;
 
-/// After so many answers without any row it is left to a whole listing whether there are rows at all.
+/// After this many attempts, an empty answer leaves it to a full listing to find out whether there
+/// are rows at all.
 const MOST_EMPTY: u64 = 3;
 
-/// What a page shows of a gap.
+/// Where a gap lies relative to a page.
 enum Sight {
-    /// It begins behind this row of the page.
+    /// It begins after this many rows of the page.
     Behind(usize),
-    /// It lies further ahead.
+    /// It lies at a higher offset.
     Later,
-    /// It lies further back.
+    /// It lies at a lower offset.
     Earlier,
 }
 
-/// Whether this listing, as it stands, does not come to a gap.
+/// Whether a gap is not covered by the listing of this cursor.
 pub(super) fn is_carried(gap: &Gap, cursor: &Cursor) -> bool {
     gap.pass == Pass::Sync && cursor.since.is_some() && gap.since != cursor.since
 }
@@ -41,7 +44,8 @@ pub(super) struct Search {
     /// The next page to look at.
     start: u64,
     limit: u64,
-    /// Where the row before the gap can stand: from here on, and before there.
+    /// Range of offsets, from `low` up to but not including `high`, where the row before the gap
+    /// can be.
     low: u64,
     high: Option<u64>,
     stride: u64,
@@ -51,7 +55,8 @@ pub(super) struct Search {
 impl Search {
     fn new(gap: Gap, page_size: u64) -> Self {
         let length = gap.to.map_or(page_size, |to| to.saturating_sub(gap.from));
-        // With the row before it, and the one behind. Where all of it does not come, half of it may.
+        // Includes the row before it and the one after. Every other time only half of it is
+        // requested, which may arrive if all of it does not.
         let part = length.div_euclid(1_u64 << (gap.turn % 2)).max(1);
         Self {
             start: gap.from.saturating_sub(u64::from(gap.before.is_some())),
@@ -64,7 +69,7 @@ impl Search {
         }
     }
 
-    /// Where to look next; `None` where it can be nowhere.
+    /// Where to look next; `None` if nothing is left to look at.
     fn next(&self, sight: &Sight, page: &Page, page_size: u64) -> Option<Self> {
         let (mut low, mut high) = (self.low, self.high);
         match sight {
@@ -90,7 +95,8 @@ impl Search {
 }
 
 impl Lister<'_> {
-    /// One request for a gap: where it was, and then around there until the row before it is found.
+    /// Makes one request for a gap: where it was, and then around there until the row before it is
+    /// found.
     pub(super) fn ask_carried_gap(
         &mut self,
         mut search: Search,
@@ -120,7 +126,7 @@ impl Lister<'_> {
         };
         let start = search.start;
         if start == 0 && page.rows.is_empty() {
-            // A registry that has rows, or an answer that is empty by mistake: it shows nothing of the gap.
+            // An answer that may be empty by mistake shows nothing about the gap.
             self.cursor.lost_gap |= search.gap.turn >= MOST_EMPTY;
             self.leave_to_next_run(search.gap);
             return Ok(None);
@@ -139,13 +145,13 @@ impl Lister<'_> {
         Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
     }
 
-    /// The next run asks again.
+    /// Leaves a gap to the next run.
     fn leave_to_next_run(&mut self, mut gap: Gap) {
         gap.turn = gap.turn.saturating_add(1);
         self.carried_gaps.push(gap);
     }
 
-    /// Takes a gap out of those that are kept, to ask for it.
+    /// Takes a gap out of those that are kept, and starts searching for it.
     pub(super) fn begin_search(&mut self, gap: &Gap) {
         let place = self.carried_gaps.iter().position(|known| known == gap);
         if let Some(place) = place {
@@ -154,20 +160,21 @@ impl Lister<'_> {
         }
     }
 
-    /// What is left of a gap after a page that has its beginning, behind `rows` of its rows.
+    /// Keeps what is left of a gap after a page in which it begins after `rows` rows.
     fn shorten(&mut self, mut gap: Gap, start: u64, rows: usize, page: &Page) {
         let came = page.rows.get(rows..).unwrap_or_default();
         let behind = gap.after.as_deref();
         let has_end = behind.is_some() && came.iter().any(|row| row.id() == behind);
         let length = gap.to.map(|to| to.saturating_sub(gap.from));
-        // Behind a page that ends with the row before it, it has still to be asked for.
+        // A longer page that ends with the row before the gap shows nothing of it yet.
         let is_behind_all = came.is_empty() && page.rows.len() <= 1;
         if is_behind_all || has_end {
             return;
         }
         let brought = came.len() as u64;
         gap.from = start.saturating_add(page.rows.len() as u64);
-        // Rows that came in between since make it longer: its end is the row behind it, or that of the listing.
+        // Rows inserted since make it longer: it ends at the row after it, or at the end of the
+        // listing.
         gap.to = length.map(|length| {
             let left = length.saturating_sub(brought).max(1);
             gap.from.saturating_add(left)
@@ -177,7 +184,7 @@ impl Lister<'_> {
         self.carried_gaps.push(gap);
     }
 
-    /// At the end: what was not had is kept for the next run.
+    /// At the end, keeps what was not read for the next run.
     pub(super) fn keep_carried_gaps(&mut self) {
         let searched = self.carried_search.take().map(|search| search.gap);
         let kept = std::mem::take(&mut self.carried_gaps);
@@ -189,8 +196,8 @@ impl Lister<'_> {
     }
 }
 
-/// Where a gap lies, as a page from `start` on shows it. Ids are compared without regard to case, which
-/// is near enough to the registry's order to know in which direction to go on.
+/// Where a gap lies relative to the page at `start`. Ids are compared ignoring case, which is close
+/// enough to the registry's order to choose a direction.
 fn sight(gap: &Gap, start: u64, page: &Page) -> Sight {
     let Some(before) = gap.before.as_deref() else {
         return Sight::Behind(0);
@@ -205,7 +212,7 @@ fn sight(gap: &Gap, start: u64, page: &Page) -> Sight {
     if order == Ordering::Less {
         Sight::Later
     } else if start == 0 {
-        // It is gone, with all that came before it.
+        // The row before the gap is gone, with all that preceded it.
         Sight::Behind(0)
     } else {
         Sight::Earlier

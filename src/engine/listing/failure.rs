@@ -1,4 +1,5 @@
-//! What a page that fails costs: its own rows, unless nothing can come any more.
+//! Handles failed pages: a failure loses only the rows of the page, unless no further request can
+//! succeed.
 
 use super::{Lister, Step};
 use crate::engine::gap::{Gap, Region};
@@ -8,20 +9,21 @@ use crate::engine::profile::Totals;
 use crate::registry::{Call, Page};
 use crate::{Error, Result};
 
-/// So many pages in a row that fail look like an outage, or like the end of what can be reached.
+/// This many failed pages in a row look like an outage, or like the end of what can be read.
 pub(super) const MOST_IN_ROW: u32 = 3;
 
-/// So often in a run smaller pages are tried in vain.
+/// How often a run may try smaller pages without success.
 pub(super) const MOST_SHRINKS: u32 = 3;
 
-/// After so many smaller pages one that fails has a cause of its own.
+/// Once this many smaller pages have arrived, a failure is no longer due to the size.
 const PROVEN_PAGES: u32 = 4;
 
-/// So many in one pass end the run; the next one goes on behind them.
+/// This many failed pages in one pass end the run; the next one continues after them.
 const MOST_IN_PASS: u32 = 10;
 
 impl Lister<'_> {
-    /// A page failed after its retries. Puts it off and goes on behind it, ends the pass, or ends the run.
+    /// Handles a page that failed after its retries: puts it off and continues after it, ends the
+    /// pass, or ends the run.
     pub(super) fn page_failed(
         &mut self,
         pass: &Pass,
@@ -35,7 +37,7 @@ impl Lister<'_> {
             return Err(error);
         }
         if asked.is_probe {
-            // Not worth more; then what it was to show is not shown.
+            // A probe is not retried; without it, it stays unknown whether rows are hidden.
             self.cursor.at.forget_probe();
             return Ok(None);
         }
@@ -67,7 +69,8 @@ impl Lister<'_> {
         Ok(None)
     }
 
-    /// What the failure of a first page says of its whole pass; the error where it says nothing.
+    /// Handles a failed first page if the failure concerns the whole pass; returns the error
+    /// otherwise.
     fn first_page_failed(
         &mut self,
         pass: &Pass,
@@ -94,7 +97,7 @@ impl Lister<'_> {
             if status == Some(400) {
                 self.pass_refused(error)?;
             } else if self.cursor.plan == Plan::Plain && !self.has_answered {
-                // Nothing of the kind is there.
+                // There is no such listing.
                 self.nothing_answers(error)?;
             } else {
                 self.put_off(pass, asked, &error);
@@ -104,7 +107,7 @@ impl Lister<'_> {
             return Ok(None);
         }
         if status.is_some() && !is_first_reading {
-            // It was read once; what that left in doubt stays so.
+            // The pass was read once; its doubts remain.
             self.cursor.at.end_in_doubt();
             return Ok(None);
         }
@@ -114,17 +117,18 @@ impl Lister<'_> {
         Ok(Some(error))
     }
 
-    /// Whether a page was refused because no row stands there; then the pass has ended, or goes on as after an empty page.
+    /// Whether a page was refused because it lies past the last row. If so, the pass has ended, or
+    /// continues as after an empty page.
     fn is_behind_the_last(&mut self, asked: Asked, error: &Error) -> bool {
         let at = &mut self.cursor.at;
         let status = refusal(error);
         if status == Some(416) && asked.overlaps {
-            // The row that the page was to begin with is not there, or not served there.
+            // The row that the page should begin with is gone, or is not served there.
             let next = step(at, asked, &Facts::default(), self.totals);
             at.ending.has_ended = next != Next::Page;
             return true;
         }
-        // The row that an overlapping page begins with is there: to refuse it is not the end.
+        // The first row of an overlapping page exists, so a refusal is not the end.
         let is_behind = !asked.overlaps && at.is_behind_the_end();
         let refuses_more = matches!(status, Some(400 | 404))
             && (is_behind || (!asked.overlaps && at.has_all_of_total()));
@@ -140,20 +144,22 @@ impl Lister<'_> {
         if let Some((page_size, came)) = self.shrunk
             && came < PROVEN_PAGES
         {
-            // It is not the size.
+            // The size was not the cause.
             self.shrunk = None;
             self.shrinks_left = self.shrinks_left.saturating_sub(1);
             self.page_size = page_size;
             self.limit = page_size;
         }
-        // Of one that is open to the end it has to be seen where that begins now.
+        // Failures in a known gap are expected, except in an open-ended one, whose start must be
+        // found again.
         if known.is_none_or(|gap| gap.to.is_none()) {
             self.failed_in_row = self.failed_in_row.saturating_add(1);
             self.failed_in_pass = self.failed_in_pass.saturating_add(1);
         }
     }
 
-    /// A row that comes with the one before it, and makes that page too large, but does not come by itself.
+    /// Notes a gap for a row that made a page of two rows too large, but does not arrive on its own
+    /// either.
     pub(super) fn note_too_large_row(&mut self, pass: &Pass, asked: Asked, page: &Page) {
         let Some((offset, cause)) = self.too_large.take() else {
             return;
@@ -165,7 +171,7 @@ impl Lister<'_> {
         }
     }
 
-    /// Whether a listing is refused whatever the offset, and not only its first page.
+    /// Whether a listing is refused at any offset, not only on its first page.
     fn is_refused_as_such(&mut self, pass: &Pass, asked: Asked, call: &Call<'_>) -> Result<bool> {
         let behind = self.search(pass, asked.limit, asked.limit, true, call);
         call.check()?;
@@ -183,7 +189,8 @@ impl Lister<'_> {
         let at = &mut self.cursor.at;
         let length = at.page_rows(asked, None);
         let before = at.tail.last_id.take();
-        // A page that reaches into a known gap is put off with all of it: its rows are not asked for one page after the other in each run.
+        // A page that reaches into a known gap is put off together with the whole gap, so that runs
+        // do not request the gap page by page.
         let end = asked.start.saturating_add(length);
         let known = self.known_gaps.iter();
         let end = known
@@ -196,11 +203,11 @@ impl Lister<'_> {
             .push(Region::new(from, to, before.as_deref(), error));
     }
 
-    /// What a first answer says of the sync endpoint. Where there was one, a run fails before another
-    /// listing is used. Returns whether that was all.
+    /// Handles a refusal as first answer of the sync endpoint. If the endpoint existed before, one
+    /// run fails before another listing is used. Returns whether the error was handled.
     fn endpoint_refused(&mut self, error: &Error) -> bool {
         if refusal(error) == Some(400) && self.cursor.since.take().is_some() {
-            // It may not know how to list changes only.
+            // It may not support `since`.
             self.cursor.restart();
             return true;
         }
@@ -225,7 +232,7 @@ impl Lister<'_> {
         true
     }
 
-    /// Goes on in another way after a refused listing.
+    /// Continues with another pass or plan after a refused pass.
     pub(super) fn pass_refused(&mut self, error: Error) -> Result<()> {
         self.failed_in_row = 0;
         self.forget_pass();
@@ -233,7 +240,7 @@ impl Lister<'_> {
             return Ok(());
         }
         self.refused.push(self.cursor.plan);
-        // The sync endpoint is not gone round, and not asked behind the others.
+        // The sync endpoint is never a fallback for other plans.
         let next = Plan::ALL
             .into_iter()
             .find(|plan| *plan != Plan::Sync && !self.refused.contains(plan));
@@ -244,18 +251,19 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Goes on with another plan. What was learned for that cost requests: it is kept even where this run
-    /// ends before a page comes, or a user of short runs and small budgets never gets past it.
+    /// Continues with another plan. Learning that this is needed cost requests, so the cursor is
+    /// saved even if this run ends before a page arrives: otherwise short runs with small budgets
+    /// would never get further.
     fn switch_to(&mut self, plan: Plan) {
         self.cursor.switch_to(plan);
         self.has_switched = true;
     }
 
-    /// Ends a run that found nothing to ask for. What refuses everything may be a proxy, or maintenance:
-    /// the next run begins with the best plan, as this one did.
+    /// Ends a run whose plans were all refused. The cause may be a proxy or maintenance, so the
+    /// next run starts with the best plan, as this one did.
     fn nothing_answers(&mut self, error: Error) -> Result<()> {
         if self.refused.is_empty() {
-            // Nothing was switched: it goes on from where it stands.
+            // No plan was switched: the next run continues from the cursor.
             return Err(error);
         }
         let first = if self.refused.contains(&Plan::Sync) {
@@ -270,12 +278,13 @@ impl Lister<'_> {
     }
 }
 
-/// Whether an error says that nothing can come. A host's own registry that fails may do so for one page only.
+/// Whether an error means that no further request can succeed. A host's own registry may fail for a
+/// single page only.
 pub(super) const fn ends_the_run(error: &Error) -> bool {
     error.nothing_can_come() && !matches!(error, Error::Host(_))
 }
 
-/// Whether an answer says that the registry knows nothing of a sync endpoint, or not of this one.
+/// Whether an answer means that the registry has no sync endpoint, or not this version of it.
 const fn is_missing_endpoint(error: &Error) -> bool {
     matches!(
         error,

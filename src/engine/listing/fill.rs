@@ -1,4 +1,4 @@
-//! Pages that failed, asked for again in parts at the end of their pass, down to the rows that cannot be had.
+//! Retries failed pages in parts at the end of their pass, down to the rows that cannot be read.
 
 use super::failure::ends_the_run;
 use super::parts::{Fill, Kind, Part};
@@ -9,14 +9,15 @@ use crate::engine::plan::Pass;
 use crate::registry::{Call, Page};
 use crate::{Error, Result};
 
-/// Requests for parts of pages in one run; what is left is named, and asked for by later runs.
+/// The most requests for parts of pages in one run. What is left is reported, and requested by
+/// later runs.
 const MOST_PARTS: u32 = 512;
 
-/// So many failures before anything came: it is looked whether the registry answers at all.
+/// After this many failures before any row arrives, check whether the registry answers at all.
 const FAILURES_BEFORE_LOOK: u32 = 3;
 
 impl Lister<'_> {
-    /// One request for a part of what was put off.
+    /// Makes at most one request, for a part of a page that was put off.
     pub(super) fn fill_gap(&mut self, pass: &Pass, call: &Call<'_>) -> Result<Option<Step>> {
         let mut fill = match self.fill.take() {
             Some(fill) => fill,
@@ -91,7 +92,7 @@ impl Lister<'_> {
                 Ok(Some(self.step(page.rows, &facts.ids)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            // Nothing is there any more.
+            // There is no row any more.
             Err(Error::Refused { status: 416, .. }) => Ok(None),
             Err(error) => {
                 fill.failed(part, &error);
@@ -103,7 +104,8 @@ impl Lister<'_> {
         }
     }
 
-    /// Rows that move while a page is asked for in parts would slip past them.
+    /// Checks that a row is still at its position: rows that move while a page is read in parts may
+    /// be missed.
     fn check_anchor(
         &mut self,
         pass: &Pass,
@@ -122,7 +124,7 @@ impl Lister<'_> {
                 Ok(Some(self.out_of_turn(pass, at, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            // Nothing is known of it. Where no total counts the rows, that leaves a doubt.
+            // Whether rows moved is unknown. Without a total to count rows by, that leaves a doubt.
             Err(_) => {
                 if self.cursor.at.is_ordered {
                     self.cursor.at.note_moved();
@@ -132,7 +134,8 @@ impl Lister<'_> {
         }
     }
 
-    /// An outage is not asked row by row.
+    /// Checks whether the registry answers elsewhere, and fails if it does not: an outage is not
+    /// probed row by row.
     fn look_elsewhere(&mut self, pass: &Pass, error: Error, call: &Call<'_>) -> Result<()> {
         let region = &self.cursor.at.put_off[0];
         let (from, to) = (region.from, region.to);
@@ -140,11 +143,12 @@ impl Lister<'_> {
         let here = if from > 0 {
             Some(0)
         } else {
-            // What comes after the first page has been read by now.
+            // What follows the first page was read before.
             other.is_none().then_some(to)
         };
         let here = here.map(|offset| (pass.clone(), offset));
-        // Where the first row cannot be had either, it may be all of this pass, and not the registry.
+        // If that row cannot be read either, the whole pass may fail and not the registry: try
+        // another pass.
         let places = here.into_iter().chain(other.map(|other| (other, 0)));
         for (elsewhere, offset) in places {
             let answer = self.search(&elsewhere, offset, 1, true, call);
@@ -155,7 +159,7 @@ impl Lister<'_> {
                     return Ok(());
                 }
                 Err(other) if ends_the_run(&other) => return Err(other),
-                // It is there, and refuses.
+                // It is up, and refuses.
                 Err(Error::Refused { .. }) => return Ok(()),
                 Err(_) => {}
             }
@@ -192,7 +196,7 @@ impl Lister<'_> {
         }
     }
 
-    /// One request for what an earlier listing could not read; the passes come to it in any case.
+    /// Makes one request for a gap of an earlier listing. The passes read its rows in any case.
     pub(super) fn ask_known_gap(&mut self, gap: &Gap, call: &Call<'_>) -> Result<Option<Step>> {
         let length = gap
             .to
@@ -200,7 +204,7 @@ impl Lister<'_> {
         let limit = length.clamp(1, self.page_size.into());
         match self.search(&gap.pass, gap.from, limit, true, call) {
             Ok(page) => {
-                // What came of it is known no longer.
+                // What was read is no longer part of the known gap.
                 let from = gap.from.saturating_add(page.rows.len() as u64);
                 if let Some(known) = self.known_gaps.iter_mut().find(|known| *known == gap) {
                     known.from = from;
@@ -219,7 +223,7 @@ impl Lister<'_> {
         }
     }
 
-    /// The id behind pages that were put off, once a page came.
+    /// Notes the id after pages that were put off, once a page arrived.
     pub(super) fn note_neighbour(&mut self, page: &Page) {
         let first = page.rows.first().and_then(short_id);
         for region in self.cursor.at.put_off.iter_mut().rev() {

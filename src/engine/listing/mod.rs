@@ -1,4 +1,4 @@
-//! Reading a listing to its end: asks for page after page, and decides what a page that fails costs.
+//! Reads a listing to its end: requests page after page, and handles those that fail.
 
 mod carried;
 mod failure;
@@ -20,25 +20,25 @@ use super::profile::{Doubt, Totals};
 use crate::registry::{Call, Page, Registry, Row};
 use crate::{Error, Result};
 
-/// A run reads no more pages than this; a registry that never ends is left to the next run.
+/// The most pages that one run requests. A longer listing fails the run; the next one continues it.
 const MAX_PAGES: u32 = 100_000;
 
-/// What a listing begins with.
+/// What a listing starts with.
 pub(super) struct Start {
     pub(super) cursor: Cursor,
     pub(super) page_size: u32,
-    /// What earlier listings have taught.
+    /// What earlier listings learned.
     pub(super) totals: Totals,
     pub(super) doubts: Vec<Doubt>,
-    /// What earlier listings could not read; asked for first.
+    /// What earlier listings could not read; requested first.
     pub(super) gaps: Vec<Gap>,
-    /// The sync endpoint was there in the listing before.
+    /// The sync endpoint existed in the listing before.
     pub(super) has_endpoint: bool,
-    /// What to go on with where it is not there.
+    /// The fallback plan if it is missing.
     pub(super) instead: Plan,
 }
 
-/// Where a listing is read from, and how far.
+/// Reads a listing from a registry, page by page.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that have nothing to do with each other"
@@ -47,51 +47,52 @@ pub(super) struct Lister<'r> {
     registry: &'r dyn Registry,
     cursor: Cursor,
     page_size: u32,
-    /// Rows asked for in a page; fewer for a while where a page was too large.
+    /// Rows requested per page; fewer for a while after a page was too large.
     limit: u32,
     totals: Totals,
     doubts: Vec<Doubt>,
     known_gaps: Vec<Gap>,
-    /// Gaps of earlier listings that this one does not come to.
+    /// Gaps of earlier listings that the passes of this one do not cover.
     carried_gaps: Vec<Gap>,
     carried_search: Option<carried::Search>,
     carried_asked: u32,
     gaps_to_ask: VecDeque<Gap>,
-    /// The rows that this run has met in this reading of this pass, and in the reading before.
+    /// Identities of the rows that this run read in the current reading of the pass, and in the one
+    /// before.
     met: HashSet<u64>,
     met_before: HashSet<u64>,
     nameless: rows::Nameless,
-    /// Plans that were refused altogether.
+    /// Plans that were refused entirely.
     refused: Vec<Plan>,
     has_endpoint: bool,
     instead: Plan,
     pages: u32,
-    /// Some page has been answered, and one of the sync endpoint.
+    /// Some page was answered, and one of the sync endpoint.
     has_answered: bool,
     endpoint_answered: bool,
-    /// What pages were before smaller ones were tried, and how many of those came.
+    /// The page size before smaller pages were tried, and how many of those arrived.
     shrunk: Option<(u32, u32)>,
-    /// How often that may still turn out not to help.
+    /// How many more times smaller pages may fail to help.
     shrinks_left: u32,
-    /// Where even a page of two rows was too large, and why.
+    /// The offset at which even a page of two rows was too large, and the error.
     too_large: Option<(u64, Error)>,
-    /// Pages that failed in a row, and in this pass.
+    /// Failed pages in a row, and in this pass.
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
-    /// Requests for parts of pages.
+    /// Requests for parts of failed pages.
     parts_asked: u32,
     ways_past: Option<WaysPast>,
-    /// A page that was asked for to see whether the registry answers.
+    /// A page requested to see whether the registry answers; its rows are not lost.
     spare: Option<(Pass, u64, Page)>,
-    /// The plan is another one since the cursor was told of last.
+    /// The plan was switched since the cursor was last reported.
     has_switched: bool,
-    /// Ends the run, once it was told where the listing stands.
+    /// The error that ends the run, once the cursor was reported.
     stop: Option<Error>,
     stop_is_told: bool,
 }
 
-/// Some rows, each with what tells it from others, and the cursor after them.
+/// Some rows, each with its identity, and the cursor after them.
 pub(super) struct Step {
     pub(super) rows: Vec<(u64, Row)>,
     pub(super) cursor: Cursor,
@@ -110,7 +111,7 @@ impl<'r> Lister<'r> {
             registry,
             cursor: start.cursor,
             page_size: start.page_size.max(2),
-            // Each page begins with the last row before it.
+            // At least two, since each page begins with the last row of the page before.
             limit: start.page_size.max(2),
             totals: start.totals,
             doubts: start.doubts,
@@ -194,7 +195,7 @@ impl<'r> Lister<'r> {
         }
     }
 
-    /// Where the listing stands in the end.
+    /// The cursor at the end of the listing.
     pub(super) fn into_cursor(mut self) -> Cursor {
         self.keep_carried_gaps();
         self.cursor
@@ -247,7 +248,7 @@ impl<'r> Lister<'r> {
         Ok(page)
     }
 
-    /// Learns from a page where the listing stands.
+    /// Takes in a page, and advances the cursor.
     fn take(&mut self, pass: &Pass, asked: Asked, page: Page) -> Result<Step> {
         self.failed_in_row = 0;
         if let Some((_, came)) = &mut self.shrunk {
@@ -272,7 +273,7 @@ impl<'r> Lister<'r> {
             Next::Page => {}
             Next::End => self.cursor.at.ending.has_ended = true,
             Next::Stuck => {
-                // Going on from here would never show what changes before it.
+                // Resuming from here would never show what changes before it.
                 self.cursor.restart();
                 self.stop_is_told = true;
                 self.stop = Some(Error::Protocol(
@@ -283,8 +284,8 @@ impl<'r> Lister<'r> {
         Ok(self.step(page.rows, &facts.ids))
     }
 
-    /// How far totals are believed. What words find is never known to be all; and one pass that
-    /// was read up to a total in vain is enough.
+    /// How far totals are trusted. Word searches never prove completeness; and a single pass that
+    /// was read up to its total without finding all rows is reason enough for distrust.
     fn totals(&self) -> Totals {
         let mut doubts = self.cursor.findings.doubts.iter();
         let was_in_vain = doubts.any(|doubt| doubt.total.is_some());
@@ -310,7 +311,7 @@ impl<'r> Lister<'r> {
             }
         }
         let at = &self.cursor.at;
-        // Pages of one row never overlap, so that one like the last is another one.
+        // Pages of one row never overlap, so one like the last is a different row.
         let last = at.tail.last_fingerprint.zip(at.tail().last().copied());
         let last = last.filter(|_| self.limit > 1);
         let ids = self.identify(pass, start, last, page);
@@ -348,7 +349,8 @@ impl<'r> Lister<'r> {
         })
     }
 
-    /// Rows that the passes come to in any case; those without an id are told apart there.
+    /// A step for rows read out of order, which the passes read again. Rows without an id are left
+    /// to the passes, which can tell them apart.
     fn out_of_turn(&mut self, pass: &Pass, start: u64, mut page: Page) -> Step {
         page.rows
             .retain(|row| rows::nameless_fingerprint(row).is_none());
@@ -356,7 +358,7 @@ impl<'r> Lister<'r> {
         self.step(page.rows, &ids)
     }
 
-    /// What tells each row of a page from others.
+    /// The identity of each row of a page.
     fn identify(
         &mut self,
         pass: &Pass,
@@ -367,26 +369,27 @@ impl<'r> Lister<'r> {
         self.nameless.identify(pass, start, last, &page.rows)
     }
 
-    /// The pass for skills without a tier is read only if its first page, or its total, shows that there may be some.
+    /// Whether the first page of the pass for skills without a tier shows that there are none, so
+    /// that the rest can be skipped.
     fn shows_no_untiered(&self, pass: &Pass, asked: Asked, page: &Page) -> bool {
         *pass == Pass::Scored
             && asked.start == 0
             && !self.cursor.findings.untiered
             && page.total.is_some_and(|total| {
-                // Not the count of this page, which a full page may well be.
+                // Not the count of this page, which it may be if the page is full.
                 let counts_more = total > page.rows.len() as u64 || total < asked.limit;
                 counts_more && total <= self.cursor.scored_rows
             })
     }
 
     fn skip_scored(&mut self) {
-        // What it brought has been counted with its tier.
+        // Its rows were already counted with their tiers.
         self.cursor.at.counts.rows = 0;
         self.cursor.end_pass();
         self.forget_pass();
     }
 
-    /// What the pass is worth, now that it is at its end.
+    /// Judges a pass that has ended, and starts the next pass or a second reading.
     fn end_pass(&mut self, pass: Pass) {
         let at = &self.cursor.at;
         let doubts = &self.doubts;
@@ -438,7 +441,7 @@ impl<'r> Lister<'r> {
         self.forget_pass();
     }
 
-    /// Another pass begins.
+    /// Resets the state of a single pass.
     fn forget_pass(&mut self) {
         self.met.clear();
         self.met_before.clear();

@@ -1,4 +1,4 @@
-//! The parts of a page that failed, and which is asked for next.
+//! Splits a failed page into parts, and decides which to request next.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,37 +7,39 @@ use crate::Error;
 use crate::engine::gap::{Gap, Region, cause_of, is_refused};
 use crate::registry::Page;
 
-/// Requests for one page that failed. One bad row in a hundred costs fourteen.
+/// The most requests for one failed page. One bad row in a hundred costs fourteen.
 const MOST_REQUESTS: u32 = 64;
 
-/// Requests while none of its rows came.
+/// The most requests while none of its rows arrive.
 const MOST_IN_VAIN: u32 = 16;
 
-/// Each of these takes as long as the client's timeout.
+/// The most timeouts: each takes as long as the client's timeout.
 const MOST_TIMEOUTS: u32 = 10;
 
-/// A known gap of no more rows is asked for like any other part.
+/// A known gap of at most this many rows is requested like any other part.
 const FEW_ROWS: u64 = 3;
 
-/// What was put off, while it is being asked for in parts.
+/// A failed page while it is requested in parts.
 pub(super) struct Fill {
-    /// Larger ones before smaller ones, so that what is good comes in few requests.
+    /// Larger ones before smaller ones, so that good rows arrive in few requests.
     parts: VecDeque<Part>,
-    /// What cannot be had.
+    /// What could not be read.
     lost: Vec<Lost>,
-    /// Ids by their positions: of the rows next to what is asked for, and the first and last of what came.
+    /// Ids by position: of the rows next to the page, and of the first and last row of each part
+    /// that arrived.
     ids: BTreeMap<u64, Option<String>>,
     pub(super) requests: u32,
     pub(super) failures: u32,
     timeouts: u32,
     pub(super) has_brought: bool,
-    /// Rows that were read before this, of which it is asked in the end whether they have moved meanwhile.
+    /// Rows with known positions, requested again at the end to see whether rows have moved
+    /// meanwhile.
     pub(super) anchors: Vec<(u64, String)>,
 }
 
 struct Lost {
     from: u64,
-    /// Not included.
+    /// End, exclusive.
     to: u64,
     cause: String,
     is_refused: bool,
@@ -45,7 +47,7 @@ struct Lost {
 
 pub(super) struct Part {
     pub(super) from: u64,
-    /// Not included.
+    /// End, exclusive.
     pub(super) to: u64,
     pub(super) cause: String,
     pub(super) kind: Kind,
@@ -53,16 +55,16 @@ pub(super) struct Part {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nobody has looked for single rows of it.
+    /// Not tried row by row yet.
     Unknown,
-    /// A listing before this one could not read it. `turn`: how many have tried.
+    /// An earlier listing could not read it. `turn`: how many have tried since.
     Known { turn: u64 },
-    /// One row of a known gap, which has its borders here.
+    /// One row of a known gap with these bounds.
     Probe { from: u64, to: u64 },
 }
 
 impl Fill {
-    /// `borders_next`: what comes after it was put off as well.
+    /// `borders_next`: the page after it failed as well.
     pub(super) fn new(region: &Region, known: &[&Gap], borders_next: bool) -> Self {
         let mut ids = BTreeMap::new();
         if region.after.is_some() {
@@ -91,7 +93,8 @@ impl Fill {
         fill
     }
 
-    /// In the order of positions; a known gap is a part by itself, so that the rows beside it come at once.
+    /// Splits a page in order of position. A known gap is a part of its own, so that the rows next
+    /// to it arrive at once.
     fn cut_into_parts(&mut self, region: &Region, known: &[&Gap]) {
         let part = |from, to, kind| Part {
             from,
@@ -126,7 +129,8 @@ impl Fill {
         }
     }
 
-    /// Parts beside a row that came go first, so that where good rows end is found by bisection.
+    /// Parts next to a row that was read go first, so that the end of the good rows is found by
+    /// bisection.
     pub(super) fn next_part(&mut self) -> Option<Part> {
         let is_beside = |part: &Part| {
             let before = part.from.checked_sub(1);
@@ -155,12 +159,12 @@ impl Fill {
         });
     }
 
-    /// Forgets the last rows up to `to`, each refused by itself as rows behind the end are. Returns whether there
-    /// were some. A gap that is longer than the listing would hide rows that come later: single rows of it are
-    /// tried, and no more in each run.
+    /// Forgets the lost rows at the end, up to `to`, that were each refused individually, as rows
+    /// past the end of a listing are. Returns whether there were any. As a gap past the end, they
+    /// would hide rows added there later, since each run tries only single rows of a known gap.
     pub(super) fn end_at_refusal(&mut self, to: u64) -> bool {
         if self.ids.contains_key(&to) {
-            // Rows came from behind them.
+            // Rows were read after them.
             return false;
         }
         self.lost.sort_unstable_by_key(|lost| lost.from);
@@ -171,19 +175,20 @@ impl Fill {
             !is_last
         });
         if end == to || (before.is_none() && !self.has_brought) {
-            // Nothing of it is there: that tells nothing.
+            // No row of the page was read, which proves nothing about the end.
             return false;
         }
         self.lost.retain(|lost| lost.to <= end);
         true
     }
 
-    /// Asks for the first row of a known gap, its last, and one between that is another in each run.
+    /// Queues the first row of a known gap, its last, and one in between that differs in each run.
     pub(super) fn probe(&mut self, part: Part, turn: u64) {
         let (from, to) = (part.from, part.to);
         let last = to.saturating_sub(1);
         let between = last.saturating_sub(from).saturating_sub(1).max(1);
-        // Multiples of the golden ratio lie evenly, so that in time every row has its turn.
+        // Multiples of the golden ratio are evenly distributed, so that in time every row has its
+        // turn.
         let fraction = turn.saturating_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let nth = u64::try_from((u128::from(fraction) * u128::from(between)) >> 64).unwrap_or(0);
         let middle = from.saturating_add(1).saturating_add(nth);
@@ -195,11 +200,12 @@ impl Fill {
                 kind: Kind::Probe { from, to },
             });
         }
-        // Until one of them comes.
+        // Lost unless one of them is read.
         self.lose(from, to, part.cause);
     }
 
-    /// A row of a known gap is there again: so may be those of the page that begins or ends with it.
+    /// A row of a known gap is answered again, so the page that begins or ends with it may be, too:
+    /// queues that page.
     pub(super) fn search_beside(&mut self, probe: u64, (from, to): (u64, u64), page_size: u64) {
         let last = to.saturating_sub(1);
         let (start, end) = if probe == last {
@@ -227,7 +233,7 @@ impl Fill {
         }
     }
 
-    /// What is left of a part after so many of its rows came.
+    /// Notes the rows that a part brought, and queues what is left of it.
     pub(super) fn brought(&mut self, part: &Part, page: &Page) {
         self.has_brought = true;
         let rows = page.rows.len() as u64;
@@ -280,7 +286,7 @@ impl Fill {
         }
     }
 
-    /// What cannot be had, in its order; what lies side by side as one.
+    /// What could not be read, in order of position, with adjacent rows merged.
     pub(super) fn into_lost(mut self) -> Vec<Region> {
         self.lost.sort_unstable_by_key(|lost| lost.from);
         let mut regions: Vec<Region> = Vec::new();

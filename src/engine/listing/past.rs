@@ -1,4 +1,4 @@
-//! Three pages in a row that fail: whether it is an outage, and how a listing gets past them.
+//! Three failed pages in a row: tells an outage from bad pages, and finds a way past them.
 
 use std::collections::VecDeque;
 
@@ -9,35 +9,36 @@ use crate::engine::plan::Pass;
 use crate::registry::Call;
 use crate::{Error, Result};
 
-/// So many other passes are asked whether the registry answers, where this one did before.
+/// How many other passes to ask whether the registry answers, if this pass did before.
 const MOST_OTHERS: usize = 2;
 
-/// How many sizes are tried: a quarter of a page, and so on. With single rows nearly anything could be read, and
-/// far too slowly.
+/// How many page sizes to try: a quarter of a page, an eighth, and so on. With single rows nearly
+/// anything could be read, but far too slowly.
 const SMALLER_SIZES: usize = 3;
 
-/// So many pages behind three that fail it is looked whether rows come again.
+/// How many pages after the three failed ones to look for rows.
 const PAGES_BEHIND: [u64; 3] = [0, 3, 30];
 
-/// What is left to be tried where three pages in a row fail while the registry answers elsewhere.
+/// What is left to try after three failed pages in a row while the registry answers elsewhere.
 pub(super) struct WaysPast {
-    /// Where they begin.
+    /// Where the failed pages begin.
     from: u64,
-    /// It answers in this pass.
+    /// The registry answers in this pass.
     answers_here: bool,
     tries: VecDeque<Try>,
 }
 
 #[derive(Clone, Copy)]
 enum Try {
-    /// A page of so many rows, where this one of them begins.
+    /// A page of this many rows at the start of the nth failed page.
     Smaller(u32, usize),
-    /// One row behind them.
+    /// One row at this offset, after the failed pages.
     Behind(u64),
 }
 
 impl Lister<'_> {
-    /// Is it an outage, or is it here? Other rows tell: such as lie before, or the first of another pass.
+    /// Tells an outage from bad pages by requesting other rows: the first ones of this pass, or of
+    /// another. Fails if it is an outage.
     pub(super) fn three_in_a_row(
         &mut self,
         pass: &Pass,
@@ -46,10 +47,10 @@ impl Lister<'_> {
     ) -> Result<()> {
         let from = self.last_put_off().first().map_or(0, |region| region.from);
         let others = self.cursor.other_passes().into_iter();
-        // The first row may be the one that cannot be had.
+        // The first row may be one that cannot be read.
         let here = [(pass.clone(), 0), (pass.clone(), 1)];
         let places: Vec<(Pass, u64)> = if from > 0 {
-            // Perhaps nothing of this pass comes any more.
+            // This pass may no longer be served at all.
             let others = others.take(MOST_OTHERS).map(|other| (other, 0));
             here.into_iter().chain(others).collect()
         } else {
@@ -70,14 +71,14 @@ impl Lister<'_> {
                     self.get_past(pass, is_here);
                     return Ok(());
                 }
-                // It wants to be asked in another way by now.
+                // The registry no longer accepts this query.
                 Err(refused @ Error::Refused { status: 400, .. })
                     if is_here && from > 0 && offset == 0 =>
                 {
                     return self.pass_refused(refused);
                 }
                 Err(other) if ends_the_run(&other) => return Err(other),
-                // One tier is refused, and this one fails: the registry is there.
+                // That pass is refused and this one fails: the registry is up.
                 Err(Error::Refused { .. }) if !is_here => {
                     self.get_past(pass, false);
                     return Ok(());
@@ -88,13 +89,14 @@ impl Lister<'_> {
         Err(error)
     }
 
-    /// The pages that failed last.
+    /// The last three failed pages.
     fn last_put_off(&self) -> &[Region] {
         let put_off = &self.cursor.at.put_off;
         &put_off[put_off.len().saturating_sub(MOST_IN_ROW as usize)..]
     }
 
-    /// The registry answers elsewhere. Perhaps it does so here for smaller pages, or behind these.
+    /// The registry answers elsewhere: prepares to try smaller pages here, and rows after these
+    /// pages.
     fn get_past(&mut self, pass: &Pass, answers_here: bool) {
         let regions = self.last_put_off();
         let (Some(first), Some(last)) = (regions.first(), regions.last()) else {
@@ -102,7 +104,7 @@ impl Lister<'_> {
         };
         let (from, to) = (first.from, last.to);
         let mut tries = VecDeque::new();
-        // Where an earlier listing has tried them in vain, they are not tried in each run.
+        // If an earlier listing tried these without success, they are not tried in each run.
         if self
             .known_gap(pass, from, to.saturating_sub(from))
             .is_none()
@@ -125,7 +127,7 @@ impl Lister<'_> {
         });
     }
 
-    /// One try to get past pages that fail; in the end they are given up.
+    /// Makes one attempt to get past failed pages; when none is left, gives up on them.
     pub(super) fn try_past(
         &mut self,
         pass: &Pass,
@@ -150,7 +152,7 @@ impl Lister<'_> {
                 self.ways_past = Some(ways);
                 return Ok(());
             }
-            // One that comes may just have no bad row.
+            // A single page that arrives may just have no bad row: try all three.
             Try::Smaller(limit, nth) if nth.saturating_add(1) < MOST_IN_ROW as usize => {
                 ways.tries
                     .push_front(Try::Smaller(limit, nth.saturating_add(1)));
@@ -170,7 +172,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Whether rows come from there; they are not lost.
+    /// Whether rows are served there. They are kept for the next step.
     fn brings_rows(
         &mut self,
         pass: &Pass,
@@ -196,7 +198,7 @@ impl Lister<'_> {
         let last = put_off.len().saturating_sub(MOST_IN_ROW as usize);
         let mut regions = put_off.split_off(last);
         if ways.answers_here && ways.from == 0 && !regions.is_empty() {
-            // Single rows of the first page come: it is asked for in parts.
+            // Single rows of the first page are served: retry it in parts.
             let first = regions.remove(0);
             self.end_at(pass, regions);
             self.cursor.at.put_off.push(first);
@@ -205,8 +207,8 @@ impl Lister<'_> {
         }
     }
 
-    /// The registry answers elsewhere. What it refuses from some page on is its end, or a depth limit;
-    /// what fails before that is asked for again.
+    /// Ends the pass while the registry answers elsewhere. Pages refused from some point on mark
+    /// its end, or a depth limit; pages that failed before that are requested again.
     fn end_at(&mut self, pass: &Pass, mut regions: Vec<Region>) {
         let failed = regions
             .iter()
@@ -227,8 +229,8 @@ impl Lister<'_> {
         }
     }
 
-    /// The rest of the pass cannot be had in this run: these pages, and what lies behind them. The
-    /// next one, which knows these, gets behind them.
+    /// Gives up on the rest of the pass in this run: these pages and what follows them. The next
+    /// run knows these, and gets past them.
     pub(super) fn cut_at(&mut self, pass: &Pass, regions: Vec<Region>) {
         self.failed_in_row = 0;
         let (Some(first), Some(last)) = (regions.first(), regions.last()) else {
@@ -256,7 +258,7 @@ impl Lister<'_> {
         self.cut_pass(rest);
     }
 
-    /// The rest of the pass cannot be had.
+    /// Ends the pass with an open-ended gap.
     fn cut_pass(&mut self, gap: Gap) {
         self.cursor.gaps.push(gap);
         self.cursor.at.ending.has_ended = true;

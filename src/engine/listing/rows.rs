@@ -1,4 +1,4 @@
-//! What a listing has to know of a row: which one it is.
+//! The identity of rows: which of them are the same.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,22 @@ use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Rejected};
 
-/// Rows without an id, by what they hold and what stands behind them.
+/// Tells rows without an id apart, by their content and their neighbours.
 ///
-/// A row with an id is that id, wherever it stands. Any other is known by what it holds and by the
-/// row before it: a registry may well have three hundred rows that are nothing but `{}`. The first
-/// of a page, before which nothing stands, is the last one of the page before where it holds the
-/// same, or else the one that had the same row behind it.
+/// A row with an id is identified by the id alone. Any other row is identified by its content and
+/// the row before it: a registry may well have three hundred rows that are just `{}`. The first row
+/// of a page has no row before it. It is the last row of the page before if that has the same
+/// content, or else the row seen earlier with the same content and the same id after it.
 #[derive(Default)]
 pub(super) struct Nameless {
     by_next: HashMap<u64, u64>,
 }
 
-/// More are not remembered; they may be counted twice when they are read again.
+/// Further rows are not remembered; they may be counted twice when they are read again.
 const MOST_NAMELESS: usize = 10_000;
 
 impl Nameless {
-    /// What tells the rows of a page from all others of the listing.
+    /// The identity of each row of a page, unique within the listing.
     pub(super) fn identify(
         &mut self,
         pass: &Pass,
@@ -63,7 +63,7 @@ fn id_of(row: &Row) -> Option<&str> {
     }
 }
 
-/// What a row without an id holds.
+/// Fingerprint of the content of a row without an id.
 pub(super) fn nameless_fingerprint(row: &Row) -> Option<u64> {
     match &row.0 {
         Content::Rejected(Rejected {
@@ -75,19 +75,19 @@ pub(super) fn nameless_fingerprint(row: &Row) -> Option<u64> {
     }
 }
 
-/// What a page holds, where some row of it has no id.
+/// Fingerprint of a page, if some row of it has no id.
 pub(super) fn nameless(rows: &[Row]) -> Option<u64> {
     let is_named = rows.iter().all(|row| nameless_fingerprint(row).is_none());
     let mut contents: Vec<(Option<u64>, Option<&str>)> = rows
         .iter()
         .map(|row| (nameless_fingerprint(row), id_of(row)))
         .collect();
-    // In whatever order they come.
+    // Independent of their order.
     contents.sort_unstable();
     (!is_named).then(|| fingerprint(&contents))
 }
 
-/// What tells the row of an id from others.
+/// The identity of the row with this id.
 pub(in crate::engine) fn row_of_id(id: &str) -> u64 {
     fingerprint(&id)
 }
@@ -97,12 +97,12 @@ pub(super) fn short_id(row: &Row) -> Option<String> {
     id_of(row).and_then(kept_id)
 }
 
-/// Whether a skill has a score, so that the listing by score shows it.
+/// Whether a skill has a score, so that the pass by score lists it.
 pub(super) fn has_score(row: &Row) -> bool {
     matches!(&row.0, Content::Skill(skill) if matches!(skill.fields[Field::QualityScore], FieldValue::Real(_)))
 }
 
-/// The tiers of the skills of a page, `None` where one has none.
+/// The tier of each skill of a page; `None` for a skill without one.
 pub(super) fn tiers(rows: &[Row]) -> impl Iterator<Item = Option<&str>> {
     rows.iter().filter_map(|row| match &row.0 {
         Content::Skill(skill) => Some(skill.fields[Field::TrustTier].as_text()),

@@ -1,4 +1,4 @@
-//! The sync endpoint, read by a lister: what is asked, and what comes of it.
+//! The sync endpoint, read by a lister: what is requested, and what comes of it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use crate::engine::profile::Totals;
 use crate::registry::{Call, Health, Page, PageRequest, Registry, SyncRequest};
 use crate::{CancelToken, Error, Result};
 
-/// A registry whose sync endpoint answers by a script, and whose search has one skill.
+/// A registry with a scripted sync endpoint, whose search returns one skill.
 struct Endpoint<F> {
     answer: F,
     asked: Mutex<Vec<SyncRequest>>,
@@ -72,7 +72,7 @@ fn id(n: u64) -> String {
     format!("s{n:06}")
 }
 
-/// What an honest registry answers of these rows.
+/// The answer of a correct registry with these rows.
 fn honest(rows: &[u64], request: &SyncRequest) -> Page {
     let from = usize::try_from(request.offset).unwrap();
     let most = usize::try_from(request.limit).unwrap();
@@ -159,7 +159,7 @@ fn all_rows_come_in_as_few_requests_as_can_be() {
         let registry = endpoint(|request: &SyncRequest, _| Ok(honest(&rows, request)));
         let listed = list(&registry, start(None));
         assert!(listed.is_certain() && listed.has_all(0..count), "{count}");
-        // With the check of health: N / (limit - 1) + 3.
+        // With the health check: N / (limit - 1) + 3.
         let most = count / 99 + 2;
         let asked = registry.offsets();
         assert!(asked.len() as u64 <= most, "{count}: {asked:?}");
@@ -250,7 +250,7 @@ fn the_decision_of_a_registry_is_not_gone_round() {
 
 #[test]
 fn rows_that_come_and_go_meanwhile_leave_no_doubt() {
-    // Before the offset rows come at each request, and go at others.
+    // Before the offset, every request inserts a row, and every other one removes two.
     let registry = endpoint(|request: &SyncRequest, number| {
         let number = number as u64;
         let gone = 2 * (number / 2);
@@ -339,7 +339,7 @@ fn gap(from: u64, before: u64, after: u64) -> Gap {
     }
 }
 
-/// A listing of changes after a whole one that has left this gap.
+/// A listing of changes after a full one that left this gap.
 fn list_changes(registry: &dyn Registry, gap: Gap) -> Listed {
     list(
         registry,
@@ -353,7 +353,7 @@ fn list_changes(registry: &dyn Registry, gap: Gap) -> Listed {
 #[test]
 fn promise_4_a_gap_of_an_earlier_listing_is_found_wherever_it_is_now() {
     for came_before in [0, 1, 40, 150, 1_200] {
-        // Rows that have come before it since; the row of the gap is 500.
+        // Rows inserted before it since; the row in the gap is 200,500.
         let rows: Vec<u64> = (100_000..100_000 + came_before)
             .chain(200_400..200_600)
             .collect();
@@ -391,7 +391,7 @@ fn promise_4_a_gap_that_does_not_come_is_kept() {
 
 #[test]
 fn promise_4_rows_that_came_into_a_gap_do_not_hide_those_that_were_there() {
-    // The gap was the row 500; 50 rows stand before it now, between the two beside it.
+    // The gap was row 199,500; now 50 rows precede it, between its two neighbours.
     let rows: Vec<u64> = (0..200)
         .map(|n| n * 1_000)
         .chain(199_100..199_150)

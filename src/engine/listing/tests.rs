@@ -1,4 +1,4 @@
-//! Registries whose every answer is scripted, listed to their end.
+//! Scripted registries, listed to their end.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::engine::cursor::Mode;
 use crate::engine::plan::Plan::{Plain, Tiers, Words};
 use crate::registry::{Health, PageRequest};
 
-/// Answers each request by a function, and remembers them all.
+/// Answers each request with a function, and records them all.
 struct Scripted<F> {
     answer: F,
     asked: Mutex<Vec<(PageRequest, bool)>>,
@@ -70,7 +70,7 @@ fn page(ids: impl IntoIterator<Item = u64>, meta: &str) -> Page {
     Page::parse(format!(r#"{{"data":[{}],"meta":{meta}}}"#, rows.join(",")).as_bytes()).unwrap()
 }
 
-/// What is asked for of so many rows.
+/// The part of this many rows that is requested.
 fn of(rows: u64, request: &PageRequest) -> std::ops::Range<u64> {
     let end = request
         .offset
@@ -94,11 +94,11 @@ fn failed() -> Error {
     }
 }
 
-/// What a listing came to.
+/// The outcome of a listing.
 struct Listed {
     rows: BTreeSet<u64>,
     cursor: Cursor,
-    /// The last one that was told before the run ended early.
+    /// The last one reported before the run ended early.
     kept: Cursor,
     error: Option<Error>,
 }
@@ -147,7 +147,7 @@ fn list(registry: &dyn Registry, start: Start) -> Listed {
     }
 }
 
-/// The listing after one that has left these gaps.
+/// Lists again after a listing that left these gaps.
 fn list_again(registry: &dyn Registry, gaps: Vec<Gap>) -> Listed {
     let start = Start {
         gaps,
@@ -176,7 +176,7 @@ fn plans_are_tried_the_best_first() {
     let nothing = scripted(|_| Err(refused(400)));
     let listed = list(&nothing, start(Plain));
     assert!(matches!(listed.error, Some(Error::Refused { .. })));
-    // Each is asked once more behind its first page: that page alone may be the reason.
+    // Each pass is requested once more after its first page: perhaps only that page is refused.
     let names: BTreeSet<String> = nothing.names().into_iter().collect();
     assert_eq!(names.len(), 1 + 7 + 8);
     assert_eq!(nothing.names()[2], "official");
@@ -243,7 +243,7 @@ fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
             .filter(|(request, _)| request.min_score.is_some());
         assert_eq!(scored.count() > 1, expected);
     }
-    // Where they cannot be asked for, nobody knows.
+    // If they cannot be listed, it is unknown whether there are any.
     let registry = scripted(|request| {
         if request.min_score.is_some() {
             return Err(refused(400));
@@ -254,7 +254,7 @@ fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
     assert!(findings.untiered_unknown && !findings.untiered);
 }
 
-/// A registry whose pages fail where they hold such a row.
+/// A registry whose pages fail if they contain a bad row.
 fn failing(
     rows: u64,
     is_bad: impl Fn(u64) -> bool + Send + Sync,
@@ -312,7 +312,7 @@ fn promise_5_an_outage_ends_the_run_and_keeps_the_cursor() {
     let listed = list(&registry, start(Plain));
     assert!(matches!(listed.error, Some(Error::Server { .. })));
     assert_eq!((listed.rows.len(), listed.kept.at.offset), (298, 298));
-    // Three pages, and two rows that were there before.
+    // Three good pages, three failed ones, and two requests for rows that were readable before.
     assert_eq!(registry.offsets().len(), 3 + 3 + 2);
 }
 
@@ -388,7 +388,7 @@ fn promise_5_a_known_gap_is_asked_for_first_and_counts_for_nothing() {
     assert_eq!(retried.count(), 0);
 }
 
-/// Requests that touch none of the pages as they are read in turn: parts, and what is asked elsewhere.
+/// Counts requests for less than a full page: parts, and checks elsewhere.
 fn parts<F>(registry: &Scripted<F>) -> usize {
     let asked = registry.asked.lock().unwrap();
     let parts = asked.iter().filter(|(request, _)| request.limit < 100);
@@ -402,7 +402,7 @@ fn promise_5_a_page_of_which_nothing_comes_costs_sixteen_parts() {
     assert_eq!(listed.rows.len(), 900 - 99);
     let gap = &listed.cursor.gaps[0];
     assert_eq!((gap.from, gap.to), (397, Some(496)));
-    // Sixteen, one to see whether the registry answers, and two whether rows have moved.
+    // Sixteen parts, one check whether the registry answers, and two whether rows have moved.
     assert_eq!(parts(&all_of_it), 16 + 3);
 }
 
@@ -410,7 +410,7 @@ fn promise_5_a_page_of_which_nothing_comes_costs_sixteen_parts() {
 fn promise_5_a_page_of_which_something_comes_costs_64_parts() {
     let registry = failing(900, |row| (397..496).contains(&row) && row % 3 > 0, failed);
     let listed = list(&registry, start(Plain));
-    // And three to see whether the registry answers and rows have moved.
+    // Plus three checks whether the registry answers and rows have moved.
     assert!((60..=64 + 3).contains(&parts(&registry)));
     assert!(listed.rows.len() > 900 - 99);
 }
@@ -425,15 +425,16 @@ fn promise_5_a_known_gap_costs_the_rows_beside_it_nothing() {
         let listed = list_again(&registry, gaps);
         gaps = listed.cursor.gaps;
         if run == 0 {
-            // Where so many rows are bad, some beside them are left to the next run.
+            // With this many bad rows, some next to them are left to the next run.
             continue;
         }
         assert_eq!(listed.rows.len(), 900 - 71);
         let borders: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.to)).collect();
         assert_eq!(borders, [(150, Some(151)), (400, Some(470))]);
     }
-    // Each by itself at first. Then the rows before, the gap and those behind: by itself, or by three
-    // of its rows. One to see whether the registry answers, and two for each whether rows have moved.
+    // First each gap on its own. Then the rows before a gap, the gap and the rows after it: the gap
+    // on its own, or by three of its rows. One check whether the registry answers, and two per gap
+    // whether rows have moved.
     assert!(
         parts(&registry) <= 2 + 3 + 5 + 1 + 4,
         "{}",
@@ -531,7 +532,7 @@ fn promise_5_bad_rows_in_every_page_cost_themselves_in_the_end() {
 
 #[test]
 fn promise_17_a_listing_that_nothing_answers_any_more_is_begun_anew() {
-    // The tiers fail for a moment, and nothing else is served.
+    // The tiers fail for a moment, and no other plan is served.
     let fails = Mutex::new(true);
     let registry = scripted(|request| match request.trust_tier.as_deref() {
         Some("verified") if !*fails.lock().unwrap() => Ok(page(of(60, request), "{}")),
@@ -564,7 +565,7 @@ fn promise_5_what_is_good_again_inside_a_known_gap_is_found() {
         let mut runs = 0;
         loop {
             runs += 1;
-            // Its first and its last row are asked for each time, the others in turn.
+            // Its first and last rows are requested each time, the others in turn.
             assert!(
                 runs <= if healed == 433 { 2 * 68 } else { 1 },
                 "row {healed}"
@@ -593,9 +594,10 @@ fn promise_9_pages_that_go_on_failing_are_not_asked_for_in_each_run() {
         assert!(listed.rows.len() >= if run == 0 { 990 } else { 1_000 });
         let deep = registry.offsets().into_iter().filter(|at| *at >= 990);
         let deep = deep.count();
-        // Single rows are looked for in the page where it begins, and once in that where the listing ends.
+        // Single rows are requested in the page where the gap begins, and once in the page where
+        // the listing ends.
         let is_border = run == 1 || (5..8).contains(&run);
-        // In the first run smaller pages are tried, and places behind.
+        // The first run tries smaller pages, and offsets further on.
         let most = match run {
             0 => 32,
             _ if is_border => 64 + 16,

@@ -1,9 +1,10 @@
-//! One query, read to its end: what comes after a page, whatever the registry means by limit, offset and total.
+//! One query, read to its end: what follows each page, whatever the registry means by limit, offset
+//! and total.
 //!
-//! A pass believes rows, not words about rows. Each page begins with the last row before it, the
-//! offset advances by the rows that came, and the end is where nothing comes any more. `meta` is a
-//! hint that has to be confirmed. [`step`] is pure: from where the pass stands and the facts of a
-//! page to what comes next.
+//! A pass trusts rows, not metadata about rows. Each page begins with the last row of the page
+//! before, the offset advances by the rows received, and the end is where no more rows arrive.
+//! `meta` is a hint that must be confirmed. [`step`] does no I/O: it updates the cursor from the
+//! facts of a page and returns what comes next.
 
 mod step;
 mod verdict;
@@ -14,15 +15,15 @@ pub(super) use self::step::step;
 pub(super) use self::verdict::Verdict;
 use super::gap::Region;
 
-/// Where one pass stands.
+/// How far one pass has been read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PassCursor {
-    /// Positions before it.
+    /// The next position to read.
     pub(super) offset: u64,
-    /// It is read for the second time.
+    /// The pass is being read a second time.
     pub(super) is_second_reading: bool,
-    /// Rows stand in the order of their ids: what moved is found behind where it was, and a row that
-    /// comes or goes before the offset is a later listing's.
+    /// Rows are sorted by id: rows that shift keep their order and are found again near where they
+    /// were, and rows inserted or deleted before the offset are left to a later listing.
     #[serde(default)]
     pub(super) is_ordered: bool,
     pub(super) counts: Counts,
@@ -33,135 +34,141 @@ pub(super) struct PassCursor {
     hidden: Hidden,
     quiet: Quiet,
     pub(super) ending: Ending,
-    /// Pages that failed, to be asked for again at the end.
+    /// Pages that failed, to be requested again at the end.
     pub(super) put_off: Vec<Region>,
 }
 
-/// How many rows came.
+/// How many rows were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
-    /// Different rows, in both readings.
+    /// Distinct rows in both readings.
     pub(super) rows: u64,
-    /// Different rows in this reading.
+    /// Distinct rows in this reading.
     fresh: u64,
-    /// Rows in this reading, those apart that are asked for again to see that they have not moved.
+    /// Rows served in this reading, not counting those requested again as overlap.
     served: u64,
-    /// Which rows they were, and where: differs where the same rows come in another order.
+    /// Hash of these rows and their positions: differs if the same rows come in another order.
     #[serde(default)]
     pub(super) order: u64,
-    /// That of the first reading.
+    /// `order` of the first reading.
     #[serde(default)]
     order_before: u64,
-    /// Rows that could not be had.
+    /// Rows that could not be read.
     pub(super) unread: u64,
-    /// Rows came in an earlier run, so that not all that are met again are known.
+    /// An earlier run read part of the pass, so a row that comes again may look new.
     pub(super) forgets: bool,
 }
 
 /// The last rows before the offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tail {
-    /// The newest last.
+    /// Most recent last.
     ids: Vec<u64>,
-    /// The id of the last row, if it is short.
+    /// The id of the last row, if it is short enough to keep.
     pub(super) last_id: Option<String>,
-    /// What the last row holds, where it has no id to be known by.
+    /// Fingerprint of the last row's content, if the row has no id.
     #[serde(rename = "last_print")]
     pub(super) last_fingerprint: Option<u64>,
-    /// Begin the next page with the last row.
+    /// The next page is to begin with the last row.
     overlaps: bool,
 }
 
-/// What the pages of this registry are like.
+/// What is known about the page size of this registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct PageShape {
-    /// Pages of this reading.
+    /// Pages read in this reading.
     read: u32,
-    /// The most rows that one page brought.
+    /// The most rows on one page.
     most_rows: u64,
-    /// Whether another page brought as many: then the registry gives no more.
+    /// Another page had just as many, which is then taken for the registry's maximum.
     is_plateau: bool,
-    /// The last page with rows was not a full one.
+    /// The last page with rows was not full.
     short: bool,
-    /// The registry gives single rows: a page that began with the last one would bring no other.
+    /// The registry serves single rows: a page that began with the last one would hold no other.
     single_rows: bool,
 }
 
-/// Whether rows stand still while they are read.
+/// Whether rows move while they are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that have nothing to do with each other"
 )]
 struct Movement {
-    /// Rows moved, and the last one was found: another may have slipped from behind it to before it.
+    /// Rows moved, but the last one was found again. Another row may have slipped from after it to
+    /// before it.
     shifted: bool,
-    /// Rows moved while they were read, and the last one was not found again.
+    /// Rows moved, and some may have been missed: the last one was not found again, for instance.
     moved: bool,
-    /// A page failed: whether rows moved meanwhile cannot be seen across it.
+    /// A page failed or could not overlap, so movement across it cannot be detected.
     skipped: bool,
-    /// Rows came without it being seen that those before them have not moved.
+    /// Rows were read without checking that those before them had not moved.
     unchecked: bool,
-    /// Pages gone back to look for the last row, just now and in all.
+    /// Pages stepped back to look for the last row: in the current search (`back`) and in all
+    /// (`backs`).
     back: u32,
     backs: u32,
-    /// Where looking back began the last time.
+    /// Where the last search began.
     back_from: u64,
-    /// The furthest that has been read.
+    /// The furthest position read.
     ahead: u64,
 }
 
-/// Whether positions count rows that are hidden.
+/// Whether positions include hidden rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Hidden {
-    /// They do.
+    /// They do: the registry filters after its LIMIT.
     hides: bool,
-    /// A page came without any row; if others come after it, they do.
+    /// A page was empty. If rows follow it, positions include hidden rows.
     blank: bool,
-    /// Where the last page would have ended, were all its positions rows.
+    /// Where the last page would have ended if every position held a row.
     reach: u64,
-    /// A question whether short pages hide rows; asked once.
+    /// A pending request that shows whether short pages hide rows, and whether it was made: once
+    /// per reading.
     probe: Option<Probe>,
     probed: bool,
 }
 
-/// Pages that bring nothing new.
+/// Pages that brought nothing new.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Quiet {
-    /// In a row, without any row or with no other than the last.
+    /// Consecutive pages that were empty or held only the last row.
     empty: u32,
-    /// In a row, with nothing but rows already read.
+    /// Consecutive pages with only rows already read.
     stale: u32,
-    /// The page before, and how often it came.
+    /// Fingerprint of the page before, and how often it was repeated.
     last_page: u64,
     repeated: u32,
-    /// Where it came first.
+    /// Where it first appeared.
     same_since: u64,
-    /// What the last page held, where some row of it has no id; and how often that came in a row.
+    /// Fingerprint of the last page if some row of it has no id, and how often it was repeated in a
+    /// row.
     nameless: Option<u64>,
     same_pages: u32,
-    /// Pages whose rows with an id had all come, since one was new.
+    /// Pages since the last new row with an id whose rows with ids had all been read before.
     #[serde(default)]
     stale_named: u32,
 }
 
-/// How the pass ends.
+/// How the pass ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ending {
-    /// Everything was asked for once.
+    /// Everything was requested once.
     pub(super) has_ended: bool,
-    /// Its end could not be reached.
+    /// The end could not be reached.
     pub(super) is_cut: bool,
-    /// A row that is there was not served at its place: the registry serves nothing from some offset on.
+    /// A row that exists was not served at its position: the registry serves nothing from some
+    /// offset on.
     pub(super) is_limited: bool,
 }
 
-/// Positions that a short page covered, if it hid rows: then they hold what has been read and nothing else.
+/// Positions that a short page covered if it hid rows. In that case they hold only rows already
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Probe {
     start: u64,
     limit: u64,
-    /// The rows that come again in that case.
+    /// Fingerprint of the rows that come again in that case.
     expected: u64,
 }
 
@@ -174,61 +181,61 @@ pub(super) enum TotalSeen {
     Unseen,
     /// The same on every page.
     Same(u64),
-    /// Something else now than before.
+    /// It changed; the latest value.
     Varied(u64),
-    /// Less than came.
+    /// Too low: rows were served beyond it.
     Untrue,
 }
 
-/// A page that is asked for.
+/// A page to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) start: u64,
     pub(super) limit: u64,
-    /// It is to begin with the last row before it.
+    /// It should begin with the last row already read.
     pub(super) overlaps: bool,
     pub(super) is_probe: bool,
 }
 
-/// What a page shows.
+/// What a page contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// What tells each row from others.
+    /// The identity of each row.
     pub(super) ids: Vec<u64>,
-    /// Rows that had not come before in this reading of the pass.
+    /// Rows that are new in this reading of the pass.
     pub(super) fresh: u64,
-    /// Where the last row stands that had come before in this reading.
+    /// Index of the last row that was already read in this reading.
     pub(super) last_stale: Option<usize>,
-    /// Rows that had not come before in either reading.
+    /// Rows that are new in both readings.
     pub(super) distinct: u64,
     /// `meta.total`.
     pub(super) total: Option<u64>,
     /// `meta.limit`.
     pub(super) limit: Option<u64>,
-    /// The last row's id, if it is short.
+    /// The last row's id, if it is short enough to keep.
     pub(super) last_id: Option<String>,
-    /// What the last row holds, where it has no id.
+    /// Fingerprint of the last row's content, if the row has no id.
     pub(super) last_fingerprint: Option<u64>,
-    /// What the page holds, where some row of it has no id.
+    /// Fingerprint of the page, if some row of it has no id.
     pub(super) nameless: Option<u64>,
-    /// Rows that have an id, and how many of them had not come before in this reading.
+    /// Rows with an id, and how many of them are new in this reading.
     pub(super) named: u64,
     pub(super) fresh_named: u64,
 }
 
-/// What comes after a page.
+/// What follows a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Another page.
     Page,
-    /// Nothing: the pass is at its end.
+    /// Nothing: the pass has ended.
     End,
     /// Nothing: the registry serves the same page whatever the offset.
     Stuck,
 }
 
 impl PassCursor {
-    /// At the start of a pass.
+    /// A cursor at the start of a pass.
     pub(super) fn new(is_ordered: bool) -> Self {
         Self {
             is_ordered,
@@ -236,7 +243,7 @@ impl PassCursor {
         }
     }
 
-    /// The next page to ask for, `limit` rows long.
+    /// The next page to request, `limit` rows long.
     pub(super) fn asked(&self, limit: u32) -> Asked {
         if let Some(probe) = self.hidden.probe {
             return Asked {
@@ -255,8 +262,8 @@ impl PassCursor {
         }
     }
 
-    /// Positions that a page is known to cover: as many as the most rows that one brought. What the
-    /// registry says of its limit is not believed once rows have come: it may be what was asked for.
+    /// Positions that a page is known to cover: the most rows that one page had. Once rows have
+    /// arrived, the limit stated by the registry is ignored, since it may just echo the request.
     pub(super) fn page_rows(&self, asked: Asked, said: Option<u64>) -> u64 {
         let limit = said.map_or(asked.limit, |said| said.min(asked.limit));
         let known = if self.pages.most_rows > 0 {
@@ -267,25 +274,25 @@ impl PassCursor {
         known.clamp(1, asked.limit.max(1))
     }
 
-    /// Gives up the question whether rows are hidden.
+    /// Gives up finding out whether rows are hidden.
     pub(super) fn forget_probe(&mut self) {
         self.hidden.probe = None;
     }
 
-    /// Whether nothing new came last, so that a refusal is no surprise.
+    /// Whether the last page was empty or short, so that a refusal is no surprise.
     pub(super) const fn is_behind_the_end(&self) -> bool {
         self.quiet.empty > 0 || self.pages.short
     }
 
-    /// Whether as many rows came as the total says. What the first page says may be the count of its
-    /// own rows, even where totals were true until today.
+    /// Whether as many rows were read as the total says. The total on the first page may be the
+    /// count of its own rows, even if totals were right until today.
     pub(super) fn has_all_of_total(&self) -> bool {
         self.pages.read > 1
             && self.counts.rows > 0
             && matches!(self.total, TotalSeen::Same(total) if self.counts.rows >= total)
     }
 
-    /// Whether it ended before its rows did, as far as can be told.
+    /// Whether the registry stopped serving rows before the last one, as far as is known.
     pub(super) fn is_limited(&self) -> bool {
         self.ending.is_limited && !self.has_all_of_total()
     }
@@ -294,7 +301,7 @@ impl PassCursor {
         self.total == TotalSeen::Untrue
     }
 
-    /// A total to show to people.
+    /// A total to show to the user.
     pub(super) const fn plausible_total(&self) -> Option<u64> {
         match self.total {
             TotalSeen::Same(total) | TotalSeen::Varied(total) if total >= self.counts.rows => {
@@ -304,12 +311,12 @@ impl PassCursor {
         }
     }
 
-    /// The last rows before it, for a reader that has not read them itself.
+    /// Identities of the last rows before the offset, for a run that has not read them itself.
     pub(super) fn tail(&self) -> &[u64] {
         &self.tail.ids
     }
 
-    /// Goes on behind a page that failed. Returns the positions that it covers.
+    /// Skips a page that failed. Returns the positions it covers.
     pub(super) fn skip_page(&mut self, asked: Asked, length: u64) -> (u64, u64) {
         let from = self.offset;
         let to = asked
@@ -328,7 +335,7 @@ impl PassCursor {
         (from, to)
     }
 
-    /// Back to the last pages that failed, which are asked for in another way.
+    /// Goes back to the first of the last `pages` failed pages, to request them in another way.
     pub(super) fn go_back_to_last(&mut self, pages: usize) {
         let first = self.put_off.len().saturating_sub(pages);
         if let Some(region) = self.put_off.drain(first..).next() {
@@ -338,7 +345,7 @@ impl PassCursor {
         self.movement.skipped = !self.put_off.is_empty();
     }
 
-    /// Goes on further behind pages that failed.
+    /// Skips further: extends the last failed page to `offset`.
     pub(super) fn skip_to(&mut self, offset: u64) {
         if let Some(last) = self.put_off.last_mut() {
             last.to = offset;
@@ -347,19 +354,19 @@ impl PassCursor {
         self.movement.ahead = self.movement.ahead.max(offset);
     }
 
-    /// Rows are not where they were.
+    /// Notes that rows are not where they were.
     pub(super) fn note_moved(&mut self) {
         self.movement.moved = true;
     }
 
-    /// Ends the second reading, which could not be begun.
+    /// Ends a second reading whose first page was refused. The pass stays in doubt.
     pub(super) fn end_in_doubt(&mut self) {
         self.ending.has_ended = true;
         self.movement.moved = true;
     }
 
-    /// Back to the start, for the second reading. A first one that forgot some of its rows may have
-    /// counted them twice: then the second stands alone.
+    /// Goes back to the start for the second reading. If the first one was resumed, it may have
+    /// counted rows twice: then only the second counts.
     pub(super) fn read_again(&mut self) {
         *self = Self {
             is_second_reading: true,

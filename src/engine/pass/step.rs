@@ -1,35 +1,39 @@
-//! What comes after a page: a pure function from where the pass stands and the facts of the page.
+//! What follows a page: updates the cursor of the pass from the facts of the page, without I/O.
 
 use super::{Asked, Facts, Next, PassCursor, Probe, TotalSeen};
 use crate::engine::profile::Totals;
 use crate::fingerprint::fingerprint;
 
-/// Ids that are kept of the rows before the offset: one of them is found again if rows have moved a little.
+/// How many identities of the rows before the offset are kept: if rows have moved a little, one of
+/// them is found again.
 const TAIL: usize = 16;
 
-/// Where no total says more, so many pages in a row that bring nothing new are the end: a
+/// Consecutive pages with nothing new that are the end, unless the total says there is more. A
 /// registry that filters after its LIMIT can have a whole page hidden.
 const EMPTY_PAGES_AT_END: u32 = 2;
 
-/// A total that says more is read up to, but not for ever; and rows that all came before are read past, likewise.
+/// The most consecutive pages with nothing new, whether empty ones before a higher total or ones
+/// with only rows already read.
 const MOST_EMPTY_PAGES: u32 = 100;
 
-/// So many pages back the last row is looked for, where rows have moved.
+/// How many pages to step back in search of the last row, after rows have moved.
 const MOST_BACK: u32 = 3;
 
-/// So often in one reading: where rows move all the time, it ends in doubt in any case.
+/// How often to step back in one reading: if rows keep moving, it ends in doubt anyway.
 const MOST_BACKS: u32 = 12;
 
-/// Rows without an id that hold the same cannot be told apart; so many pages of them are one.
+/// Rows with equal content and no id cannot be told apart. After this many equal pages of them,
+/// they are taken for one page.
 const MOST_SAME_PAGES: u32 = 200;
 
-/// Pages that bring only rows already read before the steps past them grow.
+/// How many consecutive pages with only rows already read are passed before the steps grow.
 const SMALL_STEPS: u32 = 3;
 
-/// The same page at so many offsets in a row: the registry takes no notice of the offset.
+/// How often the same page may repeat at consecutive offsets: after that, the registry ignores the
+/// offset.
 const MOST_REPEATED: u32 = 3;
 
-/// What comes after a page.
+/// Takes in a page, and decides what follows it.
 pub(in crate::engine) fn step(
     at: &mut PassCursor,
     asked: Asked,
@@ -50,7 +54,7 @@ pub(in crate::engine) fn step(
         return Next::Stuck;
     }
     if at.tail.overlaps && asked.limit == 1 && asked.start > 0 && at.pages.most_rows > 1 {
-        // A larger page does not come: that rows before this one have not moved is not seen.
+        // Larger pages do not arrive, so movement of the rows before this one goes undetected.
         at.movement.skipped = true;
     }
     let end = asked.start.saturating_add(served);
@@ -65,20 +69,20 @@ pub(in crate::engine) fn step(
     new_rows(at, asked, page, end);
     let total_reached =
         at.has_all_of_total() && matches!(at.total, TotalSeen::Same(total) if at.offset >= total);
-    // Believed only where a whole listing has confirmed it, and where the page says the same.
+    // Trusted only if a full listing has confirmed totals, and if this page was short.
     if totals == Totals::Confirmed && total_reached && at.pages.short {
         return Next::End;
     }
     Next::Page
 }
 
-/// A page that brought new rows.
+/// Takes in a page with new rows.
 fn new_rows(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64) {
     let served = page.ids.len() as u64;
     at.movement.unchecked |= asked.start > 0 && !asked.overlaps;
     at.pages.single_rows |=
         at.quiet.empty == 1 && !at.hidden.blank && at.pages.most_rows == 1 && served == 1;
-    // Rows after a page without any: that was not the end.
+    // Rows after an empty page: that was not the end.
     at.hidden.hides |= at.hidden.blank;
     at.hidden.blank = false;
     at.quiet.empty = 0;
@@ -87,8 +91,8 @@ fn new_rows(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64) {
     at.pages.short = is_short(at, asked, served);
     at.hidden.reach = asked.start.saturating_add(asked.limit);
     at.offset = end;
-    // A single row that came again would not show whether the registry gives single rows only. Where no
-    // more was asked for, it shows nothing of that.
+    // If the registry serves single rows only, an overlapping page would hold just that row and
+    // could not show it. A page of one row that was requested as such proves nothing.
     let may_be_single = at.is_ordered && at.pages.most_rows <= 1 && asked.limit > 1;
     at.tail.overlaps = !at.pages.single_rows && !may_be_single;
     at.movement.ahead = at.movement.ahead.max(at.offset);
@@ -96,8 +100,8 @@ fn new_rows(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64) {
     remember_tail(at, page);
 }
 
-/// Looks for the last of the rows before the page. Returns whether the listing can go on from this page,
-/// and not from one before it.
+/// Looks for the last known row in the page. Returns whether the pass can continue from this page
+/// rather than from an earlier one.
 fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
     let served = page.ids.len() as u64;
     let end = asked.start.saturating_add(served);
@@ -105,12 +109,13 @@ fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bo
     at.movement.moved |= is_disordered(at, page, &found);
     match found {
         Found::AtFront => {
-            // A row from before stands here again: it moved, or is listed twice.
+            // An earlier row appears again: it moved, or is listed twice.
             let again = served.saturating_sub(page.fresh);
             at.movement.shifted |= again > 1 && at.movement.back == 0 && end > at.movement.ahead;
         }
         Found::Behind(front) => ask_whether_rows_are_hidden(at, asked, front),
-        // It was looked for and stands where it should: the registry serves nothing from there on.
+        // Stepping back found the row at its position, but a page from there on is empty: the
+        // registry serves nothing beyond it.
         Found::Nowhere
             if served == 0 && at.movement.back == 0 && asked.start < at.movement.back_from =>
         {
@@ -122,9 +127,10 @@ fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bo
     true
 }
 
-/// Some servers put the rows of the page there instead of those of the listing, or stop counting somewhere.
+/// Notes `meta.total`. Some servers state the rows of the page rather than of the listing, or stop
+/// counting at some number.
 fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
-    // The sync endpoint has none: whoever says one there says it of something else.
+    // The sync endpoint has no total: a number in its place means something else.
     let Some(said) = page.total.filter(|_| !at.is_ordered) else {
         return;
     };
@@ -139,11 +145,11 @@ fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
     };
 }
 
-/// Whether the same rows came at several offsets in a row, none of them new.
+/// Whether the same rows came at several consecutive offsets, none of them new.
 fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
     let fingerprint = fingerprint(page.ids.as_slice());
     let is_same = page.fresh == 0 && fingerprint == at.quiet.last_page && !page.ids.is_empty();
-    // The last row alone comes again at the end of every listing.
+    // The end of every listing repeats the last row alone.
     if is_same && (page.ids.len() > 1 || !asked.overlaps) {
         at.quiet.repeated = at.quiet.repeated.saturating_add(1);
     } else {
@@ -157,7 +163,8 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
         0
     };
     at.quiet.nameless = page.nameless;
-    // Rows without an id count as new ones wherever another stands before them; those with one tell.
+    // Rows without an id look new whenever another row precedes them; only those with an id are
+    // reliable.
     if page.fresh_named > 0 {
         at.quiet.stale_named = 0;
     } else if page.named > u64::from(asked.overlaps) {
@@ -168,7 +175,8 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
     } else {
         MOST_SAME_PAGES
     };
-    // Where most rows are hidden, a few may fill several pages, but no further than one page reaches.
+    // If most rows are hidden, the same few may fill several pages, but only within the span of one
+    // page.
     let span = asked.start.saturating_sub(at.quiet.same_since);
     let is_everywhere = at.quiet.repeated >= MOST_REPEATED && span > asked.limit;
     is_everywhere || at.quiet.same_pages >= most_same || at.quiet.stale_named >= MOST_EMPTY_PAGES
@@ -176,12 +184,12 @@ fn is_repeated(at: &mut PassCursor, asked: Asked, page: &Facts) -> bool {
 
 enum Found<'p> {
     AtFront,
-    /// With what stands before it, itself included.
+    /// The rows up to it, itself included.
     Behind(&'p [u64]),
     Nowhere,
 }
 
-/// Where the page has the last of the rows before it, or one of those before that.
+/// Where the page holds the last known row, or else an earlier one.
 fn find_tail<'p>(at: &PassCursor, page: &'p Facts) -> Found<'p> {
     let mut newest_first = at.tail.ids.iter().rev();
     let found = newest_first.find_map(|id| page.ids.iter().position(|known| known == id));
@@ -192,28 +200,28 @@ fn find_tail<'p>(at: &PassCursor, page: &'p Facts) -> Found<'p> {
     }
 }
 
-/// Whether rows stand behind the last one that came before: in the order of ids none can.
+/// Whether rows already read follow the last known row, which id order rules out.
 fn is_disordered(at: &PassCursor, page: &Facts, found: &Found<'_>) -> bool {
     let place = match found {
         Found::AtFront => Some(0),
         Found::Behind(front) => front.len().checked_sub(1),
         Found::Nowhere => None,
     };
-    // On the way back to where it was, some have come.
+    // While catching up after stepping back, some are expected.
     let is_new_ground = at.movement.back == 0 && at.movement.ahead <= at.offset;
     at.is_ordered
         && is_new_ground
         && place.is_some_and(|place| page.last_stale.is_some_and(|last| last > place))
 }
 
-/// After a short page the last row stands further behind than it should: either rows moved, or that
-/// page hid rows. In the second case its other positions hold what is read already and nothing else.
+/// The page after a short one holds the last row further along than it should: either rows moved,
+/// or the short page hid rows. If it hid rows, its other positions hold only rows already read.
 fn ask_whether_rows_are_hidden(at: &mut PassCursor, asked: Asked, front: &[u64]) {
     at.movement.shifted |= at.movement.back == 0 && !at.hidden.hides;
     let limit = at.hidden.reach.saturating_sub(asked.start);
-    // In an order that changes with every request anything may stand there.
+    // If the order changes with every request, any row may be there.
     let is_in_order = front.len() > 1 && at.tail.ids.ends_with(front);
-    // Rows that came since an earlier run, or while the total changed, look just the same.
+    // Rows inserted since an earlier run, or while the total changed, look just the same.
     let may_have_come = at.counts.forgets || matches!(at.total, TotalSeen::Varied(_));
     if !may_have_come
         && !at.is_ordered
@@ -231,15 +239,15 @@ fn ask_whether_rows_are_hidden(at: &mut PassCursor, asked: Asked, front: &[u64])
     }
 }
 
-/// The last row is not where it was: rows before it have gone, and others may have slipped past.
+/// The last row is not where it was: rows before it were removed, and others may have slipped past.
 fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
     at.movement.ahead = at.movement.ahead.max(end);
     if at.movement.back == 0 {
         at.movement.back_from = at.offset;
     }
-    // Found again or not, rows move here.
+    // Whether it is found again or not, rows move here.
     at.movement.shifted = true;
-    // What is read again could not be told from what is new.
+    // In a resumed pass, rows read again cannot be told from new ones.
     at.movement.moved |= at.counts.forgets && !at.is_ordered;
     at.tail.overlaps = false;
     at.movement.backs = at.movement.backs.saturating_add(1);
@@ -248,7 +256,7 @@ fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
         || (at.movement.backs > MOST_BACKS && !at.is_ordered)
         || asked.start == 0
     {
-        // Not found: the pass is read once more from its start.
+        // Not found: the pass will be read again from its start.
         at.movement.moved = true;
         at.movement.back = 0;
         at.offset = at.movement.ahead;
@@ -259,12 +267,12 @@ fn look_back(at: &mut PassCursor, asked: Asked, end: u64) {
     }
 }
 
-/// A page that brought nothing new: the end, hidden rows, or what was read already.
+/// Takes in a page with nothing new: the end, hidden rows, or rows already read.
 fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals: Totals) -> Next {
     let served = page.ids.len() as u64;
     let is_back = end == at.movement.ahead && at.offset < end;
     if served > 0 && (end < at.movement.ahead || is_back) {
-        // On the way back to where it was, or there: a larger step from here would pass over new rows.
+        // Still catching up after stepping back, or just done: a larger step could skip new rows.
         at.offset = end;
         at.tail.overlaps = served > u64::from(asked.overlaps);
         remember_tail(at, page);
@@ -272,10 +280,10 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     }
     at.tail.overlaps = false;
     let is_only_the_last = served == 1 && asked.overlaps;
-    // Rows were read already, but whether those before them have moved is not seen.
+    // The rows were already read, but movement of those before them goes unchecked.
     at.movement.unchecked |= served > 0 && asked.start > 0 && !asked.overlaps;
     at.offset = if is_only_the_last && at.pages.most_rows <= 1 {
-        // Perhaps it gives single rows.
+        // The registry may serve single rows.
         end
     } else {
         asked.start.saturating_add(step_past(at, asked, page))
@@ -306,8 +314,9 @@ fn nothing_new(at: &mut PassCursor, asked: Asked, page: &Facts, end: u64, totals
     }
 }
 
-/// How far it goes on behind a page that brought nothing new. The smaller step brings only rows already read,
-/// or none: a larger one loses nothing. Where that goes on, most rows are hidden, and steps grow.
+/// How far to advance after a page with nothing new. A smaller step would bring only rows already
+/// read, or none, so a larger one loses nothing. If that continues, most rows are hidden, and steps
+/// grow.
 fn step_past(at: &PassCursor, asked: Asked, page: &Facts) -> u64 {
     let served = page.ids.len() as u64;
     let step = at.page_rows(asked, page.limit).max(served);
@@ -316,14 +325,14 @@ fn step_past(at: &PassCursor, asked: Asked, page: &Facts) -> u64 {
         .min(asked.limit.max(step))
 }
 
-/// Whether so many pages without a row, or with the last one only, are the end.
+/// Whether this many pages that were empty, or held only the last row, are the end.
 fn is_at_end(at: &PassCursor, asked: Asked, served: u64, totals: Totals) -> bool {
     let says_more = totals != Totals::Untrue
         && match at.total {
             TotalSeen::Same(total) | TotalSeen::Varied(total) => at.offset < total,
             TotalSeen::Unseen | TotalSeen::Untrue => false,
         };
-    // Behind the row that was there, or behind nothing.
+    // The page follows a known row, or nothing precedes it.
     let follows = asked.overlaps || asked.start == 0 || at.pages.most_rows == 1;
     let enough = if at.is_ordered && follows && (served == 0 || at.pages.most_rows > 1) {
         1
@@ -333,7 +342,7 @@ fn is_at_end(at: &PassCursor, asked: Asked, served: u64, totals: Totals) -> bool
     at.quiet.empty >= MOST_EMPTY_PAGES || (at.quiet.empty >= enough && !says_more)
 }
 
-/// Whether a page had fewer rows than this registry gives.
+/// Whether a page had fewer rows than this registry serves.
 const fn is_short(at: &PassCursor, asked: Asked, served: u64) -> bool {
     served < asked.limit && !(at.pages.is_plateau && served == at.pages.most_rows)
 }
@@ -342,7 +351,7 @@ fn count_served(at: &mut PassCursor, asked: Asked, ids: &[u64]) {
     let served = ids.len() as u64;
     let again = u64::from(asked.overlaps);
     for (nth, id) in (0_u64..).zip(ids).skip(usize::from(asked.overlaps)) {
-        // A cursor that somebody else has written may begin anywhere.
+        // A cursor written by somebody else may start anywhere.
         let place = asked.start.saturating_add(nth);
         at.counts.order = at.counts.order.wrapping_add(fingerprint(&[place, *id][..]));
     }

@@ -8,7 +8,7 @@ use crate::engine::profile::Totals;
 /// What a registry serves: rows, `meta.total`, `meta.limit`.
 type Served = (Vec<u64>, Option<u64>, Option<u64>);
 
-/// What came of a pass.
+/// The outcome of a pass.
 #[derive(Debug)]
 struct Outcome {
     rows: usize,
@@ -28,12 +28,12 @@ impl Outcome {
     }
 }
 
-/// Reads a pass to its end, a second time where it is in doubt.
+/// Reads a pass to its end, and again if it is in doubt.
 fn read(limit: u32, totals: Totals, registry: impl Fn(u64, u64, u32) -> Served) -> Outcome {
     read_ordered(limit, totals, registry, false)
 }
 
-/// Like [`read`], of a listing that may be in the order of ids.
+/// Like [`read`], for a listing that may be in id order.
 fn read_ordered(
     limit: u32,
     totals: Totals,
@@ -85,7 +85,7 @@ fn page(rows: u64, start: u64, limit: u64) -> Vec<u64> {
     (start.min(rows)..start.saturating_add(limit).min(rows)).collect()
 }
 
-/// A registry of so many rows that serves at most `clamp` a page.
+/// A registry with this many rows that serves at most `clamp` per page.
 fn clamped(
     rows: u64,
     clamp: u64,
@@ -146,7 +146,7 @@ fn the_end_costs_two_pages_unless_a_confirmed_total_says_it() {
     let registry = || clamped(250, 100, |_, _| Some(250), Some);
     assert_eq!(read(100, Totals::Unknown, registry()).requests, 3 + 2);
     assert_eq!(read(100, Totals::Confirmed, registry()).requests, 3);
-    // Where the last page is full, the total alone is not believed: it may be a cap.
+    // If the last page is full, the total alone is not trusted: it may be a cap.
     let full = clamped(298, 100, |_, _| Some(298), Some);
     assert!(read(100, Totals::Confirmed, full).requests > 3);
     let capped = clamped(650, 100, |_, _| Some(298), Some);
@@ -167,7 +167,7 @@ fn a_total_is_confirmed_by_several_pages_only() {
 
 #[test]
 fn a_total_that_says_more_is_doubted_and_told() {
-    // Rows up to a depth only, though the total is the true one.
+    // Rows are served only up to some depth, although the total is right.
     let shallow = |start: u64, limit: u64, _| {
         let rows = if start < 100 {
             page(300, start, limit)
@@ -178,9 +178,9 @@ fn a_total_that_says_more_is_doubted_and_told() {
     };
     let outcome = read(100, Totals::Unknown, shallow);
     assert!(!outcome.is_whole(), "{outcome:?}");
-    // Read up to: once for each hundred, twice.
+    // The pass is read up to the total, twice: one page for each hundred.
     assert!(outcome.requests >= 8, "{outcome:?}");
-    // Found untrue before, it is not looked at.
+    // A total that was wrong before is ignored.
     let outcome = read(
         100,
         Totals::Untrue,
@@ -208,7 +208,8 @@ fn hidden_rows_are_passed_over_and_not_taken_for_missing_ones() {
                 };
                 let outcome = read(limit, Totals::Unknown, registry);
                 let visible = (0..460).filter(|row| !hidden(*row)).count();
-                // More than two pages of ten in a row are hidden in two of them; that is the end.
+                // Two of these hide more than two consecutive pages of ten, which are taken for the
+                // end.
                 if outcome.rows != visible {
                     assert_eq!(limit, 10, "{outcome:?}");
                     assert!(hidden(101) || hidden(39), "{outcome:?}");
@@ -216,7 +217,7 @@ fn hidden_rows_are_passed_over_and_not_taken_for_missing_ones() {
             }
         }
     }
-    // A total that counts them is no reason for doubt once every position was asked for.
+    // A total that counts hidden rows is no reason for doubt once every position was requested.
     let counted = |start: u64, limit: u64, _| {
         let rows = page(460, start, limit)
             .into_iter()
@@ -268,14 +269,14 @@ fn an_order_that_changes_with_every_request_is_never_called_whole() {
 
 #[test]
 fn rows_that_moved_are_looked_for() {
-    // Rows before the reader go: others slip past it, unless it looks back.
+    // Rows before the offset are removed: others slip past the reader unless it looks back.
     let shrinking = |start: u64, limit: u64, request: u32| {
         let gone = if request >= 3 { 5 } else { 0 };
         let rows = page(400 - gone, start, limit).into_iter();
         (rows.map(|row| row + gone).collect(), None, None)
     };
     assert_eq!(read(100, Totals::Unknown, shrinking).rows, 400);
-    // The last row moves to the front: it is found in a second reading.
+    // The last row moves to the front: the second reading finds it.
     let rotating = |start: u64, limit: u64, request: u32| {
         let mut rows: Vec<u64> = (0..400).collect();
         if request >= 3 {
@@ -289,7 +290,8 @@ fn rows_that_moved_are_looked_for() {
 
 #[test]
 fn no_row_is_passed_over_where_the_way_back_ends() {
-    // Pages of three, then of two, and two that are empty by mistake where five rows had come.
+    // Pages of three rows, then of two, and two pages that are empty by mistake where five rows had
+    // come.
     let registry = |start: u64, limit: u64, request: u32| {
         let rows = match request {
             0..=1 => page(11, start, limit.min(3)),
@@ -328,7 +330,7 @@ fn a_place_from_which_nothing_is_served_is_told() {
 
 #[test]
 fn rows_listed_twice_are_no_missing_ones() {
-    // Every tenth row comes again right behind itself.
+    // Every tenth row comes again right after itself.
     let listing: Vec<u64> = (0..220)
         .map(|at| at - at / 11 - u64::from(at % 11 == 10))
         .collect();

@@ -1,29 +1,30 @@
-//! What a reading of a pass is worth, once it has ended.
+//! Whether a pass is complete, judged after each reading.
 
 use super::{PassCursor, TotalSeen};
 use crate::engine::profile::Totals;
 
-/// A pass in doubt that had more pages is left to the next run to read once more.
+/// A longer pass in doubt is not read again in this run, but in the next.
 const MOST_PAGES_TO_REPEAT: u32 = 100;
 
-/// What a pass that has ended is worth.
+/// Whether a pass that has ended is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Verdict {
-    /// Everything came.
+    /// Every row was read.
     Whole {
-        /// The total counted the rows of several pages.
+        /// The total matched the rows of several pages.
         total_held: bool,
     },
-    /// Everything came, though the total says more: some rows came more than once, or are hidden.
+    /// Every row was read, although the total is higher: some rows came more than once, or are
+    /// hidden.
     Explained {
         /// The total.
         total: u64,
     },
-    /// Something may be missing. It is read once more.
+    /// Rows may be missing. The pass is read again.
     Again,
-    /// Something may be missing still, or it was too long to be read again.
+    /// Rows may still be missing, or the pass was too long to be read again.
     InDoubt {
-        /// The total that says more than came.
+        /// The total, if it is higher than the rows read.
         total: Option<u64>,
         /// Rows moved while they were read.
         moved: bool,
@@ -31,20 +32,20 @@ pub(in crate::engine) enum Verdict {
 }
 
 impl PassCursor {
-    /// Where the order is fixed, a second reading that brings fewer rows than the first came to no end.
+    /// In id order, a second reading that misses rows of the first did not reach the end.
     const fn has_lost_rows(&self) -> bool {
         self.is_ordered && self.is_second_reading && self.counts.fresh < self.counts.rows
     }
 
-    /// Whether rows moved while they were read, so that some may have slipped past the reader. `came`: the
-    /// rows that were read, and those that are told of as unreadable.
+    /// Whether rows moved while they were read, so that some may have been missed. `came`: the rows
+    /// read, and those reported as unreadable.
     fn has_moved(&self, came: u64) -> bool {
         let movement = &self.movement;
-        // Not by a total that changed on the way: of the rows that came some may have gone since.
+        // Not for a total that changed on the way: some of the rows read may be gone since.
         let all_counted = matches!(self.total, TotalSeen::Same(total) if came >= total);
-        // Rows that could not be had are told in any case; to read the others again would not bring them.
+        // Unreadable rows are reported anyway; reading the others again would not bring them.
         let is_skip_told = self.counts.unread > 0;
-        // The second reading alone brought all that came in either: then nothing has slipped past both.
+        // The second reading alone had every row of both, so none was missed.
         let is_settled = self.is_second_reading
             && !movement.unchecked
             && !self.counts.forgets
@@ -55,10 +56,10 @@ impl PassCursor {
             || self.has_lost_rows()
     }
 
-    /// What the reading that has ended is worth.
+    /// Judges the reading that has ended.
     ///
-    /// `known`: a listing before this one has brought so few rows for such a total, and whether in the
-    /// same order.
+    /// `known`: whether an earlier listing had as few rows for the same total, and if so, whether
+    /// in the same order.
     pub(in crate::engine) fn verdict(
         &self,
         totals: Totals,
@@ -73,14 +74,15 @@ impl PassCursor {
         let missing = said.filter(|total| *total > came);
         let moved = self.has_moved(came);
         if !moved && missing.is_none() {
-            // A page's own count, on the only page, proves nothing.
+            // A page's own row count, on the only page, proves nothing.
             let total_held = matches!(self.total, TotalSeen::Same(total)
                 if total == self.counts.rows && total > self.pages.most_rows);
             return Verdict::Whole { total_held };
         }
         let comes_again = missing.and_then(|total| known(total, self.counts.rows));
-        // As many rows as it says, some of them more than once; or it counts rows that it hides, and every
-        // position up to there was asked for. Either has to come again, row by row.
+        // Either as many rows were served as the total says, some of them more than once; or the
+        // total counts hidden rows, and every position up to it was requested. In either case the
+        // same rows must come again, row by row.
         let can_be = missing.is_some_and(|total| {
             let is_repeated = self.counts.served >= total && !self.movement.unchecked;
             is_repeated || (self.hidden.hides && self.offset >= total)
