@@ -23,7 +23,7 @@ fn main() {
 const CODES: &str = "src/error.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -40,6 +40,7 @@ const SOURCES: [&str; 18] = [
     "bindings/c/src/api/client.rs",
     "bindings/c/src/api/registry/mod.rs",
     "bindings/c/src/api/registry/call.rs",
+    "bindings/c/src/api/options.rs",
     "bindings/c/src/api/engine.rs",
     "bindings/c/src/api/background.rs",
 ];
@@ -139,7 +140,7 @@ fn header(status: &Path) -> String {
                 .map(|name| format!("{name}_value"))
                 .collect(),
             // Nothing but options names it.
-            include: vec!["skillsmith_switch".into()],
+            include: vec!["skillsmith_switch".into(), "skillsmith_listing".into()],
             ..cbindgen::ExportConfig::default()
         },
         ..cbindgen::Config::default()
@@ -162,9 +163,10 @@ fn header(status: &Path) -> String {
 }
 
 /// Names that stand for any number where a caller gives them.
-const ENUMERATIONS: [&str; 3] = [
+const ENUMERATIONS: [&str; 4] = [
     "skillsmith_status",
     "skillsmith_switch",
+    "skillsmith_listing",
     "skillsmith_sync_frequency",
 ];
 

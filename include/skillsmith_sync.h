@@ -93,7 +93,7 @@
  Callbacks run on these threads:
    on_progress                     the thread that called skillsmith_sync_engine_sync
    on_sync_complete, on_sync_error the service's own, or the caller of manual_sync
-   health, search                  a thread of the engine, created for the run
+   health, search, sync_registry   a thread of the engine, created for the run
    destroy                         the thread that used the object last
  No lock is held and no transaction is open meanwhile. A callback may call any function of
  this library, and free any handle. It must return: no C++ exception, longjmp or thread
@@ -408,6 +408,33 @@ enum skillsmith_switch
 typedef enum skillsmith_switch skillsmith_switch;
 #else
 typedef int32_t skillsmith_switch;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/* Which listings of a registry may be used. */
+enum skillsmith_listing
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /*
+   What the environment variable `SKILLSMITH_LISTING` says (`auto` or `search`), else
+   `SKILLSMITH_LISTING_AUTO`.
+   */
+  SKILLSMITH_LISTING_DEFAULT = 0,
+  /*
+   The sync endpoint or, if the registry has none, its search. If it reserves the endpoint
+   for some plans, the run fails with `PLAN_REQUIRED`.
+   */
+  SKILLSMITH_LISTING_AUTO = 1,
+  /* Only its search: for a registry of your own, or where you may. */
+  SKILLSMITH_LISTING_SEARCH = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum skillsmith_listing skillsmith_listing;
+#else
+typedef int32_t skillsmith_listing;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -817,6 +844,28 @@ typedef int (*skillsmith_search_callback)(void *user_data,
                                           const struct skillsmith_page_request *request,
                                           struct skillsmith_registry_call *call);
 
+/* A request for one page of the sync endpoint. Valid until the callback returns. */
+typedef struct skillsmith_sync_request {
+  /* Only rows whose `updated_at` is later than this (ISO 8601); none: all rows. */
+  struct skillsmith_text since;
+  /* Number of rows; the page may have fewer. */
+  uint32_t limit;
+  /* Number of rows to skip. */
+  uint64_t offset;
+} skillsmith_sync_request;
+
+/*
+ Fetches one page of the sync endpoint: every row of the registry in the order of their ids
+ or, with `since`, those that have changed later.
+
+ Responds as `skillsmith_search_callback` does. A page without rows is the end. After the
+ HTTP status 404, 405, 410 or 501 the engine uses `search`, for a day; where the endpoint
+ has worked before, such an answer first fails one run.
+ */
+typedef int (*skillsmith_sync_registry_callback)(void *user_data,
+                                                 const struct skillsmith_sync_request *request,
+                                                 struct skillsmith_registry_call *call);
+
 /*
  The callbacks of a registry.
 
@@ -830,7 +879,7 @@ typedef struct skillsmith_registry_callbacks {
   size_t struct_size;
   /* Called at the start of a run. NULL: the registry is always healthy. */
   skillsmith_health_callback health;
-  /* Called for each page. Required. */
+  /* Called for each page of the search. Required. */
   skillsmith_search_callback search;
   /* Passed to each callback. */
   void *user_data;
@@ -840,6 +889,11 @@ typedef struct skillsmith_registry_callbacks {
    `skillsmith_registry_new` fails.
    */
   skillsmith_destroy_callback destroy;
+  /*
+   Called for each page of the sync endpoint, before `search` is used at all: later syncs
+   then request only what has changed. NULL: the registry has none, and `search` is used.
+   */
+  skillsmith_sync_registry_callback sync_registry;
 } skillsmith_registry_callbacks;
 
 /* Progress of a run. Valid until the callback returns. */
@@ -899,6 +953,27 @@ typedef struct skillsmith_sync_options {
   void *user_data;
   /* Cancels the run. Default: none. It may be freed during the run, and is not changed. */
   const struct skillsmith_cancel_token *cancel;
+  /*
+   Which listings of the registry may be used, one of `skillsmith_listing`. Default: what
+   `SKILLSMITH_LISTING` says.
+   */
+  skillsmith_listing listing;
+  /*
+   How long runs request only changes from the sync endpoint, in milliseconds, before one
+   lists everything again, which finds what changed without a new timestamp; 1: every run
+   lists everything. Default: 2592000000, 30 days.
+   */
+  uint64_t full_listing_every_ms;
+  /*
+   The most requests of this run. If it reaches them, it ends as partial, without an
+   error, and the next run continues from there. Default: no bound.
+   */
+  uint64_t request_budget;
+  /*
+   The most requests of all runs of the database in a calendar month (UTC). Default:
+   that of `skillsmith_sync_config_repository_set_request_budget`, else no bound.
+   */
+  uint64_t monthly_request_budget;
 } skillsmith_sync_options;
 
 /*
@@ -937,6 +1012,11 @@ typedef struct skillsmith_sync_result {
   const struct skillsmith_text *warnings;
   /* Number of warnings. */
   size_t warning_count;
+  /*
+   Number of requests sent to the registry: pages, retries and the check of its health.
+   Of a registry of the host: pages, and one for its health.
+   */
+  uint64_t requests;
 } skillsmith_sync_result;
 
 /* Current status: configuration, last successful run, running, due. */
@@ -949,6 +1029,16 @@ typedef struct skillsmith_engine_status {
   bool is_running;
   /* Whether automatic syncing is on and the next sync is due. */
   bool is_due;
+  /*
+   Number of requests that the runs of this calendar month (UTC) have sent, without dry
+   runs.
+   */
+  uint64_t requests_this_month;
+  /*
+   The most requests in a calendar month, as set by
+   `skillsmith_sync_config_repository_set_request_budget`; -1 if there is no bound.
+   */
+  int64_t request_budget;
 } skillsmith_engine_status;
 
 /*
@@ -991,6 +1081,11 @@ typedef struct skillsmith_background_options {
    that takes these options fails or creates no service.
    */
   skillsmith_destroy_callback destroy;
+  /*
+   Which listings of the registry the syncs may use, one of `skillsmith_listing`.
+   Default: what `SKILLSMITH_LISTING` says when the service is created.
+   */
+  skillsmith_listing listing;
 } skillsmith_background_options;
 
 /* A snapshot of the state of a service. */
@@ -1342,6 +1437,29 @@ skillsmith_status skillsmith_sync_config_repository_calculate_next_sync(const st
 skillsmith_status skillsmith_sync_config_repository_is_sync_due(const struct skillsmith_sync_config_repository *repository,
                                                                 bool *out_due,
                                                                 struct skillsmith_error **out_error);
+
+/*
+ The most requests that syncs of this database send in a calendar month (UTC); -1 if there
+ is no bound.
+
+ Blocks briefly on the disk; any thread may call it. Errors: as for
+ `skillsmith_sync_config_repository_get_config`.
+ */
+skillsmith_status skillsmith_sync_config_repository_get_request_budget(const struct skillsmith_sync_config_repository *repository,
+                                                                       int64_t *out_budget,
+                                                                       struct skillsmith_error **out_error);
+
+/*
+ Sets the most requests that syncs of this database send in a calendar month (UTC); -1
+ removes the bound.
+
+ A sync that reaches it ends as partial, and the next one continues from there. Blocks on
+ the disk, for at most the busy budget; any thread may call it. Errors: as for
+ `skillsmith_sync_config_repository_update_config`; `INVALID_ARGUMENT` below -1.
+ */
+skillsmith_status skillsmith_sync_config_repository_set_request_budget(const struct skillsmith_sync_config_repository *repository,
+                                                                       int64_t budget,
+                                                                       struct skillsmith_error **out_error);
 
 /*
  Enables automatic syncing.
@@ -1881,7 +1999,8 @@ skillsmith_status skillsmith_sync_engine_free(struct skillsmith_sync_engine *eng
 
  Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it; it starts
  a second one for the network. Errors, before the run starts: `NULL_ARGUMENT`,
- `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
+ `INVALID_HANDLE`, `INVALID_ARGUMENT` (also for a word in `SKILLSMITH_LISTING` that is no
+ listing, unless the options name one), `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_sync_engine_sync(const struct skillsmith_sync_engine *engine,
                                               const struct skillsmith_sync_options *options,
@@ -1928,7 +2047,7 @@ skillsmith_status skillsmith_engine_status_free(struct skillsmith_engine_status 
  `options` may be NULL. On success the library owns the user data until it calls
  `destroy`. Gives an owned handle: `skillsmith_background_sync_service_free`. Does not
  block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
- `INVALID_ARGUMENT`, `OPENED_BEFORE_FORK`.
+ `INVALID_ARGUMENT` (as for `skillsmith_sync_engine_sync`), `OPENED_BEFORE_FORK`.
  */
 skillsmith_status skillsmith_background_sync_service_new(const struct skillsmith_sync_engine *engine,
                                                          const struct skillsmith_background_options *options,
@@ -1949,8 +2068,8 @@ skillsmith_status skillsmith_background_sync_service_new(const struct skillsmith
 
  Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks briefly on the
  disk; any thread may call it. Errors: those of `skillsmith_api_client_new`,
- `skillsmith_sync_config_repository_get_config` and
- `skillsmith_background_sync_service_start`.
+ `skillsmith_sync_config_repository_get_config`,
+ `skillsmith_background_sync_service_new` and `skillsmith_background_sync_service_start`.
  */
 skillsmith_status skillsmith_start_background_sync(const struct skillsmith_database *database,
                                                    const struct skillsmith_client_options *client_options,

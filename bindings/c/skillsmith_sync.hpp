@@ -47,6 +47,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -135,6 +136,17 @@ enum class SyncPhase : std::int32_t {
 enum class Coverage : std::int32_t {
   complete = SKILLSMITH_COVERAGE_COMPLETE,
   best_effort = SKILLSMITH_COVERAGE_BEST_EFFORT,
+};
+
+/// Which listings of a registry may be used.
+enum class Listing : std::int32_t {
+  /// What `SKILLSMITH_LISTING` says (`auto` or `search`), else `all`.
+  standard = SKILLSMITH_LISTING_DEFAULT,
+  /// The sync endpoint or, if the registry has none, its search. If it reserves the endpoint for
+  /// some plans, the run fails with PLAN_REQUIRED.
+  all = SKILLSMITH_LISTING_AUTO,
+  /// Only its search: for a registry of your own, or where you may.
+  search = SKILLSMITH_LISTING_SEARCH,
 };
 
 /// A snapshot of the configuration.
@@ -233,6 +245,7 @@ struct SyncResult {
   std::chrono::milliseconds duration{};       ///< Duration.
   std::vector<std::string> errors;            ///< The cause of a failed run, and the first 20 rejected rows.
   std::vector<std::string> warnings;          ///< Problems that did not cost any rows.
+  std::uint64_t requests = 0;                 ///< Number of requests: pages, retries and the check of health.
 };
 
 /// Current status of an engine.
@@ -241,6 +254,8 @@ struct EngineStatus {
   std::optional<SyncHistoryEntry> last_run;  ///< The last successful run.
   bool is_running = false;                   ///< Whether a sync is running, in this process or another.
   bool is_due = false;                       ///< Whether automatic syncing is on and the next sync is due.
+  std::uint64_t requests_this_month = 0;     ///< Number of requests of this calendar month (UTC), without dry runs.
+  std::optional<std::uint64_t> request_budget;  ///< The most requests in such a month; none: no bound.
 };
 
 /// A snapshot of the state of a service.
@@ -260,6 +275,13 @@ struct PageRequest {
   std::uint32_t limit = 0;                ///< Number of rows; the page may have fewer.
   std::uint64_t offset = 0;               ///< Number of rows to skip.
   std::optional<double> min_score;        ///< Only skills with at least this score; none: all skills, including those without one.
+};
+
+/// A request for one page of the sync endpoint.
+struct SyncRequest {
+  std::optional<std::string> since;  ///< Only rows whose `updated_at` is later than this (ISO 8601); none: all.
+  std::uint32_t limit = 0;           ///< Number of rows; the page may have fewer.
+  std::uint64_t offset = 0;          ///< Number of rows to skip.
 };
 
 // ---- What is inside -------------------------------------------------------------------
@@ -339,6 +361,12 @@ inline std::uint64_t time_in(const std::optional<std::chrono::milliseconds> &tim
   return static_cast<std::uint64_t>(time->count());
 }
 
+/// The same for a number of requests.
+inline std::uint64_t budget_in(const std::optional<std::uint64_t> &requests, const char *name) {
+  if (requests && *requests == 0) refuse(name, "must be at least 1.");
+  return requests.value_or(0);
+}
+
 inline skillsmith_switch switch_in(const std::optional<bool> &on) {
   if (!on) return SKILLSMITH_SWITCH_DEFAULT;
   return *on ? SKILLSMITH_SWITCH_ON : SKILLSMITH_SWITCH_OFF;
@@ -346,6 +374,10 @@ inline skillsmith_switch switch_in(const std::optional<bool> &on) {
 
 inline skillsmith_sync_frequency frequency_in(SyncFrequency frequency) {
   return static_cast<skillsmith_sync_frequency>(frequency);
+}
+
+inline skillsmith_listing listing_in(Listing listing) {
+  return static_cast<skillsmith_listing>(listing);
 }
 
 inline std::string text(const skillsmith_text &given) {
@@ -448,6 +480,12 @@ inline SyncProgress copy(const skillsmith_sync_progress &given) {
   return progress;
 }
 
+/// A budget; -1 is none.
+inline std::optional<std::uint64_t> budget(std::int64_t given) {
+  if (given < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(given);
+}
+
 inline SyncResult copy(const skillsmith_sync_result &given) {
   SyncResult result;
   result.success = given.success;
@@ -463,6 +501,7 @@ inline SyncResult copy(const skillsmith_sync_result &given) {
   result.duration = std::chrono::milliseconds(given.duration_ms);
   result.errors = texts(given.errors, given.error_count);
   result.warnings = texts(given.warnings, given.warning_count);
+  result.requests = given.requests;
   return result;
 }
 
@@ -480,6 +519,14 @@ inline PageRequest copy(const skillsmith_page_request &given) {
   request.limit = given.limit;
   request.offset = given.offset;
   if (given.min_score >= 0) request.min_score = given.min_score;
+  return request;
+}
+
+inline SyncRequest copy(const skillsmith_sync_request &given) {
+  SyncRequest request;
+  request.since = optional_text(given.since);
+  request.limit = given.limit;
+  request.offset = given.offset;
   return request;
 }
 
@@ -827,6 +874,26 @@ class SyncConfigRepository {
     if (update.frequency) change.frequency = detail::frequency_in(*update.frequency);
     return config([&](auto out, auto error) {
       return skillsmith_sync_config_repository_update_config(handle_.get(), &change, out, error);
+    });
+  }
+
+  /// The most requests that syncs of the database send in a calendar month (UTC); none: no
+  /// bound. Blocks briefly on the disk. Errors: as for `get_config`.
+  std::optional<std::uint64_t> get_request_budget() const {
+    std::int64_t budget = -1;
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_get_request_budget(handle_.get(), &budget, error);
+    });
+    return detail::budget(budget);
+  }
+
+  /// Sets it; none removes the bound. A sync that reaches it ends as partial, without an error,
+  /// and the next one continues from there. Errors: as for `update_config`.
+  void set_request_budget(std::optional<std::uint64_t> budget) {
+    constexpr std::uint64_t most = (std::numeric_limits<std::int64_t>::max)();
+    const std::int64_t wanted = budget ? static_cast<std::int64_t>((std::min)(*budget, most)) : -1;
+    detail::check([&](auto error) {
+      return skillsmith_sync_config_repository_set_request_budget(handle_.get(), wanted, error);
     });
   }
 
@@ -1399,14 +1466,17 @@ class HttpFailure : public std::runtime_error {
   std::optional<std::chrono::milliseconds> retry_after_;
 };
 
+class SyncRegistry;
+
 namespace detail {
 class HostRegistry;
 using RegistryHandle = Owned<skillsmith_registry, skillsmith_registry_free>;
 }  // namespace detail
 
-/// A registry that the program supplies: its own HTTP stack, a file, a test.
+/// A registry that the program supplies: its own HTTP stack, a file, a test. One that has a
+/// sync endpoint, too, is a `SyncRegistry`.
 ///
-/// `check_health` and `search` run on a thread of the engine, one after the other during a
+/// Its methods run on a thread of the engine, one after the other during a
 /// run; several engines that share it call it concurrently. They may block on the network,
 /// and should return soon after the call is cancelled: a stopped run waits for them for 100
 /// ms at most. They may call any function of this library.
@@ -1452,6 +1522,9 @@ class Registry {
  private:
   friend class detail::HostRegistry;
 
+  /// Itself, if it has a sync endpoint. There may be no run-time type information.
+  virtual SyncRegistry *with_sync_endpoint() noexcept { return nullptr; }
+
   void attach(const std::shared_ptr<detail::RegistryHandle> &handle) {
     const std::lock_guard<std::mutex> lock(mutex_);
     handles_.erase(std::remove_if(handles_.begin(), handles_.end(),
@@ -1468,6 +1541,21 @@ class Registry {
   std::mutex mutex_;
   bool offline_ = false;
   std::vector<std::weak_ptr<detail::RegistryHandle>> handles_;
+};
+
+/// A registry of the program's own that has a sync endpoint, which is requested before `search`
+/// is used at all: later syncs then request only what has changed.
+class SyncRegistry : public Registry {
+ public:
+  /// Fetches one page of the sync endpoint, as JSON text like that of `search`: every row of the
+  /// registry in the order of their ids or, with `since`, those that have changed later.
+  ///
+  /// After an `HttpFailure` with 404, 405, 410 or 501 the engine uses `search`, for a day; where
+  /// the endpoint has worked before, such an answer first fails one run.
+  virtual std::string sync_registry(const SyncRequest &request, RegistryCall &call) = 0;
+
+ private:
+  SyncRegistry *with_sync_endpoint() noexcept final { return this; }
 };
 
 namespace detail {
@@ -1489,6 +1577,7 @@ class HostRegistry {
     callbacks.search = on_search;
     callbacks.user_data = kept.get();
     callbacks.destroy = on_destroy;
+    if (host->registry_->with_sync_endpoint() != nullptr) callbacks.sync_registry = on_sync_registry;
     auto made = std::make_shared<RegistryHandle>(
         take<skillsmith_registry, skillsmith_registry_free>([&](auto out, auto error) {
           const skillsmith_status status = skillsmith_registry_new(name, &callbacks, out, error);
@@ -1514,10 +1603,20 @@ class HostRegistry {
   static int on_search(void *user_data, const skillsmith_page_request *request,
                        skillsmith_registry_call *handle) noexcept {
     return of(user_data).answer(handle, [&](Registry &registry, RegistryCall &call) {
-      const std::string page = registry.search(copy(*request), call);
-      // A text that is not a page has already failed the request.
-      static_cast<void>(skillsmith_registry_call_set_page(handle, page.data(), page.size(), nullptr));
+      set_page(handle, registry.search(copy(*request), call));
     });
+  }
+
+  static int on_sync_registry(void *user_data, const skillsmith_sync_request *request,
+                              skillsmith_registry_call *handle) noexcept {
+    return of(user_data).answer(handle, [&](Registry &registry, RegistryCall &call) {
+      set_page(handle, registry.with_sync_endpoint()->sync_registry(copy(*request), call));
+    });
+  }
+
+  static void set_page(skillsmith_registry_call *handle, const std::string &page) noexcept {
+    // A text that is not a page has already failed the request.
+    static_cast<void>(skillsmith_registry_call_set_page(handle, page.data(), page.size(), nullptr));
   }
 
   static void on_destroy(void *user_data) noexcept {
@@ -1615,6 +1714,18 @@ struct SyncOptions {
   std::function<void(const SyncProgress &)> on_progress{};
   /// Cancels the run. It must live until `sync` returns.
   const CancelToken *cancel = nullptr;
+  /// Which listings of the registry may be used.
+  Listing listing = Listing::standard;
+  /// How long runs request only changes from the sync endpoint before one lists everything
+  /// again, which finds what changed without a new timestamp; 1 ms: every run lists everything.
+  /// Default: 30 days.
+  std::optional<std::chrono::milliseconds> full_listing_every{};
+  /// The most requests of this run, at least 1. If it reaches them, it ends as partial, without
+  /// an error, and the next run continues from there. Default: no bound.
+  std::optional<std::uint64_t> request_budget{};
+  /// The most requests of all runs of the database in a calendar month (UTC), at least 1.
+  /// Default: that of `SyncConfigRepository::set_request_budget`, else no bound.
+  std::optional<std::uint64_t> monthly_request_budget{};
 };
 
 /// Brings a database up to date with a registry.
@@ -1681,6 +1792,11 @@ class SyncEngine {
       given.user_data = &told;
     }
     given.cancel = detail::cancel_in(options.cancel);
+    given.listing = detail::listing_in(options.listing);
+    given.full_listing_every_ms = detail::time_in(options.full_listing_every, "full_listing_every");
+    given.request_budget = detail::budget_in(options.request_budget, "request_budget");
+    given.monthly_request_budget =
+        detail::budget_in(options.monthly_request_budget, "monthly_request_budget");
     const auto result = detail::take<skillsmith_sync_result, skillsmith_sync_result_free>(
         [&](auto out, auto error) {
           return skillsmith_sync_engine_sync(handle_.get(), &given, out, error);
@@ -1703,6 +1819,8 @@ class SyncEngine {
     status.last_run = detail::copy_if(given->last_run);
     status.is_running = given->is_running;
     status.is_due = given->is_due;
+    status.requests_this_month = given->requests_this_month;
+    status.request_budget = detail::budget(given->request_budget);
     return status;
   }
 
@@ -1746,6 +1864,8 @@ struct BackgroundOptions {
   std::function<void(const SyncResult &)> on_sync_complete{};
   /// Called with the reason when a sync does not succeed.
   std::function<void(const std::string &)> on_sync_error{};
+  /// Which listings of the registry the syncs may use.
+  Listing listing = Listing::standard;
 };
 
 namespace detail {
@@ -1799,6 +1919,7 @@ class ServiceCallbacks {
     if (given.on_sync_error) options.on_sync_error = on_error;
     options.user_data = kept;
     options.destroy = on_destroy;
+    options.listing = listing_in(given.listing);
     return options;
   }
 

@@ -181,6 +181,16 @@ static void struct_sizes(void) {
   one_size(call_update, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_complete, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_service, zero, sizeof(size_t), SKILLSMITH_OK, "");
+  /* So is what came later than that header, whatever lies there. */
+  zero.known.sync.listing = (skillsmith_listing)77;
+  one_size(call_sync, zero, offsetof(skillsmith_sync_options, listing), SKILLSMITH_OK, "");
+  one_size(call_sync, zero, sizeof(skillsmith_sync_options), SKILLSMITH_INVALID_ARGUMENT, "Unknown listing 77");
+  memset(&zero, 0, sizeof zero);
+  zero.known.background.listing = (skillsmith_listing)77;
+  one_size(call_service, zero, offsetof(skillsmith_background_options, listing), SKILLSMITH_OK, "");
+  one_size(call_service, zero, sizeof(skillsmith_background_options), SKILLSMITH_INVALID_ARGUMENT, "Unknown listing 77");
+  one_size(call_start, zero, sizeof(skillsmith_background_options), SKILLSMITH_INVALID_ARGUMENT, "Unknown listing 77");
+  memset(&zero, 0, sizeof zero);
   /* Needed, so that a structure that ends before it has none. */
   one_size(call_registry, zero, sizeof(size_t), SKILLSMITH_NULL_ARGUMENT, "'search'");
   zero.known.callbacks.search = serve;

@@ -256,18 +256,21 @@ HELPER void registry_fault(const char *when, const char *action) {
   tell("POST", "faults", json);
 }
 
-/* How many requests the registry has got since the case began. */
-HELPER int registry_requests(void) {
+/* How often a text stands in the registry's log of the requests since the case began. */
+HELPER int registry_log_has(const char *part) {
   char *answer = command("GET", "requests", "");
   int count = 0;
   const char *at = answer;
-  while ((at = strstr(at, "\"path\"")) != NULL) {
+  while ((at = strstr(at, part)) != NULL) {
     count++;
     at++;
   }
   free(answer);
   return count;
 }
+
+/* How many requests the registry has got since the case began. */
+HELPER int registry_requests(void) { return registry_log_has("\"path\""); }
 
 /* Everything as it was at first, but for the skills. */
 HELPER void registry_reset(void) {
@@ -277,7 +280,8 @@ HELPER void registry_reset(void) {
       "{\"plain\": \"allowed\", \"max_limit\": 100, \"api_keys\": [], \"forbidden\": null,"
       "\"plan_required\": null, \"sign_in\": {},"
       " \"rate_limit\": null, \"monthly_quota\": null, \"delay_ms\": 0, \"health\": \"healthy\","
-      " \"redirect\": null, \"retry_after_form\": \"seconds\", \"hide_every\": null}");
+      " \"redirect\": null, \"retry_after_form\": \"seconds\", \"hide_every\": null,"
+      " \"sync_endpoint\": null}");
   tell("DELETE", "requests", "");
 }
 

@@ -28,19 +28,19 @@ macro_rules! programs {
 
 programs! {
     c99: C99 {
-        errors handles arguments database repositories sync search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
         panic forks beside_sqlite border
     }
     cpp17: Cpp17 {
-        errors handles arguments database repositories sync search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
         panic forks beside_sqlite border
     }
     sanitized: Sanitized {
-        errors handles arguments database repositories sync search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
         panic forks beside_sqlite border
     }
     valgrind: Valgrind {
-        errors handles arguments database repositories sync search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
         panic forks beside_sqlite border
     }
 }

@@ -90,6 +90,36 @@ static void the_configuration(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
+static void the_request_budget(void) {
+  static const int64_t wrong[] = {-2, INT64_MIN};
+  skillsmith_database *database = open_at(place("budget.db"));
+  skillsmith_sync_config_repository *repository = RUBBISH(skillsmith_sync_config_repository);
+  static const int64_t budgets[] = {0, 1, 500, INT64_MAX, -1};
+  int64_t budget = 7;
+  size_t index;
+  OK(skillsmith_sync_config_repository_new(database, &repository, &error));
+  OK(skillsmith_sync_config_repository_get_request_budget(repository, &budget, &error));
+  CHECK_EQ(budget, -1);
+  for (index = 0; index < 5; index++) {
+    OK(skillsmith_sync_config_repository_set_request_budget(repository, budgets[index], &error));
+    OK(skillsmith_sync_config_repository_get_request_budget(repository, &budget, &error));
+    CHECK_EQ(budget, budgets[index]);
+  }
+  OK(skillsmith_sync_config_repository_set_request_budget(repository, 3, &error));
+  for (index = 0; index < 2; index++)
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "Use 0 or more, or -1 for no bound.",
+          skillsmith_sync_config_repository_set_request_budget(repository, wrong[index], &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(repository));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  /* It is kept in the file, as it was before what was refused. */
+  database = open_at(place("budget.db"));
+  OK(skillsmith_sync_config_repository_new(database, &repository, &error));
+  OK(skillsmith_sync_config_repository_get_request_budget(repository, &budget, &error));
+  CHECK_EQ(budget, 3);
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(repository));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+}
+
 static void the_history(void) {
   skillsmith_database *database = open_in_memory();
   skillsmith_sync_history_repository *repository = RUBBISH(skillsmith_sync_history_repository);
@@ -303,4 +333,4 @@ static void rows_of_others(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
-PROGRAM(CASE(the_configuration), CASE(the_history), CASE(skills), CASE(rows_of_others))
+PROGRAM(CASE(the_configuration), CASE(the_request_budget), CASE(the_history), CASE(skills), CASE(rows_of_others))

@@ -13,6 +13,7 @@ use crate::api::engine::*;
 use crate::api::error::*;
 use crate::api::history::*;
 use crate::api::objects::*;
+use crate::api::options::*;
 use crate::api::registry::*;
 use crate::api::skills::*;
 use crate::api::status::*;
@@ -400,6 +401,7 @@ fn engine(host: &Host, database: *mut skillsmith_database) -> *mut skillsmith_sy
         search: Some(search),
         user_data: (&raw const *host).cast_mut().cast(),
         destroy: Some(destroy),
+        sync_registry: None,
     };
     let (mut registry, mut engine) = (rubbish(), rubbish());
     assert_eq!(
@@ -434,6 +436,10 @@ fn sync_options(host: &Host, cancel: *mut skillsmith_cancel_token) -> skillsmith
         on_progress: Some(progress),
         user_data: (&raw const *host).cast_mut().cast(),
         cancel: FromC::from_c(cancel),
+        listing: 0,
+        full_listing_every_ms: 0,
+        request_budget: 0,
+        monthly_request_budget: 0,
     }
 }
 
@@ -743,6 +749,7 @@ fn a_service_tells_its_callbacks_and_ends_its_user_data() {
         on_sync_error: Some(failed),
         user_data: (&raw const told).cast_mut().cast(),
         destroy: Some(destroy),
+        listing: 0,
     };
     let (mut service, mut result, mut state) = (rubbish(), rubbish(), rubbish());
     // SAFETY: pointers to variables; records that live.

@@ -346,6 +346,115 @@ TEST(registries) {
   CHECK(unused.expired());
 }
 
+TEST(listings) {
+  const auto database = Database::in_memory();
+  SyncEngine engine(SkillsmithApiClient(at(place)), database);
+  SyncOptions options;
+  const auto refused = [&] { CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, engine.sync(options)); };
+  options.listing = static_cast<Listing>(77);
+  refused();
+  options.listing = Listing::search;
+  options.request_budget = 0;
+  refused();
+  options.request_budget = std::nullopt;
+  options.monthly_request_budget = 0;
+  refused();
+  options.monthly_request_budget = std::nullopt;
+  options.full_listing_every = 0ms;
+  refused();
+  options.full_listing_every = std::nullopt;
+  BackgroundOptions background;
+  background.listing = static_cast<Listing>(-1);
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, BackgroundSyncService(engine, background));
+  CHECK_EQ(engine.get_status().requests_this_month, 0U);
+
+  options.request_budget = 2;
+  SyncResult result = engine.sync(options);
+  CHECK(result.status == SyncStatus::partial && result.errors.empty() && result.code == SKILLSMITH_OK);
+  CHECK_EQ(result.requests, 2U);
+  options.request_budget = std::nullopt;
+  options.monthly_request_budget = 3;
+  CHECK_EQ(engine.sync(options).requests, 1U);
+  EngineStatus status = engine.get_status();
+  CHECK_EQ(status.requests_this_month, 3U);
+  CHECK(!status.request_budget);
+
+  SyncConfigRepository config(database);
+  CHECK(!config.get_request_budget());
+  config.set_request_budget(0);
+  CHECK_EQ(config.get_request_budget().value(), 0U);
+  CHECK_EQ(engine.sync().requests, 0U);
+  config.set_request_budget(UINT64_MAX);
+  CHECK_EQ(config.get_request_budget().value(), static_cast<std::uint64_t>(INT64_MAX));
+  config.set_request_budget(500);
+  CHECK_EQ(engine.get_status().request_budget.value(), 500U);
+  CHECK(engine.sync().success);
+  config.set_request_budget(std::nullopt);
+  CHECK(!config.get_request_budget() && !engine.get_status().request_budget);
+}
+
+TEST(a_registry_with_a_sync_endpoint) {
+  struct Synced : SyncRegistry {
+    std::string name() const override { return "synced"; }
+    std::string search(const PageRequest &request, RegistryCall &call) override { return shelf.search(request, call); }
+    std::string sync_registry(const SyncRequest &request, RegistryCall &call) override {
+      CHECK(!call.is_cancelled());
+      ++pages;
+      if (mine) throw Mine(5);
+      if (status != 0) throw HttpFailure(status);
+      if (request.since) ++of_changes;
+      PageRequest page;
+      page.limit = request.limit;
+      page.offset = request.offset;
+      if (request.since) page.offset += 9;
+      return shelf.search(page, call);
+    }
+    Shelf shelf{9};
+    std::atomic<int> pages{0}, of_changes{0}, status{0};
+    std::atomic<bool> mine{false};
+  };
+  const auto registry = std::make_shared<Synced>();
+  const auto database = Database::in_memory();
+  SyncEngine engine(registry, database);
+  CHECK_EQ(engine.sync().skills_added, 9U);
+  CHECK(registry->pages > 0 && registry->of_changes == 0);
+  SyncResult result = engine.sync();
+  CHECK(result.success && registry->of_changes > 0);
+  CHECK_EQ(result.total_processed, 0U);
+  // Everything, each time.
+  SyncOptions options;
+  options.full_listing_every = 1ms;
+  std::this_thread::sleep_for(5ms);
+  CHECK_EQ(engine.sync(options).total_processed, 9U);
+  const int pages = registry->pages;
+  options.listing = Listing::search;
+  CHECK(engine.sync(options).success);
+  BackgroundOptions background;
+  background.listing = Listing::search;
+  CHECK(BackgroundSyncService(engine, background).manual_sync().success);
+  CHECK_EQ(registry->pages.load(), pages);
+
+  registry->mine = true;
+  try {
+    static_cast<void>(engine.sync());
+    fail(__FILE__, __LINE__, "it was swallowed");
+  } catch (const Mine &mine) {
+    CHECK_EQ(mine.number, 5);
+  }
+  registry->mine = false;
+  registry->status = 403;
+  CHECK_EQ(engine.sync().code, SKILLSMITH_FORBIDDEN);
+  registry->status = 404;
+  CHECK(SyncEngine(registry, Database::in_memory()).sync().success);
+
+  // One without it is never asked for it: its pages and the check of its health.
+  const auto shelf = std::make_shared<Shelf>();
+  options.listing = Listing::all;
+  result = SyncEngine(shelf, Database::in_memory()).sync(options);
+  CHECK(result.success);
+  CHECK_EQ(result.requests, static_cast<std::uint64_t>(shelf->asked + 1));
+}
+
 TEST(offline) {
   const auto shelf = std::make_shared<Shelf>();
   const auto database = Database::in_memory();

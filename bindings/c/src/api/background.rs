@@ -5,16 +5,17 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use skillsmith_sync::engine::Listing;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
-    BackgroundOptions, BackgroundSyncService, BackgroundSyncState, Result, SyncEngine,
-    start_background_sync,
+    BackgroundOptions, BackgroundSyncService, BackgroundSyncState, Result, start_background_sync,
 };
 
 use crate::api::client::{client_options, skillsmith_client_options};
 use crate::api::config::{skillsmith_switch_value, switch};
 use crate::api::database::skillsmith_database;
 use crate::api::engine::{skillsmith_sync_engine, skillsmith_sync_result};
+use crate::api::options::{listing, named_listing, skillsmith_listing_value};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::{ErrorPtr, readable};
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
@@ -73,6 +74,9 @@ pub struct skillsmith_background_options {
     /// running; on the thread that used it last. May be NULL. Not called if the function
     /// that takes these options fails or creates no service.
     pub destroy: skillsmith_destroy_callback,
+    /// Which listings of the registry the syncs may use, one of `skillsmith_listing`.
+    /// Default: what `SKILLSMITH_LISTING` says when the service is created.
+    pub listing: skillsmith_listing_value,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers and pointers only.
@@ -80,12 +84,17 @@ unsafe impl Options for skillsmith_background_options {
     const NAME: &'static str = "options";
 }
 
-/// The options of the core, and the user data in them.
+/// The listing that the options name.
+fn listing_in(given: Option<&skillsmith_background_options>) -> Result<Option<Listing>> {
+    given.map_or(Ok(None), |given| named_listing(given.listing))
+}
+
+/// The options of the core but for the listing, and the user data in them.
 fn background_options(
-    options: &OptionsPtr<skillsmith_background_options>,
+    given: Option<skillsmith_background_options>,
 ) -> Result<(BackgroundOptions, Option<Arc<UserData>>)> {
     let mut wanted = BackgroundOptions::new();
-    let Some(given) = options.read()? else {
+    let Some(given) = given else {
         return Ok((wanted, None));
     };
     if given.check_interval_ms != 0 {
@@ -164,7 +173,7 @@ impl skillsmith_background_sync_state {
 /// `options` may be NULL. On success the library owns the user data until it calls
 /// `destroy`. Gives an owned handle: `skillsmith_background_sync_service_free`. Does not
 /// block; any thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`,
-/// `INVALID_ARGUMENT`, `OPENED_BEFORE_FORK`.
+/// `INVALID_ARGUMENT` (as for `skillsmith_sync_engine_sync`), `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_new(
     engine: HandlePtr<skillsmith_sync_engine>,
@@ -175,8 +184,11 @@ pub extern "C" fn skillsmith_background_sync_service_new(
     boundary(out_error, || {
         out_service.fill("out_service", || {
             let engine = engine.get()?;
-            let (options, user_data) = background_options(&options)?;
-            let service = BackgroundSyncService::new(SyncEngine::clone(&engine), options)?;
+            let given = options.read()?;
+            let listing = listing(engine.only_listing, listing_in(given.as_ref())?)?;
+            let (options, user_data) = background_options(given)?;
+            let options = options.listing(listing);
+            let service = BackgroundSyncService::new(engine.core.clone(), options)?;
             Ok(made(service, user_data))
         })
     })
@@ -206,8 +218,8 @@ fn made(
 ///
 /// Gives an owned handle: `skillsmith_background_sync_service_free`. Blocks briefly on the
 /// disk; any thread may call it. Errors: those of `skillsmith_api_client_new`,
-/// `skillsmith_sync_config_repository_get_config` and
-/// `skillsmith_background_sync_service_start`.
+/// `skillsmith_sync_config_repository_get_config`,
+/// `skillsmith_background_sync_service_new` and `skillsmith_background_sync_service_start`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_start_background_sync(
     database: HandlePtr<skillsmith_database>,
@@ -220,7 +232,13 @@ pub extern "C" fn skillsmith_start_background_sync(
         out_service.fill("out_service", || {
             let database = database.get()?;
             let (client, token_source) = self::client_options(&client_options)?;
-            let (options, user_data) = background_options(&options)?;
+            let given = options.read()?;
+            let listing = listing_in(given.as_ref())?;
+            let (mut options, user_data) = background_options(given)?;
+            // Else the core asks the environment, unless background syncing is off.
+            if let Some(listing) = listing {
+                options = options.listing(listing);
+            }
             let environment = Environment::of_process();
             let service = start_background_sync(&database, client, &environment, options)?;
             if let Some(source) = token_source.filter(|_| service.is_some()) {

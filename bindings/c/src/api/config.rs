@@ -331,6 +331,55 @@ pub extern "C" fn skillsmith_sync_config_repository_is_sync_due(
     })
 }
 
+/// A budget as callers in C get it: -1 for none.
+pub(crate) fn budget_out(budget: Option<u64>) -> i64 {
+    budget.map_or(-1, |requests| i64::try_from(requests).unwrap_or(i64::MAX))
+}
+
+/// The most requests that syncs of this database send in a calendar month (UTC); -1 if there
+/// is no bound.
+///
+/// Blocks briefly on the disk; any thread may call it. Errors: as for
+/// `skillsmith_sync_config_repository_get_config`.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_sync_config_repository_get_request_budget(
+    repository: HandlePtr<skillsmith_sync_config_repository>,
+    out_budget: OutPtr<i64>,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        out_budget.fill("out_budget", || {
+            Ok(budget_out(repository.get()?.request_budget()?))
+        })
+    })
+}
+
+/// Sets the most requests that syncs of this database send in a calendar month (UTC); -1
+/// removes the bound.
+///
+/// A sync that reaches it ends as partial, and the next one continues from there. Blocks on
+/// the disk, for at most the busy budget; any thread may call it. Errors: as for
+/// `skillsmith_sync_config_repository_update_config`; `INVALID_ARGUMENT` below -1.
+#[unsafe(no_mangle)]
+pub extern "C" fn skillsmith_sync_config_repository_set_request_budget(
+    repository: HandlePtr<skillsmith_sync_config_repository>,
+    budget: i64,
+    out_error: ErrorPtr,
+) -> skillsmith_status {
+    boundary(out_error, || {
+        let repository = repository.get()?;
+        let budget = match budget {
+            -1 => None,
+            _ => Some(u64::try_from(budget).map_err(|_| {
+                Error::InvalidArgument(format!(
+                    "The budget is {budget}. Use 0 or more, or -1 for no bound."
+                ))
+            })?),
+        };
+        repository.set_request_budget(budget)
+    })
+}
+
 /// Enables automatic syncing.
 ///
 /// `out_config` may be NULL if the result is not needed. Otherwise it gets an owned record:

@@ -1,24 +1,20 @@
 //! The sync itself.
 
-use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
-use std::time::Duration;
 
-use skillsmith_sync::{
-    CancelToken, Coverage, EngineStatus, Registry, Result, SyncEngine, SyncOptions, SyncPhase,
-    SyncProgress, SyncResult,
-};
+use skillsmith_sync::engine::Listing;
+use skillsmith_sync::{Coverage, EngineStatus, Registry, Result, SyncEngine, SyncResult};
 
-use crate::api::cancel::skillsmith_cancel_token;
 use crate::api::client::skillsmith_api_client;
-use crate::api::config::skillsmith_sync_config;
+use crate::api::config::{budget_out, skillsmith_sync_config};
 use crate::api::database::skillsmith_database;
 use crate::api::history::{skillsmith_sync_history_entry, skillsmith_sync_status};
+use crate::api::options::{skillsmith_sync_options, sync_options};
 use crate::api::registry::skillsmith_registry;
 use crate::ffi::boundary::{boundary, getter};
-use crate::ffi::error::{ErrorPtr, readable};
+use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr};
+use crate::ffi::input::OptionsPtr;
 use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, give, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
@@ -33,102 +29,17 @@ pub struct skillsmith_sync_engine {
 }
 
 impl Handle for skillsmith_sync_engine {
-    type Object = SyncEngine;
+    type Object = Engine;
     const NAME: &'static str = "engine";
 }
 
-/// Phase of a run.
-///
-/// The phases first appear in this order. Fetching and upserting then alternate, because
-/// each page is written when it arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub enum skillsmith_sync_phase {
-    /// Checking the health of the registry.
-    SKILLSMITH_SYNC_PHASE_CONNECTING = 1,
-    /// Reading pages.
-    SKILLSMITH_SYNC_PHASE_FETCHING = 2,
-    /// Comparing rows with the database.
-    SKILLSMITH_SYNC_PHASE_COMPARING = 3,
-    /// Writing.
-    SKILLSMITH_SYNC_PHASE_UPSERTING = 4,
-    /// Done: the last phase of every run that read the whole listing.
-    SKILLSMITH_SYNC_PHASE_COMPLETE = 5,
-}
-
-impl From<SyncPhase> for skillsmith_sync_phase {
-    fn from(phase: SyncPhase) -> Self {
-        match phase {
-            SyncPhase::Connecting => Self::SKILLSMITH_SYNC_PHASE_CONNECTING,
-            SyncPhase::Fetching => Self::SKILLSMITH_SYNC_PHASE_FETCHING,
-            SyncPhase::Comparing => Self::SKILLSMITH_SYNC_PHASE_COMPARING,
-            SyncPhase::Upserting => Self::SKILLSMITH_SYNC_PHASE_UPSERTING,
-            SyncPhase::Complete => Self::SKILLSMITH_SYNC_PHASE_COMPLETE,
-            _ => unreachable!("a phase of the core that has no number here"),
-        }
-    }
-}
-
-/// Progress of a run. Valid until the callback returns.
+/// The object of a [`skillsmith_sync_engine`].
 #[derive(Debug)]
-#[repr(C)]
-pub struct skillsmith_sync_progress {
-    /// Current phase.
-    pub phase: skillsmith_sync_phase,
-    /// Number of rows read; while upserting, number of changed rows written.
-    pub current: u64,
-    /// Number of rows of the listing, 0 while unknown; while upserting, number of changed
-    /// rows found so far.
-    pub total: u64,
-    /// Number of skills compared so far.
-    pub skills_processed: u64,
-    /// Number of new or changed skills found so far.
-    pub skills_changed: u64,
-    /// Message for the user: the progress, or the reason for a wait. Never NULL, but may be
-    /// "". A U+0000 in it becomes U+FFFD.
-    pub message: *const c_char,
-}
-
-/// Called with the progress of a run, on the thread that called
-/// `skillsmith_sync_engine_sync`, while no lock is held and no transaction is open.
-///
-/// Returns 0 to continue; any other value ends the run as failed with `HOST_ERROR`. What
-/// was written is kept. It may call any function of this library; another sync of the same
-/// database fails with `SYNC_IN_PROGRESS`.
-pub type skillsmith_progress_callback = Option<
-    unsafe extern "C" fn(
-        user_data: *mut c_void,
-        progress: *const skillsmith_sync_progress,
-    ) -> c_int,
->;
-
-/// Options of a sync. A zero member means its default.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub struct skillsmith_sync_options {
-    /// `sizeof(skillsmith_sync_options)`.
-    pub struct_size: usize,
-    /// Not 0: compare the content of every row instead of its timestamp, and ignore the
-    /// time of the last sync. Default: 0.
-    pub force: c_int,
-    /// Not 0: only count the changes; write no row, history entry or schedule. Default: 0.
-    pub dry_run: c_int,
-    /// Rows per page, up to 10000; the registry may send fewer. Default: 100.
-    pub page_size: u32,
-    /// Longest duration of the run in milliseconds. The next run continues where this one
-    /// stopped. Default: 1800000, 30 minutes.
-    pub deadline_ms: u64,
-    /// Called with the progress of the run. Default: none.
-    pub on_progress: skillsmith_progress_callback,
-    /// Passed to `on_progress`.
-    pub user_data: *mut c_void,
-    /// Cancels the run. Default: none. It may be freed during the run, and is not changed.
-    pub cancel: HandlePtr<skillsmith_cancel_token>,
-}
-
-// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
-unsafe impl Options for skillsmith_sync_options {
-    const NAME: &'static str = "options";
+pub struct Engine {
+    pub(crate) core: SyncEngine,
+    /// The one listing that its registry has. No request is made, and counted, for a callback
+    /// that the host does not have.
+    pub(crate) only_listing: Option<Listing>,
 }
 
 /// Whether the run read the whole listing.
@@ -178,6 +89,9 @@ pub struct skillsmith_sync_result {
     pub warnings: *const skillsmith_text,
     /// Number of warnings.
     pub warning_count: usize,
+    /// Number of requests sent to the registry: pages, retries and the check of its health.
+    /// Of a registry of the host: pages, and one for its health.
+    pub requests: u64,
 }
 
 impl Record for skillsmith_sync_result {
@@ -207,6 +121,7 @@ impl skillsmith_sync_result {
             error_count: result.errors.len(),
             warnings: arena.texts(&result.warnings),
             warning_count: result.warnings.len(),
+            requests: result.requests,
         }
     }
 }
@@ -223,6 +138,12 @@ pub struct skillsmith_engine_status {
     pub is_running: bool,
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
+    /// Number of requests that the runs of this calendar month (UTC) have sent, without dry
+    /// runs.
+    pub requests_this_month: u64,
+    /// The most requests in a calendar month, as set by
+    /// `skillsmith_sync_config_repository_set_request_budget`; -1 if there is no bound.
+    pub request_budget: i64,
 }
 
 impl Record for skillsmith_engine_status {
@@ -243,6 +164,8 @@ impl skillsmith_engine_status {
             },
             is_running: status.is_running,
             is_due: status.is_due,
+            requests_this_month: status.requests_this_month,
+            request_budget: budget_out(status.request_budget),
         }
     }
 }
@@ -260,7 +183,7 @@ pub extern "C" fn skillsmith_sync_engine_new(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_engine.fill("out_engine", || engine(client.get()?, database))
+        out_engine.fill("out_engine", || engine(client.get()?, None, database))
     })
 }
 
@@ -277,16 +200,21 @@ pub extern "C" fn skillsmith_sync_engine_new_with_registry(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_engine.fill("out_engine", || engine(registry.get()?, database))
+        out_engine.fill("out_engine", || {
+            let registry = registry.get()?;
+            let only_listing = (!registry.has_sync_endpoint()).then_some(Listing::Search);
+            engine(registry, only_listing, database)
+        })
     })
 }
 
 fn engine(
     registry: Arc<dyn Registry>,
+    only_listing: Option<Listing>,
     database: HandlePtr<skillsmith_database>,
 ) -> Result<*mut skillsmith_sync_engine> {
-    let database = database.get()?;
-    Ok(handles::insert(SyncEngine::new(registry, &database)))
+    let core = SyncEngine::new(registry, &*database.get()?);
+    Ok(handles::insert(Engine { core, only_listing }))
 }
 
 /// Frees an engine. A running sync ends normally.
@@ -309,7 +237,8 @@ pub extern "C" fn skillsmith_sync_engine_free(
 ///
 /// Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it; it starts
 /// a second one for the network. Errors, before the run starts: `NULL_ARGUMENT`,
-/// `INVALID_HANDLE`, `INVALID_ARGUMENT`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
+/// `INVALID_HANDLE`, `INVALID_ARGUMENT` (also for a word in `SKILLSMITH_LISTING` that is no
+/// listing, unless the options name one), `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_sync_engine_sync(
     engine: HandlePtr<skillsmith_sync_engine>,
@@ -320,61 +249,10 @@ pub extern "C" fn skillsmith_sync_engine_sync(
     boundary(out_error, || {
         out_result.fill("out_result", || {
             let engine = engine.get()?;
-            let given = options.read()?;
-            let result =
-                engine.sync(given.map_or_else(|| Ok(SyncOptions::default()), sync_options)?)?;
+            let options = sync_options(options.read()?, engine.only_listing)?;
+            let result = engine.core.sync(options)?;
             Ok(give(|arena| skillsmith_sync_result::of(&result, arena)))
         })
-    })
-}
-
-fn sync_options(given: skillsmith_sync_options) -> Result<SyncOptions<'static>> {
-    // A child token: a callback that ends this run must not end other runs with the same
-    // token.
-    let token = given.cancel.get_optional()?;
-    let cancel = token.map_or_else(CancelToken::new, |token| token.child());
-    let mut options = SyncOptions::new()
-        .force(given.force != 0)
-        .dry_run(given.dry_run != 0)
-        .cancel(cancel.clone());
-    if given.page_size != 0 {
-        options = options.page_size(given.page_size);
-    }
-    if given.deadline_ms != 0 {
-        options = options.deadline(Duration::from_millis(given.deadline_ms));
-    }
-    if let Some(callback) = given.on_progress {
-        let mut ended = false;
-        options = options.on_progress(move |progress| {
-            // A callback that has ended the run is not called again, although the run takes
-            // a moment to end.
-            if ended {
-                return;
-            }
-            // SAFETY: the host's function, with what its type says.
-            let returned = show(progress, |progress| unsafe {
-                callback(given.user_data, progress)
-            });
-            if returned != 0 {
-                ended = true;
-                cancel.cancel_because(format!(
-                    "The progress callback ended the sync (it returned {returned})."
-                ));
-            }
-        });
-    }
-    Ok(options)
-}
-
-fn show<R>(progress: &SyncProgress, callback: impl FnOnce(&skillsmith_sync_progress) -> R) -> R {
-    let message = readable(progress.message.as_deref().unwrap_or_default());
-    callback(&skillsmith_sync_progress {
-        phase: progress.phase.into(),
-        current: progress.current,
-        total: progress.total,
-        skills_processed: progress.skills_processed,
-        skills_changed: progress.skills_changed,
-        message: message.as_ptr(),
     })
 }
 
@@ -391,7 +269,7 @@ pub extern "C" fn skillsmith_sync_engine_get_status(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_status.fill("out_status", || {
-            let status = engine.get()?.get_status()?;
+            let status = engine.get()?.core.get_status()?;
             Ok(give(|arena| skillsmith_engine_status::of(&status, arena)))
         })
     })
@@ -404,7 +282,7 @@ pub extern "C" fn skillsmith_sync_engine_get_status(
 pub extern "C" fn skillsmith_sync_engine_is_offline(
     engine: HandlePtr<skillsmith_sync_engine>,
 ) -> bool {
-    getter(false, || Ok(engine.get()?.is_offline()))
+    getter(false, || Ok(engine.get()?.core.is_offline()))
 }
 
 /// Frees a result with its texts.

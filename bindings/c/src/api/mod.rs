@@ -26,6 +26,8 @@ pub(crate) mod client;
 
 pub(crate) mod registry;
 
+pub(crate) mod options;
+
 pub(crate) mod engine;
 
 pub(crate) mod background;

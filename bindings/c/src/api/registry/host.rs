@@ -3,11 +3,11 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest};
+use skillsmith_sync::registry::{Call, Health, Page, PageRequest, SyncRequest};
 use skillsmith_sync::{Error, Registry, Result};
 
 use super::call::{Exchange, skillsmith_registry_call};
-use super::{skillsmith_page_request, skillsmith_registry_callbacks};
+use super::{skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request};
 use crate::api::client::skillsmith_health;
 use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
 use crate::ffi::records::lend;
@@ -42,6 +42,11 @@ impl HostRegistry {
             callbacks,
             user_data: UserData::new(callbacks.user_data, callbacks.destroy),
         })
+    }
+
+    /// Whether the host has given the callback for it.
+    pub(crate) fn has_sync_endpoint(&self) -> bool {
+        self.callbacks.sync_registry.is_some()
     }
 
     /// Calls a callback. Returns its return value and its response.
@@ -107,16 +112,38 @@ impl Registry for HostRegistry {
                 |request| unsafe { search(self.user_data.pointer(), request, handle) },
             )
         })?;
-        match answer {
-            Some(Err(error)) => Err(error),
-            _ if returned != 0 => Err(Error::Host(format!(
-                "The registry's search callback failed (it returned {returned})."
-            ))),
-            Some(page) => page,
-            None => Err(Error::Host(
-                "The registry's search callback gave neither a page nor a failure.".into(),
-            )),
-        }
+        page_of("search", returned, answer)
+    }
+
+    fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
+        let Some(sync) = self.callbacks.sync_registry else {
+            return Err(Error::Refused {
+                status: 404,
+                detail: None,
+            });
+        };
+        let (returned, answer) = Self::ask(call, |handle| {
+            lend(
+                |arena| skillsmith_sync_request::of(request, arena),
+                // SAFETY: the host's function, with what its type says.
+                |request| unsafe { sync(self.user_data.pointer(), request, handle) },
+            )
+        })?;
+        page_of("sync_registry", returned, answer)
+    }
+}
+
+/// What a callback has answered, in one way or the other.
+fn page_of(callback: &str, returned: c_int, answer: Option<Result<Page>>) -> Result<Page> {
+    match answer {
+        Some(Err(error)) => Err(error),
+        _ if returned != 0 => Err(Error::Host(format!(
+            "The registry's {callback} callback failed (it returned {returned})."
+        ))),
+        Some(page) => page,
+        None => Err(Error::Host(format!(
+            "The registry's {callback} callback gave neither a page nor a failure."
+        ))),
     }
 }
 

@@ -6,7 +6,7 @@ mod host;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::Ordering;
 
-use skillsmith_sync::registry::PageRequest;
+use skillsmith_sync::registry::{PageRequest, SyncRequest};
 
 pub(crate) use self::call::*;
 use self::host::HostRegistry;
@@ -60,6 +60,28 @@ impl skillsmith_page_request {
     }
 }
 
+/// A request for one page of the sync endpoint. Valid until the callback returns.
+#[derive(Debug)]
+#[repr(C)]
+pub struct skillsmith_sync_request {
+    /// Only rows whose `updated_at` is later than this (ISO 8601); none: all rows.
+    pub since: skillsmith_text,
+    /// Number of rows; the page may have fewer.
+    pub limit: u32,
+    /// Number of rows to skip.
+    pub offset: u64,
+}
+
+impl skillsmith_sync_request {
+    fn of(request: &SyncRequest, arena: &mut Arena) -> Self {
+        Self {
+            since: arena.optional_text(request.since.as_deref()),
+            limit: request.limit,
+            offset: request.offset,
+        }
+    }
+}
+
 /// Returns the health of the registry, one of `skillsmith_health`.
 ///
 /// `SKILLSMITH_HEALTH_UNKNOWN`, or any other number, ends the run. Report the reason first,
@@ -83,6 +105,20 @@ pub type skillsmith_search_callback = Option<
     ) -> c_int,
 >;
 
+/// Fetches one page of the sync endpoint: every row of the registry in the order of their ids
+/// or, with `since`, those that have changed later.
+///
+/// Responds as `skillsmith_search_callback` does. A page without rows is the end. After the
+/// HTTP status 404, 405, 410 or 501 the engine uses `search`, for a day; where the endpoint
+/// has worked before, such an answer first fails one run.
+pub type skillsmith_sync_registry_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        request: *const skillsmith_sync_request,
+        call: *mut skillsmith_registry_call,
+    ) -> c_int,
+>;
+
 /// The callbacks of a registry.
 ///
 /// They run on a thread of the engine, one after the other during a run. They may block on
@@ -96,7 +132,7 @@ pub struct skillsmith_registry_callbacks {
     pub struct_size: usize,
     /// Called at the start of a run. NULL: the registry is always healthy.
     pub health: skillsmith_health_callback,
-    /// Called for each page. Required.
+    /// Called for each page of the search. Required.
     pub search: skillsmith_search_callback,
     /// Passed to each callback.
     pub user_data: *mut c_void,
@@ -104,6 +140,9 @@ pub struct skillsmith_registry_callbacks {
     /// no callback is running; on the thread that used it last. May be NULL. Not called if
     /// `skillsmith_registry_new` fails.
     pub destroy: skillsmith_destroy_callback,
+    /// Called for each page of the sync endpoint, before `search` is used at all: later syncs
+    /// then request only what has changed. NULL: the registry has none, and `search` is used.
+    pub sync_registry: skillsmith_sync_registry_callback,
 }
 
 // SAFETY: `repr(C)`, the size first, and pointers only; NULL is a valid callback.
