@@ -140,6 +140,9 @@ pub(super) struct Findings {
     pub(super) rejected: u64,
     /// The database refused some of them.
     pub(super) refused: bool,
+    /// Rows left to the next listing: an older copy than the stored one was served.
+    #[serde(default)]
+    pub(super) left: u64,
     /// Ids that are listed twice, with different stamps.
     pub(super) twice: Vec<String>,
     /// Those of them whose earlier copy is held back until a later one arrives.

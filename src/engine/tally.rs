@@ -45,6 +45,7 @@ impl Tally {
             earlier_errors: findings.errors.clone(),
             earlier_rejected: findings.rejected,
             has_refused: findings.refused,
+            left: findings.left,
             ..Self::default()
         }
     }
@@ -55,6 +56,7 @@ impl Tally {
         findings.errors = named.take(NAMED).cloned().collect();
         findings.rejected = self.all_rejected();
         findings.refused = self.has_refused;
+        findings.left = self.left;
     }
 
     /// Rows that this run could not store.

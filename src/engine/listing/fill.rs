@@ -1,9 +1,9 @@
 //! Retries failed pages in parts at the end of their pass, down to the rows that cannot be read.
 
 use super::failure::ends_the_run;
-use super::parts::{Fill, Kind, Part};
+use super::parts::{Fill, Kind, Part, empty_before_rows};
 use super::rows::short_id;
-use super::{Lister, Step};
+use super::{Lister, Step, row_of_id};
 use crate::engine::gap::{Gap, MOST_GAPS, Region};
 use crate::engine::plan::Pass;
 use crate::registry::{Call, Page};
@@ -24,6 +24,10 @@ impl Lister<'_> {
             None => self.begin_fill(pass),
         };
         let Some(part) = fill.next_part() else {
+            if self.cursor.at.is_ordered && fill.split_empty_before_rows() {
+                self.fill = Some(fill);
+                return Ok(None);
+            }
             if let Some((at, id)) = fill.anchors.pop() {
                 self.fill = Some(fill);
                 return self.check_anchor(pass, at, &id, call);
@@ -32,8 +36,12 @@ impl Lister<'_> {
             if self.cursor.at.put_off.is_empty() && fill.end_at_refusal(region.to) {
                 self.cursor.at.ending.is_limited = true;
             }
+            let last = fill.last_row(&region);
             for lost in fill.into_lost() {
                 self.keep_gap(pass, lost);
+            }
+            if let Some((at, id)) = last {
+                self.go_on_behind(at, id);
             }
             return Ok(None);
         };
@@ -52,6 +60,29 @@ impl Lister<'_> {
         let step = self.ask_part(pass, &mut fill, &part, call)?;
         self.fill = Some(fill);
         Ok(step)
+    }
+
+    /// The row right before a part that its page is to begin with: in the order of ids that shows
+    /// whether rows have moved since.
+    fn overlap_of(&self, fill: &Fill, part: &Part) -> Option<String> {
+        let at = &self.cursor.at;
+        let can_overlap = part.kind == Kind::Unknown
+            && at.is_ordered
+            && at.brings_several_rows()
+            && self.page_size > 1;
+        let before = fill.row_before(part).filter(|_| can_overlap)?;
+        Some(before.to_owned())
+    }
+
+    /// No page has overlapped with the last row of the listing, where that came in parts: what came
+    /// behind it, or was empty by mistake, is seen from there.
+    fn go_on_behind(&mut self, last: u64, id: String) {
+        let at = &mut self.cursor.at;
+        let is_at_end = at.put_off.is_empty() && !at.ending.is_cut;
+        if at.is_ordered && is_at_end && self.went_on_at.is_none_or(|before| before < last) {
+            self.went_on_at = Some(last);
+            at.go_on_behind(last, row_of_id(&id), id);
+        }
     }
 
     fn begin_fill(&self, pass: &Pass) -> Fill {
@@ -75,8 +106,11 @@ impl Lister<'_> {
         let page_size = self.page_size.into();
         fill.requests = fill.requests.saturating_add(1);
         self.parts_asked = self.parts_asked.saturating_add(1);
-        let length = part.to.saturating_sub(part.from).min(page_size);
-        let outcome = self.search(pass, part.from, length, true, call);
+        let before = self.overlap_of(fill, part);
+        let overlap = u64::from(before.is_some());
+        let start = part.from.saturating_sub(overlap);
+        let length = part.to.saturating_sub(start).min(page_size);
+        let outcome = self.search(pass, start, length, true, call);
         call.check()?;
         if let (Kind::Probe { from, to }, Ok(_) | Err(Error::Refused { status: 416, .. })) =
             (part.kind, &outcome)
@@ -84,12 +118,26 @@ impl Lister<'_> {
             fill.search_beside(part.from, (from, to), page_size);
         }
         match outcome {
+            Ok(page) if overlap > 0 && page.rows.is_empty() => {
+                fill.failed(part, &empty_before_rows());
+                Ok(None)
+            }
             Ok(page) => {
-                let facts = self.meet(pass, part.from, &page)?;
+                let facts = self.meet(pass, start, &page)?;
                 let at = &mut self.cursor.at;
                 at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
-                fill.brought(part, &page);
+                let first = page.rows.first().and_then(short_id);
+                if before.is_some() && first != before {
+                    at.note_moved();
+                }
+                let skipped = usize::from(before.is_some() && first == before);
+                fill.brought(part, page.rows.get(skipped..).unwrap_or_default());
                 Ok(Some(self.step(page.rows, &facts.ids)))
+            }
+            // Without the row before it, it may not be too large.
+            Err(Error::TooLarge(_)) if overlap > 0 && length <= 2 => {
+                fill.ask_alone(part);
+                Ok(None)
             }
             Err(error) if ends_the_run(&error) => Err(error),
             // There is no row any more.

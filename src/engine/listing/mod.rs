@@ -80,6 +80,8 @@ pub(super) struct Lister<'r> {
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
+    /// The last row of the listing that came in parts, and was gone on from.
+    went_on_at: Option<u64>,
     /// Requests for parts of failed pages.
     parts_asked: u32,
     ways_past: Option<WaysPast>,
@@ -135,6 +137,7 @@ impl<'r> Lister<'r> {
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
+            went_on_at: None,
             parts_asked: 0,
             ways_past: None,
             spare: None,

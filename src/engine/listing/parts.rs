@@ -1,11 +1,11 @@
 //! Splits a failed page into parts, and decides which to request next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::rows::short_id;
 use crate::Error;
 use crate::engine::gap::{Gap, Region, cause_of, is_refused};
-use crate::registry::Page;
+use crate::registry::Row;
 
 /// The most requests for one failed page. One bad row in a hundred costs fourteen.
 const MOST_REQUESTS: u32 = 64;
@@ -15,6 +15,11 @@ const MOST_IN_VAIN: u32 = 16;
 
 /// The most timeouts: each takes as long as the client's timeout.
 const MOST_TIMEOUTS: u32 = 10;
+
+/// The reason of a gap where a registry forgot rows.
+pub(super) fn empty_before_rows() -> Error {
+    Error::Protocol("it served no row where some are".into())
+}
 
 /// A known gap of at most this many rows is requested like any other part.
 const FEW_ROWS: u64 = 3;
@@ -32,6 +37,10 @@ pub(super) struct Fill {
     pub(super) failures: u32,
     timeouts: u32,
     pub(super) has_brought: bool,
+    /// Parts that were answered without a row.
+    empty: Vec<Part>,
+    /// Where parts begin that are too large together with the row before them.
+    alone: BTreeSet<u64>,
     /// Rows with known positions, requested again at the end to see whether rows have moved
     /// meanwhile.
     pub(super) anchors: Vec<(u64, String)>,
@@ -87,6 +96,8 @@ impl Fill {
             failures: 0,
             timeouts: 0,
             has_brought: false,
+            empty: Vec::new(),
+            alone: BTreeSet::new(),
             anchors,
         };
         fill.cut_into_parts(region, known);
@@ -234,11 +245,11 @@ impl Fill {
     }
 
     /// Notes the rows that a part brought, and queues what is left of it.
-    pub(super) fn brought(&mut self, part: &Part, page: &Page) {
+    pub(super) fn brought(&mut self, part: &Part, came: &[Row]) {
         self.has_brought = true;
-        let rows = page.rows.len() as u64;
+        let rows = came.len() as u64;
         let end = part.from.saturating_add(rows);
-        if let (Some(first), Some(last)) = (page.rows.first(), page.rows.last()) {
+        if let (Some(first), Some(last)) = (came.first(), came.last()) {
             if self.anchors.is_empty() {
                 self.anchors
                     .extend(short_id(first).map(|id| (part.from, id)));
@@ -246,14 +257,53 @@ impl Fill {
             self.ids.insert(part.from, short_id(first));
             self.ids.insert(end.saturating_sub(1), short_id(last));
         }
-        if rows > 0 && end < part.to {
-            self.parts.push_front(Part {
-                from: end,
-                to: part.to,
-                cause: part.cause.clone(),
-                kind: part.kind,
-            });
+        let rest = Part {
+            from: end,
+            to: part.to,
+            cause: part.cause.clone(),
+            kind: part.kind,
+        };
+        if rows == 0 && part.kind == Kind::Unknown {
+            self.empty.push(rest);
+        } else if rows > 0 && end < part.to {
+            self.parts.push_front(rest);
         }
+    }
+
+    /// Whether parts are requested in halves that were empty although rows came from behind them: in
+    /// the order of ids that is a mistake of the registry.
+    pub(super) fn split_empty_before_rows(&mut self) -> bool {
+        let last = self.ids.last_key_value().map_or(0, |(at, _)| *at);
+        let empty = std::mem::take(&mut self.empty);
+        for part in empty.iter().filter(|part| part.to <= last) {
+            self.failed(part, &empty_before_rows());
+        }
+        !self.parts.is_empty()
+    }
+
+    /// Requests a part once more, without the row before it.
+    pub(super) fn ask_alone(&mut self, part: &Part) {
+        self.alone.insert(part.from);
+        self.parts.push_front(Part {
+            cause: part.cause.clone(),
+            ..*part
+        });
+    }
+
+    /// The row right before a part, if it is known and no page with both is too large.
+    pub(super) fn row_before(&self, part: &Part) -> Option<&str> {
+        if self.alone.contains(&part.from) {
+            return None;
+        }
+        self.ids.get(&part.from.checked_sub(1)?)?.as_deref()
+    }
+
+    /// The last row of the page, if it came and no row after it is known or lost.
+    pub(super) fn last_row(&self, region: &Region) -> Option<(u64, String)> {
+        let (at, id) = self.ids.last_key_value()?;
+        let is_last = region.after.is_none() && self.lost.iter().all(|lost| lost.to <= *at);
+        let id = id.clone().filter(|_| is_last && *at >= region.from)?;
+        Some((*at, id))
     }
 
     pub(super) fn failed(&mut self, part: &Part, error: &Error) {

@@ -354,6 +354,27 @@ impl PassCursor {
         self.movement.ahead = self.movement.ahead.max(offset);
     }
 
+    /// Whether pages of it can show a row once more and another one: not where each has a single row.
+    pub(super) const fn brings_several_rows(&self) -> bool {
+        self.pages.most_rows != 1
+    }
+
+    /// Reads on after a row that was read in parts, as if a page had ended with it.
+    pub(super) fn go_on_behind(&mut self, last: u64, row: u64, id: String) {
+        self.offset = last.saturating_add(1);
+        self.tail = Tail {
+            ids: vec![row],
+            last_id: Some(id),
+            overlaps: true,
+            ..Tail::default()
+        };
+        self.movement.ahead = self.offset;
+        self.movement.back = 0;
+        self.quiet.empty = 0;
+        self.hidden.blank = false;
+        self.ending.has_ended = false;
+    }
+
     /// Notes that rows are not where they were.
     pub(super) fn note_moved(&mut self) {
         self.movement.moved = true;
