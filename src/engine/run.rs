@@ -319,7 +319,9 @@ fn take_in(
             }
             Event::Waiting(wait) => progress.waiting(&applier.tally, &wait.reason),
             Event::Page(step) => {
-                progress.page(&step.cursor, &applier.tally);
+                if step.is_page {
+                    progress.page(&step.cursor, &applier.tally);
+                }
                 for (identity, row) in step.rows {
                     applier.take(identity, row)?;
                     if applier.is_batch_full() {

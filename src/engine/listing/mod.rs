@@ -98,6 +98,8 @@ pub(super) struct Lister<'r> {
 pub(super) struct Step {
     pub(super) rows: Vec<(u64, Row)>,
     pub(super) cursor: Cursor,
+    /// A page came. Otherwise only the cursor is another one, which is no news to the user.
+    pub(super) is_page: bool,
 }
 
 impl<'r> Lister<'r> {
@@ -153,7 +155,11 @@ impl<'r> Lister<'r> {
             let ends = self.stop.is_some() && !self.stop_is_told;
             self.stop_is_told |= ends;
             if std::mem::take(&mut self.has_switched) || ends {
-                return Ok(Some(self.step(Vec::new(), &[])));
+                return Ok(Some(Step {
+                    rows: Vec::new(),
+                    cursor: self.cursor.clone(),
+                    is_page: false,
+                }));
             }
             if let Some(error) = self.stop.take() {
                 return Err(error);
@@ -303,6 +309,7 @@ impl<'r> Lister<'r> {
         Step {
             rows: ids.iter().copied().zip(rows).collect(),
             cursor: self.cursor.clone(),
+            is_page: true,
         }
     }
 
