@@ -204,6 +204,16 @@ impl Cursor {
         cursor
     }
 
+    /// The start of another listing of the same registry, which knows that the sync endpoint was not
+    /// there.
+    pub(super) fn anew(&self, now: DateTime<Utc>) -> Self {
+        let (registry, layout) = (self.registry.clone(), self.layout.clone());
+        let mut cursor = Self::new(registry, layout, Plan::Sync, self.mode, now);
+        cursor.misses_endpoint = self.misses_endpoint;
+        cursor.findings.untiered_before = self.findings.untiered_before;
+        cursor
+    }
+
     /// Whether this version can resume from the cursor.
     pub(super) const fn is_readable(&self) -> bool {
         self.format == FORMAT

@@ -47,7 +47,11 @@ pub(super) fn refuse_empty_listing(
     applier.lose_cursor();
     if !context.options.dry_run {
         write(conn, context.lock_wait(), |conn| {
-            state::remove(conn, state::key::CURSOR)
+            if !cursor.misses_endpoint {
+                return state::remove(conn, state::key::CURSOR);
+            }
+            // That is known by now, and is not to be found out again in every second run.
+            state::set(conn, state::key::CURSOR, &cursor.anew(context.started_at))
         })?;
     }
     Err(Error::Protocol(

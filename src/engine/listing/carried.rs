@@ -50,23 +50,54 @@ pub(super) struct Search {
     high: Option<u64>,
     stride: u64,
     steps: u32,
+    /// It looks behind rows that cannot be read.
+    is_behind: bool,
 }
 
 impl Search {
     fn new(gap: Gap, page_size: u64) -> Self {
-        let length = gap.to.map_or(page_size, |to| to.saturating_sub(gap.from));
-        // Includes the row before it and the one after. Every other time only half of it is
-        // requested, which may arrive if all of it does not.
-        let part = length.div_euclid(1_u64 << (gap.turn % 2)).max(1);
+        let length = length_of(&gap, page_size);
+        // Whether rows follow one that cannot be read is asked in every third run.
+        let end = gap
+            .to
+            .filter(|_| gap.after.is_none() && length == 1 && gap.turn % 3 == 1);
         Self {
-            start: gap.from.saturating_sub(u64::from(gap.before.is_some())),
-            limit: part.saturating_add(2).min(page_size),
+            start: end.unwrap_or(gap.from.saturating_sub(u64::from(gap.before.is_some()))),
+            // With the row before it, and the one after.
+            limit: if end.is_some() {
+                page_size
+            } else {
+                length.saturating_add(2).min(page_size)
+            },
+            is_behind: end.is_some(),
             low: 0,
             high: None,
             stride: page_size,
             steps: 0,
             gap,
         }
+    }
+
+    /// What to ask for after a failure: fewer rows, and where even the first one of the gap does not come,
+    /// those behind it. Returns whether there is such a page.
+    fn make_smaller(&mut self, page_size: u64) -> bool {
+        if length_of(&self.gap, page_size) <= 1 {
+            return false;
+        }
+        let overlap = u64::from(self.gap.before.is_some() && !self.is_behind);
+        let fewest = overlap.saturating_add(1);
+        if self.limit > fewest {
+            self.limit = self.limit.div_euclid(2).max(fewest);
+            return true;
+        }
+        // Not one row comes from here.
+        self.start = self.start.saturating_add(self.limit);
+        self.limit = page_size;
+        self.is_behind = true;
+        if self.gap.to.is_some_and(|to| self.start >= to) && self.gap.after.is_some() {
+            return false;
+        }
+        true
     }
 
     /// Where to look next; `None` if nothing is left to look at.
@@ -90,8 +121,13 @@ impl Search {
             high,
             stride: self.stride.saturating_mul(2),
             steps: self.steps,
+            is_behind: false,
         })
     }
+}
+
+fn length_of(gap: &Gap, page_size: u64) -> u64 {
+    gap.to.map_or(page_size, |to| to.saturating_sub(gap.from))
 }
 
 impl Lister<'_> {
@@ -120,11 +156,19 @@ impl Lister<'_> {
             }
             Err(error) => {
                 search.gap.cause = cause_of(&error);
-                self.leave_to_next_run(search.gap);
+                if search.make_smaller(self.page_size.into()) {
+                    self.carried_search = Some(search);
+                } else {
+                    self.leave_to_next_run(search.gap);
+                }
                 return Ok(None);
             }
         };
         let start = search.start;
+        if search.is_behind {
+            self.note_behind(search.gap, start, &page);
+            return Ok(Some(self.out_of_turn(&Pass::Sync, start, page)));
+        }
         if start == 0 && page.rows.is_empty() {
             // An answer that may be empty by mistake shows nothing about the gap.
             self.cursor.lost_gap |= search.gap.turn >= MOST_EMPTY;
@@ -182,6 +226,38 @@ impl Lister<'_> {
         gap.before = page.rows.last().and_then(short_id);
         self.gaps_to_ask.push_front(gap.clone());
         self.carried_gaps.push(gap);
+    }
+
+    /// A page after rows that cannot be read: the gap is what lies before it, and what follows the page
+    /// is requested as another one.
+    fn note_behind(&mut self, mut gap: Gap, start: u64, page: &Page) {
+        let first = page.rows.first().and_then(short_id);
+        let last = page.rows.last().and_then(short_id);
+        let neighbours = first.as_deref().zip(gap.before.as_deref());
+        if neighbours.is_some_and(|(first, before)| first <= before) {
+            // Rows have moved.
+            return self.leave_to_next_run(gap);
+        }
+        let end = gap.to.replace(start.max(gap.from.saturating_add(1)));
+        if let (Some(first), Some(last)) = (first, last) {
+            let old_end = gap.after.replace(first);
+            let is_whole =
+                old_end.is_some() && page.rows.iter().any(|row| row.id() == old_end.as_deref());
+            if !is_whole {
+                let from = start.saturating_add(page.rows.len() as u64);
+                let behind = Gap {
+                    from,
+                    to: end.map(|end| end.max(from.saturating_add(1))),
+                    before: Some(last),
+                    after: old_end,
+                    turn: 0,
+                    ..gap.clone()
+                };
+                self.gaps_to_ask.push_front(behind.clone());
+                self.carried_gaps.push(behind);
+            }
+        }
+        self.leave_to_next_run(gap);
     }
 
     /// At the end, keeps what was not read for the next run.

@@ -386,8 +386,8 @@ impl<'r> Lister<'r> {
             && asked.start == 0
             && !self.cursor.findings.untiered
             && page.total.is_some_and(|total| {
-                // Not the count of this page, which it may be if the page is full.
-                let counts_more = total > page.rows.len() as u64 || total < asked.limit;
+                // Not the count of this page: pages may hold fewer rows than were asked for.
+                let counts_more = total > page.rows.len() as u64;
                 counts_more && total <= self.cursor.scored_rows
             })
     }

@@ -225,8 +225,8 @@ fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
     for (untiered, expected) in [(0_u64, false), (3, true)] {
         let registry = scripted(|request| {
             let (from, rows) = match (&request.trust_tier, request.min_score) {
-                (Some(tier), _) if tier == "verified" => (0, 30),
-                (None, Some(_)) => (0, 30 + untiered),
+                (Some(tier), _) if tier == "verified" => (0, 130),
+                (None, Some(_)) => (0, 130 + untiered),
                 _ => (0, 0),
             };
             let range = of(rows, request);
@@ -236,7 +236,7 @@ fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
             ))
         });
         let listed = list(&registry, start(Tiers));
-        assert_eq!(listed.rows.len() as u64, 30 + untiered);
+        assert_eq!(listed.rows.len() as u64, 130 + untiered);
         let asked = registry.asked.lock().unwrap();
         let scored = asked
             .iter()
