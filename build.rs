@@ -20,7 +20,7 @@ fn main() {
 }
 
 /// The core's table of error codes.
-const CODES: &str = "src/error.rs";
+const CODES: &str = "src/error/code.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
 const SOURCES: [&str; 19] = [
@@ -198,7 +198,7 @@ fn status_of_codes(source: &str) -> String {
     let table = source
         .split_once("\nerror_codes! {\n")
         .and_then(|(_, rest)| rest.split_once("\n}"))
-        .expect("src/error.rs has a table of codes")
+        .unwrap_or_else(|| panic!("{CODES} has no table of codes"))
         .0;
     let mut variants = String::from("    /// Success.\n    SKILLSMITH_OK = 0,\n");
     let mut names = String::from("        (Self::SKILLSMITH_OK, c\"OK\"),\n");
@@ -211,7 +211,7 @@ fn status_of_codes(source: &str) -> String {
             .split_once(" = ")
             .and_then(|(_, row)| row.split_once(", \""))
             .and_then(|(number, rest)| Some((number, rest.split_once('"')?.0)))
-            .unwrap_or_else(|| panic!("src/error.rs: not a row of the table of codes: {line}"));
+            .unwrap_or_else(|| panic!("{CODES}: not a row of the table of codes: {line}"));
         _ = writeln!(variants, "    SKILLSMITH_{name} = {number},");
         _ = writeln!(names, "        (Self::SKILLSMITH_{name}, c\"{name}\"),");
     }

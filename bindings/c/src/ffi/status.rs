@@ -1,6 +1,6 @@
 //! The status of a call.
 //!
-//! The build script generates the enumeration from the core's table in `src/error.rs`.
+//! The build script generates the enumeration from the core's table in `src/error/code.rs`.
 
 use std::ffi::CStr;
 

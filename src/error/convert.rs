@@ -1,0 +1,70 @@
+//! Errors of the file system, of SQLite and of the allocator.
+
+use std::path::PathBuf;
+
+use super::Error;
+
+impl Error {
+    /// Maps a failed file operation to its error.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        source: std::io::Error,
+    ) -> Self {
+        use std::io::ErrorKind;
+        let path = path.into();
+        let source = match source.kind() {
+            ErrorKind::PermissionDenied => return Self::PermissionDenied { action, path },
+            ErrorKind::ReadOnlyFilesystem => return Self::ReadOnlyFileSystem(path),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => return Self::DiskFull,
+            ErrorKind::OutOfMemory => return Self::OutOfMemory,
+            _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
+            ErrorKind::FileTooLarge => std::io::Error::new(
+                ErrorKind::FileTooLarge,
+                "the file would become larger than this process may make one. Raise the limit (`ulimit -f`)",
+            ),
+            _ => source,
+        };
+        Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+fn is_too_many_files(error: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = [libc::EMFILE, libc::ENFILE];
+    // ERROR_TOO_MANY_OPEN_FILES
+    #[cfg(not(unix))]
+    let codes = [4];
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Sqlite;
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match error.sqlite_error_code() {
+            // The path is known to the connection only.
+            _ if extended == Some(rusqlite::ffi::SQLITE_READONLY_DBMOVED) => Self::Database(error),
+            Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => Self::DatabaseBusy,
+            // Only `database::interruptible` interrupts.
+            Some(Sqlite::OperationInterrupted) => Self::Cancelled,
+            Some(Sqlite::DiskFull) => Self::DiskFull,
+            Some(Sqlite::ReadOnly) => Self::ReadOnly,
+            Some(Sqlite::OutOfMemory) => Self::OutOfMemory,
+            _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_NOMEM) => Self::OutOfMemory,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::OutOfMemory
+    }
+}

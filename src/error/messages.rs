@@ -1,0 +1,180 @@
+//! The messages, for the person who has to act on them.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::{Cause, Error};
+
+/// The message of each variant: a format string, and its arguments if they are not in its braces.
+macro_rules! messages {
+    ($($variant:pat => $message:literal $(, $argument:expr)*;)+) => {
+        impl fmt::Display for Error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($variant => write!(f, $message $(, $argument)*),)+
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    Error::InvalidArgument(message)
+    | Error::Host(message)
+    | Error::TokenProvider(message)
+    | Error::Unauthorized(message)
+    | Error::SignInExpired(message)
+    | Error::Forbidden(message)
+    | Error::PlanRequired(message) => "{message}";
+
+    // ---- 1xx: the caller -------------------------------------------------
+    Error::RunNotFound(id) => "Sync run not found: {id}";
+    Error::SyncInProgress => "Sync already in progress";
+    Error::Cancelled => "Sync cancelled";
+    Error::DatabaseClosed => "The database is closed. Open it again before using it.";
+    Error::OpenedBeforeFork =>
+        "The database was opened before a fork. Open it again in this process.";
+    Error::NullArgument(name) => "The argument '{name}' is NULL.";
+    Error::InvalidHandle(what) =>
+        "The {what} is not a valid handle: it was already freed, or is not from this library.";
+
+    // ---- 2xx: the network ------------------------------------------------
+    Error::Offline => "API client is in offline mode. Cannot sync.";
+    Error::Unhealthy(cause) =>
+        "API is unhealthy. Try again later.{}",
+        in_brackets(cause.as_ref().map(Cause::message));
+    Error::Unreachable(cause) | Error::CutOff(cause) => "Cannot reach the registry: {cause}";
+    Error::Timeout(cause) => "The registry did not answer in time ({cause})";
+    Error::RateLimited { retry_at } =>
+        "The registry limits the rate of requests. Try again {}.",
+        when(*retry_at);
+    Error::BudgetUsed { resumes_at: None } =>
+        "The budget of requests for one run is used up. The next sync continues from here.";
+    Error::BudgetUsed { resumes_at: Some(at) } =>
+        "The budget of requests for this month is used up. Syncs continue after {}.",
+        at.format(TIME);
+    Error::QuotaExceeded { detail, resets_at } =>
+        "The monthly quota of the registry is used up{}. It resets {}.",
+        in_brackets(detail.as_deref()), when(*resets_at);
+    Error::Server { status, detail, .. } =>
+        "The registry failed to answer: HTTP {status}{}",
+        in_brackets(detail.as_deref());
+    Error::RunDeadline(deadline) =>
+        "The sync stopped at its deadline of {} s. What was read is kept; \
+         the next sync continues from there.",
+        deadline.as_secs();
+
+    // ---- 3xx: the database -----------------------------------------------
+    Error::Database(error) => "Database error: {error}";
+    Error::DatabaseBusy => "The database is busy: another program is writing to it. Try again.";
+    Error::NotADatabase(path) =>
+        "{} is not a database. It was left as it is; choose another file, or move this one away.",
+        path.display();
+    Error::DatabaseDamaged { path, detail } =>
+        "{} is damaged ({detail}). It was left as it is; restore it from a \
+         backup, or move it away to start over.",
+        path.display();
+    Error::NotSkillsmith { path, detail } =>
+        "{} is not a Skillsmith database: {detail}. It was left as it is; choose another file.",
+        path.display();
+    Error::PermissionDenied { action, path } =>
+        "No permission to {action} {}. Check the owner and the mode of the file and its folder.",
+        path.display();
+    Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
+    Error::DiskFull =>
+        "The disk is full; the last batch was not written. Free some space and sync again.";
+    Error::DatabaseInUse(path) =>
+        "{} is open in this process through another SQLite, and this system \
+         cannot isolate the two. Close it there first, or sync in another \
+         process with `skillsmith sync`.",
+        path.display();
+    Error::ReadOnlyFileSystem(path) =>
+        "{} is on a file system that is mounted read-only: it can be read, \
+         but not written. Copy it to a writable folder and use the copy.",
+        path.display();
+    Error::JournalOnReadOnlyFileSystem { path, journal } =>
+        "{} is on a file system that is mounted read-only, and its last \
+         changes are still in {}, which cannot be applied there. Copy both \
+         files to a writable folder and open the copy.",
+        path.display(), journal.display();
+    Error::DatabaseReplaced(path) =>
+        "{} was replaced, moved or deleted by another program while it was \
+         in use. Nothing more was written. Try again: the next call uses \
+         the file that is there now.",
+        path.display();
+    Error::TooManyFiles { action, path } =>
+        "Cannot {action} {}: too many files are open. Close some, or raise \
+         the limit (`ulimit -n`), and try again.",
+        path.display();
+    Error::Io { action, path, source } => "Cannot {action} {}: {source}", path.display();
+
+    // ---- 4xx: the protocol -----------------------------------------------
+    Error::Protocol(cause) => "The registry's answer could not be understood: {cause}";
+    Error::Refused { status, detail } =>
+        "The registry refused the request: HTTP {status}{}",
+        in_brackets(detail.as_deref());
+    Error::RedirectRefused(place) =>
+        "The registry redirects {place}, which is not followed: credentials \
+         are sent to the configured address only. Set the base URL to the \
+         new address if you trust it.";
+    Error::TooLarge(limit) =>
+        "The registry's answer is larger than {limit} bytes and was not read";
+
+    // ---- 9xx: this library -----------------------------------------------
+    Error::OutOfMemory =>
+        "The process is out of memory. What was written is kept; try again \
+         when more memory is available.";
+    Error::Internal(message) => "Internal error (please report it): {message}";
+}
+
+/// The form of a time.
+const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
+
+fn in_brackets(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!(" ({text})"))
+}
+
+fn when(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(
+        || "later".to_owned(),
+        |at| format!("after {}", at.format(TIME)),
+    )
+}
+
+impl Error {
+    /// A 401 to a token that has expired; `said` is what is known of it.
+    #[doc(hidden)]
+    pub fn sign_in_expired(said: &str) -> Self {
+        Self::SignInExpired(format!(
+            "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY ({said})."
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_say_what_to_do() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0);
+        assert_eq!(
+            Error::RateLimited { retry_at: at }.to_string(),
+            "The registry limits the rate of requests. Try again after 2027-01-15 08:00:00 UTC."
+        );
+        assert_eq!(
+            Error::Unhealthy(None).to_string(),
+            "API is unhealthy. Try again later."
+        );
+        assert_eq!(
+            Error::Server {
+                status: 502,
+                detail: Some("bad gateway".into()),
+                retry_at: None
+            }
+            .to_string(),
+            "The registry failed to answer: HTTP 502 (bad gateway)"
+        );
+    }
+}

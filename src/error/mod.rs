@@ -1,0 +1,28 @@
+//! The error type of the library and the public table of error codes.
+//!
+//! Rust callers match on the enum. An error from a lower level (SQLite, the file system, HTTP,
+//! JSON) is kept as the source, unless it could contain a credential. Other languages see the
+//! [`ErrorCode`]: C its number, JavaScript its name.
+
+mod cause;
+mod code;
+mod convert;
+mod messages;
+mod retry;
+mod variants;
+
+pub use self::cause::Cause;
+pub use self::code::ErrorCode;
+pub use self::variants::Error;
+
+/// The result type of this library.
+///
+/// ```
+/// fn skills() -> skillsmith_sync::Result<i64> {
+///     let database = skillsmith_sync::Database::open_in_memory()?;
+///     skillsmith_sync::SkillRepository::new(&database).count()
+/// }
+/// assert_eq!(skills()?, 0);
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
+pub type Result<T, E = Error> = std::result::Result<T, E>;
