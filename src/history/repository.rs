@@ -1,19 +1,16 @@
-//! `sync_history`: one entry per run.
-#![warn(clippy::arithmetic_side_effects)]
+//! Reads the history, and writes entries for callers other than the engine.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use serde::Serialize;
+use chrono::TimeDelta;
+use rusqlite::OptionalExtension;
 
-use crate::clock::{Clock, SystemClock, from_iso, later, to_iso};
+use super::records::from_row;
+use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, runs};
+use crate::clock::{Clock, SystemClock, later, to_iso};
 use crate::database::{Database, SyncLock, has_table, state};
-use crate::stored::{count as stored_count, optional_text, text, whole};
+use crate::stored::{optional_text, whole};
 use crate::{Error, Result, memory};
-
-/// The error of an entry whose process died before the end of the run.
-const INTERRUPTED: &str = "interrupted";
 
 /// Whether a time is after `?1`. Compares as text if SQLite cannot parse it, and is never NULL.
 macro_rules! is_ahead {
@@ -44,135 +41,6 @@ macro_rules! newest_first {
 
 /// How much clocks of one machine and its file systems may differ.
 const SLACK: TimeDelta = TimeDelta::minutes(1);
-
-/// Status of a run.
-///
-/// ```
-/// use skillsmith_sync::SyncStatus;
-///
-/// assert_eq!(SyncStatus::Partial.as_str(), "partial");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum SyncStatus {
-    /// Running.
-    Running,
-    /// Every valid row of the registry is stored.
-    Success,
-    /// Ended early or did not start. What was written is kept.
-    Failed,
-    /// Partially successful; the message says what failed.
-    Partial,
-}
-
-impl SyncStatus {
-    /// The word in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Success => "success",
-            Self::Failed => "failed",
-            Self::Partial => "partial",
-        }
-    }
-
-    fn from_word(word: &str) -> Self {
-        // The column's CHECK allows only these words.
-        [Self::Running, Self::Success, Self::Partial]
-            .into_iter()
-            .find(|known| known.as_str() == word)
-            .unwrap_or(Self::Failed)
-    }
-}
-
-/// Counters of a run, for its history entry.
-///
-/// ```
-/// use skillsmith_sync::SyncRunResult;
-///
-/// let counts = SyncRunResult { skills_added: 3, ..SyncRunResult::default() };
-/// assert_eq!(counts.skills_updated, 0);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SyncRunResult {
-    /// Number of skills added.
-    pub skills_added: u64,
-    /// Number of skills updated.
-    pub skills_updated: u64,
-    /// Number of skills that had not changed.
-    pub skills_unchanged: u64,
-}
-
-/// One entry of the history: one run.
-///
-/// Times are text in ISO 8601, as the database has them; [`clock::from_iso`](crate::clock::from_iso)
-/// reads them.
-///
-/// ```
-/// use skillsmith_sync::{Database, SyncHistoryRepository, SyncStatus};
-///
-/// let history = SyncHistoryRepository::new(&Database::open_in_memory()?);
-/// let id = history.start_run()?;
-/// history.fail_run(&id, "no network")?;
-/// let entry = history.get_by_id(&id)?.expect("it was just made");
-/// assert_eq!(entry.status, SyncStatus::Failed);
-/// assert_eq!(entry.error_message.as_deref(), Some("no network"));
-/// # Ok::<(), skillsmith_sync::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct SyncHistoryEntry {
-    /// `sync-YYYYMMDDHHMMSS-` and six random characters.
-    pub id: String,
-    /// When the run started.
-    pub started_at: String,
-    /// When the run ended; `None` while it is running.
-    pub completed_at: Option<String>,
-    /// Status of the run.
-    pub status: SyncStatus,
-    /// Number of skills added.
-    pub skills_added: i64,
-    /// Number of skills updated.
-    pub skills_updated: i64,
-    /// Number of skills that had not changed.
-    pub skills_unchanged: i64,
-    /// Error of the run, if any.
-    pub error_message: Option<String>,
-    /// Duration in milliseconds; `None` while the run is running.
-    pub duration_ms: Option<i64>,
-    /// When the entry was created, in the format of SQLite (UTC).
-    pub created_at: String,
-}
-
-/// Missing in a file that this library has not changed yet; the history is empty then.
-const TABLE: &str = "sync_history";
-
-/// Statistics of the whole history.
-///
-/// ```
-/// use skillsmith_sync::{Database, SyncHistoryRepository};
-///
-/// let stats = SyncHistoryRepository::new(&Database::open_in_memory()?).get_stats()?;
-/// assert_eq!((stats.total_runs, stats.last_success_at), (0, None));
-/// # Ok::<(), skillsmith_sync::Error>(())
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct SyncStats {
-    /// Number of entries.
-    pub total_runs: i64,
-    /// Number of successful runs.
-    pub successful_runs: i64,
-    /// Number of failed runs.
-    pub failed_runs: i64,
-    /// When the last successful run ended.
-    pub last_success_at: Option<String>,
-    /// Mean duration of successful runs in milliseconds, rounded.
-    pub average_duration_ms: Option<i64>,
-}
 
 /// Reads and writes the history of a database.
 ///
@@ -218,7 +86,8 @@ impl SyncHistoryRepository {
 
     /// Creates an entry for a run that starts now, and returns its id.
     pub fn start_run(&self) -> Result<String> {
-        self.database.write(|conn| start(conn, self.clock.now()))
+        self.database
+            .write(|conn| runs::start(conn, self.clock.now()))
     }
 
     /// Marks a run as successful.
@@ -249,7 +118,7 @@ impl SyncHistoryRepository {
         error: Option<&str>,
     ) -> Result<()> {
         self.database
-            .write(|conn| finish(conn, id, self.clock.now(), status, result, error))
+            .write(|conn| runs::finish(conn, id, self.clock.now(), status, result, error))
     }
 
     /// One entry, or `None`.
@@ -417,141 +286,11 @@ impl SyncHistoryRepository {
                 if state::get::<String>(conn, state::key::CURRENT_RUN)?.as_ref() == Some(&id)
                     && !SyncLock::is_held(self.database.lock_target())
                 {
-                    interrupt(conn, Some(&id), now)?;
+                    runs::interrupt(conn, Some(&id), now)?;
                     state::remove(conn, state::key::CURRENT_RUN)?;
                 }
                 Ok(())
             });
         }
     }
-}
-
-/// Creates an entry of a run that starts at `now`; inside the caller's transaction.
-pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
-    // A taken id is rare, so a few attempts suffice; a trigger may reject every entry.
-    for _ in 0..20 {
-        let id = run_id(now);
-        if start_as(conn, &id, now)? {
-            return Ok(id);
-        }
-    }
-    Err(Error::Database(rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
-        Some("sync_history takes no entry; look at its triggers".into()),
-    )))
-}
-
-/// Creates the entry with this `id` unless it exists. Returns whether it was created.
-pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
-    let made = conn
-        .prepare_cached(
-            "INSERT INTO sync_history (id, started_at, status) VALUES (?1, ?2, 'running')
-             ON CONFLICT (id) DO NOTHING",
-        )?
-        .execute([id, &to_iso(started_at)])?;
-    Ok(made == 1)
-}
-
-/// Whether there is any entry.
-pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
-    if !has_table(conn, TABLE)? {
-        return Ok(false);
-    }
-    Ok(
-        conn.query_row("SELECT EXISTS (SELECT 1 FROM sync_history)", [], |row| {
-            row.get(0)
-        })?,
-    )
-}
-
-fn run_id(now: DateTime<Utc>) -> String {
-    let random: String = (0..6)
-        .map(|_| {
-            char::from(*fastrand::choice(b"abcdefghijklmnopqrstuvwxyz0123456789").unwrap_or(&b'0'))
-        })
-        .collect();
-    format!("sync-{}-{random}", now.format("%Y%m%d%H%M%S"))
-}
-
-/// Ends an entry; inside the caller's transaction.
-pub(crate) fn finish(
-    conn: &Connection,
-    id: &str,
-    now: DateTime<Utc>,
-    status: SyncStatus,
-    result: Option<SyncRunResult>,
-    error: Option<&str>,
-) -> Result<()> {
-    let started = conn
-        .prepare_cached("SELECT started_at FROM sync_history WHERE id = ?1")?
-        .query_row([id], |row| text(row, "started_at"))
-        .optional()?;
-    let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
-    conn.prepare_cached(
-        "UPDATE sync_history
-         SET completed_at = :completed_at, status = :status,
-             -- NULL keeps the stored value.
-             skills_added = coalesce(:added, skills_added),
-             skills_updated = coalesce(:updated, skills_updated),
-             skills_unchanged = coalesce(:unchanged, skills_unchanged),
-             error_message = :error, duration_ms = :duration_ms
-         WHERE id = :id",
-    )?
-    .execute(named_params! {
-        ":id": id,
-        ":completed_at": to_iso(now),
-        ":status": status.as_str(),
-        ":added": result.map(|result| count(result.skills_added)),
-        ":updated": result.map(|result| count(result.skills_updated)),
-        ":unchanged": result.map(|result| count(result.skills_unchanged)),
-        ":error": error,
-        ":duration_ms": duration_ms(&started, now),
-    })?;
-    Ok(())
-}
-
-/// Marks running entries as failed: the one with this `id`, or all.
-pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
-    // By rowid: another program's id may have any type.
-    let running: Vec<(i64, String)> = conn
-        .prepare_cached("SELECT rowid AS number, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
-        .query_map([id], |row| Ok((row.get("number")?, text(row, "started_at")?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (number, started) in running {
-        conn.execute(
-            "UPDATE sync_history
-             SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
-             WHERE rowid = ?1",
-            (number, to_iso(now), INTERRUPTED, duration_ms(&started, now)),
-        )?;
-    }
-    Ok(())
-}
-
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The time since `started`, never negative: clocks can jump.
-fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
-    from_iso(started).map_or(0, |started| {
-        now.signed_duration_since(started).num_milliseconds().max(0)
-    })
-}
-
-fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
-    memory::ensure_row_available(row)?;
-    let count = |column| stored_count(row, column);
-    Ok(SyncHistoryEntry {
-        id: text(row, "id")?,
-        started_at: text(row, "started_at")?,
-        completed_at: optional_text(row, "completed_at")?,
-        status: SyncStatus::from_word(&text(row, "status")?),
-        skills_added: count("skills_added")?,
-        skills_updated: count("skills_updated")?,
-        skills_unchanged: count("skills_unchanged")?,
-        error_message: optional_text(row, "error_message")?,
-        duration_ms: whole(row, "duration_ms")?,
-        created_at: text(row, "created_at")?,
-    })
 }

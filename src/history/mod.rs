@@ -1,0 +1,13 @@
+//! `sync_history`: one entry per run.
+#![warn(clippy::arithmetic_side_effects)]
+
+mod records;
+mod repository;
+mod runs;
+
+pub use self::records::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus};
+pub use self::repository::SyncHistoryRepository;
+pub(crate) use self::runs::{finish, has_entries, interrupt, start, start_as};
+
+/// Missing in a file that this library has not changed yet; the history is empty then.
+const TABLE: &str = "sync_history";

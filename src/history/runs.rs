@@ -1,0 +1,126 @@
+//! The entry of a run, inside the caller's transaction: created, ended, marked as interrupted.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::{SyncRunResult, SyncStatus, TABLE};
+use crate::clock::{from_iso, to_iso};
+use crate::database::has_table;
+use crate::stored::text;
+use crate::{Error, Result};
+
+/// The error of an entry whose process died before the end of the run.
+const INTERRUPTED: &str = "interrupted";
+
+/// Creates an entry of a run that starts at `now`; inside the caller's transaction.
+pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
+    // A taken id is rare, so a few attempts suffice; a trigger may reject every entry.
+    for _ in 0..20 {
+        let id = run_id(now);
+        if start_as(conn, &id, now)? {
+            return Ok(id);
+        }
+    }
+    Err(Error::Database(rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
+        Some("sync_history takes no entry; look at its triggers".into()),
+    )))
+}
+
+/// Creates the entry with this `id` unless it exists. Returns whether it was created.
+pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
+    let made = conn
+        .prepare_cached(
+            "INSERT INTO sync_history (id, started_at, status) VALUES (?1, ?2, 'running')
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute([id, &to_iso(started_at)])?;
+    Ok(made == 1)
+}
+
+/// Whether there is any entry.
+pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        return Ok(false);
+    }
+    Ok(
+        conn.query_row("SELECT EXISTS (SELECT 1 FROM sync_history)", [], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+fn run_id(now: DateTime<Utc>) -> String {
+    let random: String = (0..6)
+        .map(|_| {
+            char::from(*fastrand::choice(b"abcdefghijklmnopqrstuvwxyz0123456789").unwrap_or(&b'0'))
+        })
+        .collect();
+    format!("sync-{}-{random}", now.format("%Y%m%d%H%M%S"))
+}
+
+/// Ends an entry; inside the caller's transaction.
+pub(crate) fn finish(
+    conn: &Connection,
+    id: &str,
+    now: DateTime<Utc>,
+    status: SyncStatus,
+    result: Option<SyncRunResult>,
+    error: Option<&str>,
+) -> Result<()> {
+    let started = conn
+        .prepare_cached("SELECT started_at FROM sync_history WHERE id = ?1")?
+        .query_row([id], |row| text(row, "started_at"))
+        .optional()?;
+    let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
+    conn.prepare_cached(
+        "UPDATE sync_history
+         SET completed_at = :completed_at, status = :status,
+             -- NULL keeps the stored value.
+             skills_added = coalesce(:added, skills_added),
+             skills_updated = coalesce(:updated, skills_updated),
+             skills_unchanged = coalesce(:unchanged, skills_unchanged),
+             error_message = :error, duration_ms = :duration_ms
+         WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":id": id,
+        ":completed_at": to_iso(now),
+        ":status": status.as_str(),
+        ":added": result.map(|result| count(result.skills_added)),
+        ":updated": result.map(|result| count(result.skills_updated)),
+        ":unchanged": result.map(|result| count(result.skills_unchanged)),
+        ":error": error,
+        ":duration_ms": duration_ms(&started, now),
+    })?;
+    Ok(())
+}
+
+/// Marks running entries as failed: the one with this `id`, or all.
+pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
+    // By rowid: another program's id may have any type.
+    let running: Vec<(i64, String)> = conn
+        .prepare_cached("SELECT rowid AS number, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
+        .query_map([id], |row| Ok((row.get("number")?, text(row, "started_at")?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (number, started) in running {
+        conn.execute(
+            "UPDATE sync_history
+             SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
+             WHERE rowid = ?1",
+            (number, to_iso(now), INTERRUPTED, duration_ms(&started, now)),
+        )?;
+    }
+    Ok(())
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The time since `started`, never negative: clocks can jump.
+fn duration_ms(started: &str, now: DateTime<Utc>) -> i64 {
+    from_iso(started).map_or(0, |started| {
+        now.signed_duration_since(started).num_milliseconds().max(0)
+    })
+}
