@@ -1,0 +1,72 @@
+//! Connections to a file, before its content is looked at.
+
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::explain::explain;
+use crate::database::handle::Handle;
+use crate::database::transaction::SLICE;
+use crate::database::{OpenOptions, coexistence, raw};
+use crate::{Error, Result};
+
+pub(super) fn connect(path: &Path, options: &OpenOptions, create: bool) -> Result<Handle> {
+    let access = if options.read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else if create {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    };
+    connect_with(path, path, access).map_err(|error| match path.symlink_metadata() {
+        // Deleted since the check.
+        Err(missing) if !create && missing.kind() == ErrorKind::NotFound => {
+            Error::file("open", path, missing)
+        }
+        _ => error,
+    })
+}
+
+/// Reads the file as it is, without locks and without journals.
+pub(super) fn connect_unchanging(path: &Path) -> Result<Handle> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte));
+            }
+            other => {
+                // Writing to a string cannot fail.
+                _ = write!(uri, "%{other:02x}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    connect_with(
+        path,
+        Path::new(&uri),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
+fn connect_with(path: &Path, name: &Path, access: OpenFlags) -> Result<Handle> {
+    coexistence::before_open(path)?;
+    let conn = raw::open(name, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|failure| explain(path, failure.error, failure.cause))?;
+    let ticket = coexistence::after_open(path)?;
+    Ok(Handle::new(conn, ticket))
+}
+
+/// Settings of every connection.
+pub(super) fn configure(conn: &Connection) -> Result<()> {
+    // While opening, it waits in slices.
+    conn.busy_timeout(SLICE)?;
+    conn.set_prepared_statement_cache_capacity(48);
+    // The TypeScript stack relies on both; SQLite's default is off.
+    conn.pragma_update(None, "foreign_keys", true)?;
+    // Batches are staged in TEMP tables: in memory, so that they need no file.
+    conn.pragma_update(None, "temp_store", "memory")?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Says what an error of SQLite means for a file, by the system error behind it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, ffi};
+
+use crate::Error;
+#[cfg(unix)]
+use crate::database::coexistence;
+use crate::database::raw;
+
+pub(super) fn name(conn: &Connection, path: &Path, error: Error) -> Error {
+    match error {
+        Error::Database(error) => explain_on(conn, path, error),
+        error => error,
+    }
+}
+
+pub(super) fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error) -> Error {
+    explain(path, error, raw::last_io_error(conn))
+}
+
+/// Maps a disk failure by the system error of the connection, if SQLite has no code for it.
+pub(in crate::database) fn with_cause(conn: &Connection, error: Error) -> Error {
+    match error {
+        Error::Database(error) => {
+            let path = Path::new(conn.path().unwrap_or_default());
+            if is_replaced(&error) {
+                return Error::DatabaseReplaced(path.to_owned());
+            }
+            of_the_disk(path, &error, raw::last_io_error(conn))
+                .unwrap_or_else(|| Error::Database(error))
+        }
+        error => error,
+    }
+}
+
+/// Maps an SQLite error for the file at `path`; `cause` is the last system error, if known.
+pub(in crate::database) fn explain(
+    path: &Path,
+    error: rusqlite::Error,
+    cause: Option<std::io::Error>,
+) -> Error {
+    if is_replaced(&error) {
+        return Error::DatabaseReplaced(path.to_owned());
+    }
+    #[cfg(unix)]
+    if let Some(found) = &cause
+        && found.raw_os_error() == Some(coexistence::IN_USE_BY_ANOTHER_FILE)
+        && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+    {
+        return Error::DatabaseReplaced(path.to_owned());
+    }
+    if let Some(told) = of_the_disk(path, &error, cause) {
+        return told;
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => Error::NotADatabase(path.to_owned()),
+        Some(ErrorCode::DatabaseCorrupt) => Error::DatabaseDamaged {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        },
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => cannot_open(path, error),
+        Some(ErrorCode::ReadOnly) => not_writable(path, "write"),
+        _ => error.into(),
+    }
+}
+
+fn is_replaced(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED)
+}
+
+/// Maps an SQLite error by the underlying system error; `None` if that adds nothing.
+fn of_the_disk(
+    path: &Path,
+    error: &rusqlite::Error,
+    cause: Option<std::io::Error>,
+) -> Option<Error> {
+    let (action, cause) = match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => ("open", cause?),
+        Some(ErrorCode::SystemIoFailure) => ("use", cause?),
+        _ => return None,
+    };
+    match cause.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::InvalidFilename
+        | ErrorKind::NotADirectory => Some(Error::file(action, path, cause)),
+        _ => match Error::file(action, path, cause) {
+            told @ Error::TooManyFiles { .. } => Some(told),
+            _ => None,
+        },
+    }
+}
+
+/// SQLite opens a file for reading that it could not create or open for writing, which hides the first
+/// system error. This finds it.
+fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
+        let missing = std::io::Error::new(
+            ErrorKind::NotFound,
+            "it is a link to a place that does not exist",
+        );
+        return Error::file("open", path, missing);
+    }
+    match std::fs::metadata(path) {
+        // The file exists: access to it, or to its -wal and -shm, was denied.
+        Ok(_) => not_writable(path, "open"),
+        Err(found) if found.kind() == ErrorKind::NotFound => {
+            match path.parent().map(std::fs::metadata) {
+                Some(Ok(folder)) if folder.is_dir() => not_writable(path, "create"),
+                Some(Err(cause)) => Error::file("open", path, cause),
+                _ => Error::Database(error),
+            }
+        }
+        Err(found) => Error::file("open", path, found),
+    }
+}
+
+/// Permission denied, or a read-only file system.
+pub(super) fn not_writable(path: &Path, action: &'static str) -> Error {
+    if is_mounted_read_only(path) || path.parent().is_some_and(is_mounted_read_only) {
+        Error::ReadOnlyFileSystem(path.to_owned())
+    } else {
+        Error::PermissionDenied {
+            action,
+            path: path.to_owned(),
+        }
+    }
+}
+
+fn is_mounted_read_only(path: &Path) -> bool {
+    #[cfg(unix)]
+    return coexistence::is_mounted_read_only(path);
+    #[cfg(not(unix))]
+    {
+        _ = path;
+        false
+    }
+}

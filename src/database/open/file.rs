@@ -1,0 +1,185 @@
+//! Opens, creates or refuses the file at a path.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::Opening;
+use super::connect::{configure, connect, connect_unchanging};
+use super::explain::not_writable;
+use super::prepare::prepare;
+use crate::database::handle::Handle;
+use crate::{Error, Result};
+
+/// The smallest database is one page.
+const SMALLEST_PAGE: u64 = 512;
+
+pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    if ends_in_separator(path) {
+        return Err(is_a_folder(path));
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(is_a_folder(path)),
+        Ok(found) if !found.is_file() => Err(Error::InvalidArgument(format!(
+            "{} is not a regular file. Give the path of a database file.",
+            path.display()
+        ))),
+        // SQLite would delete the journal.
+        Ok(found) if found.len() == 0 && has_content(&beside(path, "-wal")) => {
+            Err(Error::DatabaseDamaged {
+                path: path.to_owned(),
+                detail: format!(
+                    "it is empty, but {} beside it holds changes: a program was interrupted while it wrote. To start over, move both away",
+                    beside(path, "-wal").display()
+                ),
+            })
+        }
+        // SQLite treats a file of one byte as empty, and would overwrite it.
+        Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
+            Err(Error::NotADatabase(path.to_owned()))
+        }
+        Ok(_) => existing(path, opening),
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && (opening.options.read_only || !opening.create) =>
+        {
+            Err(Error::file("open", path, error))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
+        Err(error) => Err(Error::file("open", path, error)),
+    }
+}
+
+fn is_a_folder(path: &Path) -> Error {
+    Error::InvalidArgument(format!(
+        "{} is a folder. Give the path of a database file.",
+        path.display()
+    ))
+}
+
+/// Whether opening the path for writing would create a database: the file is missing or empty.
+#[cfg(feature = "cli")]
+pub(crate) fn holds_nothing(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(found) => found.is_file() && found.len() == 0 && !has_content(&beside(path, "-wal")),
+        Err(error) => error.kind() == ErrorKind::NotFound && !ends_in_separator(path),
+    }
+}
+
+/// Whether the path can only name a folder.
+fn ends_in_separator(path: &Path) -> bool {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .last()
+        .is_some_and(|last| std::path::is_separator(char::from(*last)))
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path
+        .canonicalize()
+        .unwrap_or_else(|_| path.to_owned())
+        .into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.len() > 0)
+}
+
+/// A database in memory that connections of this process share by its name.
+pub(in crate::database) fn memory(name: &str, opening: Opening<'_>) -> Result<Handle> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(format!("file:{name}?vfs=memdb"), flags)?;
+    configure(&conn)?;
+    prepare(&conn, Path::new(":memory:"), opening)?;
+    Ok(Handle::new(conn, None))
+}
+
+fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
+    }
+    let conn = connect(path, opening.options, true)?;
+    let outcome = make_new(&conn, path, opening);
+    match outcome {
+        Ok(()) => Ok(conn),
+        Err(error) => {
+            drop(conn);
+            // Delete a refused new file, unless another process is using it.
+            if !matches!(error, Error::DatabaseBusy)
+                && std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
+            {
+                _ = std::fs::remove_file(path);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
+    // Before anything is written. SQLite gives the -wal and -shm files the same mode.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| Error::file("protect", path, error))?;
+    }
+    configure(conn)?;
+    prepare(conn, path, opening)
+}
+
+fn create_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+fn existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let conn = connect(path, opening.options, false)?;
+    configure(&conn)?;
+    if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(not_writable(path, "write"));
+    }
+    match prepare(&conn, path, opening) {
+        Err(Error::ReadOnlyFileSystem(_)) if opening.options.read_only => {
+            drop(conn);
+            unchanging(path, opening)
+        }
+        outcome => outcome.map(|()| conn),
+    }
+}
+
+/// A database in WAL mode on a file system that is mounted read-only: SQLite cannot create the -shm that it
+/// needs, and reads the file only if we declare it immutable.
+fn unchanging(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    for suffix in ["-wal", "-journal"] {
+        let journal = beside(path, suffix);
+        if has_content(&journal) {
+            return Err(Error::JournalOnReadOnlyFileSystem {
+                path: path.to_owned(),
+                journal,
+            });
+        }
+    }
+    as_it_is(path, opening)
+}
+
+/// Opens only the content of the file itself, for read-only options.
+pub(in crate::database) fn as_it_is(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let conn = connect_unchanging(path)?;
+    configure(&conn)?;
+    prepare(&conn, path, opening)?;
+    Ok(conn)
+}
