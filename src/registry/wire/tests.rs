@@ -1,4 +1,6 @@
+use super::envelope::MAX_ROWS;
 use super::*;
+use crate::registry::field::{Field, FieldValue};
 
 fn only_row(json: &str) -> Content {
     let body = format!(r#"{{"data":[{json}]}}"#);

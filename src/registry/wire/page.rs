@@ -1,0 +1,191 @@
+//! A page: its rows, and what the registry says about the listing.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::envelope::Envelope;
+use super::{Content, Rejected, Row};
+use crate::fingerprint::fingerprint;
+use crate::registry::credentials::Credentials;
+use crate::registry::field::Field;
+use crate::registry::mend::{mend_numbers, mend_surrogates};
+use crate::{Cause, Error, Result, memory};
+
+/// One page of the listing, as [`Registry::search`](super::Registry::search) gives it.
+///
+/// ```
+/// use skillsmith_sync::registry::Page;
+///
+/// let page = Page::parse(br#"{
+///     "data": [{"id": "a/b", "name": "b"}],
+///     "meta": {"total": 40, "limit": 1}
+/// }"#)?;
+/// assert_eq!(page.rows().len(), 1);
+/// assert_eq!((page.total(), page.limit()), (Some(40), Some(1)));
+/// # Ok::<(), skillsmith_sync::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    pub(crate) rows: Vec<Row>,
+    /// `meta.total`, whatever this server means by it.
+    pub(crate) total: Option<u64>,
+    /// `meta.limit`: the limit that the server really used.
+    pub(crate) limit: Option<u64>,
+    /// The registry's own time when it served the page, where it says so.
+    pub(crate) served_at: Option<DateTime<Utc>>,
+}
+
+impl Page {
+    /// Reads a page from the JSON text of an answer, `{"data": […], "meta": {…}}`.
+    ///
+    /// Rows that cannot be read are kept as rejected ones.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the text as a whole is not a page.
+    pub fn parse(body: &[u8]) -> Result<Self> {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+        let (text, damaged) = if let Ok(text) = std::str::from_utf8(body) {
+            (Cow::Borrowed(text), false)
+        } else {
+            // A character of three bytes for every damaged one.
+            memory::ensure_available(body.len().saturating_mul(4))?;
+            (String::from_utf8_lossy(body), true)
+        };
+        // The rows hold what the text holds; a text with escapes is put together first.
+        memory::ensure_available(text.len().saturating_mul(3))?;
+        let mended;
+        let envelope: Envelope<'_> = match serde_json::from_str(&text) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                memory::check()?;
+                // There may be memory again by now.
+                if error.to_string().contains(&Error::OutOfMemory.to_string()) {
+                    return Err(Error::OutOfMemory);
+                }
+                memory::ensure_available(text.len().saturating_mul(2))?;
+                mended = mend_numbers(&text);
+                // The first error is told: its cause stands in what was served.
+                mended
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str(text).ok())
+                    .ok_or_else(|| {
+                        Error::Protocol(Cause::new(describe(&text, &error)).with_source(error))
+                    })?
+            }
+        };
+        let mut page = Self {
+            rows: envelope.data.0,
+            total: None,
+            limit: None,
+            served_at: None,
+        };
+        if let Some(meta) = envelope.meta {
+            let text = mend_surrogates(meta.get());
+            let said: BTreeMap<String, &RawValue> = serde_json::from_str(&text).unwrap_or_default();
+            let number = |name: &str| whole(&serde_json::from_str(said.get(name)?.get()).ok()?);
+            page.total = number("total");
+            page.limit = number("limit").filter(|limit| *limit > 0);
+        }
+        if damaged {
+            reject_damaged(&mut page.rows);
+        }
+        Ok(page)
+    }
+
+    /// Says what the registry's own time was when it served the page, as a `Date` header does. Where it
+    /// is not said, stamps of rows count up to a day after our own time.
+    #[must_use]
+    pub const fn with_served_at(mut self, time: DateTime<Utc>) -> Self {
+        self.served_at = Some(time);
+        self
+    }
+
+    /// The rows, in the order of the listing, rejected ones included.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The registry's `meta.total`. What registries count there differs.
+    pub const fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The registry's `meta.limit`: how many rows it gives at most, if it says so.
+    pub const fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// Takes our credentials out of what is told of rows. An id or a tier that holds one is
+    /// none, and is not kept either.
+    pub(in crate::registry) fn redact(&mut self, credentials: &Credentials) {
+        for row in &mut self.rows {
+            match &mut row.0 {
+                Content::Rejected(row) => {
+                    row.label = row.label.as_deref().map(|label| credentials.redact(label));
+                    row.reason = credentials.redact(&row.reason);
+                }
+                Content::Skill(skill) => {
+                    let tier = skill.fields[Field::TrustTier].as_text().unwrap_or_default();
+                    if credentials.are_in(&skill.id) || credentials.are_in(tier) {
+                        row.0 = Content::Rejected(Rejected {
+                            fingerprint: fingerprint(&skill.id),
+                            id: None,
+                            label: Some(credentials.redact(&skill.id)),
+                            reason: "it repeats the key that was sent".into(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Says what is wrong with an answer in words, and not in its own: it may repeat the key
+/// that was sent.
+fn describe(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        return "it is empty".into();
+    }
+    let start = text.trim_start().chars().next();
+    match start {
+        Some('{') if error.is_data() => format!("it is JSON, but not a page of skills: {error}"),
+        _ if error.is_data() => "it is JSON, but not a page of skills: it is not an object".into(),
+        Some('<') => "it is not JSON; it looks like a web page".into(),
+        _ => "it is not JSON".into(),
+    }
+}
+
+/// The body was not valid UTF-8: the rows that hold the damage are not what was served.
+fn reject_damaged(rows: &mut [Row]) {
+    for row in rows {
+        if let Content::Skill(skill) = &row.0 {
+            // What was mended is what was served, but for half a character.
+            if !skill.mended && skill.holds(char::REPLACEMENT_CHARACTER) {
+                row.0 = Content::Rejected(Rejected {
+                    fingerprint: fingerprint(&skill.id),
+                    id: Some(skill.id.clone()),
+                    label: Some(skill.id.clone()),
+                    reason: "its text is not valid UTF-8".into(),
+                });
+            }
+        }
+    }
+}
+
+fn whole(value: &serde_json::Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked: whole, and from 0 to 2^53"
+    )]
+    let from_real = |real: f64| {
+        (real.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&real))
+            .then_some(real as u64)
+    };
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().and_then(from_real))
+}
