@@ -2,30 +2,28 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, later, refusal, told};
+use super::answer::{MAX_REFUSAL, explain, refusal, told};
 use super::body::read_body;
+use super::connections::{Connections, Pools};
 use super::credentials::Credentials;
 use super::mend::read_leniently;
 use super::options::{ClientOptions, check_base};
+use super::rate_limit::RateLimit;
 use super::redirect::{self, MAX_REDIRECTS};
 use super::retry::{self, Attempt};
 use super::sign_in::SignIn;
 use super::transport::{Limits, Transport, deadlines};
 use super::{
-    Call, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics, SyncRequest, Wait,
+    Call, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics, SyncRequest,
     pacing,
 };
-use crate::cancel::HookGuard;
 use crate::environment::{self, Environment};
-use crate::unpoisoned::lock;
 use crate::{Cause, Error, Result};
 
 /// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
@@ -61,11 +59,8 @@ pub struct SkillsmithApiClient {
     timeout: Duration,
     max_retries: u32,
     offline: bool,
-    /// Pools of connections that no request uses just now; one, unless several have been
-    /// under way at once.
-    idle: Mutex<Vec<Agent>>,
-    /// The registry asked for silence until then, in the clock's elapsed time.
-    silent_until: Mutex<Option<Duration>>,
+    pools: Pools,
+    rate_limit: RateLimit,
 }
 
 impl SkillsmithApiClient {
@@ -105,32 +100,14 @@ impl SkillsmithApiClient {
                 .offline
                 .unwrap_or_else(|| environment.offline_mode()),
             sign_in: SignIn::new(options, environment, &file, uri, is_of_file)?,
-            idle: Mutex::default(),
-            silent_until: Mutex::default(),
+            pools: Pools::default(),
+            rate_limit: RateLimit::default(),
         })
     }
 
     /// The registry's address.
     pub fn base_url(&self) -> &str {
         &self.base
-    }
-
-    /// Connections for one request, which a cancellation cuts.
-    fn connections(&self, call: &Call<'_>) -> Connections<'_> {
-        let idle = lock(&self.idle).pop();
-        let agent = idle.unwrap_or_else(|| self.transport.agent());
-        let cut = Arc::new(AtomicBool::new(false));
-        let (in_flight, flag) = (agent.clone(), Arc::clone(&cut));
-        let interrupt = call.cancel.on_cancel(move || {
-            flag.store(true, Ordering::Relaxed);
-            in_flight.clone().shutdown();
-        });
-        Connections {
-            idle: &self.idle,
-            agent,
-            cut,
-            interrupt: Some(interrupt),
-        }
     }
 
     /// Sends one request, following redirects on the same origin.
@@ -143,7 +120,7 @@ impl SkillsmithApiClient {
         limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
-        let outcome = self.follow(&connections.agent, credentials, path, query, limits, call);
+        let outcome = self.follow(connections.agent(), credentials, path, query, limits, call);
         call.check()?;
         outcome
     }
@@ -185,7 +162,7 @@ impl SkillsmithApiClient {
             let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
                 .map_err(|error| explain(credentials, error))?;
-            self.heed(response.headers(), call);
+            self.rate_limit.note(response.headers(), call);
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -201,7 +178,7 @@ impl SkillsmithApiClient {
     /// # Errors
     /// As [`Registry::search`]; [`Error::Protocol`] if the answer is not JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
-        self.fetch(SEARCH, &search_query(request), call, |body, _, _| {
+        self.fetch(SEARCH, &request.query_pairs(), call, |body, _, _| {
             // For the copy.
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
@@ -222,7 +199,7 @@ impl SkillsmithApiClient {
             return Err(Error::Offline);
         }
         let report = |health, version| HealthReport { health, version };
-        let connections = self.connections(call);
+        let connections = self.pools.take(&self.transport, call);
         let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
         let mut response = match self.send(&connections, credentials, "/health", &[], limits, call)
@@ -320,10 +297,10 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Attempt<T> {
-        if let Err(error) = self.keep_silence(call) {
+        if let Err(error) = self.rate_limit.wait(call) {
             return Attempt::Final(error);
         }
-        let connections = self.connections(call);
+        let connections = self.pools.take(&self.transport, call);
         let limits = Limits::OfEach(self.timeout);
         let mut response = match self.send(&connections, credentials, path, query, limits, call) {
             Ok(response) => response,
@@ -349,20 +326,6 @@ impl SkillsmithApiClient {
         }
     }
 
-    /// Notes where an answer, of whatever kind, used up the rate limit.
-    fn heed(&self, headers: &HeaderMap, call: &Call<'_>) {
-        if let Some(pause) = pacing::pause_after(headers, call.clock.now()) {
-            self.be_silent(pause, call);
-        }
-    }
-
-    fn be_silent(&self, pause: Duration, call: &Call<'_>) {
-        let until = call.clock.elapsed().saturating_add(pause);
-        let mut silent_until = lock(&self.silent_until);
-        // Another run of this client may have been asked for a longer silence.
-        *silent_until = Some(silent_until.map_or(until, |old| old.max(until)));
-    }
-
     /// A health check that was answered with 429: the next request waits as after a page.
     fn rate_limited(
         &self,
@@ -377,55 +340,8 @@ impl SkillsmithApiClient {
         if matches!(error, Error::QuotaExceeded { .. }) {
             return Err(error);
         }
-        self.be_silent(pause, call);
+        self.rate_limit.pause_for(pause, call);
         Ok(())
-    }
-
-    /// How long the registry still wants silence; `None` where it does not.
-    fn silence_left(&self, call: &Call<'_>) -> Option<Duration> {
-        let until = *lock(&self.silent_until);
-        until?.checked_sub(call.clock.elapsed())
-    }
-
-    fn too_silent(duration: Duration, call: &Call<'_>) -> Error {
-        Error::RateLimited {
-            retry_at: Some(later(call.clock.now(), duration)),
-        }
-    }
-
-    /// Waits where the last answer used up the rate limit.
-    fn keep_silence(&self, call: &Call<'_>) -> Result<()> {
-        let Some(duration) = self.silence_left(call) else {
-            return Ok(());
-        };
-        let wait = Wait {
-            reason: format!(
-                "The registry's rate limit is used up. Going on in {} s.",
-                duration.as_secs().max(1)
-            ),
-            duration,
-        };
-        call.wait(&wait, || Self::too_silent(duration, call))
-    }
-}
-
-/// What one request uses, and nobody else meanwhile: cutting it cuts nothing of another run
-/// that shares the client.
-struct Connections<'a> {
-    idle: &'a Mutex<Vec<Agent>>,
-    agent: Agent,
-    /// They were shut down, and are of no more use.
-    cut: Arc<AtomicBool>,
-    interrupt: Option<HookGuard>,
-}
-
-impl Drop for Connections<'_> {
-    fn drop(&mut self) {
-        // From here on nobody cuts them.
-        self.interrupt = None;
-        if !self.cut.load(Ordering::Relaxed) {
-            lock(self.idle).push(self.agent.clone());
-        }
     }
 }
 
@@ -440,23 +356,21 @@ impl Registry for SkillsmithApiClient {
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
         // A run begins with this: also the request after the last one of the run before.
-        self.keep_silence(call)?;
+        self.rate_limit.wait(call)?;
         let report = self.health_report(call)?;
         // What does not fit the run ends it here, and not at the first page.
-        match self.silence_left(call) {
-            Some(duration) if duration >= call.left() => Err(Self::too_silent(duration, call)),
+        match self.rate_limit.remaining(call) {
+            Some(duration) if duration >= call.left() => Err(RateLimit::error(duration, call)),
             _ => Ok(report.health),
         }
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        self.page(SEARCH, &search_query(request), call)
+        self.page(SEARCH, &request.query_pairs(), call)
     }
 
     fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
-        let mut query = page_query(request.limit, request.offset);
-        query.extend(request.since.clone().map(|stamp| ("since", stamp)));
-        self.page("/registry-sync", &query, call)
+        self.page("/registry-sync", &request.query_pairs(), call)
     }
 }
 
@@ -468,23 +382,6 @@ impl fmt::Debug for SkillsmithApiClient {
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }
-}
-
-fn page_query(limit: u32, offset: u64) -> Vec<(&'static str, String)> {
-    vec![("limit", limit.to_string()), ("offset", offset.to_string())]
-}
-
-fn search_query(request: &PageRequest) -> Vec<(&'static str, String)> {
-    let mut query = page_query(request.limit, request.offset);
-    query.extend(request.query.clone().map(|word| ("query", word)));
-    query.extend(request.trust_tier.clone().map(|tier| ("trust_tier", tier)));
-    query.extend(request.category.clone().map(|word| ("category", word)));
-    query.extend(
-        request
-            .min_score
-            .map(|score| ("min_score", score.to_string())),
-    );
-    query
 }
 
 /// 408, 429, 5xx but for 501, broken connections and unreadable answers may heal; nothing else does.

@@ -1,0 +1,170 @@
+//! Which page is wanted.
+
+/// Rows of a page unless told otherwise.
+const DEFAULT_LIMIT: u32 = 100;
+
+/// Which page of the listing is wanted. What is not set is not asked for.
+///
+/// ```
+/// use skillsmith_sync::registry::PageRequest;
+///
+/// let request = PageRequest::new().query("git").limit(20).offset(40);
+/// assert_eq!((request.limit, request.offset), (20, 40));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PageRequest {
+    /// A search word. The live registry wants one, or one of the next three.
+    pub query: Option<String>,
+    /// Only skills of this tier.
+    pub trust_tier: Option<String>,
+    /// Only skills of this category. The engine never asks for one.
+    pub category: Option<String>,
+    /// Only skills with at least this quality score, in the registry's own measure. The engine
+    /// never asks for one.
+    pub min_score: Option<f64>,
+    /// Rows wanted; the registry may give fewer.
+    pub limit: u32,
+    /// Rows to pass over.
+    pub offset: u64,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self {
+            query: None,
+            trust_tier: None,
+            category: None,
+            min_score: None,
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+        }
+    }
+}
+
+impl PageRequest {
+    /// The first 100 rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the search word.
+    #[must_use]
+    pub fn query(mut self, word: impl Into<String>) -> Self {
+        self.query = Some(word.into());
+        self
+    }
+
+    /// Asks only for skills of this tier, such as `verified`.
+    #[must_use]
+    pub fn trust_tier(mut self, tier: impl Into<String>) -> Self {
+        self.trust_tier = Some(tier.into());
+        self
+    }
+
+    /// Asks only for skills of this category.
+    #[must_use]
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.category = Some(category.into());
+        self
+    }
+
+    /// Asks only for skills with at least this quality score, in the registry's own measure.
+    #[must_use]
+    pub const fn min_score(mut self, score: f64) -> Self {
+        self.min_score = Some(score);
+        self
+    }
+
+    /// Sets how many rows are wanted. Default: 100.
+    #[must_use]
+    pub const fn limit(mut self, rows: u32) -> Self {
+        self.limit = rows;
+        self
+    }
+
+    /// Sets how many rows to pass over. Default: 0.
+    #[must_use]
+    pub const fn offset(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+
+    /// The parameters of the URL.
+    pub(super) fn query_pairs(&self) -> Vec<(&'static str, String)> {
+        let mut query = page_query(self.limit, self.offset);
+        query.extend(self.query.clone().map(|word| ("query", word)));
+        query.extend(self.trust_tier.clone().map(|tier| ("trust_tier", tier)));
+        query.extend(self.category.clone().map(|word| ("category", word)));
+        query.extend(self.min_score.map(|score| ("min_score", score.to_string())));
+        query
+    }
+}
+
+/// Which page of the sync endpoint is wanted.
+///
+/// ```
+/// use skillsmith_sync::registry::SyncRequest;
+///
+/// let request = SyncRequest::new().since("2026-08-01T12:00:00Z").limit(50).offset(100);
+/// assert_eq!(request.since.as_deref(), Some("2026-08-01T12:00:00Z"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SyncRequest {
+    /// Only rows whose `updated_at` is later than this, as ISO 8601; all rows where it is not set.
+    pub since: Option<String>,
+    /// Rows wanted; the registry may give fewer.
+    pub limit: u32,
+    /// Rows to pass over.
+    pub offset: u64,
+}
+
+impl Default for SyncRequest {
+    fn default() -> Self {
+        Self {
+            since: None,
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+        }
+    }
+}
+
+impl SyncRequest {
+    /// The first 100 rows of all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks only for rows changed later than this. Default: all rows.
+    #[must_use]
+    pub fn since(mut self, stamp: impl Into<String>) -> Self {
+        self.since = Some(stamp.into());
+        self
+    }
+
+    /// Sets how many rows are wanted. Default: 100.
+    #[must_use]
+    pub const fn limit(mut self, rows: u32) -> Self {
+        self.limit = rows;
+        self
+    }
+
+    /// Sets how many rows to pass over. Default: 0.
+    #[must_use]
+    pub const fn offset(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+
+    /// The parameters of the URL.
+    pub(super) fn query_pairs(&self) -> Vec<(&'static str, String)> {
+        let mut query = page_query(self.limit, self.offset);
+        query.extend(self.since.clone().map(|stamp| ("since", stamp)));
+        query
+    }
+}
+
+fn page_query(limit: u32, offset: u64) -> Vec<(&'static str, String)> {
+    vec![("limit", limit.to_string()), ("offset", offset.to_string())]
+}
