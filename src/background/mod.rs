@@ -1,8 +1,10 @@
 //! The background service: a thread that checks at its start and then every minute whether a sync is due.
 
+mod cycle;
 mod options;
 mod schedule;
 mod service;
+mod workers;
 
 pub use self::options::{BackgroundOptions, DEFAULT_CHECK_INTERVAL};
 pub use self::schedule::{BackgroundSyncState, Decision, Schedule, decide};

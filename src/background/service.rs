@@ -1,21 +1,18 @@
-//! The service: a thread that checks at its start and then every minute, and manual syncs.
+//! The service: starts and stops the thread that checks every minute, and syncs by hand.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use super::cycle::Shared;
 use super::options::BackgroundOptions;
-use super::schedule::{self, BackgroundSyncState, Decision, Schedule, UnwrittenBackoff};
+use super::schedule::BackgroundSyncState;
+use super::workers::this_thread;
 use crate::engine::Listing;
 use crate::environment::Environment;
-use crate::memory::guarded;
 use crate::registry::{ClientOptions, Registry, SkillsmithApiClient};
-use crate::unpoisoned::{lock, wait};
-use crate::{
-    CancelToken, Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine,
-    SyncFrequency, SyncOptions, SyncResult,
-};
+use crate::unpoisoned::lock;
+use crate::{Database, Error, Result, SyncConfigRepository, SyncEngine, SyncResult};
 
 /// Syncs in the background: while started, when syncing is enabled and due, with a backoff
 /// after a failure.
@@ -42,34 +39,6 @@ pub struct BackgroundSyncService {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Shared {
-    engine: SyncEngine,
-    options: BackgroundOptions,
-    progress: Mutex<Progress>,
-    /// Signalled when some work has ended.
-    settled: Condvar,
-    /// Ends the thread and a running sync; a new one after each stop. Locks are taken in the
-    /// order thread, progress, stop.
-    stop: Mutex<CancelToken>,
-}
-
-#[derive(Default)]
-struct Progress {
-    schedule: Schedule,
-    unwritten: UnwrittenBackoff,
-    /// Threads that work for the service now, callbacks included.
-    workers: Vec<Worker>,
-    /// The number of the next one.
-    next_worker: u64,
-}
-
-/// The service's thread, or one that syncs by hand.
-struct Worker {
-    number: u64,
-    /// Of [`this_thread`]; 0 until it has begun.
-    thread: usize,
-}
-
 impl BackgroundSyncService {
     /// Creates a service that is not started yet.
     ///
@@ -82,13 +51,7 @@ impl BackgroundSyncService {
             ));
         }
         Ok(Self {
-            shared: Arc::new(Shared {
-                engine,
-                options,
-                progress: Mutex::default(),
-                settled: Condvar::new(),
-                stop: Mutex::default(),
-            }),
+            shared: Arc::new(Shared::new(engine, options)),
             thread: Mutex::default(),
         })
     }
@@ -110,7 +73,7 @@ impl BackgroundSyncService {
         let spawned = at_work.and_then(|at_work| {
             crate::memory::spawn("skillsmith-background", move || {
                 at_work.is_this_thread();
-                at_work.shared.watch(&stop);
+                at_work.shared().watch(&stop);
             })
         });
         match spawned {
@@ -134,20 +97,15 @@ impl BackgroundSyncService {
         let mut thread = lock(&self.thread);
         let mut progress = self.shared.progress();
         progress.schedule.stop();
-        lock(&self.shared.stop).cancel();
+        self.shared.cancel();
         // Otherwise a callback would wait for itself, or two callbacks for each other.
-        let here = this_thread();
-        if progress.workers.iter().any(|worker| worker.thread == here) {
+        if progress.workers.has_this_thread() {
             return;
         }
         let handle = thread.take();
         drop(thread);
-        // Do not wait for work that started later.
-        let end = progress.next_worker;
-        while progress.workers.iter().any(|worker| worker.number < end) {
-            progress = wait(&self.shared.settled, progress);
-        }
-        drop(progress);
+        // Not for work that starts later.
+        self.shared.wait_for_workers(progress);
         if let Some(handle) = handle {
             _ = handle.join();
         }
@@ -236,175 +194,6 @@ pub fn start_background_sync(
     Ok(Some(service))
 }
 
-/// A number that is unique among living threads. Unlike a thread id, it needs no memory.
-fn this_thread() -> usize {
-    thread_local! {
-        static HERE: u8 = const { 0 };
-    }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
-}
-
-/// Counts as work for the service while it lives.
-struct AtWork {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl AtWork {
-    fn is_this_thread(&self) {
-        let mut progress = self.shared.progress();
-        let own = |worker: &&mut Worker| worker.number == self.number;
-        if let Some(worker) = progress.workers.iter_mut().find(own) {
-            worker.thread = this_thread();
-        }
-    }
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        let mut progress = self.shared.progress();
-        progress
-            .workers
-            .retain(|worker| worker.number != self.number);
-        drop(progress);
-        self.shared.settled.notify_all();
-    }
-}
-
-impl Shared {
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        lock(&self.progress)
-    }
-
-    /// Adds a worker.
-    fn at_work(self: &Arc<Self>, progress: &mut Progress, thread: usize) -> Result<AtWork> {
-        progress.workers.try_reserve(1)?;
-        let number = progress.next_worker;
-        progress.next_worker += 1;
-        progress.workers.push(Worker { number, thread });
-        Ok(AtWork {
-            shared: Arc::clone(self),
-            number,
-        })
-    }
-
-    /// The token that `stop` cancels; a new one if the old one is cancelled.
-    fn fresh_stop(&self) -> CancelToken {
-        let mut stop = lock(&self.stop);
-        if stop.is_cancelled() {
-            *stop = CancelToken::new();
-        }
-        stop.clone()
-    }
-
-    fn watch(&self, stop: &CancelToken) {
-        let clock = self.engine.clock();
-        if !self.options.sync_on_start && !clock.wait(self.options.check_interval, stop) {
-            return;
-        }
-        loop {
-            if self.check(stop) == Decision::Begin {
-                self.sync_by_itself(stop);
-            }
-            if stop.is_cancelled() || !clock.wait(self.options.check_interval, stop) {
-                return;
-            }
-        }
-    }
-
-    /// The database is read without the lock: a slow read must not delay `state`.
-    fn check(&self, stop: &CancelToken) -> Decision {
-        if !self.progress().schedule.begin_check() {
-            return Decision::Running;
-        }
-        let answer = guarded(|| schedule::ask(&self.engine));
-        let mut progress = self.progress();
-        // Stopped meanwhile.
-        if stop.is_cancelled() {
-            return Decision::NotDue;
-        }
-        let answer = progress.unwritten.over(answer, self.engine.clock().now());
-        progress.schedule.checked(answer)
-    }
-
-    fn sync_by_itself(&self, stop: &CancelToken) {
-        let outcome = self.run(stop);
-        // Another sync started after our check: not a failure, nothing to report.
-        let is_done_elsewhere = outcome
-            .as_ref()
-            .is_ok_and(|result| result.code == Some(ErrorCode::SyncInProgress));
-        if is_done_elsewhere {
-            self.progress().schedule.another_was_faster();
-        } else {
-            self.ended(&outcome);
-        }
-    }
-
-    /// Runs one sync that the schedule started, and records its end in any case.
-    fn run(&self, stop: &CancelToken) -> Result<SyncResult> {
-        guarded(|| {
-            self.engine.sync(SyncOptions {
-                cancel: stop.clone(),
-                listing: self.options.listing.unwrap_or_default(),
-                ..SyncOptions::default()
-            })
-        })
-    }
-
-    fn ended(&self, outcome: &Result<SyncResult>) {
-        let left_no_trace = self.left_no_trace(outcome);
-        let mut progress = self.progress();
-        match left_no_trace {
-            Some(interval_ms) => {
-                let now = self.engine.clock().now();
-                progress.unwritten.note(now, interval_ms);
-            }
-            None => progress.unwritten.clear(),
-        }
-        progress.schedule.finished(outcome);
-        drop(progress);
-        // A panic in a callback is a bug of the host; the next cycle still runs.
-        _ = catch_unwind(AssertUnwindSafe(|| self.tell(outcome)));
-    }
-
-    /// The check interval, if a run failed and a sync is still due at once: the failure could not be recorded
-    /// in the database.
-    fn left_no_trace(&self, outcome: &Result<SyncResult>) -> Option<i64> {
-        let code = match outcome {
-            Ok(result) if result.success => return None,
-            Ok(result) => result.code,
-            Err(error) => Some(error.code()),
-        };
-        if matches!(code, Some(ErrorCode::Cancelled | ErrorCode::SyncInProgress)) {
-            return None;
-        }
-        match guarded(|| schedule::ask(&self.engine)) {
-            Ok(Decision::Begin) | Err(_) => {
-                let config = SyncConfigRepository::new(self.engine.database()).get_config();
-                Some(config.map_or(SyncFrequency::Daily.interval_ms(), |config| {
-                    config.interval_ms
-                }))
-            }
-            Ok(_) => None,
-        }
-    }
-
-    fn tell(&self, outcome: &Result<SyncResult>) {
-        match (schedule::error_of(outcome), outcome) {
-            (None, Ok(result)) => {
-                if let Some(callback) = &self.options.on_sync_complete {
-                    callback(result);
-                }
-            }
-            (error, _) => {
-                if let Some(callback) = &self.options.on_sync_error {
-                    callback(&error.unwrap_or_default());
-                }
-            }
-        }
-    }
-}
-
 impl Drop for BackgroundSyncService {
     fn drop(&mut self) {
         self.stop();
@@ -414,7 +203,7 @@ impl Drop for BackgroundSyncService {
 impl fmt::Debug for BackgroundSyncService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackgroundSyncService")
-            .field("engine", &self.shared.engine)
+            .field("engine", self.shared.engine())
             .field("state", &self.get_state())
             .finish_non_exhaustive()
     }
