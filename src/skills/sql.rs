@@ -53,12 +53,10 @@ pub(crate) struct CategoriesSql {
 
 impl Sql {
     pub(super) fn new(columns: &[Column], has: TableFeatures) -> Self {
-        let names = |prefix: &str| {
-            columns.iter().fold(String::new(), |mut list, column| {
-                _ = write!(list, ", {prefix}{}", column.name);
-                list
-            })
-        };
+        let names = columns.iter().fold(String::new(), |mut list, column| {
+            _ = write!(list, ", {}", column.name);
+            list
+        });
         let stamp = if has.stamp { "updated_at" } else { "NULL" };
         let has_url = if has.unique_url {
             "repo_url IS NOT NULL"
@@ -78,29 +76,20 @@ impl Sql {
         };
         Self {
             fingerprints: format!("SELECT id, {stamp}, {has_url}, {mark} FROM main.skills"),
-            stored: format!("SELECT name, {source}{} FROM main.skills WHERE id = ?1", names("")),
-            create_stage: STAGE_OF_OTHERS.to_owned() + &format!(
-                "CREATE TEMP TABLE IF NOT EXISTS skillsmith_stage (
-                   id TEXT PRIMARY KEY, name{}, mask INTEGER, is_new INTEGER, version_hash TEXT);
-                 CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_new ON skillsmith_stage (is_new);",
-                names("")
-            ) + if has.unique_url {
-                "CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_url ON skillsmith_stage (repo_url);"
-            } else {
-                ""
-            },
+            stored: format!("SELECT name, {source}{names} FROM main.skills WHERE id = ?1"),
+            create_stage: create_stage(&names, has),
             stage: format!(
-                "INSERT OR REPLACE INTO temp.skillsmith_stage (mask, is_new, version_hash, id, name{}) VALUES ({})",
-                names(""),
+                "INSERT OR REPLACE INTO temp.skillsmith_stage (mask, is_new, version_hash, id, name{names}) VALUES ({})",
                 vec!["?"; columns.len() + 5].join(", ")
             ),
-            insert: insert(columns, has.source, &names(""), "is_new = 1"),
+            insert: insert(columns, has.source, &names, "is_new = 1"),
             update: update(columns, not_local, "s.is_new = 0"),
-            insert_one: insert(columns, has.source, &names(""), "id = ?1"),
+            insert_one: insert(columns, has.source, &names, "id = ?1"),
             update_one: update(columns, not_local, "s.id = ?1"),
-            expected: "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
+            expected:
+                "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
                        FROM temp.skillsmith_stage"
-                .to_owned(),
+                    .to_owned(),
             versions: versions(has.versions, not_local),
             categories: has.categories.then(|| CategoriesSql {
                 of_all: categories(given_categories(columns), "", not_local),
@@ -109,6 +98,19 @@ impl Sql {
             }),
         }
     }
+}
+
+fn create_stage(names: &str, has: TableFeatures) -> String {
+    let by_url = if has.unique_url {
+        "CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_url ON skillsmith_stage (repo_url);"
+    } else {
+        ""
+    };
+    format!(
+        "{STAGE_OF_OTHERS}CREATE TEMP TABLE IF NOT EXISTS skillsmith_stage (
+           id TEXT PRIMARY KEY, name{names}, mask INTEGER, is_new INTEGER, version_hash TEXT);
+         CREATE INDEX IF NOT EXISTS temp.skillsmith_stage_new ON skillsmith_stage (is_new);{by_url}"
+    )
 }
 
 /// What is staged beside rows: their categories, and versions of rows that stay as they are.

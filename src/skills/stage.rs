@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, ffi, params_from
 use sha2::{Digest, Sha256};
 
 use super::categories::Categories;
-use super::columns::Versions;
+use super::columns::{Column, Versions};
 use super::compare::Stored;
 use super::sql::given_categories;
 use super::table::Table;
@@ -65,58 +65,34 @@ impl<'c> Stage<'c> {
         stored: Option<&Stored>,
         now: &str,
     ) -> Result<()> {
-        let is_new = stored.is_none();
         let columns = &self.table.columns;
         let values = columns.iter().enumerate().map(|(at, column)| {
             let stored = stored.map(|stored| stored.value(at));
             column.value(skill, stored)
         });
         let values: Vec<_> = values.collect();
-        // A changed row without a stamp must not keep its old one: the registry may serve that
-        // stamp again, and the row would look unchanged.
-        let unstamped = !is_new && self.table.has.stamp && skill.stamp().is_none();
-        let mut mask = 0_i64;
-        for (bit, (column, value)) in columns.iter().zip(&values).enumerate() {
-            let is_given = **value != FieldValue::Absent;
-            if is_given || (unstamped && column.field == Field::UpdatedAt) {
-                mask |= 1 << bit;
-            }
-        }
+        let is_restamped = self.is_restamped(skill, stored);
+        let mut mask = given_columns(columns, &values, is_restamped);
         if let Some(categories) = categories {
             mask |= given_categories(columns);
             self.push_categories(&skill.id, categories)?;
         }
-        let hash = match self.table.has.versions {
-            Versions::None => None,
-            Versions::OfRow { .. } => {
-                let description =
-                    stored.and_then(|stored| stored.text(self.table, Field::Description));
-                Some(Cow::Owned(version_hash(skill, description)))
-            }
-            Versions::OfContent => content_hash(skill).map(Cow::Borrowed),
-        };
-        let hash = hash
-            .as_deref()
-            .map_or(ValueRef::Null, |hash| ValueRef::Text(hash.as_bytes()));
+        let hash = self.version_hash(skill, stored);
         let head = [
             ValueRef::Integer(mask),
-            ValueRef::Integer(is_new.into()),
-            hash,
+            ValueRef::Integer(stored.is_none().into()),
+            hash.as_deref()
+                .map_or(ValueRef::Null, |hash| ValueRef::Text(hash.as_bytes())),
             ValueRef::Text(skill.id.as_bytes()),
             ValueRef::Text(skill.name.as_bytes()),
         ];
-        let fields = columns
-            .iter()
-            .zip(&values)
-            .map(|(column, value)| match value.as_ref() {
-                _ if unstamped && column.field == Field::UpdatedAt => {
-                    ValueRef::Text(now.as_bytes())
-                }
-                FieldValue::Absent | FieldValue::Null | FieldValue::Invalid(_) => ValueRef::Null,
-                FieldValue::Text(text) => ValueRef::Text(text.as_bytes()),
-                FieldValue::Real(real) => ValueRef::Real(*real),
-                FieldValue::Integer(integer) => ValueRef::Integer(*integer),
-            });
+        let fields = columns.iter().zip(&values).map(|(column, value)| {
+            if is_restamped && column.field == Field::UpdatedAt {
+                ValueRef::Text(now.as_bytes())
+            } else {
+                stored_as(value)
+            }
+        });
         self.conn
             .prepare_cached(&self.table.sql.stage)?
             .execute(params_from_iter(
@@ -124,6 +100,25 @@ impl<'c> Stage<'c> {
             ))?;
         self.rows += 1;
         Ok(())
+    }
+
+    /// Whether the row gets a stamp of our own: a changed row without a stamp must not keep its old
+    /// one, because the registry may serve that stamp again, and the row would look unchanged.
+    fn is_restamped(&self, skill: &Skill, stored: Option<&Stored>) -> bool {
+        stored.is_some() && self.table.has.stamp && skill.stamp().is_none()
+    }
+
+    /// The hash to be recorded with the row, if the database has a record of versions.
+    fn version_hash<'s>(&self, skill: &'s Skill, stored: Option<&Stored>) -> Option<Cow<'s, str>> {
+        match self.table.has.versions {
+            Versions::None => None,
+            Versions::OfRow { .. } => {
+                let description =
+                    stored.and_then(|stored| stored.text(self.table, Field::Description));
+                Some(Cow::Owned(version_hash(skill, description)))
+            }
+            Versions::OfContent => content_hash(skill).map(Cow::Borrowed),
+        }
     }
 
     /// Has the version of a row recorded that stays as it is, where the record holds the registry's
@@ -308,6 +303,28 @@ fn in_words(error: &rusqlite::Error) -> String {
             format!("the database refuses it ({text})")
         }
         other => format!("the database refuses it ({other})"),
+    }
+}
+
+/// A bit for each column that the row sets.
+fn given_columns(columns: &[Column], values: &[Cow<'_, FieldValue>], is_restamped: bool) -> i64 {
+    let mut mask = 0_i64;
+    for (bit, (column, value)) in columns.iter().zip(values).enumerate() {
+        let is_given = **value != FieldValue::Absent;
+        if is_given || (is_restamped && column.field == Field::UpdatedAt) {
+            mask |= 1 << bit;
+        }
+    }
+    mask
+}
+
+/// A field's value as SQLite stores it.
+fn stored_as(value: &FieldValue) -> ValueRef<'_> {
+    match value {
+        FieldValue::Absent | FieldValue::Null | FieldValue::Invalid(_) => ValueRef::Null,
+        FieldValue::Text(text) => ValueRef::Text(text.as_bytes()),
+        FieldValue::Real(real) => ValueRef::Real(*real),
+        FieldValue::Integer(integer) => ValueRef::Integer(*integer),
     }
 }
 

@@ -19,66 +19,24 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn read(conn: &Connection) -> Result<Self> {
-        let mut known = Vec::new();
-        let mut found =
-            conn.prepare("SELECT name, \"notnull\", dflt_value FROM pragma_table_info('skills')")?;
-        let mut rows = found.query([])?;
-        while let Some(row) = rows.next()? {
-            known.push((
-                row.get::<_, String>(0)?,
-                row.get::<_, bool>(1)?,
-                row.get::<_, Option<String>>(2)?,
-            ));
-        }
+        let declared = declared_columns(conn)?;
         let columns: Vec<Column> = columns::known()
             .filter_map(|(name, field, made)| {
-                let (_, not_null, default) = known.iter().find(|(column, _, _)| column == name)?;
+                let declared = declared.iter().find(|column| column.name == name)?;
                 Some(Column {
                     name,
                     field,
                     made,
-                    not_null: *not_null,
-                    default: default.clone(),
+                    not_null: declared.not_null,
+                    default: declared.default.clone(),
                 })
             })
             .collect();
-        let has = |column: &str| known.iter().any(|(name, _, _)| name == column);
-        let has_field = |wanted: Field| columns.iter().any(|column| column.field == wanted);
-
-        let definition: Option<String> = conn
-            .query_row(
-                "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'skills'",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?
-            .flatten();
-        let exists = |name: &str| -> Result<bool> {
-            Ok(conn.query_row(
-                "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)",
-                [name],
-                |row| row.get(0),
-            )?)
-        };
-        let features = TableFeatures {
-            stamp: has_field(Field::UpdatedAt),
-            source: has("source"),
-            unique_url: has_field(Field::RepoUrl) && url_is_unique(conn)?,
-            mark: has("security_passed"),
-            versions: versions(conn)?,
-            categories: has_categories(conn)?,
-            fts: exists("skills_fts")?,
-            fts_triggers: conn.query_row(
-                "SELECT count(*) >= 3 FROM sqlite_master
-                 WHERE type = 'trigger' AND tbl_name = 'skills' AND sql LIKE '%skills_fts%'",
-                [],
-                |row| row.get(0),
-            )?,
-        };
+        let has = features(conn, &declared, &columns)?;
         Ok(Self {
-            tiers: definition.as_deref().and_then(allowed_tiers),
-            sql: Sql::new(&columns, features),
-            has: features,
+            tiers: definition(conn)?.as_deref().and_then(allowed_tiers),
+            sql: Sql::new(&columns, has),
+            has,
             columns,
         })
     }
@@ -121,6 +79,67 @@ impl Table {
             _ => "unknown",
         }
     }
+}
+
+/// A column as the file declares it.
+struct DeclaredColumn {
+    name: String,
+    not_null: bool,
+    /// The SQL expression of its default, if any.
+    default: Option<String>,
+}
+
+fn declared_columns(conn: &Connection) -> Result<Vec<DeclaredColumn>> {
+    Ok(conn
+        .prepare("SELECT name, \"notnull\", dflt_value FROM pragma_table_info('skills')")?
+        .query_map([], |row| {
+            Ok(DeclaredColumn {
+                name: row.get(0)?,
+                not_null: row.get(1)?,
+                default: row.get(2)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+/// The CREATE TABLE statement of the table.
+fn definition(conn: &Connection) -> Result<Option<String>> {
+    let definition = conn
+        .query_row(
+            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'skills'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(definition.flatten())
+}
+
+fn features(
+    conn: &Connection,
+    declared: &[DeclaredColumn],
+    columns: &[Column],
+) -> Result<TableFeatures> {
+    let has = |name: &str| declared.iter().any(|column| column.name == name);
+    let has_field = |wanted: Field| columns.iter().any(|column| column.field == wanted);
+    Ok(TableFeatures {
+        stamp: has_field(Field::UpdatedAt),
+        source: has("source"),
+        unique_url: has_field(Field::RepoUrl) && url_is_unique(conn)?,
+        mark: has("security_passed"),
+        versions: versions(conn)?,
+        categories: has_categories(conn)?,
+        fts: conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'skills_fts')",
+            [],
+            |row| row.get(0),
+        )?,
+        fts_triggers: conn.query_row(
+            "SELECT count(*) >= 3 FROM sqlite_master
+             WHERE type = 'trigger' AND tbl_name = 'skills' AND sql LIKE '%skills_fts%'",
+            [],
+            |row| row.get(0),
+        )?,
+    })
 }
 
 /// Whether the table has rows that are not the user's own.

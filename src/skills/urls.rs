@@ -130,16 +130,8 @@ pub(crate) fn settle(
         forget(conn, &row.id)?;
         return Ok(Settled::NotNeeded);
     }
-    let owner: Option<(Text, bool)> = conn
-        .prepare_cached(if table.has.source {
-            "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
-        } else {
-            "SELECT id, 0 FROM main.skills WHERE repo_url = ?1"
-        })?
-        .query_row([&row.url], |found| Ok((found.get(0)?, found.get(1)?)))
-        .optional()?;
-    match owner {
-        Some((Text(owner), is_local)) if owner != row.id => {
+    match owner_of(conn, table, &row.url)? {
+        Some((owner, is_local)) if owner != row.id => {
             if is_local || !gone(&owner) {
                 return Ok(Settled::TakenBy(owner));
             }
@@ -161,6 +153,21 @@ pub(crate) fn settle(
     } else {
         Settled::NotNeeded
     })
+}
+
+/// The row that has a URL, and whether it is the user's own.
+fn owner_of(conn: &Connection, table: &Table, url: &str) -> Result<Option<(String, bool)>> {
+    Ok(conn
+        .prepare_cached(if table.has.source {
+            "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
+        } else {
+            "SELECT id, 0 FROM main.skills WHERE repo_url = ?1"
+        })?
+        .query_row([url], |found| {
+            let Text(id) = found.get(0)?;
+            Ok((id, found.get(1)?))
+        })
+        .optional()?)
 }
 
 impl Stage<'_> {
