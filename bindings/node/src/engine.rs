@@ -8,7 +8,7 @@ use skillsmith_sync::background::{self, Decision};
 use skillsmith_sync::clock::{Clock, SystemClock};
 use skillsmith_sync::engine::Listing;
 use skillsmith_sync::registry::Registry;
-use skillsmith_sync::{CancelToken, Error, SyncEngine, SyncOptions, engine};
+use skillsmith_sync::{CancelToken, Database, Error, SyncEngine, SyncOptions, engine};
 
 use crate::boundary::{Result, boundary};
 use crate::client::NativeClient;
@@ -16,7 +16,7 @@ use crate::database::NativeDatabase;
 use crate::event::TaskEvent;
 use crate::host::{HostRegistry, PendingRequests, thrown_error};
 use crate::progress::Throttle;
-use crate::task::{Listener, start};
+use crate::task::{EventSender, Listener, start};
 use crate::values::{EngineStatus, count};
 use crate::variables::{Variables, environment};
 
@@ -65,6 +65,27 @@ impl RunOptions {
         }
         options
     }
+
+    /// Runs a sync, on the thread of the run.
+    fn sync(
+        &self,
+        registry: Arc<dyn Registry>,
+        database: &Database,
+        listing: Listing,
+        cancel: CancelToken,
+        events: &EventSender,
+    ) -> skillsmith_sync::Result<TaskEvent> {
+        let mut options = self.for_core(listing, cancel);
+        if self.report_progress {
+            let throttle = Throttle::new(events.clone())?;
+            options = options.on_progress(move |progress| throttle.report(progress));
+        }
+        let result = SyncEngine::new(registry, database).sync(options)?;
+        Ok(TaskEvent::SyncResult {
+            code: result.code.map(|code| code.name().to_owned()),
+            result: result.into(),
+        })
+    }
 }
 
 /// A sync run. Garbage collection of this object, or the end of its environment, cancels the run.
@@ -110,21 +131,7 @@ impl NativeRun {
                             offline: options.host_offline.unwrap_or_default(),
                         }),
                     };
-                    let throttle = if options.report_progress {
-                        Some(Throttle::new(events.clone())?)
-                    } else {
-                        None
-                    };
-                    let mut sync_options = options.for_core(listing, cancel);
-                    if let Some(throttle) = throttle {
-                        sync_options =
-                            sync_options.on_progress(move |progress| throttle.report(progress));
-                    }
-                    let result = SyncEngine::new(registry, &database).sync(sync_options)?;
-                    Ok(TaskEvent::SyncResult {
-                        code: result.code.map(|code| code.name().to_owned()),
-                        result: result.into(),
-                    })
+                    options.sync(registry, &database, listing, cancel, events)
                 },
             )?;
             Ok(run)

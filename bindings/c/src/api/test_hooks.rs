@@ -1,6 +1,6 @@
 //! Hooks for this project's own tests of the C interface; not in a published library.
 
-use skillsmith_sync::{Error, ErrorCode, Result};
+use skillsmith_sync::{Error, Result};
 
 use crate::allocator::hooks;
 use crate::ffi::boundary::{boundary, getter};
@@ -38,72 +38,117 @@ pub extern "C" fn skillsmith_test_fail(status: i32, out_error: ErrorPtr) -> skil
 }
 
 fn fail(status: i32) -> Result<()> {
-    let Some(code) = ErrorCode::ALL.iter().find(|code| code.number() == status) else {
-        return Ok(());
-    };
-    let text = String::from("a test wants it so");
-    let path = std::path::PathBuf::from("/test");
-    let action = "test";
-    Err(match code {
-        ErrorCode::InvalidArgument => Error::InvalidArgument(text),
-        ErrorCode::RunNotFound => Error::RunNotFound(text),
-        ErrorCode::SyncInProgress => Error::SyncInProgress,
-        ErrorCode::Cancelled => Error::Cancelled,
-        ErrorCode::DatabaseClosed => Error::DatabaseClosed,
-        ErrorCode::OpenedBeforeFork => Error::OpenedBeforeFork,
-        ErrorCode::Host => Error::Host(text),
-        ErrorCode::NullArgument => Error::NullArgument(action),
-        ErrorCode::InvalidHandle => Error::InvalidHandle(action),
-        ErrorCode::Offline => Error::Offline,
-        ErrorCode::Unhealthy => Error::Unhealthy(Some(text.into())),
-        ErrorCode::Unreachable => Error::Unreachable(text.into()),
-        ErrorCode::Timeout => Error::Timeout(text.into()),
-        ErrorCode::RateLimited => Error::RateLimited {
+    let is_wanted = |error: &Error| error.code().number() == status;
+    match examples().find(is_wanted) {
+        Some(error) => Err(error),
+        // The tests expect each number, and find that it is missing.
+        None => Ok(()),
+    }
+}
+
+/// An error of each code.
+fn examples() -> impl Iterator<Item = Error> {
+    of_the_caller()
+        .into_iter()
+        .chain(of_the_network())
+        .chain(of_the_database())
+        .chain(of_the_protocol_and_this_library())
+}
+
+const ACTION: &str = "test";
+
+fn text() -> String {
+    "a test wants it so".into()
+}
+
+fn of_the_caller() -> [Error; 9] {
+    [
+        Error::InvalidArgument(text()),
+        Error::RunNotFound(text()),
+        Error::SyncInProgress,
+        Error::Cancelled,
+        Error::DatabaseClosed,
+        Error::OpenedBeforeFork,
+        Error::Host(text()),
+        Error::NullArgument(ACTION),
+        Error::InvalidHandle(ACTION),
+    ]
+}
+
+fn of_the_network() -> [Error; 12] {
+    [
+        Error::Offline,
+        Error::Unhealthy(Some(text().into())),
+        Error::Unreachable(text().into()),
+        Error::Timeout(text().into()),
+        Error::RateLimited {
             retry_at: chrono::DateTime::from_timestamp_millis(1_800_000_000_000),
         },
-        ErrorCode::QuotaExceeded => Error::QuotaExceeded {
-            detail: Some(text),
+        Error::QuotaExceeded {
+            detail: Some(text()),
             resets_at: None,
         },
-        ErrorCode::Unauthorized => Error::Unauthorized(text),
-        ErrorCode::Forbidden => Error::Forbidden(text),
-        ErrorCode::PlanRequired => Error::PlanRequired(text),
-        ErrorCode::SignInExpired => Error::SignInExpired(text),
-        ErrorCode::Server => Error::Server {
+        Error::Unauthorized(text()),
+        Error::Forbidden(text()),
+        Error::PlanRequired(text()),
+        Error::SignInExpired(text()),
+        Error::Server {
             status: 500,
-            detail: Some(text),
+            detail: Some(text()),
             retry_at: None,
         },
-        ErrorCode::RunDeadline => Error::RunDeadline(std::time::Duration::from_secs(1)),
-        ErrorCode::Database => Error::Database(rusqlite::Error::InvalidQuery),
-        ErrorCode::DatabaseBusy => Error::DatabaseBusy,
-        ErrorCode::NotADatabase => Error::NotADatabase(path),
-        ErrorCode::DatabaseDamaged => Error::DatabaseDamaged { path, detail: text },
-        ErrorCode::NotSkillsmith => Error::NotSkillsmith { path, detail: text },
-        ErrorCode::PermissionDenied => Error::PermissionDenied { action, path },
-        ErrorCode::ReadOnly => Error::ReadOnly,
-        ErrorCode::DiskFull => Error::DiskFull,
-        ErrorCode::Io => Error::Io {
-            action,
-            path,
+        Error::RunDeadline(std::time::Duration::from_secs(1)),
+    ]
+}
+
+fn of_the_database() -> [Error; 12] {
+    let path = std::path::PathBuf::from("/test");
+    let detail = text();
+    [
+        Error::Database(rusqlite::Error::InvalidQuery),
+        Error::DatabaseBusy,
+        Error::NotADatabase(path.clone()),
+        Error::DatabaseDamaged {
+            path: path.clone(),
+            detail: detail.clone(),
+        },
+        Error::NotSkillsmith {
+            path: path.clone(),
+            detail,
+        },
+        Error::PermissionDenied {
+            action: ACTION,
+            path: path.clone(),
+        },
+        Error::ReadOnly,
+        Error::DiskFull,
+        Error::Io {
+            action: ACTION,
+            path: path.clone(),
             source: std::io::ErrorKind::Other.into(),
         },
-        ErrorCode::DatabaseInUse => Error::DatabaseInUse(path),
-        ErrorCode::DatabaseReplaced => Error::DatabaseReplaced(path),
-        ErrorCode::TooManyFiles => Error::TooManyFiles { action, path },
-        ErrorCode::Protocol => Error::Protocol(text.into()),
-        ErrorCode::Refused => Error::Refused {
-            status: 418,
-            detail: Some(text),
+        Error::DatabaseInUse(path.clone()),
+        Error::DatabaseReplaced(path.clone()),
+        Error::TooManyFiles {
+            action: ACTION,
+            path,
         },
-        ErrorCode::RedirectRefused => Error::RedirectRefused(text),
-        ErrorCode::TooLarge => Error::TooLarge(1),
-        ErrorCode::OutOfMemory => Error::OutOfMemory,
+    ]
+}
+
+fn of_the_protocol_and_this_library() -> [Error; 6] {
+    [
+        Error::Protocol(text().into()),
+        Error::Refused {
+            status: 418,
+            detail: Some(text()),
+        },
+        Error::RedirectRefused(text()),
+        Error::TooLarge(1),
+        Error::OutOfMemory,
         // With a NUL in its message, which C cannot represent.
-        ErrorCode::Internal => Error::Internal("before\0behind".into()),
-        // The tests expect each number, and find that it is missing.
-        _ => return Ok(()),
-    })
+        Error::Internal("before\0behind".into()),
+    ]
 }
 
 /// Makes allocations fail as without the reserve of this library.
