@@ -1,4 +1,4 @@
-//! What an answer, or the lack of one, means: from HTTP to an [`Error`] in plain words.
+//! Maps failed responses and failed connections to an [`Error`] with a readable message.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::mend::read_leniently;
 use super::wire::shortened;
 use crate::{Cause, Error, clock};
 
-/// What a refusal says is shown, but not all of it.
+/// How much of a refusal's message is shown, in characters.
 const MAX_DETAIL: usize = 300;
 const MAX_TIER: usize = 40;
 pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
 
-/// What an answer that is no success means.
+/// The error for a response without a success status.
 pub(super) fn refusal(
     credentials: &Credentials,
     response: &mut Response<Body>,
@@ -28,7 +28,7 @@ pub(super) fn refusal(
 ) -> Error {
     let status = response.status();
     let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-    // What is missing, or of another type, is null.
+    // A field that is missing or has another type is null.
     let refusal = read_leniently(&body);
     let detail = detail(credentials, &refusal);
     let retry_at = asked.map(|asked| later(now, asked));
@@ -75,14 +75,14 @@ fn detail(credentials: &Credentials, refusal: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A text from outside, without our credentials and not too much of it.
+/// Untrusted text for a message: redacted and shortened.
 pub(super) fn told(credentials: &Credentials, text: &str, most: usize) -> String {
-    // In this order: nothing finds a credential that is cut, or has something in between.
+    // In this order: a credential that is cut or interrupted would not be found.
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     shortened(&credentials.redact(&text), most)
 }
 
-/// Puts a failure of the connection into plain words, and keeps it as their source.
+/// Maps a failed connection to an error with a readable message, and keeps it as the source.
 pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
     use ureq::Error as Http;
     match error {
@@ -112,7 +112,7 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
     }
 }
 
-/// Words for a failure, and the failure itself: without our credentials, both of them.
+/// A cause with the message and the error; credentials are removed from both.
 fn caused(
     credentials: &Credentials,
     words: &str,
@@ -136,7 +136,7 @@ fn plan_required(credentials: &Credentials, refusal: &Value) -> String {
     )
 }
 
-/// The caller's plan, where the registry names it.
+/// The caller's plan, if the registry names it.
 fn current_plan(credentials: &Credentials, refusal: &Value) -> String {
     refusal["details"]["currentTier"]
         .as_str()
@@ -146,7 +146,7 @@ fn current_plan(credentials: &Credentials, refusal: &Value) -> String {
         .map_or_else(String::new, |tier| format!("; yours is '{tier}'"))
 }
 
-/// 401: what was sent, what to do, and the plan that is needed then.
+/// 401: says what was sent, what to do, and which plan is needed.
 fn unauthorized(credentials: &Credentials, refusal: &Value, detail: Option<String>) -> Error {
     let said = detail.map_or_else(String::new, |detail| format!(": {detail}"));
     let sent = credentials.describe();
@@ -189,7 +189,7 @@ fn quota_detail(credentials: &Credentials, refusal: &Value) -> Option<String> {
     Some(format!("{used} of {limit} requests{tier}"))
 }
 
-/// The time at which to come back.
+/// When to try again.
 pub(super) fn later(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     let by = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
     clock::within_a_month(clock::later(now, by), now)
@@ -206,7 +206,7 @@ fn phase_in_words(phase: ureq::Timeout) -> &'static str {
     }
 }
 
-/// Whether there was a connection, and it ended too early.
+/// Whether an established connection ended too early.
 fn broke_off(error: &std::io::Error) -> bool {
     use std::io::ErrorKind as Kind;
     matches!(

@@ -1,4 +1,4 @@
-//! The body of an answer: read within a bound, and unpacked where it is packed.
+//! Reads the body of a response, up to a size limit, and decompresses it.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,13 +10,14 @@ use super::answer::explain;
 use super::credentials::Credentials;
 use crate::{Cause, Error, Result};
 
-/// How gzip begins. No JSON does, so this is asked and not the `Content-Encoding`: servers
-/// write that as `GZIP` or `x-gzip`, and proxies lose it, or keep it for what they unpacked.
+/// Magic number of gzip. JSON never starts like this, so it is more reliable than
+/// `Content-Encoding`: servers write that as `GZIP` or `x-gzip`, and proxies drop it, or keep it
+/// after they have decompressed the body.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a body, up to a bound that counts before decompression and again after it.
+/// Reads a body. The limit applies to the compressed and to the decompressed size.
 pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) -> Result<Vec<u8>> {
     let failed = Cell::new(false);
     let explained = |error: io::Error| explain(credentials, error.into());
@@ -52,12 +53,12 @@ pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) 
     Ok(bytes)
 }
 
-/// Unpacks one gzip stream or several in a row, with zeros behind each, as `gzip` itself does.
+/// Decompresses one or more gzip members, each of which may be padded with zeros, as `gzip` does.
 fn unpack(packed: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut packed = BufReader::new(packed);
     let mut bytes = Vec::new();
     loop {
-        // One byte more than allowed tells that there is more.
+        // One byte more than allowed shows that the limit is exceeded.
         let room = limit
             .saturating_add(1)
             .saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -73,7 +74,7 @@ fn unpack(packed: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Passes over zeros. Returns whether anything comes behind them.
+/// Skips zeros. Returns whether anything follows them.
 fn has_more(packed: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = packed.fill_buf()?;
@@ -89,7 +90,7 @@ fn has_more(packed: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// The bytes as they come, with a note of whether it was they that failed.
+/// The compressed bytes; records whether reading them failed, rather than decompressing them.
 struct Source<'a, R> {
     reader: R,
     failed: &'a Cell<bool>,

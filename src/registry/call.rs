@@ -1,4 +1,4 @@
-//! The circumstances of one call to a registry.
+//! The context of one call to a registry.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::{CancelToken, Error, Result, memory};
 
-/// How long a call that is not the engine's may take unless told otherwise.
+/// Default time limit of a call made by a caller other than the engine.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// The circumstances of one call to a registry: who may stop it, when it must end, who hears
-/// of waits, and how often it may be tried.
+/// The context of one call to a registry: cancellation, deadline, who is told about waits, and
+/// whether it is retried.
 ///
-/// The engine makes it for a [`Registry`]. A caller who searches by hand makes it with
+/// The engine creates it for a [`Registry`](super::Registry). Other callers create it with
 /// [`Call::new`]:
 ///
 /// ```no_run
@@ -35,24 +35,24 @@ const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// ```
 #[non_exhaustive]
 pub struct Call<'a> {
-    /// Stops the call.
+    /// Cancels the call.
     pub cancel: &'a CancelToken,
-    /// The clock to wait by.
+    /// The clock for waits.
     pub clock: &'a dyn Clock,
-    /// When the run must have ended, in [`Clock::elapsed`].
+    /// When the run must end, in terms of [`Clock::elapsed`].
     pub deadline: Duration,
-    /// Told before each wait.
+    /// Called before each wait.
     pub on_wait: &'a dyn Fn(&Wait),
-    /// One try is enough: a failure is returned at once, and not tried again. A pause that an
-    /// earlier answer asked for is still kept. The engine asks in this way for the parts of a
-    /// page that has failed already, so that an outage does not cost four tries for each of them.
+    /// Do not retry: a failure is returned at once. A pause that an earlier response asked for is
+    /// still observed. The engine sets this for the parts of a page that has already failed, so
+    /// that an outage does not cost four attempts for each of them.
     pub single_try: bool,
     /// Counts requests.
     pub(crate) meter: Option<&'a dyn Meter>,
 }
 
 impl<'a> Call<'a> {
-    /// A call that may take half an hour, and tells nobody of its waits.
+    /// A call with a time limit of 30 minutes and no callback for waits.
     pub fn new(cancel: &'a CancelToken, clock: &'a dyn Clock) -> Self {
         Self {
             cancel,
@@ -64,21 +64,21 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Sets how long the call may take from now on, waits included. Default: 30 minutes.
+    /// Sets how long the call may take from now, waits included. Default: 30 minutes.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.deadline = self.clock.elapsed().saturating_add(limit);
         self
     }
 
-    /// Sets who is told before each wait.
+    /// Sets the function that is called before each wait.
     #[must_use]
     pub const fn on_wait(mut self, callback: &'a dyn Fn(&Wait)) -> Self {
         self.on_wait = callback;
         self
     }
 
-    /// Sets whether one try is enough. Default: false.
+    /// Sets whether a failure is returned without a retry. Default: false.
     #[must_use]
     pub const fn single_try(mut self, single_try: bool) -> Self {
         self.single_try = single_try;
@@ -87,7 +87,7 @@ impl<'a> Call<'a> {
 }
 
 impl Call<'_> {
-    /// Fails once the call was cancelled, and while there is no memory to go on with.
+    /// Fails if the call is cancelled, or if memory has run out.
     pub fn check(&self) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);
@@ -95,22 +95,22 @@ impl Call<'_> {
         memory::check()
     }
 
-    /// Counts a request that is about to be made, for the user to see and to bound. The engine counts each
-    /// call of [`Registry`] as one; an implementation counts only what it sends beyond that, such as retries.
+    /// Counts a request that is about to be sent, for the statistics and the budget. The engine
+    /// counts each call of [`Registry`](super::Registry) as one; an implementation counts only what
+    /// it sends beyond that, such as retries.
     ///
-    /// # Errors
-    /// [`Error::BudgetUsed`] where the user wants no more of them; to be passed on.
+    /// # Errors [`Error::BudgetUsed`] if the budget is used up; return it to the caller.
     pub fn count_request(&self) -> Result<()> {
         self.meter
             .map_or(Ok(()), |meter| meter.count(self.clock.now()))
     }
 
-    /// The time that is left of the run.
+    /// The time left until the deadline.
     pub fn left(&self) -> Duration {
         self.deadline.saturating_sub(self.clock.elapsed())
     }
 
-    /// Waits, unless that would outlast the run: then fails with `too_long`.
+    /// Waits. If that would exceed the deadline, fails at once with `too_long`.
     pub fn wait(&self, wait: &Wait, too_long: impl FnOnce() -> Error) -> Result<()> {
         if wait.duration >= self.left() {
             return Err(too_long());
@@ -133,13 +133,13 @@ impl fmt::Debug for Call<'_> {
     }
 }
 
-/// Who counts requests, and bounds them.
+/// Counts requests and enforces the budget.
 pub(crate) trait Meter: Send + Sync {
-    /// Before each request; fails where no more may be made.
+    /// Called before each request; fails if no more may be sent.
     fn count(&self, now: DateTime<Utc>) -> Result<()>;
 }
 
-/// A pause that is about to begin: before another try, or where a rate limit is used up.
+/// A pause that is about to begin: before a retry, or because a rate limit is used up.
 ///
 /// ```
 /// use std::time::Duration;
@@ -151,9 +151,9 @@ pub(crate) trait Meter: Send + Sync {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Wait {
-    /// Why, in words for a person.
+    /// The reason, for a person to read.
     pub reason: String,
-    /// For how long.
+    /// How long it takes.
     pub duration: Duration,
 }
 

@@ -26,15 +26,16 @@ use super::{
 use crate::environment::{self, Environment};
 use crate::{Cause, Error, Result};
 
-/// A page is some 60 KB; this is for servers that went wrong, counted after decompression.
+/// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
+/// servers.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 const SEARCH: &str = "/skills-search";
 
-/// What a registry calls its version is shown, but not all of it.
+/// How much of the registry's version is shown, in characters.
 const MAX_VERSION: usize = 100;
 
-/// Any stamp of a calendar fits.
+/// Longer than any timestamp.
 const MAX_STAMP: usize = 64;
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Ok::<(), skillsmith_sync::Error>(())
 /// ```
 ///
-/// [`Call`] shows a search by hand.
+/// [`Call`] has an example of a search.
 pub struct SkillsmithApiClient {
     base: String,
     transport: Transport,
@@ -64,17 +65,16 @@ pub struct SkillsmithApiClient {
 }
 
 impl SkillsmithApiClient {
-    /// Makes a client. What the options leave out comes from the environment of this process.
+    /// Creates a client. Settings that the options omit come from the environment of this process.
     pub fn new(options: ClientOptions) -> Result<Self> {
         Self::with_environment(options, &Environment::of_process())
     }
 
-    /// Makes a client with an environment of the caller's.
+    /// Creates a client with the caller's environment.
     ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] if the address, a credential or the proxy cannot be used;
-    /// [`Error::Io`] or [`Error::PermissionDenied`] if the configuration file has to be asked, is there, and
-    /// cannot be read or parsed.
+    /// # Errors [`Error::InvalidArgument`] if the address, a credential or the proxy is invalid;
+    /// [`Error::Io`] or [`Error::PermissionDenied`] if the configuration file is needed and exists,
+    /// but cannot be read or parsed.
     pub fn with_environment(mut options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
@@ -245,8 +245,8 @@ impl SkillsmithApiClient {
 
     /// Asks for the size of the registry (`/stats`).
     ///
-    /// # Errors
-    /// As [`Registry::search`]; [`Error::Refused`] with status 404 where the registry has no such endpoint.
+    /// # Errors As [`Registry::search`]; [`Error::Refused`] with status 404 if the registry has no
+    /// such endpoint.
     pub fn statistics(&self, call: &Call<'_>) -> Result<RegistryStatistics> {
         self.fetch("/stats", &[], call, |body, headers, credentials| {
             let said = &read_leniently(body)["data"];
@@ -259,7 +259,7 @@ impl SkillsmithApiClient {
         })
     }
 
-    /// One page of a listing.
+    /// Fetches and parses one page of a listing.
     fn page(&self, path: &str, query: &[(&str, String)], call: &Call<'_>) -> Result<Page> {
         self.fetch(path, query, call, |body, headers, credentials| {
             let mut page = Page::parse(body)?;
@@ -269,7 +269,7 @@ impl SkillsmithApiClient {
         })
     }
 
-    /// One page, as what `read` makes of its bytes.
+    /// Fetches a page, with retries; `read` parses its bytes.
     fn fetch<T>(
         &self,
         path: &str,
@@ -288,7 +288,7 @@ impl SkillsmithApiClient {
         })
     }
 
-    /// One try of a page.
+    /// One attempt to fetch a page.
     fn attempt<T>(
         &self,
         credentials: &Credentials,
@@ -314,7 +314,7 @@ impl SkillsmithApiClient {
         let page = read_body(credentials, response.body_mut(), MAX_BODY)
             .and_then(|body| read(&body, response.headers(), credentials))
             .map_err(|error| match error {
-                // A parser may say back what it has read.
+                // A parser's message may quote the input.
                 Error::Protocol(cause) => {
                     Error::Protocol(cause.redacted(|text| credentials.redact(text)))
                 }
@@ -326,7 +326,7 @@ impl SkillsmithApiClient {
         }
     }
 
-    /// A health check that was answered with 429: the next request waits as after a page.
+    /// The health check got a 429: the next request waits, as it would after a page.
     fn rate_limited(
         &self,
         credentials: &Credentials,
@@ -355,10 +355,10 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
-        // A run begins with this: also the request after the last one of the run before.
+        // The first request of a run also follows the last one of the previous run.
         self.rate_limit.wait(call)?;
         let report = self.health_report(call)?;
-        // What does not fit the run ends it here, and not at the first page.
+        // A pause that does not fit into the run ends it here rather than at the first page.
         match self.rate_limit.remaining(call) {
             Some(duration) if duration >= call.left() => Err(RateLimit::error(duration, call)),
             _ => Ok(report.health),
@@ -384,10 +384,10 @@ impl fmt::Debug for SkillsmithApiClient {
     }
 }
 
-/// 408, 429, 5xx but for 501, broken connections and unreadable answers may heal; nothing else does.
+/// Only 408, 429, 5xx except 501, broken connections and unreadable responses are retried.
 fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
     match error {
-        // It does not know the request, and will not know it in a second.
+        // The server does not implement the request, and a retry does not change that.
         Error::Server { status: 501, .. } => Attempt::Final(error),
         Error::RateLimited { .. }
         | Error::Server { .. }

@@ -1,4 +1,4 @@
-//! Who we say we are. A credential is shown to the registry and to nobody else.
+//! The client's credentials. They are shown to the registry and to nobody else.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::disguise::Disguises;
 use crate::{Error, Result};
 
-/// Where a credential came from; named in refusals, so that the user knows which one to mend.
+/// Where a credential came from. Refusals name it, so that the user knows which one to fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Given by the program.
@@ -30,7 +30,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A text that is never shown.
+/// A string that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret {
     text: String,
@@ -49,7 +49,7 @@ impl Secret {
         &self.text
     }
 
-    /// Whether the text can stand in an HTTP header at all.
+    /// Whether it is a valid HTTP header value.
     pub(super) fn is_valid(&self) -> bool {
         !self.text.is_empty() && self.text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
     }
@@ -61,15 +61,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// All that may identify us.
+/// Every credential of the client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Credentials {
     pub(crate) anon_key: Option<Secret>,
     pub(crate) api_key: Option<Secret>,
     pub(crate) jwt_token: Option<Secret>,
-    /// The configuration file has one, for another registry.
+    /// The configuration file has one for another registry.
     withholds: bool,
-    /// How the three may look in a text; made when that is first asked.
+    /// The forms in which the three may appear in a text; built on first use.
     disguises: OnceLock<Disguises>,
 }
 
@@ -96,7 +96,7 @@ impl Credentials {
         }
     }
 
-    /// Fails where one cannot stand in a header.
+    /// Fails if one is not a valid header value.
     pub(super) fn check(&self) -> Result<()> {
         let Some(secret) = self.all().find(|secret| !secret.is_valid()) else {
             return Ok(());
@@ -112,7 +112,7 @@ impl Credentials {
         )))
     }
 
-    /// Whether the registry would see the same of us.
+    /// Whether both send the same headers.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let same = |one: &Option<Secret>, other: &Option<Secret>| {
             one.as_ref().map(Secret::reveal) == other.as_ref().map(Secret::reveal)
@@ -137,7 +137,7 @@ impl Credentials {
         headers
     }
 
-    /// The credential that was used, in words, without it.
+    /// Describes the credential that was used, without showing it.
     pub(super) fn describe(&self) -> String {
         let (what, secret) = match (&self.jwt_token, &self.api_key, &self.anon_key) {
             (Some(token), _, _) => ("the token", token),
@@ -152,8 +152,8 @@ impl Credentials {
         format!("{what} {}", secret.source)
     }
 
-    /// Takes every credential out of a text that came from outside, also where it is disguised:
-    /// in other case, percent-encoded, or in Base64.
+    /// Removes every credential from an untrusted text, also if it appears in another case,
+    /// percent-encoded, or in Base64.
     pub(super) fn redact(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         let mut from = 0;
@@ -166,12 +166,12 @@ impl Credentials {
         shown
     }
 
-    /// Whether a credential stands in a text. A word as short as those for trying things out
-    /// stands in many by chance.
+    /// Whether a text contains a credential. Very short ones, as used for testing, are ignored:
+    /// many texts contain them by chance.
     pub(super) fn are_in(&self, text: &str) -> bool {
         const SHORTEST: usize = 12;
         let shortest = self.all().map(|secret| secret.reveal().len()).min();
-        // Nothing is longer than what it holds.
+        // A text shorter than the credential cannot contain it.
         if shortest.is_none_or(|shortest| text.len() < shortest.max(SHORTEST)) {
             return false;
         }
@@ -270,7 +270,7 @@ mod tests {
             );
             assert!(all.are_in(&text));
         }
-        // In Base64, as in `Authorization: Basic`, behind a name of any length.
+        // In Base64, as in `Authorization: Basic`, after a user name of any length.
         for name in ["", "u", "us", "use", "user"] {
             for tail in ["", ":", ":tail"] {
                 let plain = format!("{name}{key}{tail}");

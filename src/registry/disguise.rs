@@ -1,18 +1,19 @@
-//! How a secret may look in a text that comes back from outside.
+//! The forms in which a secret may appear in untrusted text.
 //!
-//! A registry that repeats what it was sent may have made a host name of it, which is lower
-//! case, or a URL, or a header in Base64. All of these give the secret to whoever reads them.
+//! A registry that echoes what it was sent may have turned it into a host name, which is lower
+//! case, into a URL, or into a header in Base64. Each of these reveals the secret.
 
 use std::fmt;
 use std::ops::Range;
 
-/// In other case, and in Base64, a word shorter than this stands in texts by chance.
+/// Shorter secrets are searched for in their exact form only: in another case, or in Base64, they
+/// would occur by chance.
 const SHORTEST: usize = 8;
 
-/// How often a text is percent-decoded: proxies encode again what was encoded.
+/// How many times a text is percent-decoded: proxies encode again what is already encoded.
 const LAYERS: usize = 3;
 
-/// The secrets and their disguises.
+/// The secrets and their encoded forms.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Disguises {
     needles: Vec<Needle>,
@@ -32,7 +33,7 @@ impl Disguises {
                 bytes: secret.as_bytes().to_vec(),
                 any_case: secret.len() >= SHORTEST,
             });
-            // Base64 looks different with every place that a text can have in a group of three.
+            // Base64 depends on the offset of the text within a group of three bytes.
             for place in 0..3 {
                 let text = within_base64(secret.as_bytes(), place);
                 for text in [text.replace('+', "-").replace('/', "_"), text] {
@@ -46,12 +47,12 @@ impl Disguises {
                 }
             }
         }
-        // What begins at the same place is taken out as a whole.
+        // Of matches that start at the same place, the longest is removed.
         needles.sort_unstable_by_key(|needle| std::cmp::Reverse(needle.bytes.len()));
         Self { needles }
     }
 
-    /// Where they stand, in order; what overlaps or touches is one piece.
+    /// Where they occur, in order; overlapping and adjacent matches are merged.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.search(text.as_bytes(), |range| range, &mut found);
@@ -106,7 +107,7 @@ impl fmt::Debug for Disguises {
     }
 }
 
-/// A text, decoded some times, and where each of its bytes comes from.
+/// A text after some rounds of decoding, and the origin of each of its bytes.
 struct Layer {
     bytes: Vec<u8>,
     origins: Vec<Range<usize>>,
@@ -120,7 +121,7 @@ impl Layer {
         }
     }
 
-    /// The same with one layer of percent-encoding less; `None` where there is none.
+    /// Removes one layer of percent-encoding; `None` if there is none.
     fn decoded(&self) -> Option<Self> {
         if !self.bytes.contains(&b'%') {
             return None;
@@ -147,19 +148,19 @@ impl Layer {
     }
 }
 
-/// The byte that `%41` at the start stands for.
+/// The byte encoded at the start, as in `%41`.
 fn percent_byte(bytes: &[u8]) -> Option<u8> {
     let digits = bytes.strip_prefix(b"%")?.get(..2)?;
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
 }
 
-/// The characters of a Base64 text that this secret alone decides, at that place in a group.
+/// The Base64 characters that depend on this secret only, for the given offset in a group.
 fn within_base64(secret: &[u8], place: usize) -> String {
     let mut padded = vec![0; place];
     padded.extend_from_slice(secret);
     let whole = base64(&padded);
-    // Six bits a character: those that begin before the secret, or end behind it, are shared.
+    // A character has six bits: those that start before the secret or end after it are shared.
     whole[(place * 8).div_ceil(6)..padded.len() * 8 / 6].to_owned()
 }
 

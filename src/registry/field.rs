@@ -1,4 +1,4 @@
-//! The fields of a skill: which there are, and how one is read from JSON without ever failing.
+//! The fields of a skill, and how each is read from JSON without failing.
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
@@ -7,7 +7,7 @@ use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What a field holds, and how it is stored.
+/// The type of a field, and how it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -19,11 +19,11 @@ pub(crate) enum Kind {
     Bool,
     /// A JSON array or object, stored as its compact text.
     Json,
-    /// A JSON array of which only the length matters.
+    /// A JSON array; only its length is kept.
     Count,
 }
 
-/// A field of a skill beside `id` and `name`.
+/// A field of a skill other than `id` and `name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Description,
@@ -68,7 +68,7 @@ impl Field {
         Self::Quarantined,
     ];
 
-    /// Its name in JSON, and what it holds.
+    /// Its name in JSON, and its type.
     const fn definition(self) -> (&'static str, Kind) {
         match self {
             Self::Description => ("description", Kind::Text),
@@ -92,7 +92,7 @@ impl Field {
         }
     }
 
-    /// The field of that name.
+    /// The field with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
@@ -106,12 +106,12 @@ impl Field {
     }
 }
 
-/// What a row says of each field.
+/// What a row has for each field.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Fields([FieldValue; Field::ALL.len()]);
 
 impl Fields {
-    /// The texts among them.
+    /// Those that are text.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(FieldValue::as_text)
     }
@@ -131,7 +131,7 @@ impl IndexMut<Field> for Fields {
     }
 }
 
-/// What a row says of one field.
+/// What a row has for one field.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum FieldValue {
     #[default]
@@ -140,7 +140,7 @@ pub(crate) enum FieldValue {
     Text(String),
     Real(f64),
     Integer(i64),
-    /// Something else than the field can be; what it should have been.
+    /// A value of the wrong type; holds a description of the expected one.
     Invalid(&'static str),
 }
 
@@ -192,7 +192,7 @@ impl<'a> Value<'a> {
 }
 
 impl FieldValue {
-    /// What a caller sees of it.
+    /// The value as callers see it.
     pub(super) fn public(&self, kind: Kind) -> Option<Value<'_>> {
         match self {
             Self::Absent | Self::Null | Self::Invalid(_) => None,
@@ -212,19 +212,19 @@ impl FieldValue {
     }
 }
 
-/// The compact text of a JSON array or object, the same however the server spells it.
+/// The compact text of a JSON array or object, independent of the server's formatting.
 pub(super) fn json_field(raw: &RawValue) -> FieldValue {
     match serde_json::from_str::<serde_json::Value>(raw.get()) {
         Ok(serde_json::Value::Null) => FieldValue::Null,
         Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
-            // A NUL stays the escape that it is in JSON, so it cuts the text nowhere.
+            // A NUL stays escaped, as in JSON, so it truncates the text nowhere.
             FieldValue::Text(value.to_string())
         }
         _ => FieldValue::Invalid("an array or object"),
     }
 }
 
-/// Reads one scalar; whatever does not fit becomes `Invalid` instead of an error.
+/// Reads one scalar. A value of the wrong type becomes `Invalid`, not an error.
 pub(super) struct FieldSeed(pub(super) Kind);
 
 impl<'de> DeserializeSeed<'de> for FieldSeed {
@@ -236,7 +236,7 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
 }
 
 impl FieldSeed {
-    /// Reads a scalar that was cut out as text. Not even a number that no type can hold is an error.
+    /// Reads a scalar from its JSON text. Not even a number out of range is an error.
     pub(super) fn read(self, raw: &RawValue) -> FieldValue {
         let invalid = self.invalid();
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
@@ -257,10 +257,10 @@ impl FieldSeed {
 
     fn real(&self, value: f64) -> FieldValue {
         match self.0 {
-            // Plus zero makes 0 of -0, which the database does not tell apart.
+            // Adding zero turns -0 into 0; the database does not distinguish them.
             Kind::Score if (0.0..=1.0).contains(&value) => FieldValue::Real(value + 0.0),
             Kind::Real => FieldValue::Real(value + 0.0),
-            // 5.0 is how some servers write 5.
+            // Some servers write 5 as 5.0.
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "checked: whole, and below 2^53"
@@ -321,7 +321,7 @@ impl<'de> Visitor<'de> for FieldSeed {
 
     fn visit_string<E: de::Error>(self, value: String) -> Result<FieldValue, E> {
         Ok(match self.0 {
-            // No text of the registry's database can hold one, and C would cut the text there.
+            // The registry's database cannot store a NUL, and C would truncate the text there.
             Kind::Text if value.contains('\0') => FieldValue::Invalid("free of NUL characters"),
             Kind::Text => FieldValue::Text(value),
             _ => self.invalid(),

@@ -1,6 +1,6 @@
 //! What a registry says about itself.
 
-/// How a registry is.
+/// Health of a registry.
 ///
 /// ```
 /// use skillsmith_sync::registry::Health;
@@ -10,11 +10,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
-    /// It serves.
+    /// It works.
     Healthy,
-    /// It serves, with trouble.
+    /// It works with restrictions.
     Degraded,
-    /// It says that it does not serve.
+    /// It reports that it does not work.
     Unhealthy,
 }
 
@@ -29,7 +29,8 @@ impl Health {
     }
 }
 
-/// What a registry says of itself: [`SkillsmithApiClient::health_report`].
+/// Health and version of a registry: see
+/// [`SkillsmithApiClient::health_report`](super::SkillsmithApiClient::health_report).
 ///
 /// ```no_run
 /// use skillsmith_sync::clock::SystemClock;
@@ -46,13 +47,14 @@ impl Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthReport {
-    /// How it is.
+    /// Its health.
     pub health: Health,
-    /// Its version, where it says so.
+    /// Its version, if it reports one.
     pub version: Option<String>,
 }
 
-/// What a registry says of its size: [`SkillsmithApiClient::statistics`]. Good to show, never a proof.
+/// Size of a registry, as it reports it: see
+/// [`SkillsmithApiClient::statistics`](super::SkillsmithApiClient::statistics). For display only.
 ///
 /// ```no_run
 /// use skillsmith_sync::clock::SystemClock;
@@ -67,10 +69,10 @@ pub struct HealthReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryStatistics {
-    /// Skills that it has.
+    /// Number of skills.
     pub skill_count: Option<u64>,
-    /// The newest stamp of a skill, as it was served.
+    /// The latest timestamp of a skill, as served.
     pub last_updated: Option<String>,
-    /// Requests that it allows in a minute (`X-RateLimit-Limit`).
+    /// Number of requests allowed per minute (`X-RateLimit-Limit`).
     pub rate_limit: Option<u64>,
 }

@@ -1,23 +1,24 @@
-//! What servers write that is nearly JSON, made JSON: a row, or a page, is worth more than rigour.
+//! Repairs almost valid JSON: keeping the row or the page matters more than strictness.
 
 use std::borrow::Cow;
 
-/// What a body says that is no page; null where it is not JSON.
+/// Parses a body that is not a page; null if it is not JSON.
 pub(super) fn read_leniently(body: &[u8]) -> serde_json::Value {
     let text = String::from_utf8_lossy(body);
     serde_json::from_str(&mend_surrogates(&text)).unwrap_or_default()
 }
 
-/// Replaces escapes that are half of a character by U+FFFD: what `JSON.stringify` makes of a
-/// text that was cut inside an emoji. No text of ours can hold them, and a row is worth more.
+/// Replaces escapes of unpaired surrogates with U+FFFD. `JSON.stringify` writes them for a text
+/// that was cut inside an emoji. UTF-8 cannot represent them, and one character is not worth losing
+/// the row.
 pub(super) fn mend_surrogates(json: &str) -> Cow<'_, str> {
-    /// The UTF-16 unit of an escape at the start of a text.
+    /// The UTF-16 code unit of the escape at the start of a text.
     fn unit(text: &[u8]) -> Option<u16> {
         let digits = text.strip_prefix(b"\\u")?.get(..4)?;
         u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     }
     let mut mended = String::new();
-    // Up to where it has been copied, and where the next escape is sought.
+    // How far the text has been copied, and where to look for the next escape.
     let (mut copied, mut from) = (0, 0);
     while let Some(found) = json.get(from..).and_then(|rest| rest.find('\\')) {
         let here = from + found;
@@ -46,9 +47,9 @@ pub(super) fn mend_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Replaces the numbers that JSON does not have, and that a Python server writes all the same, by
-/// one that no type holds: then they cost their row at most, and not its page. `None` where there
-/// are none.
+/// Replaces the numbers that a Python server writes but JSON does not have (NaN, Infinity) with one
+/// that is out of range for every type: they then cost at most their row, not the page. `None` if
+/// there are none.
 pub(super) fn mend_numbers(json: &str) -> Option<String> {
     const TOO_LARGE: &str = "1e999";
     let mut mended = String::new();
@@ -61,7 +62,7 @@ pub(super) fn mend_numbers(json: &str) -> Option<String> {
                 0
             }
             b'\\' if in_text => {
-                // Whatever it is that is escaped, it does not end the text.
+                // An escaped character does not end the string.
                 at += 1;
                 0
             }

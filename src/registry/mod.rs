@@ -2,11 +2,11 @@
 //!
 //! The engine uses a registry in this way:
 //! 1. [`check_health`](Registry::check_health): an unhealthy registry ends the run before it begins.
-//! 2. [`sync_registry`](Registry::sync_registry), page after page, each once the last one is on its way to
-//!    the database: every row in the first sync, and what has changed in later ones.
-//! 3. Where there is no such endpoint, [`search`](Registry::search) with a limit and an offset. A listing that
-//!    is refused with [`Error::Refused`] and status 400 is requested in another way: by
-//!    trust tier, or by search words. A page that fails costs its own rows.
+//! 2. [`sync_registry`](Registry::sync_registry), page by page, each while the previous one is
+//!    being written: all rows in the first sync, and changed rows in later ones.
+//! 3. If there is no such endpoint, [`search`](Registry::search) with a limit and an offset. If the
+//!    listing is refused with [`Error::Refused`] and status 400, it is requested by trust tier, or
+//!    by search words. A page that fails costs only its own rows.
 
 mod answer;
 mod body;
@@ -41,11 +41,11 @@ pub use self::wire::{Page, Row};
 
 use crate::{Error, Result};
 
-/// A source of skills: the live registry, or whatever stands in for it.
+/// A source of skills: the live registry, or a replacement for it.
 ///
-/// The engine calls it on a thread of its own. Calls may block, and should return soon
-/// after [`Call::cancel`] is cancelled. Retries are the implementation's own; it makes
-/// none if [`Call::single_try`] is set.
+/// The engine calls it on a thread of its own. Calls may block, and should return soon after
+/// [`Call::cancel`] is cancelled. Retries are up to the implementation; it makes none if
+/// [`Call::single_try`] is set.
 ///
 /// A registry in a file:
 ///
@@ -82,24 +82,24 @@ use crate::{Error, Result};
 /// # Ok::<(), skillsmith_sync::Error>(())
 /// ```
 pub trait Registry: Send + Sync {
-    /// What tells this registry from another: the base URL. The listing plan
-    /// that worked, and the place of an unfinished listing, are kept under it.
+    /// Identifies the registry: the base URL. The cursor of an unfinished listing, and the listing
+    /// plan that worked, are stored under this name.
     fn name(&self) -> String;
 
     /// Whether nothing may be sent at all.
     fn is_offline(&self) -> bool;
 
-    /// Asks how the registry is.
+    /// Checks the health of the registry.
     fn check_health(&self, call: &Call<'_>) -> Result<Health>;
 
     /// Fetches one page of the listing.
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page>;
 
-    /// Fetches one page of the sync endpoint: every row of the registry in the order of their ids or,
-    /// with [`since`](SyncRequest::since), those changed later.
+    /// Fetches one page of the sync endpoint: all rows, ordered by id, or with
+    /// [`since`](SyncRequest::since) those changed later.
     ///
-    /// A registry without it answers [`Error::Refused`] with status 404, 405, 410 or 501, as this default
-    /// does; then the engine uses [`search`](Self::search).
+    /// A registry without this endpoint returns [`Error::Refused`] with status 404, 405, 410 or
+    /// 501, as the default implementation does. The engine then uses [`search`](Self::search).
     fn sync_registry(&self, _request: &SyncRequest, _call: &Call<'_>) -> Result<Page> {
         Err(Error::Refused {
             status: 404,

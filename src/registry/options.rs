@@ -1,4 +1,4 @@
-//! The options of the client, and what stands behind them.
+//! Options of the client, and their defaults.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use ureq::http::Uri;
 use super::token_provider::{Failure, TokenProvider, TokenRequest};
 use crate::{Error, Result};
 
-/// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). What is not set comes from the environment,
-/// then from `~/.skillsmith/config.json`.
+/// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). Options that are not set come
+/// from the environment, then from `~/.skillsmith/config.json`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,50 +32,52 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// Options that leave everything to the environment.
+    /// Options with nothing set: everything comes from the environment.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The registry's address, such as `https://host/functions/v1`.
-    /// Else `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service.
+    /// The registry's address, such as `https://host/functions/v1`. If not set:
+    /// `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// The anonymous key. Else `SUPABASE_ANON_KEY`.
+    /// The anonymous key. If not set: `SUPABASE_ANON_KEY`.
     #[must_use]
     pub fn anon_key(mut self, key: impl Into<String>) -> Self {
         self.anon_key = Some(key.into());
         self
     }
 
-    /// The API key. Else `SKILLSMITH_API_KEY`, or what the file has: `accessToken`, which the stack's
-    /// `login` writes, or `apiKey`.
+    /// The API key. If not set: `SKILLSMITH_API_KEY`, or from the file `accessToken`, which the
+    /// stack's `login` writes, or `apiKey`.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// A token of a signed-in user; goes before the API key.
+    /// The token of a signed-in user; takes precedence over the API key.
     #[must_use]
     pub fn jwt_token(mut self, token: impl Into<String>) -> Self {
         self.jwt_token = Some(token.into());
         self
     }
 
-    /// A function that gives the token of a signed-in user; goes before the API key.
+    /// A function that returns the token of a signed-in user; takes precedence over the API key.
     ///
-    /// It is asked for a token before the first request, unless [`jwt_token`](Self::jwt_token) is set, and
-    /// for a fresh one after the registry has refused a token with 401: once for each refused token.
-    /// Where no other token comes, the call fails with [`Error::SignInExpired`]. An empty text is no token.
+    /// It is asked for a token before the first request, unless [`jwt_token`](Self::jwt_token) is
+    /// set, and for a fresh one after the registry has refused a token with 401: once for each
+    /// refused token. If it returns no other token, the call fails with [`Error::SignInExpired`].
+    /// An empty string counts as no token.
     ///
-    /// It is called on a thread of its own and may block: who waits for it stops waiting when the call is
-    /// cancelled or ends, and ignores what it answers then ([`TokenRequest::cancel`]). A failure or panic
-    /// of it ends the call with [`Error::TokenProvider`]; its words are shown, so keep credentials out of them.
+    /// It is called on its own thread and may block. A caller stops waiting when its call is
+    /// cancelled or reaches its deadline, and ignores a later result ([`TokenRequest::cancel`]). If
+    /// the function fails or panics, the call ends with [`Error::TokenProvider`]. Its message is
+    /// shown, so it must not contain credentials.
     ///
     /// ```
     /// use skillsmith_sync::ClientOptions;
@@ -92,21 +94,21 @@ impl ClientOptions {
         self
     }
 
-    /// The longest wait for the headers of an answer, and again for its body. Default: 30 s.
+    /// Timeout for the headers of a response, and again for its body. Default: 30 s.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Tries after the first one. Default: 3.
+    /// Number of retries. Default: 3.
     #[must_use]
     pub const fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// Whether nothing may be sent. Else `SKILLSMITH_OFFLINE_MODE`.
+    /// Whether nothing may be sent. If not set: `SKILLSMITH_OFFLINE_MODE`.
     #[must_use]
     pub const fn offline(mut self, offline: bool) -> Self {
         self.offline = Some(offline);
@@ -125,7 +127,7 @@ impl fmt::Debug for ClientOptions {
     }
 }
 
-/// The address, if a registry can be there.
+/// Checks the address of a registry.
 pub(super) fn check_base(base: &str) -> Result<Uri> {
     let invalid = |why: &str| {
         Error::InvalidArgument(format!(

@@ -1,4 +1,4 @@
-//! What the answers' headers say of when to ask again.
+//! When to send the next request, according to the headers of responses.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
@@ -8,10 +8,10 @@ use ureq::http::HeaderMap;
 
 use crate::clock::LONGEST_PAUSE;
 
-/// A reset that has passed by our clock still means "not at once".
+/// Used if the reset is in the past by our clock: it still means "not at once".
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How long to wait before the next request, where this answer used up the rate limit.
+/// How long to wait before the next request, if this response used up the rate limit.
 pub(crate) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     if number(text(headers, "x-ratelimit-remaining")?)? > 0 {
         return None;
@@ -19,11 +19,11 @@ pub(crate) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     let reset = number(text(headers, "x-ratelimit-reset")?)?;
     let reset = DateTime::from_timestamp(reset, 0)?;
     let wait = until(reset, headers, now);
-    // Further away it is a broken header (milliseconds, say) and not a rate limit.
+    // A longer wait is a broken header (in milliseconds, for example), not a rate limit.
     (wait <= longest()).then_some(wait.max(SHORTEST_WAIT))
 }
 
-/// Requests that are allowed in a minute.
+/// The number of requests allowed per minute.
 pub(super) fn rate_limit(headers: &HeaderMap) -> Option<u64> {
     u64::try_from(number(text(headers, "x-ratelimit-limit")?)?).ok()
 }
@@ -38,7 +38,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     Some(wait.min(longest()))
 }
 
-/// The wait for 429, whichever header tells it.
+/// How long to wait after a 429, from whichever header has it.
 pub(super) fn asked_pause(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
     retry_after(headers, now)
         .or_else(|| pause_after(headers, now))
@@ -50,19 +50,19 @@ fn longest() -> Duration {
     LONGEST_PAUSE.to_std().unwrap_or(Duration::MAX)
 }
 
-/// The time up to `at`; none where it has passed.
+/// The time until `at`; `None` if it has passed.
 fn until(at: DateTime<Utc>, headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
     at.signed_duration_since(server_now(headers, now))
         .to_std()
         .unwrap_or_default()
 }
 
-/// The server's idea of now: its stamps are meant by its own clock, which may differ from ours.
+/// The current time by the server's clock, which may differ from ours: its headers refer to it.
 fn server_now(headers: &HeaderMap, now: DateTime<Utc>) -> DateTime<Utc> {
     date(headers).unwrap_or(now)
 }
 
-/// The server's own time.
+/// The time in the `Date` header.
 pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     text(headers, "date").and_then(http_date)
 }
@@ -71,7 +71,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     Some(headers.get(name)?.to_str().ok()?.trim())
 }
 
-/// A whole number; a fraction is rounded up, and what is too large is the largest there is.
+/// A whole number. Fractions are rounded up; a number out of range becomes the largest one.
 fn number(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);
@@ -87,8 +87,8 @@ fn number(text: &str) -> Option<i64> {
     Some(number.saturating_add(i64::from(rest)))
 }
 
-/// A date in one of the three forms that HTTP allows, or in ISO 8601. The name of the day is
-/// not read: it adds nothing, and may be wrong.
+/// A date in one of the three forms that HTTP allows, or in ISO 8601. The weekday is ignored: it
+/// adds nothing, and may be wrong.
 fn http_date(text: &str) -> Option<DateTime<Utc>> {
     let bare = text.split_once(',').map_or(text, |(_, rest)| rest.trim());
     if let Ok(date) = DateTime::parse_from_rfc2822(bare) {
@@ -206,7 +206,7 @@ mod tests {
             ("Mon, 15 Jan 2027 08:00:17 GMT", 17),
             ("15 Jan 2027 08:00:17 GMT", 17),
             ("2027-01-15T08:00:17Z", 17),
-            // All of these have passed.
+            // All of these are in the past.
             ("Friday, 15-Jan-27 07:00:17 GMT", 0),
             ("Fri Jan  1 08:00:17 2027", 0),
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
@@ -230,7 +230,7 @@ mod tests {
         ] {
             let far = headers(&[("retry-after", written)]);
             assert_eq!(retry_after(&far, now()), Some(longest()), "{written}");
-            // Even where the server's clock is as wrong as a clock can be.
+            // Even if the server's clock is at the end of the range.
             let far = headers(&[
                 ("retry-after", written),
                 ("date", "-262143-01-01T00:00:00Z"),

@@ -1,4 +1,4 @@
-//! Redirects: followed on the same origin only, since a request carries credentials.
+//! Redirects. They are followed on the same origin only, because requests carry credentials.
 
 use ureq::Body;
 use ureq::http::{Response, Uri};
@@ -10,10 +10,10 @@ use crate::{Error, Result};
 /// A host name has at most 253 characters.
 const MAX_PLACE: usize = 300;
 
-/// How many are followed for one request.
+/// How many redirects are followed for one request.
 pub(super) const MAX_REDIRECTS: usize = 3;
 
-/// Where an answer redirects to, if that may be followed.
+/// The target of a redirect, if it may be followed.
 pub(super) fn target(
     credentials: &Credentials,
     response: &Response<Body>,
@@ -33,7 +33,7 @@ pub(super) fn target(
         Error::Protocol("it redirects to something that is not an address".into())
     })?;
     if !same_origin(from, &target) {
-        // Scheme, host and port only: a path or query may hold secrets. The host may as well.
+        // Scheme, host and port only: the path or query may contain secrets. So may the host.
         let scheme = target.scheme_str().unwrap_or_default();
         let host = target.host().unwrap_or_default();
         let port = target
@@ -45,7 +45,7 @@ pub(super) fn target(
     Ok(target)
 }
 
-/// The address that `location` names, seen from `from`; `None` where it is no address.
+/// Resolves `location` against `from`; `None` if it is not an address.
 fn resolve(from: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     if location.is_empty() {
@@ -81,7 +81,7 @@ fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let port = uri
         .port_u16()
         .unwrap_or(if scheme == "https" { 443 } else { 80 });
-    // Credentials in the address make it another one.
+    // An address with user information counts as another origin.
     if uri.authority()?.as_str().contains('@') {
         return None;
     }

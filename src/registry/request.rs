@@ -1,9 +1,9 @@
-//! Which page is wanted.
+//! Requests for a page.
 
-/// Rows of a page unless told otherwise.
+/// Default number of rows per page.
 const DEFAULT_LIMIT: u32 = 100;
 
-/// Which page of the listing is wanted. What is not set is not asked for.
+/// A request for one page of the listing. Parameters that are not set are not sent.
 ///
 /// ```
 /// use skillsmith_sync::registry::PageRequest;
@@ -14,18 +14,18 @@ const DEFAULT_LIMIT: u32 = 100;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PageRequest {
-    /// A search word. The live registry wants one, or one of the next three.
+    /// A search word. The live registry requires one, or one of the next three.
     pub query: Option<String>,
     /// Only skills of this tier.
     pub trust_tier: Option<String>,
-    /// Only skills of this category. The engine never asks for one.
+    /// Only skills of this category. The engine never sets it.
     pub category: Option<String>,
-    /// Only skills with at least this quality score, in the registry's own measure. The engine
-    /// never asks for one.
+    /// Only skills with at least this quality score, on the registry's own scale. The engine never
+    /// sets it.
     pub min_score: Option<f64>,
-    /// Rows wanted; the registry may give fewer.
+    /// Number of rows wanted; the registry may return fewer.
     pub limit: u32,
-    /// Rows to pass over.
+    /// Number of rows to skip.
     pub offset: u64,
 }
 
@@ -69,7 +69,7 @@ impl PageRequest {
         self
     }
 
-    /// Asks only for skills with at least this quality score, in the registry's own measure.
+    /// Asks only for skills with at least this quality score, on the registry's own scale.
     #[must_use]
     pub const fn min_score(mut self, score: f64) -> Self {
         self.min_score = Some(score);
@@ -83,7 +83,7 @@ impl PageRequest {
         self
     }
 
-    /// Sets how many rows to pass over. Default: 0.
+    /// Sets how many rows to skip. Default: 0.
     #[must_use]
     pub const fn offset(mut self, rows: u64) -> Self {
         self.offset = rows;
@@ -101,7 +101,7 @@ impl PageRequest {
     }
 }
 
-/// Which page of the sync endpoint is wanted.
+/// A request for one page of the sync endpoint.
 ///
 /// ```
 /// use skillsmith_sync::registry::SyncRequest;
@@ -112,11 +112,11 @@ impl PageRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncRequest {
-    /// Only rows whose `updated_at` is later than this, as ISO 8601; all rows where it is not set.
+    /// Only rows whose `updated_at` is later than this ISO 8601 time; all rows if it is not set.
     pub since: Option<String>,
-    /// Rows wanted; the registry may give fewer.
+    /// Number of rows wanted; the registry may return fewer.
     pub limit: u32,
-    /// Rows to pass over.
+    /// Number of rows to skip.
     pub offset: u64,
 }
 
@@ -131,7 +131,7 @@ impl Default for SyncRequest {
 }
 
 impl SyncRequest {
-    /// The first 100 rows of all.
+    /// The first 100 of all rows.
     pub fn new() -> Self {
         Self::default()
     }
@@ -150,7 +150,7 @@ impl SyncRequest {
         self
     }
 
-    /// Sets how many rows to pass over. Default: 0.
+    /// Sets how many rows to skip. Default: 0.
     #[must_use]
     pub const fn offset(mut self, rows: u64) -> Self {
         self.offset = rows;

@@ -1,4 +1,4 @@
-//! When a request is tried again, and after how long.
+//! Retries, and the delay before each.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::time::Duration;
@@ -9,16 +9,16 @@ use crate::{Error, Result};
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// The outcome of one try.
+/// The outcome of one attempt.
 pub(super) enum Attempt<T> {
     Done(T),
-    /// Trying again is of no use.
+    /// A retry would not help.
     Final(Error),
-    /// Try again, but not before that time where the registry gave one.
+    /// Retry; not before the delay that the registry asked for, if any.
     Again(Error, Option<Duration>),
 }
 
-/// Tries until it is done, refused, or tried `1 + retries` times.
+/// Attempts the request up to `1 + retries` times, until it succeeds or fails for good.
 pub(super) fn run<T>(
     call: &Call<'_>,
     retries: u32,
@@ -33,7 +33,7 @@ pub(super) fn run<T>(
         let (error, asked) = match attempt() {
             Attempt::Done(value) => return Ok(value),
             Attempt::Final(error) => return Err(error),
-            // A cancelled request fails in some way or other; how does not matter.
+            // A cancelled request can fail in any way; the error does not matter.
             Attempt::Again(..) if call.cancel.is_cancelled() => return Err(Error::Cancelled),
             Attempt::Again(error, asked) => (error, asked),
         };
@@ -50,8 +50,8 @@ pub(super) fn run<T>(
     }
 }
 
-/// 1 s, 2 s, 4 s … at most 30 s; the second half of each is random, so that
-/// many clients that failed together do not come back together.
+/// 1 s, 2 s, 4 s … at most 30 s. Half of each delay is random, so that clients that failed together
+/// do not retry together.
 fn backoff(tries: u32) -> Duration {
     let full = FIRST_DELAY
         .saturating_mul(1 << tries.saturating_sub(1).min(16))

@@ -1,4 +1,5 @@
-//! Credentials that may be renewed: by the configuration file, which others write, or by the host.
+//! Credentials that can be renewed: from the configuration file, which other programs write, or
+//! from the host.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,30 +19,31 @@ use crate::environment::{ConfigFile, Environment, base_url_of_file};
 use crate::unpoisoned::{lock, wait_timeout};
 use crate::{Error, Result};
 
-/// How often a request looks up from waiting while another one asks for a token.
+/// How often a request checks for its cancellation while another one renews the token.
 const POLL: Duration = Duration::from_millis(25);
 
-/// So long before the end of a token the file is read again: whoever wrote it may have renewed it.
+/// How long before a token expires the file is read again: the program that wrote it may have
+/// renewed it.
 const EARLY: TimeDelta = TimeDelta::minutes(1);
 
-/// With so many tokens one request is tried: a registry whose clock is wrong refuses every new one.
+/// How many tokens are tried for one request: a registry with a wrong clock refuses every new one.
 const MAX_TOKENS: usize = 3;
 
-/// Whoever wrote the file may be writing it just now.
+/// Another program may be writing the file right now.
 const READS: u32 = 4;
 const BETWEEN_READS: Duration = Duration::from_millis(50);
 
-/// The credentials of a client, and where others come from.
+/// The credentials of a client, and the source of new ones.
 pub(super) struct SignIn {
-    /// What every credential here has in common.
+    /// The parts that a renewal does not change.
     anon_key: Option<Secret>,
     renewal: Renewal,
     state: Mutex<State>,
-    /// Somebody has asked, with whatever success.
+    /// The source has been asked, successfully or not.
     asked: Condvar,
 }
 
-/// Where another credential comes from.
+/// Where a new credential comes from.
 enum Renewal {
     Never,
     File(Home),
@@ -52,29 +54,29 @@ enum Renewal {
 struct Home {
     path: Option<PathBuf>,
     base: Uri,
-    /// Whether the address came from the file, too, or from its silence.
+    /// Whether the address came from the file as well, or is the default because the file has none.
     gives_the_address: bool,
 }
 
 struct State {
     current: Arc<Credentials>,
-    /// When it is worth asking whether there is another one.
+    /// When to ask for another one.
     ask_after: Option<DateTime<Utc>>,
-    /// The registry has refused the current one, and no other one came when that was asked.
+    /// The registry has refused the current one, and the source had no other.
     is_refused: bool,
     is_asking: bool,
 }
 
-/// What an answer of 401 comes to.
+/// The outcome of a 401.
 enum Renewed {
     With(Arc<Credentials>),
-    /// There is no other credential; what the host said to that, if it failed.
+    /// There is no other credential; holds the host's error, if it failed.
     NoOther(Option<Error>),
 }
 
 impl SignIn {
-    /// The first that are set: those of the options, of the environment, of the file. The file is asked
-    /// only where the others have none.
+    /// The first credentials that are set: in the options, the environment, then the file. The file
+    /// is read only if the others have none.
     pub(super) fn new(
         options: ClientOptions,
         environment: &Environment,
@@ -125,12 +127,13 @@ impl SignIn {
         })
     }
 
-    /// The credentials as they are known. Asks nobody.
+    /// The current credentials. Does not ask for new ones.
     pub(super) fn known(&self) -> Arc<Credentials> {
         Arc::clone(&lock(&self.state).current)
     }
 
-    /// Tries a request, and again with another credential where the registry refuses one.
+    /// Sends a request, and repeats it with another credential if the registry refuses the current
+    /// one.
     pub(super) fn attempt<T>(
         &self,
         call: &Call<'_>,
@@ -158,7 +161,7 @@ impl SignIn {
         }
     }
 
-    /// Other credentials, or the error that the refusal comes to without them.
+    /// Other credentials, or the error to report if there are none.
     fn renewed(
         &self,
         refused: &Credentials,
@@ -172,8 +175,8 @@ impl SignIn {
         }
     }
 
-    /// The credentials for a request. Asks first where that is known to be of use, and goes on with
-    /// what it has where no other credential comes: the registry decides.
+    /// The credentials for a request. Asks for new ones first if the current ones are due; if there
+    /// are none, continues with the current ones and lets the registry decide.
     fn credentials(&self, call: &Call<'_>) -> Result<Arc<Credentials>> {
         let mut state = lock(&self.state);
         loop {
@@ -196,7 +199,7 @@ impl SignIn {
                 Err(error) if is_missing || must_end(&error) => return Err(error),
                 Ok(None) | Err(_) => {}
             }
-            // Once is enough: the file may hold the same token for long after its time.
+            // Only once: the file may keep an expired token for a long time.
             if is_due && !state.is_new(call) {
                 state.ask_after = None;
             }
@@ -204,8 +207,8 @@ impl SignIn {
         }
     }
 
-    /// Another credential than the refused one. Where several requests were refused by one credential,
-    /// the first asks, for all of them.
+    /// A credential other than the refused one. If several requests were refused with the same
+    /// credential, the first one asks on behalf of all.
     fn after_refusal(&self, refused: &Credentials, call: &Call<'_>) -> Result<Renewed> {
         if matches!(self.renewal, Renewal::Never) {
             return Ok(Renewed::NoOther(None));
@@ -249,7 +252,7 @@ impl SignIn {
         matches!(self.renewal, Renewal::Provider(_)) && credentials.jwt_token.is_none()
     }
 
-    /// Asks, with the lock given back meanwhile.
+    /// Asks, with the lock released meanwhile.
     fn ask<'s>(
         &'s self,
         mut state: MutexGuard<'s, State>,
@@ -261,7 +264,8 @@ impl SignIn {
         drop(state);
         let asking = Asking(self);
         let answer = self.renew(&known, is_refused, call);
-        // With the lock held until the answer is stored: nobody may find neither.
+        // The lock is held until the result is stored: no other request may find neither the
+        // request nor its result.
         (asking.end(), answer)
     }
 
@@ -302,26 +306,26 @@ impl SignIn {
     }
 }
 
-/// Other credentials, and when it is worth asking again.
+/// New credentials, and when to ask for others.
 type Answer = (Credentials, Option<DateTime<Utc>>);
 
 impl State {
     fn take(&mut self, credentials: Credentials, ask_after: Option<DateTime<Utc>>) {
         self.ask_after = ask_after;
-        // A credential that was refused stays so until there is another one.
+        // A refused credential stays refused until there is another one.
         if !credentials.is_same(&self.current) {
             self.current = Arc::new(credentials);
             self.is_refused = false;
         }
     }
 
-    /// Whether the time to ask again is still to come.
+    /// Whether the time to ask again is in the future.
     fn is_new(&self, call: &Call<'_>) -> bool {
         self.ask_after.is_some_and(|at| at > call.clock.now())
     }
 }
 
-/// However asking ends, by a panic, too, another request may ask.
+/// Lets the next request ask once this one is done, even after a panic.
 struct Asking<'s>(&'s SignIn);
 
 impl<'s> Asking<'s> {
@@ -349,15 +353,15 @@ impl Home {
             let none = Credentials::new(anon_key, None, None);
             return Ok((none.withholding(), None));
         }
-        // Two kinds are never shown at once.
+        // Two kinds are never sent together.
         let api_key = api_key.filter(|_| token.is_none());
         let ends_at = file.expires_at()?.filter(|_| token.is_some());
         let ask_after = ends_at.and_then(|at| at.checked_sub_signed(EARLY));
         Ok((Credentials::new(anon_key, api_key, token), ask_after))
     }
 
-    /// Whether the file speaks of our registry. Where the address came from elsewhere, a file that
-    /// names none speaks of that one.
+    /// Whether the credentials of the file belong to our registry. If the address came from
+    /// elsewhere and the file names none, they do.
     fn is_meant_by(&self, file: &ConfigFile) -> Result<bool> {
         let url = if self.gives_the_address {
             base_url_of_file(file)?
@@ -398,12 +402,12 @@ impl fmt::Debug for SignIn {
     }
 }
 
-/// What says nothing of a token.
+/// Everything that is not a token.
 const fn must_end(error: &Error) -> bool {
     matches!(error, Error::Cancelled | Error::OutOfMemory)
 }
 
-/// A refusal, and why no other token came.
+/// Adds to a refusal why there is no other token.
 fn with(refusal: Error, why: &Error) -> Error {
     match refusal {
         Error::SignInExpired(words) => Error::SignInExpired(format!("{words} {why}")),

@@ -1,4 +1,4 @@
-//! A host that gives the token: asked on a thread of its own, so that no answer is waited for too long.
+//! The host's token provider. It runs on its own thread, so that a caller can stop waiting for it.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,13 +9,14 @@ use super::credentials::{Secret, Source};
 use crate::unpoisoned::{lock, wait_timeout};
 use crate::{CancelToken, Error, Result, memory};
 
-/// How often a call looks up from waiting for its token.
+/// How often a call that waits for its token checks for cancellation.
 const POLL: Duration = Duration::from_millis(25);
 
-/// The run's own deadline comes first, and then is the cause that is told.
+/// A little later than the deadline of the run, so that the deadline is reported as the cause.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a token provider is asked: [`ClientOptions::token_provider`](super::ClientOptions::token_provider).
+/// A request to a token provider: see
+/// [`ClientOptions::token_provider`](super::ClientOptions::token_provider).
 ///
 /// ```
 /// use skillsmith_sync::ClientOptions;
@@ -41,14 +42,14 @@ impl TokenRequest {
         self.refused
     }
 
-    /// Cancelled once the answer is no longer wanted: the run was cancelled, or has reached its
-    /// deadline. What is answered then is ignored.
+    /// Cancelled once the token is no longer needed, because the run was cancelled or has reached
+    /// its deadline. A later result is ignored.
     pub const fn cancel(&self) -> &CancelToken {
         &self.wanted
     }
 }
 
-/// Whatever a host's own function fails with.
+/// The error type of the host's function.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The host's function.
@@ -64,8 +65,8 @@ impl TokenProvider {
         Self(Arc::new(function))
     }
 
-    /// Asks for a token; `None` where the host has none. Blocks until the answer, the end of the call,
-    /// or its cancellation.
+    /// Asks for a token; `None` if the host has none. Blocks until it has the result, or the call
+    /// is cancelled or reaches its deadline.
     pub(super) fn ask(&self, refused: bool, call: &Call<'_>) -> Result<Option<Secret>> {
         call.check()?;
         let wanted = Wanted(CancelToken::new());
@@ -77,7 +78,7 @@ impl TokenProvider {
         let (function, filled) = (Arc::clone(&self.0), Filled(Arc::clone(&slot)));
         memory::spawn("skillsmith-token", move || {
             let answer = function(&request);
-            // The host's function ends before anybody goes on.
+            // Dropped first: the host's function is released before the caller continues.
             drop(function);
             filled.with(answer);
         })?;
@@ -92,7 +93,7 @@ impl TokenProvider {
     }
 }
 
-/// Where the answer comes.
+/// Holds the result.
 #[derive(Default)]
 struct Slot {
     answer: Mutex<Option<Result<String, Failure>>>,
@@ -113,7 +114,7 @@ impl Slot {
     }
 }
 
-/// Fills the slot in any case.
+/// Fills the slot even if the function panics.
 struct Filled(Arc<Slot>);
 
 impl Filled {
@@ -137,7 +138,7 @@ impl fmt::Debug for TokenProvider {
     }
 }
 
-/// Tells the provider, in whatever way the wait for it ends, that nobody waits any more.
+/// Cancels the request when the wait ends, however it ends.
 struct Wanted(CancelToken);
 
 impl Drop for Wanted {
@@ -159,7 +160,7 @@ fn secret(token: &str) -> Result<Option<Secret>> {
     }
 }
 
-/// Fails a little after the end of the call.
+/// Fails shortly after the deadline of the call.
 pub(super) fn ensure_in_time(call: &Call<'_>) -> Result<()> {
     if call.clock.elapsed() >= call.deadline.saturating_add(GRACE) {
         return Err(failed("it did not answer in time"));

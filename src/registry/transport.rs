@@ -1,4 +1,4 @@
-//! The connection below HTTP: deadlines, proxies and trusted certificates.
+//! Connections: deadlines, proxies and trusted certificates.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -15,14 +15,14 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::{Error, Result, memory};
 
-/// A server that accepts no connection within this time is not there.
+/// A server that does not accept a connection within this time counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No instant lies further ahead than some limit of the system's, where ureq panics.
+/// An `Instant` too far in the future overflows, and ureq panics.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How one client connects. The proxy is read from the environment once, when the client is made;
-/// the certificates are loaded anew for each pool of connections.
+/// the certificates are loaded again for each pool of connections.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     proxy: Option<Proxy>,
@@ -30,7 +30,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// For the registry at `base`, with the proxy that the environment names for it.
+    /// For the registry at `base`, with the proxy that the environment sets for it.
     pub(super) fn new(base: &Uri, var: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let secure = base.scheme_str() == Some("https");
         Ok(Self {
@@ -39,16 +39,16 @@ impl Transport {
         })
     }
 
-    /// A new pool of connections, with the certificates as they are now. Shutting it down interrupts
-    /// what is in flight.
+    /// A new pool of connections, with the current certificates. Shutting it down interrupts
+    /// requests in flight.
     pub(super) fn agent(&self) -> Agent {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // Redirects are followed by the client, on the same origin only.
+            // The client follows redirects itself, on the same origin only.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(self.proxy.clone())
-            // One sync asks for one page at a time.
+            // A sync requests one page at a time.
             .max_idle_connections(2)
             .max_idle_connections_per_host(2);
         if self.secure {
@@ -58,7 +58,7 @@ impl Transport {
     }
 }
 
-/// Looks names up on a thread of ours: ureq panics where it cannot start one of its own.
+/// Resolves names on a thread of ours: ureq panics if it cannot start its own.
 #[derive(Debug)]
 struct Lookup;
 
@@ -84,7 +84,7 @@ impl Resolver for Lookup {
         match answer.recv_timeout(*timeout.after) {
             Ok(found) => found,
             Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(timeout.reason)),
-            // A panic in it.
+            // It panicked.
             Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::HostNotFound),
         }
     }
@@ -93,14 +93,14 @@ impl Resolver for Lookup {
 /// How long one request may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Limits {
-    /// Each of the headers and the body.
+    /// For the headers, and again for the body.
     OfEach(Duration),
-    /// Everything together.
+    /// For everything together.
     OfAll(Duration),
 }
 
 impl Limits {
-    /// What is left after so much time.
+    /// What is left after `elapsed`.
     pub(super) const fn after(self, elapsed: Duration) -> Self {
         match self {
             Self::OfEach(limit) => Self::OfEach(limit),
@@ -115,7 +115,7 @@ pub(super) fn deadlines<S>(
     limits: Limits,
     left: Duration,
 ) -> ureq::RequestBuilder<S> {
-    // A little later than the run's own deadline, which then is the cause that is told.
+    // A little later than the deadline of the run, so that the deadline is reported as the cause.
     let left = left.saturating_add(Duration::from_secs(1)).min(FOREVER);
     let (whole, global) = match limits {
         Limits::OfEach(limit) => (limit.min(left), None),
@@ -132,7 +132,8 @@ pub(super) fn deadlines<S>(
         .build()
 }
 
-/// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the registry, then `ALL_PROXY`; minus `NO_PROXY`.
+/// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the registry, then `ALL_PROXY`; none for hosts in
+/// `NO_PROXY`.
 fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
     let names: [&'static str; 4] = if secure {
         ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
@@ -142,7 +143,7 @@ fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Resu
     let Some((name, url)) = names.into_iter().find_map(|name| Some((name, var(name)?))) else {
         return Ok(None);
     };
-    // The text may hold a password, so it is not repeated.
+    // The value may contain a password, so the message does not quote it.
     let unusable = |_| {
         Error::InvalidArgument(format!(
             "{name} is not a proxy address. Use the form http://host:port."
@@ -170,7 +171,7 @@ fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Resu
             .rsplit_once(':')
             .filter(|(_, port)| port.parse::<u16>().is_ok())
             .map_or(entry, |(host, _)| host);
-        // curl and Node mean the host and all below it, with or without a leading dot.
+        // As in curl and Node: the host and its subdomains, with or without a leading dot.
         let host = host.trim_start_matches('.');
         builder = builder.no_proxy(host).no_proxy(&format!(".{host}"));
     }
@@ -178,7 +179,7 @@ fn proxy(base: &Uri, secure: bool, var: &dyn Fn(&str) -> Option<String>) -> Resu
     Ok((!proxy.is_no_proxy(base)).then_some(proxy))
 }
 
-/// The system's certificates and `NODE_EXTRA_CA_CERTS`, read now; bundled ones where there are none.
+/// The system's certificates and those of `NODE_EXTRA_CA_CERTS`; bundled ones if there are none.
 fn root_certs() -> RootCerts {
     let mut certs: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs

@@ -13,20 +13,21 @@ use crate::fingerprint::fingerprint;
 use crate::registry::field::{Field, FieldSeed, FieldValue, Fields, Kind, json_field};
 use crate::registry::mend::mend_surrogates;
 
-/// A text in the wrong place. Serde would repeat it, whatever it holds and however long it is.
+/// A string in the wrong place. By default, Serde's message would quote it, whatever it contains
+/// and however long it is.
 pub(super) const UNTOLD: Unexpected<'_> = Unexpected::Other("string");
 
 pub(super) fn parse_row(raw: &str) -> Row {
     let text = mend_surrogates(raw);
     let damaged = matches!(text, Cow::Owned(_));
-    // Once more, field by field, where one of them stops the parser.
+    // Again, field by field, if one of them stops the parser.
     let draft = Draft::read(&text, false).or_else(|_| Draft::read(&text, true));
     let content = match draft {
         Ok(draft) => draft.finish(raw, damaged),
         Err(error) => Content::Rejected(Rejected {
             id: salvage_label(&text),
             label: salvage_label(&text),
-            // serde_json's "at line 1 column 5" counts within the row; nobody can use it.
+            // serde_json's "at line 1 column 5" is relative to the row, and of no use to anybody.
             reason: error
                 .to_string()
                 .split(" at line ")
@@ -39,7 +40,7 @@ pub(super) fn parse_row(raw: &str) -> Row {
     Row(content)
 }
 
-/// The id of a row whose other fields cannot be read.
+/// The id of a row that cannot be read otherwise.
 fn salvage_label(raw: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct OnlyId {
@@ -56,7 +57,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Reads a row; `by_field` cuts out each field first, so that none can stop the others.
+    /// Reads a row. With `by_field`, each field is cut out first, so that none can stop the others.
     fn read(row: &str, by_field: bool) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(row);
         DraftSeed { by_field }.deserialize(&mut deserializer)
@@ -82,7 +83,7 @@ impl Draft {
                     fields: self.fields,
                     mended: false,
                 };
-                // Not where the damage is in a field that nobody reads.
+                // Not if the damage is in a field that is ignored.
                 skill.mended = damaged && skill.holds(char::REPLACEMENT_CHARACTER);
                 Content::Skill(Box::new(skill))
             }

@@ -10,8 +10,8 @@ use super::Row;
 use super::draft::{UNTOLD, parse_row};
 use crate::{Error, Result, memory};
 
-/// A page with more rows than this is no answer to what was asked: the largest
-/// limit is 10,000. It bounds the memory that a page of tiny rows can take.
+/// Largest number of rows in a page; the largest limit in a request is 10,000. Bounds the memory
+/// for a page of tiny rows.
 pub(super) const MAX_ROWS: usize = 20_000;
 
 pub(super) struct Envelope<'a> {
@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
                 let (mut data, mut meta) = (None, None);
-                // A name that is there twice counts where it comes last, as in JavaScript.
+                // Of duplicate names, the last one counts, as in JavaScript.
                 while let Some(key) = map.next_key::<Key>()? {
                     match key {
                         Key::Data => data = Some(map.next_value::<Rows>()?),
@@ -74,8 +74,8 @@ impl<'de> Deserialize<'de> for Key {
                 })
             }
         }
-        // As bytes: a text with half a character in it is an error, and a name that nobody
-        // asks for must not cost the page.
+        // As bytes: a string with an unpaired surrogate is an error, and an unknown name must not
+        // cost the page.
         deserializer.deserialize_bytes(KeyVisitor)
     }
 }
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Rows {
                 Ok(Rows(rows))
             }
         }
-        // As whatever it is: for a sequence serde_json would not ask the visitor about a text.
+        // As any type: `deserialize_seq` would reject a string without asking the visitor.
         deserializer.deserialize_any(RowsVisitor)
     }
 }

@@ -1,4 +1,4 @@
-//! A page: its rows, and what the registry says about the listing.
+//! A page: its rows, and the metadata of the listing.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::registry::field::Field;
 use crate::registry::mend::{mend_numbers, mend_surrogates};
 use crate::{Cause, Error, Result, memory};
 
-/// One page of the listing, as [`Registry::search`](super::Registry::search) gives it.
+/// One page of the listing, as returned by [`Registry::search`](crate::Registry::search).
 ///
 /// ```
 /// use skillsmith_sync::registry::Page;
@@ -30,18 +30,18 @@ use crate::{Cause, Error, Result, memory};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     pub(crate) rows: Vec<Row>,
-    /// `meta.total`, whatever this server means by it.
+    /// `meta.total`. Servers count different things there.
     pub(crate) total: Option<u64>,
-    /// `meta.limit`: the limit that the server really used.
+    /// `meta.limit`: the limit that the server applied.
     pub(crate) limit: Option<u64>,
-    /// The registry's own time when it served the page, where it says so.
+    /// When the registry served the page, by its own clock, if known.
     pub(crate) served_at: Option<DateTime<Utc>>,
 }
 
 impl Page {
-    /// Reads a page from the JSON text of an answer, `{"data": […], "meta": {…}}`.
+    /// Reads a page from the JSON text of a response, `{"data": […], "meta": {…}}`.
     ///
-    /// Rows that cannot be read are kept as rejected ones.
+    /// Rows that cannot be read are kept as rejected rows.
     ///
     /// # Errors
     /// [`Error::Protocol`] if the text as a whole is not a page.
@@ -50,24 +50,24 @@ impl Page {
         let (text, damaged) = if let Ok(text) = std::str::from_utf8(body) {
             (Cow::Borrowed(text), false)
         } else {
-            // A character of three bytes for every damaged one.
+            // Each invalid byte becomes a character of three bytes.
             memory::ensure_available(body.len().saturating_mul(4))?;
             (String::from_utf8_lossy(body), true)
         };
-        // The rows hold what the text holds; a text with escapes is put together first.
+        // The rows copy the text, and strings with escapes are assembled in a buffer first.
         memory::ensure_available(text.len().saturating_mul(3))?;
         let mended;
         let envelope: Envelope<'_> = match serde_json::from_str(&text) {
             Ok(envelope) => envelope,
             Err(error) => {
                 memory::check()?;
-                // There may be memory again by now.
+                // Memory may be available again by now.
                 if error.to_string().contains(&Error::OutOfMemory.to_string()) {
                     return Err(Error::OutOfMemory);
                 }
                 memory::ensure_available(text.len().saturating_mul(2))?;
                 mended = mend_numbers(&text);
-                // The first error is told: its cause stands in what was served.
+                // Report the first error: it describes the text as served.
                 mended
                     .as_deref()
                     .and_then(|text| serde_json::from_str(text).ok())
@@ -95,8 +95,8 @@ impl Page {
         Ok(page)
     }
 
-    /// Says what the registry's own time was when it served the page, as a `Date` header does. Where it
-    /// is not said, stamps of rows count up to a day after our own time.
+    /// Sets when the registry served the page, by its own clock, as a `Date` header does. If it is
+    /// not set, timestamps of rows are trusted up to a day ahead of our clock.
     #[must_use]
     pub const fn with_served_at(mut self, time: DateTime<Utc>) -> Self {
         self.served_at = Some(time);
@@ -108,18 +108,18 @@ impl Page {
         &self.rows
     }
 
-    /// The registry's `meta.total`. What registries count there differs.
+    /// The registry's `meta.total`. Registries count different things there.
     pub const fn total(&self) -> Option<u64> {
         self.total
     }
 
-    /// The registry's `meta.limit`: how many rows it gives at most, if it says so.
+    /// The registry's `meta.limit`: the largest number of rows in a page, if it is given.
     pub const fn limit(&self) -> Option<u64> {
         self.limit
     }
 
-    /// Takes our credentials out of what is told of rows. An id or a tier that holds one is
-    /// none, and is not kept either.
+    /// Removes our credentials from everything that is shown about rows. A row whose id or tier
+    /// contains one is rejected.
     pub(in crate::registry) fn redact(&mut self, credentials: &Credentials) {
         for row in &mut self.rows {
             match &mut row.0 {
@@ -143,8 +143,7 @@ impl Page {
     }
 }
 
-/// Says what is wrong with an answer in words, and not in its own: it may repeat the key
-/// that was sent.
+/// Describes what is wrong with a response without quoting it: it may echo the key that was sent.
 fn describe(text: &str, error: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         return "it is empty".into();
@@ -158,11 +157,11 @@ fn describe(text: &str, error: &serde_json::Error) -> String {
     }
 }
 
-/// The body was not valid UTF-8: the rows that hold the damage are not what was served.
+/// The body was not valid UTF-8: rejects the rows that contain the damage.
 fn reject_damaged(rows: &mut [Row]) {
     for row in rows {
         if let Content::Skill(skill) = &row.0 {
-            // What was mended is what was served, but for half a character.
+            // A mended row differs from the served one only by an unpaired surrogate.
             if !skill.mended && skill.holds(char::REPLACEMENT_CHARACTER) {
                 row.0 = Content::Rejected(Rejected {
                     fingerprint: fingerprint(&skill.id),

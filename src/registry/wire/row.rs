@@ -2,23 +2,23 @@
 
 use crate::registry::field::{Field, Fields, Value};
 
-/// One skill as it was served.
+/// One skill, as served.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Skill {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) fields: Fields,
-    /// One of its texts held half of a character, which is U+FFFD now.
+    /// One of its texts contained an unpaired surrogate, which is now U+FFFD.
     pub(crate) mended: bool,
 }
 
 impl Skill {
-    /// The registry's stamp of the last change, where the row has one.
+    /// The registry's timestamp of the last change, if the row has one.
     pub(crate) fn stamp(&self) -> Option<&str> {
         self.fields[Field::UpdatedAt].as_text()
     }
 
-    /// Whether one of its texts holds that character.
+    /// Whether one of its texts contains the character.
     pub(super) fn holds(&self, wanted: char) -> bool {
         self.id.contains(wanted)
             || self.name.contains(wanted)
@@ -49,7 +49,7 @@ impl Skill {
 pub struct Row(pub(crate) Content);
 
 impl Row {
-    /// The skill's id. Of a rejected row, its id where that can be read.
+    /// The skill's id. For a rejected row, its id if it can be read.
     pub fn id(&self) -> Option<&str> {
         match &self.0 {
             Content::Skill(skill) => Some(&skill.id),
@@ -62,11 +62,11 @@ impl Row {
         Some(&self.skill()?.name)
     }
 
-    /// A field by the name that the registry gives it, such as `description`, `repo_url` or
-    /// `trust_tier`. Of `security_findings` only their number is kept.
+    /// A field by its name in the registry, such as `description`, `repo_url` or `trust_tier`. Of
+    /// `security_findings`, only the number is kept.
     ///
-    /// `None` where the row lacks it or has `null` or a value of the wrong type there, for a
-    /// field that no skill has, and for a rejected row.
+    /// `None` if the row lacks the field or has `null` or a value of the wrong type, for an unknown
+    /// field, and for a rejected row.
     pub fn field(&self, name: &str) -> Option<Value<'_>> {
         let skill = self.skill()?;
         match name {
@@ -87,7 +87,7 @@ impl Row {
         }
     }
 
-    /// The registry's stamp of the last change, where the row has one.
+    /// The registry's timestamp of the last change, if the row has one.
     pub(crate) fn stamp(&self) -> Option<&str> {
         self.skill()?.stamp()
     }
@@ -106,14 +106,14 @@ pub(crate) enum Content {
     Rejected(Rejected),
 }
 
-/// A row that is no skill.
+/// A row that is not a skill.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rejected {
-    /// Its id, where that can be read.
+    /// Its id, if it can be read.
     pub(crate) id: Option<String>,
-    /// Its id or name, where it has one.
+    /// Its id or name, if it has one.
     pub(crate) label: Option<String>,
     pub(crate) reason: String,
-    /// Tells it from other rejected rows when pages are read again.
+    /// Distinguishes it from other rejected rows when pages are read again.
     pub(crate) fingerprint: u64,
 }

@@ -1,7 +1,7 @@
-//! Text from outside, for a message.
+//! Untrusted text in messages.
 
-/// A text from outside, without what a terminal would take for commands, and cut where it
-/// would be too long to read.
+/// Removes control characters, which a terminal could take for commands, and cuts the text to at
+/// most `most` characters.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     let mut shown = text.chars().filter(|c| !c.is_control());
     let mut text: String = shown.by_ref().take(most).collect();

@@ -152,7 +152,7 @@ fn promise_5_half_a_character_is_replaced() {
             assert!(skill.mended && skill.holds('\u{fffd}'), "{json}: {skill:?}");
             assert!(!at_its_end || skill.holds('a'), "{json}: {skill:?}");
         }
-        // Nobody reads these.
+        // These are ignored.
         for json in [
             format!(r#"{{"id":"x","name":"n","{half}":1}}"#),
             format!(r#"{{"id":"x","name":"n","unknown":["{half}"]}}"#),
