@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md is true: its rooms exist, and no import crosses a wall that it draws.
+//! Compares ARCHITECTURE.md with the code: its rooms exist, and every import follows its arrows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,12 +23,12 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A folder or a Rust file without its ending.
+/// A folder, or a Rust file without its extension.
 fn exists(place: &str) -> bool {
     root().join(place).exists() || root().join(format!("{place}.rs")).exists()
 }
 
-/// The picture: boxes of rooms, and arrows from a box to what it may use.
+/// The diagram: boxes of rooms, and arrows from a box to those that it may use.
 struct Picture {
     boxes: BTreeMap<String, Vec<String>>,
     arrows: BTreeSet<(String, String)>,
@@ -98,7 +98,7 @@ impl Picture {
         found
     }
 
-    /// Along the arrows, and in one box to the rooms that are named earlier.
+    /// Along the arrows, and within a box to the rooms that are named earlier.
     fn allows(&self, from: &str, to: &str) -> bool {
         let (upper, lower) = (self.box_of(from), self.box_of(to));
         if upper != lower {
@@ -109,14 +109,15 @@ impl Picture {
     }
 }
 
-/// A file of a room: what it imports from its own crate and from the core, and every path it begins.
+/// A file of a room: its imports from its own crate and from the core, and the first name of every
+/// path in it.
 struct Source {
     path: String,
     imports: BTreeSet<String>,
     firsts: BTreeSet<String>,
 }
 
-/// Every Rust file of the crates that is no test.
+/// Every Rust file of the crates except tests.
 fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     for place in CRATES {
@@ -175,7 +176,7 @@ fn tokens(text: &str) -> Vec<TokenTree> {
     stream.into_iter().collect()
 }
 
-/// The names right below a crate's root that a text uses.
+/// The top-level names of a crate that a text uses.
 #[derive(Default)]
 struct Names {
     own: BTreeSet<String>,
@@ -184,7 +185,8 @@ struct Names {
 }
 
 impl Names {
-    /// Goes through all tokens, macros' too. What is built for tests only is left out.
+    /// Visits all tokens, including those in macros. Items that are built only for tests are
+    /// skipped.
     fn walk(&mut self, tokens: &[TokenTree], module: &[String]) {
         let mut at = 0;
         while at < tokens.len() {
@@ -234,7 +236,7 @@ impl Names {
         }
     }
 
-    /// What follows on a first `super::`.
+    /// Resolves the rest of a path that starts with `super::`.
     fn super_path(&mut self, rest: &[TokenTree], module: &[String]) {
         let mut rest = rest;
         let mut up = 1;
@@ -252,7 +254,7 @@ impl Names {
     }
 }
 
-/// The names with which a path, or each of a group of paths, begins.
+/// The first name of a path, or of each path in a group.
 fn roots(rest: &[TokenTree], found: &mut BTreeSet<String>) {
     match rest.first() {
         Some(TokenTree::Ident(name)) if name == "self" => {
@@ -289,13 +291,13 @@ fn separator(tokens: &[TokenTree], at: usize) -> bool {
     matches!(tokens.get(at..at + 2), Some([a, b]) if is_punct(a, ':') && is_punct(b, ':'))
 }
 
-/// Whether an attribute's brackets say `cfg(test)`, or the same of the tests' own feature.
+/// Whether an attribute is `cfg(test)`, or `cfg` of the feature for tests.
 fn is_for_tests(attribute: &TokenTree) -> bool {
     let said = attribute.to_string().replace(' ', "");
     ["[cfg(test)]", "[cfg(feature=\"test-hooks\")]"].contains(&said.as_str())
 }
 
-/// Behind the item or statement that an attribute stands before.
+/// The index after the item or statement that follows an attribute.
 fn end_of_item(tokens: &[TokenTree], start: usize) -> usize {
     let ends = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -326,7 +328,7 @@ fn exports() -> BTreeMap<String, String> {
     found
 }
 
-/// Everything that is not as the picture draws it.
+/// Everything that contradicts the diagram.
 fn violations(picture: &Picture, sources: &[Source]) -> (Vec<String>, BTreeSet<(String, String)>) {
     let exports = exports();
     let mut wrong = Vec::new();
@@ -368,7 +370,7 @@ fn the_rooms_exist_and_are_all_drawn() {
     for room in picture.rooms() {
         assert!(exists(room), "there is no {room}");
     }
-    // Named in the text as well.
+    // Those named in the text, too.
     let named = Regex::new(r"`((?:src|bindings|npm|tests|include)/[^` ]*)`").unwrap();
     for name in named.captures_iter(&document) {
         let name = name[1].trim_end_matches('/');
@@ -403,7 +405,7 @@ fn no_import_crosses_a_wall() {
     let (wrong, used) = violations(&picture, &sources);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-    // And every arrow is needed. Two boxes in one place have none between them.
+    // Every arrow is needed. Boxes in the same folder need none between them.
     for (from, to) in &picture.arrows {
         let (upper, lower) = (&picture.boxes[from], &picture.boxes[to]);
         let is_rust = sources
@@ -501,7 +503,7 @@ fn imports_are_seen_in_every_form() {
             "const A: &str = \"crate::cli\"; const B: &str = r#\"\" crate::cli\"#; const C: char = '\"';",
             &[],
         ),
-        // Not built but for tests.
+        // Built only for tests.
         (
             "#[cfg(test)] mod tests { use crate::cli; } use crate::clock;",
             &["clock"],

@@ -24,7 +24,7 @@ use crate::support::{World, assert_success, client, client_with};
 const LONG: Duration = Duration::from_secs(20);
 
 fn service(world: &World, options: BackgroundOptions) -> BackgroundSyncService {
-    // Its waits are real ones.
+    // With the real clock, so waits take real time.
     let engine = SyncEngine::new(Arc::new(world.client()), &world.database);
     BackgroundSyncService::new(engine, options).unwrap()
 }
@@ -131,7 +131,7 @@ fn a_failed_run_is_tried_again_after_one_two_four_minutes_across_restarts() {
     world.server.fault(Fault::status(404).always());
     let mut waited = Vec::new();
     for _ in 0..5 {
-        // Each round is a new process: only the database remembers.
+        // Each round is a new process, so all state comes from the database.
         let mut schedule = Schedule::new();
         let engine = world.engine();
         let mut minutes = 0;
@@ -153,7 +153,7 @@ fn a_failed_run_is_tried_again_after_one_two_four_minutes_across_restarts() {
         );
     }
     assert_eq!(waited, [0, 1, 2, 4, 8]);
-    // A success forgets it all.
+    // A success resets the backoff.
     world.server.clear_faults();
     assert_success(&world.sync());
     world.clock.advance(Duration::from_secs(86_401));
@@ -174,7 +174,7 @@ fn a_manual_sync_runs_though_nothing_is_due_and_never_twice() {
             Error::SyncInProgress.to_string(),
             "Sync already in progress"
         );
-        // Stopping ends it, and waits for its end, however early it comes.
+        // Stopping ends the run and waits for it, however early the stop comes.
         let begun = Instant::now();
         service.stop();
         assert!(
@@ -184,7 +184,7 @@ fn a_manual_sync_runs_though_nothing_is_due_and_never_twice() {
         assert!(!service.is_sync_running());
         assert_eq!(first.join().unwrap().errors, ["Sync cancelled"]);
     });
-    // The stop may have come before the page that is delayed.
+    // The stop may have come before the delayed page was requested.
     world.server.clear_faults();
     assert_success(&service.manual_sync().unwrap());
     assert_eq!(service.get_state().syncs_triggered, 3);
@@ -235,8 +235,8 @@ fn callbacks_may_panic_and_may_stop_the_service() {
     assert_eq!(errors.load(Ordering::SeqCst), 2);
 }
 
-/// Has a service in a callback that lasts; `stop_within` is called in it first. Returns it with
-/// a flag that says whether the callback has returned.
+/// Returns a service whose callback is still running, and a flag that is set when the callback
+/// returns. With `stop_within`, the callback calls `stop` first.
 fn in_a_callback(world: &World, by_hand: bool, stop_within: bool) -> (Service, Arc<AtomicBool>) {
     let holder: Service = Arc::default();
     let returned = Arc::new(AtomicBool::new(false));
@@ -274,7 +274,7 @@ fn stopping_waits_for_the_callbacks_of_the_thread() {
     let (service, returned) = in_a_callback(&world, false, false);
     let service = service.get().unwrap();
     std::thread::scope(|scope| {
-        // Two at once: neither may leave before the callback does.
+        // Two concurrent calls: neither may return before the callback does.
         for _ in 0..2 {
             scope.spawn(|| {
                 service.stop();
@@ -303,7 +303,7 @@ fn stopping_waits_for_the_callbacks_of_a_sync_by_hand() {
 #[test]
 fn a_check_does_not_wait_for_the_write_lock() {
     let world = World::new(30, Options::default());
-    // As a killed process of ours leaves it: whoever looks marks it as failed.
+    // As a killed process of this library leaves it: the next reader marks it as failed.
     let dead = world.history().start_run().unwrap();
     let writer = world.look();
     let note = "INSERT INTO sync_state (key, value) VALUES ('current_run', json_quote(?1))";
@@ -316,7 +316,7 @@ fn a_check_does_not_wait_for_the_write_lock() {
     let patient = OpenOptions::new().busy_budget(Duration::from_secs(600));
     let database = patient.open(world.path()).unwrap();
     let engine = SyncEngine::new(Arc::new(world.client()), &database);
-    // It cannot be marked now, and nobody syncs.
+    // It cannot be marked now, but no sync is running.
     assert!(!engine.get_status().unwrap().is_running);
     let service = BackgroundSyncService::new(engine, BackgroundOptions::default()).unwrap();
     service.start().unwrap();
@@ -334,7 +334,7 @@ fn a_check_does_not_wait_for_the_write_lock() {
 #[test]
 fn promise_6_an_engine_that_died_elsewhere_does_not_stop_it_for_ever() {
     let world = World::new(30, Options::default());
-    // As the TypeScript engine begins; then its process is killed.
+    // As the TypeScript engine starts; then its process is killed.
     let entry = world.history().start_run().unwrap();
     let check = || Schedule::new().check(&world.engine());
     assert_eq!(check(), Decision::NotDue);
@@ -347,8 +347,8 @@ fn promise_6_an_engine_that_died_elsewhere_does_not_stop_it_for_ever() {
     assert_eq!(entry.error_message.as_deref(), Some("interrupted"));
 }
 
-/// Another process begins between the check and the sync: the first thing that a sync does is
-/// to look how late it is.
+/// Another process starts a sync between the check and the sync: the first thing that a sync does
+/// is to read the clock.
 #[derive(Debug)]
 struct Overtaken {
     path: PathBuf,
@@ -471,7 +471,7 @@ fn one_call_starts_it_unless_something_says_no() {
 fn a_stop_is_never_missed_by_a_start() {
     let world = World::new(30, Options::default());
     let service = service(&world, BackgroundOptions::new().sync_on_start(false));
-    // One that is missed waits for the next check, in a minute.
+    // If it is missed, it waits for the next check, in a minute.
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -487,7 +487,7 @@ fn a_stop_is_never_missed_by_a_start() {
     assert!(!service.is_service_started());
 }
 
-/// On a full disk, or where anything else keeps a run from writing that it has failed.
+/// On a full disk, or whenever a run cannot record its failure.
 #[test]
 fn promise_9_a_failure_that_cannot_be_written_down_is_waited_after_as_well() {
     let world = World::new(30, Options::default());

@@ -1,4 +1,4 @@
-//! Whatever is said twice is the same in both places.
+//! Whatever is stated in two places is the same in both.
 
 use std::path::{Path, PathBuf};
 
@@ -58,8 +58,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Promise 16: closing any descriptor of a database drops the locks that another
-/// SQLite of the process has on it, so nothing but SQLite opens one.
+/// Promise 16: closing any descriptor of a database drops the locks that another SQLite in the
+/// process holds on it, so only SQLite may open one.
 #[test]
 fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_database() {
     let calls = [
@@ -75,7 +75,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         "libc::pread",
         "fs::rename",
     ];
-    // Who may, and on what.
+    // The allowed exceptions.
     let known = [
         ("src/database/lock.rs", "File::open"), // the lock file, to ask who holds it
         ("src/database/lock.rs", "File::options"), // the lock file
@@ -101,7 +101,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
             .unwrap()
             .to_owned();
         let text = std::fs::read_to_string(&file).unwrap();
-        // Unit tests stand at the end of a file, or in one of their own.
+        // Unit tests are at the end of a file, or in their own.
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         if name.ends_with("tests.rs") {
             continue;
@@ -124,7 +124,7 @@ fn the_library_never_prints() {
     sources(&root().join("bindings/c/src"), &mut files);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        // An example in a comment is a host's code.
+        // Examples in comments are code of the host.
         let is_code = |line: &&str| !line.trim_start().starts_with("//");
         let text: String = text.split_inclusive('\n').filter(is_code).collect();
         for call in [

@@ -1,4 +1,5 @@
-//! Databases in the field: files of every version, made by other programs, damaged, or no databases at all.
+//! Databases in the field: files of every version, made by other programs, damaged, or not
+//! databases at all.
 
 mod categories;
 mod every_fixture;

@@ -16,14 +16,15 @@ use tempfile::TempDir;
 
 use crate::field_databases::support::{assert_sound, look, number, sync_well, text, versions};
 
-/// A row as bare as the registry may serve it. No search word of the TypeScript engine finds it.
+/// A row with the fewest fields that the registry may serve. No search word of the TypeScript
+/// engine finds it.
 const BARE: &str = "interop/bare";
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
 }
 
-/// A Node process; a machine without Node or the packages is told what to do.
+/// A Node process. Fails with instructions if Node or the packages are missing.
 fn node(script: &str) -> Command {
     let folder = scripts();
     assert!(
@@ -52,7 +53,7 @@ fn run(command: &mut Command) -> Output {
     })
 }
 
-/// A turn of the TypeScript stack. Every step has to succeed, and nothing may be complained of.
+/// Runs steps in the TypeScript stack. Every step must succeed without warnings.
 fn turn<const N: usize>(how: &str, path: &Path, steps: [Json; N]) -> [Json; N] {
     outcomes(how, path, &steps)
         .into_iter()
@@ -77,7 +78,8 @@ fn outcomes(how: &str, path: &Path, steps: &[Json]) -> Vec<Json> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Skills that the TypeScript client accepts: it turns down a whole page for one word that it does not know.
+/// Skills that the TypeScript client accepts: it rejects a whole page for a single unknown enum
+/// value.
 fn catalogue(count: usize) -> Catalogue {
     let mut skills = Catalogue::generate(count, 11);
     for id in skills.ids() {
@@ -119,7 +121,7 @@ impl Scene {
         self.server.catalogue(|catalogue| catalogue.values())
     }
 
-    /// The registry's values stand in the file, and nothing else.
+    /// The file holds exactly the registry's values.
     fn assert_caught_up(&self) {
         self.assert_values();
         assert_sound(&look(&self.path));
@@ -150,7 +152,8 @@ impl Scene {
         );
     }
 
-    /// Some skills change and some come, a few of them with a word that the TypeScript engine looks for.
+    /// Changes some skills and adds some, a few of them with a search word of the TypeScript
+    /// engine.
     fn change(&self, seed: u64) {
         self.server.catalogue(|catalogue| {
             catalogue.change(20, seed);
@@ -162,7 +165,7 @@ impl Scene {
     }
 }
 
-/// The TypeScript stack's view of a skill, as far as the registry says something of it.
+/// Compares the TypeScript stack's view of a skill with the fields that the registry serves.
 fn assert_seen(seen: &Json, served: &Json) {
     for (theirs, field) in [
         ("id", "id"),
@@ -238,7 +241,7 @@ fn the_typescript_stack_opens_a_database_of_ours() {
             json!(["search", {"query": "xylophonic"}]),
         ],
     );
-    // Its step 4 has run, with all of its columns.
+    // Its migration 4 has run, with all of its columns.
     assert_eq!(version, 4);
     for column in [
         "risk_score",
@@ -248,7 +251,7 @@ fn the_typescript_stack_opens_a_database_of_ours() {
     ] {
         assert!(columns.as_array().unwrap().contains(&column.into()));
     }
-    // Key by key the same as ours.
+    // Identical to ours, key by key.
     assert_eq!(their_config, config);
     assert_eq!(due, false);
     assert_eq!(their_history, history);
@@ -264,7 +267,7 @@ fn the_typescript_stack_opens_a_database_of_ours() {
     assert_eq!(count, live.len());
     assert_eq!(ids_of(&found), ["interop/full"]);
 
-    // And we go on with what it has made of the file.
+    // And we continue with the file as it left it.
     let database = Database::open(&scene.path).unwrap();
     assert_eq!(versions(&look(&scene.path)), Some(vec![1, 2, 3, 4]));
     let again = sync_well(&database, &scene.server);
@@ -275,8 +278,8 @@ fn the_typescript_stack_opens_a_database_of_ours() {
     scene.assert_caught_up();
 }
 
-/// Whatever it does with a row whose tags and texts are NULL, it does not fail.
-/// `createDatabase` makes its indexes before it migrates, so the columns of its step 4 have to be there.
+/// It must not fail on a row whose tags and texts are NULL. `createDatabase` creates its indexes
+/// before it migrates, so the columns of its migration 4 must exist.
 #[test]
 fn the_typescript_stacks_create_database_takes_a_database_of_ours() {
     let scene = Scene::new(30);
@@ -331,7 +334,7 @@ fn the_typescript_stack_copes_with_null_tags() {
     scene.assert_values();
 }
 
-/// Its own engine fills none of what these searches ask for.
+/// Its own engine does not fill the columns that these searches use.
 #[test]
 fn the_typescript_stack_searches_by_category_and_safety_after_our_sync() {
     let scene = Scene::new(30);
@@ -429,8 +432,8 @@ fn the_typescript_engine_syncs_a_database_of_ours_and_we_go_on() {
     }
 }
 
-/// Every time it opens a file, its `openDatabase` puts all rows into the full-text index once more, which then no longer
-/// fits the table. No run in the history tells of it.
+/// Its `openDatabase` inserts all rows into the full-text index again each time, so the index no
+/// longer matches the table. The history does not record that.
 #[test]
 fn we_mend_the_index_that_the_typescript_stack_upsets_by_opening() {
     let scene = Scene::new(100);
@@ -477,7 +480,7 @@ fn turns_alternate_and_each_reads_what_the_other_wrote() {
         assert_eq!(read.last_sync_at.as_deref(), Some(stamp.as_str()));
         assert_eq!(read.last_sync_error, Some(format!("error {round}")));
         assert_eq!(serde_json::to_value(&read).unwrap(), config);
-        // Runs of one millisecond have no order in its queries.
+        // Its queries do not define an order for runs of the same millisecond.
         let entries = |history: &Json| {
             let mut all: Vec<String> = history
                 .as_array()
@@ -513,7 +516,7 @@ fn turns_alternate_and_each_reads_what_the_other_wrote() {
         let history = serde_json::to_value(our_history.get_history(3).unwrap()).unwrap();
         drop((our_config, our_history, database));
 
-        // And what the TypeScript stack sees of it.
+        // And how the TypeScript stack sees it.
         let [their_config, due, their_history, completed, newest] = turn(
             "open",
             &scene.path,
@@ -581,11 +584,11 @@ fn we_open_a_database_that_the_typescript_stack_created() {
     assert_eq!(ids_of(&found), ["interop/full"]);
 }
 
-/// It lists by eight search words and then believes that it has everything.
+/// It lists by eight search words, and then assumes that it has everything.
 #[test]
 fn we_complete_what_the_typescript_engine_has_synced() {
     let scene = Scene::new(400);
-    // `open` makes the tables of a sync, which `create` leaves out.
+    // `open` creates the tables for syncing, which `create` omits.
     turn("create", &scene.path, [json!(["version"])]);
     let database = Database::open(&scene.path).unwrap();
     database.close();
@@ -675,7 +678,7 @@ fn a_host_writes_while_we_sync() {
     assert_eq!(report["errors"], json!([]), "{report}");
     let rounds = report["rounds"].as_i64().unwrap();
     assert!(rounds >= 20, "the host wrote all the while: {report}");
-    // The library holds the lock for 100 ms at most; the rest is a busy machine.
+    // The library holds the lock for at most 100 ms; the bound allows for a loaded machine.
     assert!(report["slowestMs"].as_i64().unwrap() < 2_000, "{report}");
 
     let conn = look(&scene.path);

@@ -11,7 +11,7 @@ use skillsmith_test_registry::Catalogue;
 
 use crate::support::{assert_sound, rows};
 
-/// Serves these pages in turn, whatever it is asked, and then empty ones.
+/// Serves these pages in turn, whatever the request, and then empty ones.
 struct Script {
     pages: Vec<Vec<Value>>,
     with_meta: bool,
@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn any_split_of_the_same_listing_gives_the_same_database(
-        // Each number serves a row: rows come out of order, and most of them more than once.
+        // Each number is a row to serve: out of order, and most of them more than once.
         mut order in prop::collection::vec(0_usize..40, 0..120),
         cuts in prop::collection::vec(1_usize..12, 120),
         page_size in 1_u32..150,
@@ -86,10 +86,10 @@ proptest! {
             }
         }
         pages.push(rest.iter().map(|at| skills[*at].clone()).collect::<Vec<_>>());
-        // A page that is the same as the one before it means a registry that ignores the offset.
+        // Two identical pages in a row would mean that the registry ignores the offset.
         pages.dedup_by(|one, other| one == other);
         pages.retain(|page| !page.is_empty());
-        // Rows that move make the engine read again, up to three times in all.
+        // When rows move, the engine reads the listing again, up to three times in all.
         let script: Vec<_> = (0..3).flat_map(|_| pages.clone().into_iter().chain([vec![], vec![]])).collect();
         prop_assert_eq!(sync(script, page_size, with_meta), whole);
     }

@@ -49,7 +49,7 @@ fn promise_5_bad_rows_cost_themselves_and_are_named() {
         );
     }
     crate::support::assert_mirrored(&world.path(), &good);
-    // The listing was complete, so the schedule goes on as after a success.
+    // The listing was complete, so the schedule continues as after a success.
     let config = world.engine().get_status().unwrap().config;
     assert!(config.last_sync_at.is_some());
     assert!(config.last_sync_error.unwrap().contains("was rejected"));
@@ -89,7 +89,7 @@ fn promise_5_the_database_may_refuse_rows_too() {
     assert_eq!(result.errors[20], "and 10 more rejected");
     assert_eq!(rows(&world.path()).len(), 250);
 
-    // Mended, they come with the next run.
+    // Once fixed, they come with the next run.
     world.look().execute_batch("DROP TRIGGER picky").unwrap();
     let result = world.sync();
     assert_success(&result);
@@ -118,7 +118,7 @@ fn promise_5_swapped_urls_are_stored() {
         skill("c", Some("u3"), 1),
     ]);
     assert_success(&world.sync());
-    // Round the circle: a → u2, b → u3, c → u1.
+    // A rotation: a → u2, b → u3, c → u1.
     serve(&[
         skill("a", Some("u2"), 2),
         skill("b", Some("u3"), 2),
@@ -155,7 +155,7 @@ fn promise_5_a_url_that_two_skills_have_is_stored_once_and_noted() {
             .count();
         assert_eq!(urls, 1);
     }
-    // Free again: the other one gets it, though its own row has not changed.
+    // The URL is free again: the other row gets it, although that row has not changed.
     let owner = rows(&world.path())
         .into_iter()
         .find(|(_, row)| row["repo_url"] == "same")

@@ -1,5 +1,5 @@
-//! Promise 3, *Exact counts*, and what else a run may claim: nothing that is not stored, nothing that is not known,
-//! nothing of what an earlier run found forgotten. And the user's own rows are the user's.
+//! Promise 3, *Exact counts*, and the other claims of a run: it reports nothing that is not stored
+//! or not known, and loses nothing that an earlier run found. The user's own rows stay untouched.
 
 use std::path::Path;
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn skill(id: &str, url: Option<&str>, stamp: u32) -> Value {
             "updated_at": format!("2026-01-01T00:00:{stamp:02}Z") })
 }
 
-/// A run that is cancelled when this listing request comes in.
+/// A run that is cancelled at this listing request.
 fn session(world: &World, request: u64) -> SyncResult {
     let cancel = CancelToken::new();
     let mut left = request;
@@ -56,7 +56,7 @@ fn session(world: &World, request: u64) -> SyncResult {
     result
 }
 
-/// Result, history and progress claim what is in the file, and nothing else.
+/// Result, history and progress match the content of the file.
 #[track_caller]
 fn assert_honest(world: &World, result: &SyncResult, before: usize) {
     let stored = row_count(&world.path()) - before;
@@ -70,7 +70,7 @@ fn assert_honest(world: &World, result: &SyncResult, before: usize) {
     assert_sound(&world.path());
 }
 
-/// A sync during which nobody is told of rows that are not committed.
+/// A sync that checks that progress never reports uncommitted rows.
 fn watched(world: &World, mut options: SyncOptions<'_>) -> SyncResult {
     let path = world.path();
     options = options.on_progress(move |progress| {
@@ -86,7 +86,7 @@ fn watched(world: &World, mut options: SyncOptions<'_>) -> SyncResult {
 #[test]
 fn promise_3_what_a_trigger_takes_back_is_not_claimed() {
     for (trigger, stored) in [
-        // Whatever was written before in the same transaction goes as well.
+        // Earlier writes of the same transaction are rolled back as well.
         (
             "AFTER INSERT ON skills WHEN (SELECT count(*) FROM skills) > 200
              BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
@@ -126,7 +126,7 @@ fn promise_3_what_a_trigger_takes_back_is_not_claimed() {
 
 #[test]
 fn promise_3_a_row_that_the_database_refuses_is_not_stored() {
-    // RAISE(FAIL) does not take back what its statement has done so far.
+    // RAISE(FAIL) keeps what its statement has done so far.
     let world = ordered(300);
     world
         .look()
@@ -172,7 +172,7 @@ fn promise_3_updates_that_are_taken_back_are_not_claimed() {
     }
 }
 
-/// What a host does: takes the write lock when this listing request comes, until the run is over.
+/// A run during which a host takes the write lock at this listing request and keeps it to the end.
 fn locked_out(world: &World, request: u64, cancels: bool, options: SyncOptions<'_>) -> SyncResult {
     let cancel = CancelToken::new();
     let options = options.cancel(cancel.clone());
@@ -199,12 +199,12 @@ fn locked_out(world: &World, request: u64, cancels: bool, options: SyncOptions<'
 
 #[test]
 fn promise_8_waits_for_a_lock_end_with_the_run_and_claim_nothing() {
-    // The run ends by its deadline: waits for a lock count.
+    // The run ends at its deadline: waiting for a lock counts.
     let world = ordered(1_000);
     let options = SyncOptions::new().deadline(Duration::from_secs(2));
     let result = locked_out(&world, 4, false, options);
     assert!(!result.success);
-    // Whoever holds the lock may keep the history entry from being closed as well.
+    // The lock may also prevent the history entry from being closed.
     assert_eq!(
         result.skills_added as usize,
         row_count(&world.path()),
@@ -303,7 +303,7 @@ fn promise_5_gaps_that_an_earlier_run_of_the_listing_met_are_told_by_the_last() 
     ids.sort();
     let refused = || Fault::status(500).holding(&ids[120]).always();
     world.server.fault(refused());
-    // Its tries, and some pages behind it.
+    // Its attempts, and some later pages.
     session(&world, 9);
     assert!(world.offsets().into_iter().max().unwrap() > 200);
     let last = world.sync();
@@ -319,7 +319,7 @@ fn promise_5_a_url_that_an_earlier_run_put_off_is_stored_by_the_last() {
     let mut ids = world.server.catalogue(|catalogue| catalogue.ids());
     ids.sort();
     let (early, late) = (&ids[20], &ids[690]);
-    // The early one takes the URL of the late one, which gets another.
+    // The earlier row takes the URL of the later one, which gets another.
     world.server.catalogue(|catalogue| {
         let url = catalogue.get(late).unwrap()["repo_url"].clone();
         for (id, url) in [(late, json!("https://x.example/new")), (early, url)] {
@@ -371,7 +371,7 @@ fn promise_4_a_skill_that_is_listed_twice_is_stored_with_the_later_stamp() {
             assert_eq!(first.skills_added, 300, "{first:?}");
             let stored = || rows(&world.path())[&id]["description"].clone();
             assert_eq!(stored(), "copy 2", "{later_first} {distance}");
-            // In every run, and without being written again.
+            // In every run, without being written again.
             let second = world.sync();
             assert_success(&second);
             assert_eq!(stored(), "copy 2", "{later_first} {distance}");
@@ -388,7 +388,8 @@ fn promise_4_a_skill_that_is_listed_twice_is_stored_with_the_later_stamp() {
 
 #[test]
 fn promise_3_a_row_is_compared_with_what_is_staged() {
-    // Stored is the copy of second 5. The registry serves another, and then the stored one again.
+    // The copy of second 5 is stored. The registry serves another one, and then the stored one
+    // again.
     for (other, expected) in [(9, 9), (1, 5)] {
         for distance in [1, 30, 120] {
             let number = |nth: u32| skill(&format!("s{nth:03}"), None, 5);
@@ -411,7 +412,8 @@ fn promise_3_a_row_is_compared_with_what_is_staged() {
                     format!("s010 of {expected}"),
                     "{other} {distance} {run}: {result:?}"
                 );
-                // That it is listed twice shows in the first run, which may write both; later ones write none.
+                // The first run notices that it is listed twice, and may write both; later runs
+                // write neither.
                 assert!(
                     result.skills_updated <= u64::from(run == 0),
                     "{run}: {result:?}"
@@ -509,7 +511,8 @@ fn promise_3_no_run_changes_a_row_of_the_user() {
             skill("c", Some("u3"), 1),
         ]);
         assert_success(&world.sync());
-        // They swap, so that the URL of each is put off; and one becomes the user's while the run goes on.
+        // They swap, so that both URLs are set aside; and one becomes the user's own during the
+        // run.
         world.server.catalogue(|catalogue| {
             for (id, url) in [("a", "u2"), ("b", "u3"), ("c", "u1")] {
                 catalogue.upsert(skill(id, Some(url), 2));
@@ -519,7 +522,8 @@ fn promise_3_no_run_changes_a_row_of_the_user() {
         let mut number = 0;
         world.server.on_listing(move |_, _| {
             number += 1;
-            // The rows came with the first page, and are written before the end is seen or after it.
+            // The rows came with the first page, and are written before or after the end of the
+            // listing is seen.
             if number == 2 {
                 let host = rusqlite::Connection::open(&path).unwrap();
                 host.busy_timeout(Duration::from_secs(20)).unwrap();
@@ -543,7 +547,7 @@ fn promise_3_no_run_changes_a_row_of_the_user() {
             }
         );
         world.server.on_listing(|_, _| {});
-        // Whatever comes later: other stamps, force, a new column, rows that are gone.
+        // Whatever happens later: other timestamps, force, a new column, rows that are gone.
         for round in 3..6 {
             world.server.catalogue(|catalogue| {
                 catalogue.upsert(skill("b", Some("u9"), round));
@@ -565,7 +569,7 @@ fn promise_3_no_run_changes_a_row_of_the_user() {
 
 #[test]
 fn promise_3_a_row_that_became_the_users_after_it_was_written_is_not_settled() {
-    // 300 rows, so that the first of them are committed while later pages are awaited.
+    // 300 rows, so that the first ones are committed while later pages are still to come.
     for url in ["'mine'", "NULL"] {
         let mut skills: Vec<Value> = (0..300)
             .map(|nth| skill(&format!("s{nth:03}"), Some(&format!("u{nth}")), 1))
@@ -581,7 +585,8 @@ fn promise_3_a_row_that_became_the_users_after_it_was_written_is_not_settled() {
             catalogue.clear();
             catalogue.extend(skills);
         });
-        // The URL of s005 is put off by the first run, which stops; the user takes the row; the next run settles.
+        // The first run sets the URL of s005 aside and stops; the user takes over the row; the next
+        // run settles it.
         session(&world, 3);
         assert_eq!(rows(&world.path())["s005"]["repo_url"], Value::Null);
         world
@@ -598,8 +603,8 @@ fn promise_3_a_row_that_became_the_users_after_it_was_written_is_not_settled() {
     }
 }
 
-/// Every statement in the source that writes the table of skills, or one of those that belong to a skill, with the file
-/// it stands in.
+/// Every statement in the source that writes the table of skills or one of its dependent tables,
+/// with its file.
 fn statements_that_write_skills() -> Vec<(String, String)> {
     let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut found = Vec::new();
@@ -618,7 +623,7 @@ fn statements_that_write_skills() -> Vec<(String, String)> {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        // Every string literal that has such a statement in it, whatever stands between the words.
+        // Every string literal with such a statement, whatever is between its keywords.
         for literal in text.split('"') {
             let words: Vec<&str> = literal.split_whitespace().collect();
             for (at, word) in words.iter().enumerate() {
@@ -646,7 +651,7 @@ fn statements_that_write_skills() -> Vec<(String, String)> {
 fn promise_3_every_statement_that_writes_skills_leaves_out_the_rows_of_the_user() {
     let found = statements_that_write_skills();
     let files: Vec<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
-    // What is not found cannot be checked: a new statement changes this list.
+    // Guards against statements that the search misses: a new one changes this list.
     assert_eq!(
         files,
         [&["sql.rs"; 6][..], &["urls.rs"; 2]].concat(),
@@ -654,11 +659,11 @@ fn promise_3_every_statement_that_writes_skills_leaves_out_the_rows_of_the_user(
     );
     for (file, statement) in &found {
         if statement.starts_with("INSERT OR IGNORE INTO main.categories (id, name) ") {
-            // It belongs to no skill, and one that is there stays as it is.
+            // It does not belong to a skill, and an existing one stays as it is.
             continue;
         }
         if statement.starts_with("INSERT INTO main.skills ") {
-            // Of an id that is there it fails, and takes no row's place.
+            // It fails on an existing id, and replaces no row.
             assert!(!statement.contains("ON CONFLICT"), "{statement}");
             continue;
         }

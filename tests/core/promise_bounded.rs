@@ -8,7 +8,8 @@ use skillsmith_test_registry::{Fault, Options, Redirect};
 
 use crate::support::{World, assert_success, client_with};
 
-/// A run against a registry that does this on every listing. Ends within a minute, or hangs for good.
+/// Runs against a registry with this fault in every listing. Panics if the run does not end within
+/// a minute.
 fn run_with(fault: Fault, timeout: Duration) -> (World, SyncResult) {
     let world = World::new(300, Options::default());
     world.server.fault(fault.always());
@@ -35,7 +36,7 @@ fn promise_8_slow_endless_and_swollen_bodies_end() {
         (Fault::endless(), ErrorCode::TooLarge),
     ] {
         let name = format!("{:?}", fault.action);
-        // An endless body has to reach the bound within its deadline.
+        // An endless body must reach the limit before the timeout.
         let timeout = if code == ErrorCode::TooLarge {
             Duration::from_secs(30)
         } else {
@@ -113,7 +114,7 @@ fn promise_8_three_redirects_on_the_same_origin_and_no_more() {
         result.errors[0].contains("redirected more than 3 times"),
         "{result:?}"
     );
-    // Tried four times, and two pages behind it and two single rows once, each with its three redirects.
+    // Four attempts, then two later pages and two single rows once, each with its three redirects.
     assert_eq!(world.offsets().len(), 32);
 }
 
@@ -147,7 +148,7 @@ fn promise_8_the_runs_deadline_ends_it() {
     assert!(result.total_processed > 0 && result.total_processed < 2_000);
 }
 
-/// Whatever a registry says, what is told and kept of it is for a person to read.
+/// Whatever a registry sends, messages about it stay readable.
 #[track_caller]
 fn assert_readable(world: &World, result: &SyncResult) {
     const MOST: usize = 400;
@@ -211,7 +212,7 @@ fn promise_8_rows_with_huge_texts_are_told_of_in_short() {
     assert_eq!(result.skills_rejected, 4, "{:.500}", result.errors[0]);
     assert!(result.errors[1].ends_with("expected a skill"), "{result:?}");
     assert_readable(&world, &result);
-    // The cursor does not remember tiers that cannot be any, and gaps name ids and causes in short.
+    // The cursor does not store impossible tiers, and gaps store shortened ids and causes.
     let most: i64 = world
         .look()
         .query_row("SELECT max(length(value)) FROM sync_state", [], |row| {

@@ -1,7 +1,7 @@
 //! Promises 12, *Cancel*, and 13, *No unwind, no abort*.
 //!
-//! 200 ms are promised; the bounds here are wider, since a loaded machine is no
-//! fault: they tell a cancellation from a deadline, the shortest of which is 5 s.
+//! 200 ms are promised. The bounds here are wider, because a loaded machine is not a fault: they
+//! only distinguish a cancellation from a timeout, the shortest of which is 5 s.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -18,7 +18,8 @@ use crate::support::{World, assert_success, client, client_with};
 
 const PROMPT: Duration = Duration::from_secs(3);
 
-/// Cancels as soon as `reached` says so, by a call or by the mere flag; returns how long it took.
+/// Cancels as soon as `reached` returns true, by a call or by the flag alone; returns how long the
+/// run took to end.
 fn cancel_when(engine: &SyncEngine, by_flag: bool, reached: impl Fn() -> bool + Sync) {
     let cancel = CancelToken::new();
     std::thread::scope(|scope| {
@@ -58,7 +59,7 @@ fn promise_12_cancel_inside_headers_and_body() {
         for by_flag in [false, true] {
             let world = World::new(300, Options::default());
             world.server.fault(fault.clone().at_offset(99).always());
-            // One client for both: its connections were cut, and the next sync needs new ones.
+            // One client for both: its connections were shut down, so the next sync needs new ones.
             let engine = world.engine();
             cancel_when(&engine, by_flag, || world.offsets().len() == 2);
             world.server.clear_faults();
@@ -99,7 +100,7 @@ fn promise_12_cancel_inside_a_backoff() {
 
 #[test]
 fn promise_12_cancel_inside_connect() {
-    // A listener whose queue is full answers nobody.
+    // A listener whose queue is full accepts no connection.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket
         .bind(
@@ -274,7 +275,7 @@ fn a_health_check_has_one_deadline_for_everything() {
     let world = World::new(30, Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    // In time for each of the headers and the body, but not for both.
+    // In time for the headers and for the body, but not for both together.
     std::thread::spawn(move || {
         let (mut peer, _) = listener.accept().unwrap();
         let answer = [
@@ -283,7 +284,7 @@ fn a_health_check_has_one_deadline_for_everything() {
         ];
         for part in answer {
             std::thread::sleep(Duration::from_millis(300));
-            // The client may have gone.
+            // The client may have disconnected.
             _ = peer.write_all(part.as_bytes());
         }
         std::thread::sleep(Duration::from_secs(5));

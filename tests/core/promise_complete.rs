@@ -8,7 +8,7 @@ use skillsmith_test_registry::{Options, Order, Plain, QueryMatches, Total};
 
 use crate::support::{World, assert_success, forbid_skill_writes};
 
-/// Syncs everything once, and once more with nothing changed.
+/// Syncs everything once, and again with nothing changed.
 #[track_caller]
 fn complete(skills: usize, page_size: u32, options: Options) -> World {
     let world = World::new(skills, options);
@@ -97,7 +97,7 @@ fn promise_1_complete_by_tiers_where_a_plain_listing_is_refused() {
         ..Options::default()
     };
     let world = complete(500, 100, options);
-    // The plan is remembered: the second run asked for no plain listing any more.
+    // The plan is stored: the second run did not request a plain listing.
     world.server.clear_requests();
     assert_success(&world.sync());
     assert!(world.server.listings().iter().all(
@@ -185,7 +185,7 @@ fn promise_1_a_column_that_appears_later_is_filled_once() {
     assert_eq!(result.skills_updated as usize, wanted, "{result:?}");
     world.assert_mirrored();
 
-    // From then on the stamps decide again.
+    // From then on, timestamps decide again.
     forbid_skill_writes(&world.path());
     assert_eq!(world.sync().skills_unchanged, 600);
 }
@@ -208,7 +208,7 @@ fn promise_1_a_column_that_appears_later_is_filled_by_short_sessions_too() {
         world.sync_with(SyncOptions::new().cancel(cancel))
     };
     assert_success(&world.sync());
-    // What this one has read has to be read again; what later ones read has not.
+    // What this run has read must be read again; what later runs have read must not.
     assert!(!session(4).success);
     world.look().execute_batch(NEWER).unwrap();
     world.server.clear_requests();
@@ -271,7 +271,7 @@ fn promise_1_best_effort_is_said_where_only_words_find_skills() {
         "{result:?}"
     );
     assert!(result.skills_added > 0);
-    // Everything that a word finds is there.
+    // Everything that a search word finds is there.
     let rows = crate::support::rows(&world.path());
     assert_eq!(rows.len() as u64, result.skills_added);
 }
@@ -287,7 +287,7 @@ fn promise_1_a_registry_that_can_be_listed_by_now_is_listed() {
     world
         .server
         .options(|options| options.plain = Plain::Allowed);
-    // Not asked anew within a day, since that costs a request for each tier.
+    // Not asked again within a day, because that costs a request for each tier.
     world.clock.advance(Duration::from_secs(23 * 3600));
     assert_eq!(world.sync().coverage, Coverage::BestEffort);
     world.clock.advance(Duration::from_secs(3600));

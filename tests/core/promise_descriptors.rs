@@ -1,4 +1,5 @@
-//! Promise 3, for hosts that run with a standard descriptor closed: none of our files gets its number.
+//! Promise 3 for hosts that run with a standard descriptor closed: none of our files gets its
+//! number.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -27,7 +28,7 @@ fn helper_without_descriptors() {
     #[expect(unsafe_code, reason = "what such a host does")]
     let log = |line: &str| {
         for fd in &closed {
-            // SAFETY: a buffer of ours.
+            // SAFETY: the buffer is ours.
             unsafe { libc::write(*fd, line.as_ptr().cast(), line.len()) };
         }
     };
@@ -107,7 +108,7 @@ fn promise_3_a_host_without_standard_descriptors_cannot_write_into_the_database(
     }
 }
 
-/// A new file, too.
+/// Also for a new file.
 #[test]
 fn promise_3_a_new_database_gets_no_standard_descriptor_either() {
     let folder = tempfile::tempdir().unwrap();

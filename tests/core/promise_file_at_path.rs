@@ -1,4 +1,5 @@
-//! Promise 18, *The file at the path*: it may be replaced, moved or deleted while a sync, or a service, lives.
+//! Promise 18, *The file at the path*: it may be replaced, moved or deleted during a sync, or while
+//! a service runs.
 #![cfg(unix)]
 
 use std::path::{Path, PathBuf};
@@ -16,10 +17,10 @@ use skillsmith_test_registry::Options;
 
 use crate::support::{World, assert_sound, assert_success, row_count};
 
-/// What becomes of the file.
+/// What happens to the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
-    /// As a restore, a synchronised folder or a SQLite in WebAssembly does it: a copy, then a rename over it.
+    /// As by a restore, a synchronised folder or SQLite in WebAssembly: a copy is renamed over it.
     Replaced,
     Moved,
     Deleted,
@@ -51,10 +52,10 @@ impl Fate {
     }
 }
 
-/// The path that another process looks at, and where it writes what it finds; see [`helper_that_looks`].
+/// The path that another process reads, and where it writes the result; see [`helper_that_looks`].
 const HELPER: [&str; 2] = ["SKILLSMITH_TEST_LOOKS", "SKILLSMITH_TEST_ANSWER"];
 
-/// Not a test: another process, as whoever opens the file that was put there.
+/// Not a test: another process that opens the new file.
 #[test]
 fn helper_that_looks() {
     if let [Ok(path), Ok(answer)] = HELPER.map(std::env::var) {
@@ -63,7 +64,7 @@ fn helper_that_looks() {
     }
 }
 
-/// How many skills another program finds; the database is whole to it.
+/// How many skills another program finds; asserts that the database is intact.
 fn rows_to_others(path: &Path) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let answer = folder.path().join("answer");
@@ -103,7 +104,8 @@ fn copy_of(world: &World) -> PathBuf {
     path
 }
 
-/// A sync at whose progress number `at` the fate befalls the file; `None` where it ended before.
+/// A sync during which the fate befalls the file at progress call `at`; `None` if the sync ended
+/// before.
 fn sync_with_fate(world: &World, fate: Fate, copy: &Path, at: usize) -> Option<SyncResult> {
     let path = world.path();
     let mut seen = 0;
@@ -136,12 +138,12 @@ fn promise_18_a_run_whose_file_was_replaced_fails_and_the_next_is_whole() {
             assert!(!result.success, "{what}");
             assert_eq!(result.code, Some(ErrorCode::DatabaseReplaced), "{what}");
             assert!(result.errors[0].contains("skills.db"), "{what}");
-            // Before anybody of ours looks.
+            // Before this library opens it again.
             assert_eq!(world.path().exists(), fate.leaves_a_file(), "{what}");
             if fate.leaves_a_file() {
                 assert_eq!(rows_to_others(&world.path()), 60, "{what}");
             }
-            // Whatever is there now is what every call answers from.
+            // Every call reads the file that is there now.
             let status = world.engine().get_status().unwrap();
             let frequency = if fate.leaves_a_file() {
                 SyncFrequency::Weekly
@@ -151,7 +153,7 @@ fn promise_18_a_run_whose_file_was_replaced_fails_and_the_next_is_whole() {
             assert_eq!(status.config.frequency, frequency, "{what}");
             assert!(!status.is_running);
             assert_eq!(world.path().exists(), fate.leaves_a_file(), "only read");
-            // At its first word the run has no entry yet.
+            // At the first progress call, the run has no entry yet.
             if fate.leaves_a_file() && at > 1 {
                 let entry = &world.history().get_history(1).unwrap()[0];
                 assert_eq!(entry.status, SyncStatus::Failed, "{what}");
@@ -180,9 +182,9 @@ fn promise_18_repositories_answer_from_the_file_at_the_path() {
         let config = SyncConfigRepository::new(&world.database);
         let skills = SkillRepository::new(&world.database);
         let history = SyncHistoryRepository::new(&world.database);
-        // An idle one, which does not know of it.
+        // An idle handle, which has not noticed.
         let idle = Database::open(world.path()).unwrap();
-        // Something of ours is in the -wal.
+        // The -wal holds a commit of ours.
         config.disable().unwrap();
         fate.befall(&world.path(), &copy);
         let (expected, enabled) = if fate.leaves_a_file() {
@@ -193,7 +195,7 @@ fn promise_18_repositories_answer_from_the_file_at_the_path() {
         assert_eq!(skills.count().unwrap(), expected, "{fate:?}");
         assert_eq!(config.get_config().unwrap().enabled, enabled);
         assert_eq!(world.path().exists(), fate.leaves_a_file());
-        // A write is in the file at the path, and is the only one.
+        // The write went to the file at the path, and is the only one.
         let id = history.start_run().unwrap();
         history.fail_run(&id, "a test").unwrap();
         assert_sound(&world.path());
@@ -226,7 +228,8 @@ fn promise_18_what_others_have_committed_since_is_not_emptied() {
     let wal = world.folder.path().join("skills.db-wal");
     let before = std::fs::metadata(&wal).unwrap().len();
     assert!(before > 0);
-    // In a process where the host has the old file open, the new one cannot be opened beside its -shm.
+    // If the host has the old file open in this process, the new one cannot be opened beside its
+    // -shm.
     _ = config.get_config();
     assert_eq!(std::fs::metadata(&wal).unwrap().len(), before);
     drop(host);
@@ -287,7 +290,8 @@ fn promise_18_status_is_answered_while_a_run_does_not_know_yet() {
     world.assert_mirrored();
 }
 
-/// Where it was deleted, it is synced once into a new file; where it was replaced, as that file wants it.
+/// If it was deleted, it is synced once into a new file; if it was replaced, by that file's
+/// schedule.
 #[test]
 fn promise_18_a_background_service_lives_on() {
     for fate in FATES {
@@ -320,7 +324,7 @@ fn promise_18_a_background_service_lives_on() {
     }
 }
 
-/// Nothing is kept open for ever of a file that is gone.
+/// A file that is gone is not kept open forever.
 #[test]
 fn promise_18_the_descriptors_of_a_deleted_file_are_closed() {
     let world = World::new(30, Options::default());
@@ -370,13 +374,13 @@ fn promise_18_an_empty_file_with_a_journal_is_not_taken_for_a_new_one() {
         );
     }
     assert_eq!(std::fs::read(&path).unwrap(), b"");
-    // An empty one of those is what a crash of anybody leaves.
+    // Any program's crash may leave an empty one.
     std::fs::write(folder.path().join("skills.db-wal"), "").unwrap();
     drop(Database::open(&path).unwrap());
     assert_sound(&path);
 }
 
-/// A run never ends as a success on rows that are gone, also where it only failed to notice at its end.
+/// A run never reports success for rows that are gone, even if it notices only at its end.
 #[test]
 fn promise_18_a_failed_run_creates_no_file() {
     let world = World::new(400, Options::default());
@@ -396,7 +400,7 @@ fn promise_18_a_failed_run_creates_no_file() {
     assert!(!world.path().exists());
 }
 
-/// The entry of the sync under way, as it stands in the file at the path.
+/// The entry of the current sync in the file at the path.
 fn entry_under_way(path: &Path) -> (String, String) {
     Connection::open(path)
         .unwrap()
@@ -408,7 +412,7 @@ fn entry_under_way(path: &Path) -> (String, String) {
         .unwrap()
 }
 
-/// A sync in whose midst another database takes the place of its file; and its entry before.
+/// A sync during which another database replaces its file; and its entry before that.
 fn sync_replaced_by(world: &World, new: &Path) -> (SyncResult, (String, String)) {
     let path = world.path();
     let mut seen = 0;
@@ -430,7 +434,7 @@ fn sync_replaced_by(world: &World, new: &Path) -> (SyncResult, (String, String))
 
 #[test]
 fn promise_18_the_failed_run_is_in_the_history_of_the_new_file() {
-    // One that this library has prepared, with a run that died in it, and one of the other stack's first version.
+    // One prepared by this library, with a run that died, and one of the other stack's version 1.
     let world = World::new(240, Options::default());
     let prepared = copy_of(&world);
     Connection::open(&prepared)
@@ -472,7 +476,7 @@ fn promise_18_the_failed_run_is_in_the_history_of_the_new_file() {
             )
             .unwrap();
         assert_eq!(running, 0);
-        // Nothing of the old file is said of the index of the new one.
+        // The state of the old file's index is not applied to the new one.
         let signs: i64 = world
             .look()
             .query_row(
@@ -487,7 +491,7 @@ fn promise_18_the_failed_run_is_in_the_history_of_the_new_file() {
     }
 }
 
-/// What cannot be used is left as it was put there.
+/// A file that cannot be used is left as it is.
 #[test]
 fn promise_18_nothing_is_written_into_a_new_file_that_is_no_good() {
     let world = World::new(240, Options::default());
@@ -530,8 +534,8 @@ fn promise_18_nothing_is_written_into_a_new_file_that_is_no_good() {
     }
 }
 
-/// Another program's commits to the old file are in its journal, too; those that came before our last one are known
-/// to be of the old file.
+/// The journal also holds another program's commits to the old file. Those before our last commit
+/// are known to belong to the old file.
 #[test]
 fn promise_18_commits_of_others_before_our_last_one_do_not_stay_in_the_journal() {
     let world = World::new(400, Options::default());
@@ -560,7 +564,7 @@ fn promise_18_commits_of_others_before_our_last_one_do_not_stay_in_the_journal()
     assert_eq!(rows_to_others(&path), 60);
 }
 
-/// Also a run that ends for another reason, and does not notice.
+/// Also for a run that ends for another reason, and does not notice.
 #[test]
 fn promise_18_a_cancelled_run_claims_nothing_in_a_new_file() {
     let world = World::new(1_000, Options::default());

@@ -1,5 +1,5 @@
-//! Promise 5, *Bad rows and pages are isolated*, where whole pages, passes and places fail: what cannot be had
-//! costs itself and nothing else, is named, is kept, and is asked for first by the next run.
+//! Promise 5, *Bad rows and pages are isolated*, where whole pages, passes and offsets fail: a gap
+//! costs only its own rows, is reported and stored, and is requested first by the next run.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use skillsmith_test_registry::{Catalogue, Fault, Options, Order, Plain};
 
 use crate::support::{World, assert_sound, assert_success, client_with, row_count, rows};
 
-/// Six pages, each but the first beginning with the last row before it.
+/// Six pages; each except the first starts with the last row of the previous one.
 const SKILLS: usize = 300;
 const PAGE: u32 = 51;
 const PAGES: u64 = 6;
@@ -66,7 +66,7 @@ fn last_sync_at(world: &World) -> Option<String> {
     world.engine().get_status().unwrap().config.last_sync_at
 }
 
-/// A listing that was read to its end, but for what is named.
+/// Asserts that the listing was read to its end, except for the reported gaps.
 #[track_caller]
 fn assert_partial(world: &World, result: &SyncResult, stored: usize) {
     assert_eq!(result.status, SyncStatus::Partial, "{result:?}");
@@ -77,13 +77,13 @@ fn assert_partial(world: &World, result: &SyncResult, stored: usize) {
     let (status, message, _) = world.last_entry();
     assert_eq!(status, "partial");
     assert!(message.unwrap().starts_with(&result.errors[0]));
-    // It counts as a listing: the schedule and the next one go on from here.
+    // It counts as a whole listing: the schedule and the next listing continue from here.
     assert!(last_sync_at(world).is_some());
     assert!(!has_cursor(world));
     assert_sound(&world.path());
 }
 
-/// One row that makes every page that holds it fail, somewhere in each of the six pages.
+/// A row that makes every page with it fail, at some position in each of the six pages.
 fn one_bad_row(said: &str, fault: &Fault) {
     for page in 0..PAGES {
         let position = [0, 77, 150, 151, 222, 299][usize::try_from(page).unwrap()];
@@ -107,20 +107,20 @@ fn one_bad_row(said: &str, fault: &Fault) {
             (&gaps[0]["from"], &gaps[0]["to"]),
             (&json!(position), &json!(number))
         );
-        // The ids beside it, for a person to find it by.
+        // The neighbouring ids, which help a person to find it.
         let beside = |position: Option<u64>| {
             let position = position.filter(|position| *position < SKILLS as u64);
             position.map_or(Value::Null, |position| id_at(&world, position).into())
         };
         assert_eq!(gaps[0]["before"], beside(position.checked_sub(1)));
-        // The one behind it may be of another page that fails as well, where two pages share the row.
+        // If two pages share the row, its successor may be on the other page, which fails as well.
         let behind = &gaps[0]["after"];
         assert!(
             *behind == beside(Some(number)) || (behind.is_null() && position % 50 == 0),
             "{position}: {behind}"
         );
 
-        // Changes before and behind it come, and it is asked for first.
+        // Changes before and after it arrive, and the gap is requested first.
         let changed = world
             .server
             .catalogue(|catalogue| catalogue.change(SKILLS, 4));
@@ -133,7 +133,7 @@ fn one_bad_row(said: &str, fault: &Fault) {
         assert_eq!(world.offsets()[0], position);
         assert!(changed.contains(&bad));
 
-        // Mended, it is there and forgotten.
+        // Once the row is fixed, it is stored and the gap is dropped.
         world.server.clear_faults();
         let third = sync(&world);
         assert_success(&third);
@@ -153,7 +153,8 @@ fn promise_5_a_row_that_cannot_be_had_is_not_told_as_rows_that_move() {
             world.server.fault(fault.clone().holding(&bad).always());
             let result = sync(&world);
             assert_eq!(result.warnings.len(), 0, "{said} {position}: {result:?}");
-            // The pages, its tries, and its halves. Nothing is read twice, since nothing moved.
+            // The pages, the retries, and the halves of the failed page. Nothing is read twice,
+            // because nothing moved.
             let requests = world.offsets().len();
             assert!(requests < 32, "{said} {position}: {requests}");
         }
@@ -162,7 +163,7 @@ fn promise_5_a_row_that_cannot_be_had_is_not_told_as_rows_that_move() {
 
 #[test]
 fn promise_5_a_score_that_is_no_number_costs_its_row() {
-    // What a Python server writes for a score that is none: the page is no JSON any more.
+    // What a Python server writes for a missing score: the page is no longer valid JSON.
     for position in [0, 77, 150, 151, 222, 299] {
         let world = ordered(SKILLS);
         let bad = id_at(&world, position);
@@ -228,7 +229,7 @@ fn promise_5_a_page_that_fails_as_a_whole_costs_no_other() {
     for (said, fault) in failures() {
         for page in 0..PAGES {
             let world = ordered(SKILLS);
-            // Not the rows that it shares with its neighbours.
+            // Except the rows that it shares with its neighbours.
             let bad = (page * 50 + 1)..(page * 50 + 50);
             for position in bad.clone() {
                 world
@@ -236,7 +237,7 @@ fn promise_5_a_page_that_fails_as_a_whole_costs_no_other() {
                     .fault(fault.clone().covering(position).always());
             }
             let first = sync(&world);
-            // The row behind it may belong to the same page, which is not asked for in parts for ever.
+            // The next row may be on the same page, which is not split forever.
             let stored = row_count(&world.path());
             assert!(
                 (SKILLS - 51..=SKILLS - 49).contains(&stored),
@@ -248,7 +249,7 @@ fn promise_5_a_page_that_fails_as_a_whole_costs_no_other() {
                     && first.errors[0].contains("of the listing could not be read"),
                 "{said}: {first:?}"
             );
-            // Twice, if it is read again.
+            // Twice as many if the listing is read again.
             let requests = world.offsets().len();
             assert!(
                 requests <= 2 * (6 + 3 + 3 + 64),
@@ -270,7 +271,7 @@ fn promise_5_a_page_that_fails_for_a_moment_costs_nothing() {
     for (said, fault) in failures() {
         for page in 0..PAGES {
             let world = ordered(SKILLS);
-            // Its tries, whatever their number, and no part of it later.
+            // Its retries, however many, and no part of it later.
             world
                 .server
                 .fault(fault.clone().at_offset(page * 50).times(4));
@@ -354,7 +355,7 @@ fn promise_5_a_tier_that_fails_costs_no_other() {
                 "{said} {tier}: {first:?}"
             );
             assert_ne!(first.coverage, Coverage::Complete);
-            // All others, but those that the listing of what has a score brings as well.
+            // All others, except those that the listing by score returns as well.
             let of_tier = served.iter().filter(|skill| skill["trust_tier"] == tier);
             let others = 400 - of_tier.count();
             let stored = row_count(&world.path());
@@ -363,7 +364,7 @@ fn promise_5_a_tier_that_fails_costs_no_other() {
                 "{said} {tier}: {stored}, {others} others"
             );
             assert!(last_sync_at(&world).is_some() && !has_cursor(&world));
-            // Changes of the others come, run after run.
+            // Changes of the others arrive in every run.
             for seed in 1..3 {
                 world
                     .server
@@ -390,7 +391,7 @@ fn promise_9_an_outage_is_not_asked_row_by_row() {
         let result = world.sync();
         assert_eq!(result.status, SyncStatus::Partial, "{fault:?}: {result:?}");
         assert!(result.code.is_some());
-        // The tries of the first page that fails, two pages behind it, and a look at two rows elsewhere.
+        // The attempts at the first failing page, two later pages, and two single rows.
         assert_eq!(world.offsets().len(), 3 + 4 + 2 + 2, "{fault:?}");
         assert!(has_cursor(&world) && last_sync_at(&world).is_none());
         assert_eq!(row_count(&world.path()), 298);
@@ -400,7 +401,7 @@ fn promise_9_an_outage_is_not_asked_row_by_row() {
         world.server.clear_requests();
         assert_success(&world.sync());
         world.assert_mirrored();
-        // Not from the start.
+        // Not from the beginning.
         assert!(world.offsets().iter().all(|offset| *offset >= 297));
     }
 }
@@ -522,7 +523,8 @@ fn promise_5_three_bad_pages_in_a_row_cost_no_other_page_in_the_end() {
             sync(&world);
         }
         let reached = row_count(&world.path());
-        // All but the three pages; a page that is bad throughout is given up before its last row.
+        // All but the three pages; a page in which every row is bad is given up before its last
+        // row.
         assert!(reached >= 600 - 152, "{said}: {reached} of 600");
     }
 }
@@ -569,7 +571,7 @@ fn promise_17_ten_bad_pages_end_a_run_and_the_next_goes_on_behind_them() {
 #[test]
 fn promise_5_known_gaps_cost_a_bounded_number_of_requests() {
     let world = ordered(400);
-    // Every third row of two pages: more gaps than are asked for.
+    // Every third row of two pages: more gaps than are requested again.
     let bad: Vec<String> = (0..66).map(|nth| id_at(&world, 101 + nth * 3)).collect();
     for id in &bad {
         world.server.fault(Fault::status(422).holding(id).always());
@@ -601,7 +603,7 @@ fn promise_2_deep_offsets_that_fail_do_not_hold_up_what_lies_before() {
         let reached = row_count(&world.path());
         assert!((490..=600).contains(&reached), "{reached}");
         assert_partial(&world, &first, reached);
-        // The pages that were tried, and what may lie behind them.
+        // The pages that were tried, and the rows that may follow them.
         assert!(first.errors[0].starts_with("Rows "), "{first:?}");
         assert!(first.errors[1].starts_with("What comes after"), "{first:?}");
         for seed in 1..8 {
@@ -611,8 +613,8 @@ fn promise_2_deep_offsets_that_fail_do_not_hold_up_what_lies_before() {
             world.server.clear_requests();
             let result = world.sync();
             assert_eq!(result.skills_updated as usize, reached, "{result:?}");
-            // What is known to fail is asked for by its first page and three of its rows, and three
-            // pages behind it.
+            // A known gap is requested by its first page, three of its rows, and three pages after
+            // it.
             let offsets = world.offsets();
             let deep = offsets.iter().filter(|offset| **offset >= 500).count();
             assert!((4..16).contains(&deep), "{deep}: {offsets:?}");
@@ -686,7 +688,7 @@ fn promise_5_a_refused_row_counts_once_though_it_is_read_again() {
              BEGIN SELECT RAISE(ABORT, 'not this one'); END"
         ))
         .unwrap();
-    // A row goes while the listing is read: those behind it move, and some pages are read once more.
+    // A row is removed during the listing: later rows move, and some pages are read again.
     world.server.on_listing({
         let mut moved = false;
         move |number, catalogue| {

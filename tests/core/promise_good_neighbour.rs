@@ -20,7 +20,7 @@ fn promise_7_readers_never_wait_and_writers_get_their_turn() {
         let reads = scope.spawn(move || {
             let (mut reads, mut last) = (0, 0);
             while !done.load(Ordering::SeqCst) {
-                // Not one of them may find the database busy, and what is there stays there.
+                // No reader may find the database busy, and stored rows stay.
                 let count: i64 = reader
                     .query_row("SELECT count(*) FROM skills", [], |row| row.get(0))
                     .unwrap();
@@ -69,7 +69,7 @@ fn promise_7_no_transaction_is_open_while_the_registry_is_waited_for() {
         while world.offsets().len() < 3 {
             std::thread::sleep(Duration::from_millis(2));
         }
-        // The page is on its way, and the engine has long taken in the others.
+        // The page is in flight, and the engine has long processed the others.
         std::thread::sleep(Duration::from_millis(200));
         host.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
         assert_success(&run.join().unwrap());

@@ -1,5 +1,6 @@
-//! Promises 8, 10 and 12 where much is to be settled at a run's end: index checks and URLs that were put off obey
-//! cancel, large ones stay in bounded memory, and what they hold is told to nobody.
+//! Promises 8, 10 and 12 where much is left to settle at the end of a run: checking the index and
+//! settling URLs can be cancelled, large URLs stay within bounded memory, and their content is
+//! never shown.
 
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
@@ -24,7 +25,7 @@ fn index_is_sound(world: &World) -> bool {
     world.look().execute_batch(check).is_ok()
 }
 
-/// A run that is cancelled as soon as it says this.
+/// A run that is cancelled as soon as its progress matches.
 fn cancelled_at(
     world: &World,
     says: impl Fn(SyncPhase, u64) -> bool,
@@ -41,8 +42,8 @@ fn cancelled_at(
     )
 }
 
-/// A mirror whose index is out of step with as many rows as before, so that only the long check
-/// tells; and what our last run knew of it is gone.
+/// A mirror whose index is out of step but has the same number of rows, so that only the full check
+/// finds it; and the state of our last run is deleted.
 fn with_a_bad_index() -> World {
     let world = World::new(4_000, Options::default());
     assert_success(&world.sync());
@@ -66,7 +67,7 @@ fn promise_12_a_check_of_the_index_obeys_cancel() {
     let result = cancelled_at(&world, |phase, _| phase == SyncPhase::Connecting);
     assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
     assert_eq!(result.status, SyncStatus::Failed);
-    // It was given up: checked to its end it would have been made anew.
+    // The check was interrupted: a completed one would have rebuilt the index.
     assert!(!index_is_sound(&world));
     assert_eq!(rows(&world.path()), before);
 }
@@ -102,7 +103,7 @@ fn promise_12_an_index_without_triggers_is_made_anew_by_the_run_after_a_cancelle
     assert!(result.skills_updated > 0);
     assert_success(&world.sync());
     world.assert_mirrored();
-    // Also where the run itself changes nothing.
+    // Also if the run itself changes nothing.
     world
         .look()
         .execute_batch("UPDATE skills SET description = 'not in the index' WHERE rowid % 3 = 0")
@@ -132,7 +133,7 @@ fn promise_12_settling_urls_obeys_cancel_and_goes_on_later() {
     };
     serve(0, 1);
     assert_success(&world.sync());
-    // Every skill takes the URL of the one behind it: all are put off.
+    // Every skill takes the URL of the next one: all are set aside.
     serve(1, 2);
     let without_url = || {
         let rows = rows(&world.path());
@@ -140,7 +141,7 @@ fn promise_12_settling_urls_obeys_cancel_and_goes_on_later() {
             .filter(|row| row["repo_url"].is_null())
             .count()
     };
-    // The last of what is written has been told: the rest is settling.
+    // The last write has been reported: only settling is left.
     let result = cancelled_at(&world, |phase, processed| {
         phase == SyncPhase::Upserting && processed == u64::from(SKILLS)
     });
@@ -158,7 +159,7 @@ fn promise_12_settling_urls_obeys_cancel_and_goes_on_later() {
 
 const HELPER: [&str; 2] = ["SKILLSMITH_HEAVY_PATH", "SKILLSMITH_HEAVY_REGISTRY"];
 
-/// Not a test: syncs, and writes down the most memory that it had.
+/// Not a test: syncs, and records its peak memory.
 #[test]
 fn helper_that_measures_its_memory() {
     let [Ok(path), Ok(registry)] = HELPER.map(std::env::var) else {
@@ -213,7 +214,7 @@ fn promise_8_large_urls_that_two_skills_claim_stay_in_bounded_memory() {
     assert!(status.success(), "{status}");
     let told = std::fs::read_to_string(folder.path().join("skills.db.told")).unwrap();
     let numbers: Vec<usize> = told.split(' ').map(|text| text.parse().unwrap()).collect();
-    // One of each pair has it, and both runs say so.
+    // One of each pair has the URL, and both runs report the other.
     assert_eq!(numbers[..2], [PAIRS, PAIRS], "{told}");
     let rows = rusqlite::Connection::open(&path).unwrap();
     let stored: i64 = rows
@@ -224,7 +225,8 @@ fn promise_8_large_urls_that_two_skills_claim_stay_in_bounded_memory() {
         )
         .unwrap();
     assert_eq!(usize::try_from(stored), Ok(PAIRS));
-    // It does not grow with their number: all of them at once are 192 MB, twice that as they are read and staged.
+    // Memory does not grow with their number: all URLs together have 192 MB, and twice that when
+    // read and staged.
     assert!(numbers[2] < 256_000, "{told}");
 }
 
@@ -261,12 +263,12 @@ fn promise_10_a_url_that_holds_the_credential_is_told_to_nobody() {
         result
     };
     for _ in 0..2 {
-        // Two of three go without it, and are named.
+        // Two of three have no URL, and are reported.
         let result = sync();
         assert!(result.success, "{result:?}");
         assert_eq!(result.warnings.len(), 2, "{result:?}");
     }
-    // The database's own words about it are told neither.
+    // The database's own message about it is not shown either.
     world
         .look()
         .execute_batch(

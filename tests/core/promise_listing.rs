@@ -1,5 +1,5 @@
-//! Promise 1, *Complete*, where a registry's words about its listing are wrong: limits, totals, orders, ends,
-//! tiers, hidden rows. Nothing is called complete that is not.
+//! Promise 1, *Complete*, where a registry's metadata is wrong: limits, totals, order, end, tiers,
+//! hidden rows. No incomplete listing is reported as complete.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn assert_complete(result: &SyncResult, what: &str) {
     assert_eq!(result.coverage, Coverage::Complete, "{what}");
 }
 
-/// A success that says itself that something may be missing.
+/// A success that reports that something may be missing.
 #[track_caller]
 fn assert_best_effort(result: &SyncResult, warning: &str) {
     assert!(result.success, "{result:?}");
@@ -35,7 +35,7 @@ fn assert_best_effort(result: &SyncResult, warning: &str) {
     );
 }
 
-/// The visible rows are all stored by the first run, and the second finds nothing to do.
+/// The first run stores all visible rows, and the second has nothing to do.
 #[track_caller]
 fn complete(skills: usize, page_size: u32, options: Options) -> World {
     let what = format!("{skills} by {page_size}: {options:?}");
@@ -89,7 +89,8 @@ fn promise_1_complete_whatever_a_total_counts() {
     };
     complete(650, 100, total(Total::ReadSoFar));
     complete(200, 100, total(Total::ReadSoFar));
-    // Each page begins with the last row before it: 100, 199 and 595 are ends of full pages as well.
+    // Each page starts with the last row of the previous one: full pages end at 100, 199 and 595,
+    // too.
     for cap in [100, 199, 200, 500, 595, 600, 649] {
         complete(
             650,
@@ -130,7 +131,7 @@ fn promise_1_a_total_that_is_confirmed_saves_the_pages_behind_the_end() {
     let world = World::new(650, Options::default());
     assert_complete(&world.sync(), "the first");
     let pages = [0, 99, 198, 297, 396, 495, 594];
-    // Not believed yet.
+    // Not trusted yet.
     assert_eq!(world.offsets()[..7], pages);
     assert_eq!(world.offsets().len(), 9);
     world.server.clear_requests();
@@ -184,7 +185,7 @@ fn promise_1_hidden_rows_and_no_limit_hide_no_others() {
     ] {
         for page_size in [2, 10, 100] {
             for total in [Total::TrueTotal, Total::Absent, Total::PageCount] {
-                // Two pages without any row are the end where no total says more.
+                // Two empty pages are the end, unless a total says that there is more.
                 if total != Total::TrueTotal && to - from > page_size as usize {
                     continue;
                 }
@@ -198,7 +199,7 @@ fn promise_1_hidden_rows_and_no_limit_hide_no_others() {
                     complete(skills, page_size, options);
                     continue;
                 }
-                // A total that counts them may speak of rows that should be there.
+                // A total that counts them may include rows that should be there.
                 let world = World::new(skills, options);
                 let visible = world.server.visible_skills();
                 let result = sync(&world, page_size);
@@ -271,7 +272,7 @@ fn promise_1_an_order_that_changes_with_every_request_is_never_called_complete_w
     assert!(doubted > 6, "{doubted}");
 }
 
-/// The tier and the score of some rows are not what the plan by tiers asks for.
+/// A registry in which the plan by tiers does not find some rows by tier or score.
 fn with_tiers(count: usize, odd: usize, change: impl FnMut(&mut Value)) -> World {
     let mut skills = Catalogue::generate(count, 1).values();
     skills.iter_mut().take(odd).for_each(change);
@@ -286,7 +287,7 @@ fn with_tiers(count: usize, odd: usize, change: impl FnMut(&mut Value)) -> World
 
 #[test]
 fn promise_1_tiers_do_not_reach_every_row_and_say_so() {
-    // Half of the rows have no tier: the listing of all that have a score brings them.
+    // Half of the rows have no tier: the listing by score returns them.
     let world = with_tiers(200, 100, |skill| {
         skill["trust_tier"] = Value::Null;
         skill["quality_score"] = 0.5.into();
@@ -297,7 +298,7 @@ fn promise_1_tiers_do_not_reach_every_row_and_say_so() {
     }
     world.assert_mirrored();
 
-    // Some have no score either: nothing that can be asked for brings them.
+    // Some have no score either: no request returns them.
     let world = with_tiers(200, 100, |skill| {
         let has_score = skill["name"].as_str().unwrap().len().is_multiple_of(2);
         skill["trust_tier"] = Value::Null;
@@ -306,7 +307,7 @@ fn promise_1_tiers_do_not_reach_every_row_and_say_so() {
     assert_best_effort(&world.sync(), "only be listed by trust tier");
     let reached = row_count(&world.path());
     assert!((101..200).contains(&reached), "{reached}");
-    // Listed as a whole, once that is allowed: at once if it is forced.
+    // Listed as a whole once that is allowed; with force, at once.
     world
         .server
         .options(|options| options.plain = Plain::Allowed);
@@ -343,8 +344,8 @@ fn promise_1_a_plan_by_tiers_is_given_up_after_a_day() {
 
 #[test]
 fn promise_1_rows_without_a_tier_among_others_without_a_score_are_reached() {
-    // The listing of all that have a score is shorter than what the tiers brought: 10 rows of it
-    // have no tier, and 20 of the tiers have no score. Its first page shows none of the 10.
+    // The listing by score is shorter than the tiers together: 10 of its rows have no tier, and 20
+    // rows of the tiers have no score. Its first page has none of the 10.
     for tier in [Value::Null, "platinum".into()] {
         let mut number = 0;
         let world = with_tiers(250, 250, |skill| {
@@ -403,7 +404,7 @@ fn promise_1_one_refusal_does_not_make_it_a_listing_by_tiers() {
         assert!(!by_tier(&world));
         world.assert_mirrored();
     }
-    // Refused twice it looks like one, for that day.
+    // Two refusals look like one, for that day.
     let world = World::new(500, Options::default());
     world.server.fault(Fault::status(400).times(2));
     assert!(world.sync().success);
@@ -478,7 +479,7 @@ fn promise_1_a_registry_that_refuses_to_be_read_to_its_end_is_not_complete() {
             let stored = row_count(&world.path());
             assert!((120..300).contains(&stored), "{stored}");
         }
-        // What changes within its reach is fetched all the same.
+        // Changes within its reach are fetched all the same.
         world.server.catalogue(|catalogue| catalogue.change(300, 2));
         assert!(sync(&world, 50).skills_updated >= 120);
     }

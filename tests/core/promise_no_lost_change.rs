@@ -1,4 +1,4 @@
-//! Promise 2, *No lost change*: nothing that goes wrong can make a later run skip a change.
+//! Promise 2, *No lost change*: no failure can make a later run skip a change.
 
 use chrono::TimeDelta;
 use skillsmith_sync::{CancelToken, SyncConfigRepository, SyncOptions, SyncStatus};
@@ -10,11 +10,12 @@ fn world() -> World {
     World::by_id(600, Plain::Allowed)
 }
 
-/// The next run makes up for whatever happened.
+/// The next run catches up, whatever happened.
 #[track_caller]
 fn assert_made_up(world: &World) {
     world.server.clear_faults();
-    // A listing that ended early is resumed, and what changed behind its place comes with the next one.
+    // A listing that ended early is resumed; changes in the part already read come with the next
+    // listing.
     assert_success(&world.sync());
     assert_success(&world.sync());
     world.assert_mirrored();
@@ -25,11 +26,11 @@ fn promise_2_a_change_behind_the_reader_is_found_by_the_next_run() {
     let world = world();
     world.server.on_listing(|number, catalogue| {
         if number == 4 {
-            // On the first page, which has been read already.
+            // On the first page, which was already read.
             let first = catalogue.ids().into_iter().min().unwrap();
             catalogue.edit(&first, |skill| {
                 skill["description"] = "changed while the listing was read".into();
-                // Stamped at the start of the server's transaction: before the run began.
+                // Stamped when the server's transaction started, which was before the run.
                 skill["updated_at"] = "2026-02-02T02:02:02Z".into();
             });
         }
@@ -43,13 +44,13 @@ fn promise_2_a_change_behind_the_reader_is_found_by_the_next_run() {
 #[test]
 fn promise_2_a_failed_page_loses_nothing() {
     let world = world();
-    // Only this page: what it holds comes in halves, at the end.
+    // Only this page: its rows come in halves, at the end.
     world
         .server
         .fault(Fault::status(500).at_offset(198).always());
     assert_success(&world.sync());
     world.assert_mirrored();
-    // From one moment on: an outage ends the run, its cursor kept.
+    // From some moment on: an outage ends the run, which keeps its cursor.
     world.server.catalogue(|catalogue| catalogue.change(20, 7));
     world.server.clear_faults();
     world.server.clear_requests();
@@ -100,7 +101,7 @@ fn promise_2_a_dry_run_changes_nothing_at_all() {
     assert_made_up(&world);
 }
 
-/// Every table of the file.
+/// All tables of the file.
 fn dump(world: &World) -> Vec<String> {
     let conn = world.look();
     let tables: Vec<String> = conn
@@ -138,7 +139,7 @@ fn promise_2_no_clock_can_hide_a_change() {
         let result = world.sync();
         assert_eq!(result.skills_updated, 25, "{hours} h: {result:?}");
         world.assert_mirrored();
-        // And our own clock jumps.
+        // Our own clock jumps as well.
         *world.clock.skew.lock().unwrap() = TimeDelta::hours(hours);
         world
             .server

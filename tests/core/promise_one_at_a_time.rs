@@ -1,4 +1,4 @@
-//! Promise 6, *One sync at a time* per database; and what a dead run leaves.
+//! Promise 6, *One sync at a time* per database; and what a dead run leaves behind.
 
 use skillsmith_sync::{Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus};
 use skillsmith_test_registry::Options;
@@ -10,7 +10,7 @@ fn promise_6_the_second_sync_returns_at_once() {
     let world = World::new(300, Options::default());
     world.while_one_hangs(|| {
         assert!(world.engine().get_status().unwrap().is_running);
-        // The same handle, and another one on the same file under another name.
+        // The same handle, and another handle on the same file under another name.
         let link = world.folder.path().join("link.db");
         std::os::unix::fs::symlink(world.path(), &link).unwrap();
         let other = Database::open(link).unwrap();
@@ -20,7 +20,7 @@ fn promise_6_the_second_sync_returns_at_once() {
             assert_eq!(result.errors, ["Sync already in progress"]);
             assert_eq!(result.code, Some(ErrorCode::SyncInProgress));
         }
-        // It leaves no entry.
+        // The refused run leaves no entry.
         assert_eq!(world.history().count().unwrap(), 1);
     });
     assert!(!world.engine().get_status().unwrap().is_running);
@@ -47,7 +47,7 @@ fn promise_6_databases_do_not_lock_each_other_out() {
 #[test]
 fn promise_6_an_entry_without_an_owner_becomes_interrupted() {
     let world = World::new(30, Options::default());
-    // As a crashed run of another program leaves it: no owner is known, so the next sync settles it.
+    // As left by a crashed run of another program: its owner is unknown, so the next sync marks it.
     let dead = world.history().start_run().unwrap();
     assert!(world.history().is_running().unwrap());
     assert_success(&world.sync());
@@ -63,7 +63,7 @@ fn promise_6_an_entry_without_an_owner_becomes_interrupted() {
 fn promise_6_a_dead_run_of_ours_is_settled_by_whoever_looks() {
     let world = World::new(30, Options::default());
     let dead = world.history().start_run().unwrap();
-    // As a killed process of ours leaves it: the entry is noted as the engine's.
+    // As left by a killed process of this library: the entry is recorded as the engine's.
     world
         .look()
         .execute(

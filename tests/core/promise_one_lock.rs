@@ -1,4 +1,5 @@
-//! Promise 6, *One sync at a time*: whatever name the file has, whatever becomes of the lock file, and whoever forks.
+//! Promise 6, *One sync at a time*: whatever the name of the file, whatever happens to the lock
+//! file, and whoever forks.
 #![cfg(unix)]
 
 use std::io::Read;
@@ -24,7 +25,7 @@ fn assert_in_progress(world: &World, path: &Path) {
 /// The path that another process syncs, and its registry; see [`helper_that_syncs`].
 const HELPER: [&str; 2] = ["SKILLSMITH_TEST_SYNCS", "SKILLSMITH_TEST_REGISTRY"];
 
-/// Not a test: the other process of the tests here. It says how its sync has ended.
+/// Not a test: the other process of these tests. It reports how its sync ended.
 #[test]
 fn helper_that_syncs() {
     let [Ok(path), Ok(registry)] = HELPER.map(std::env::var) else {
@@ -41,7 +42,7 @@ fn helper_that_syncs() {
     .unwrap();
 }
 
-/// Another process that syncs, and writes down how that has ended.
+/// Another process that syncs, and records how that ended.
 pub fn helper(path: &Path, registry: &str, answer: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -54,7 +55,7 @@ pub fn helper(path: &Path, registry: &str, answer: &Path) -> Command {
     command
 }
 
-/// The same by another process, which knows of nothing.
+/// The same from another process, which shares no state with this one.
 fn assert_in_progress_elsewhere(path: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let answer = folder.path().join("answer");
@@ -69,7 +70,7 @@ fn assert_in_progress_elsewhere(path: &Path) {
 #[test]
 fn promise_6_a_hard_link_is_another_name_of_the_same_file() {
     let world = World::new(300, Options::default());
-    // Of a file in WAL mode only what is in the file itself can be seen under another name.
+    // In WAL mode, only what is in the main file is visible under another name.
     world
         .look()
         .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -100,7 +101,7 @@ fn promise_6_one_sync_at_a_time_when_the_lock_file_is_deleted() {
     world.assert_mirrored();
 }
 
-/// SQLite unlocks "everything" at the end of each transaction; that must not be our lock.
+/// SQLite unlocks "everything" at the end of each transaction; that must not include our lock.
 #[test]
 fn promise_6_the_lock_outlives_the_transactions_of_a_rollback_journal() {
     let world = World::new(300, Options::default());
@@ -122,7 +123,7 @@ fn promise_6_the_lock_outlives_the_transactions_of_a_rollback_journal() {
     world.assert_mirrored();
 }
 
-/// Versions before this lock only the file beside the database.
+/// Versions before this one lock only the file beside the database.
 #[test]
 fn promise_6_an_older_version_is_locked_out_and_locks_out() {
     let world = World::new(300, Options::default());
@@ -155,7 +156,7 @@ struct Child {
 fn fork() -> Child {
     let (reader, writer) = std::io::pipe().unwrap();
     #[expect(unsafe_code, reason = "a fork without an exec, as hosts do it")]
-    // SAFETY: the child calls nothing but what is allowed in the child of a process with threads.
+    // SAFETY: the child calls only async-signal-safe functions.
     unsafe {
         match libc::fork() {
             -1 => panic!("fork: {}", std::io::Error::last_os_error()),
@@ -217,7 +218,7 @@ fn promise_6_a_fork_while_the_lock_is_asked_for_leaves_none_with_the_child() {
             })
             .collect();
         stop.cancel();
-        // While all of them live.
+        // While all of them are alive.
         for _ in 0..3 {
             assert_success(&world.sync());
         }
@@ -225,7 +226,7 @@ fn promise_6_a_fork_while_the_lock_is_asked_for_leaves_none_with_the_child() {
     });
 }
 
-/// Some number below `end`, from the system.
+/// A random number below `end`.
 fn fastrand(end: u32) -> u32 {
     let mut bytes = [0; 4];
     std::fs::File::open("/dev/urandom")
@@ -235,7 +236,7 @@ fn fastrand(end: u32) -> u32 {
     u32::from_le_bytes(bytes) % end
 }
 
-/// What a killed process leaves is no lock.
+/// A killed process leaves no lock behind.
 #[test]
 fn promise_6_the_lock_dies_with_its_owner() {
     let world = World::new(300, Options::default());

@@ -1,4 +1,5 @@
-//! Promise 9, *Polite*: retries, backoff, Retry-After and rate limits. Waiting takes no time here.
+//! Promise 9, *Polite*: retries, backoff, Retry-After and rate limits. Waits take no real time
+//! here.
 
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ fn promise_9_what_may_heal_is_tried_four_times() {
         world.server.fault(Fault::status(code).always());
         let result = world.sync();
         assert_eq!(result.status, SyncStatus::Failed);
-        // Two pages behind it and two single rows tell that it is not this page alone.
+        // Two later pages and two single rows show that it is not only this page.
         let behind: &[u64] = if code == 429 { &[] } else { &[100, 200, 0, 1] };
         assert_eq!(world.offsets(), [&[0, 0, 0, 0], behind].concat(), "{code}");
     }
@@ -74,8 +75,8 @@ fn promise_9_other_refusals_are_not_tried_again() {
             result.errors[0].contains("because of the moon"),
             "{result:?}"
         );
-        // A page that is refused may be one of many; that two behind it are as well, and two single
-        // rows of it, tells more.
+        // A refused page may be an exception; two later pages and two of its single rows show
+        // whether it is.
         let requests = match code {
             401 => 1,
             404 | 410 => 2,
@@ -113,7 +114,7 @@ fn promise_9_retry_after_is_obeyed_in_both_forms() {
 #[test]
 fn promise_9_a_used_up_rate_limit_is_waited_for() {
     let world = World::new(1_000, Options::default());
-    // The real window is long over when the clock of the test has waited.
+    // The real window has long passed when the test's clock has waited.
     world.server.options(|options| {
         options.rate_limit = Some(RateLimit {
             limit: 4,
@@ -127,7 +128,7 @@ fn promise_9_a_used_up_rate_limit_is_waited_for() {
     assert_success(&world.sync());
     world.assert_mirrored();
     assert!(!world.clock.waits().is_empty());
-    // Waited beforehand: no request was refused.
+    // It waited beforehand, so no request was refused.
     assert!(
         world
             .server
@@ -156,7 +157,7 @@ fn promise_9_what_does_not_fit_the_run_ends_it_with_a_time_that_is_kept() {
     assert!(world.clock.waits().is_empty());
     world.server.clear_faults();
 
-    // A service of a new process would not try for two hours.
+    // A service in a new process would not try for two hours.
     let decide = || Schedule::new().check(&world.engine());
     assert_eq!(decide(), Decision::BackingOff);
     world.clock.advance(Duration::from_secs(7_100));

@@ -1,4 +1,4 @@
-//! What only reads changes nothing in the file, and opening can be cancelled.
+//! Reading changes nothing in the file, and opening can be cancelled.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use skillsmith_test_registry::{Catalogue, Options, Server};
 
 use crate::support::{assert_success, client};
 
-/// Tables of skills as they are met in the field, each with some part of a sync's tables or none.
+/// Tables of skills as found in the field, each with some or none of the tables for syncing.
 const OLD: [&str; 5] = [
     "",
     "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT);
@@ -74,7 +74,7 @@ fn promise_15_what_only_reads_leaves_an_old_file_byte_for_byte() {
         }
         assert!(std::fs::read(&path).unwrap() == before, "{more}");
 
-        // The first change makes what is missing.
+        // The first change creates what is missing.
         let database = Database::open(&path).unwrap();
         SyncConfigRepository::new(&database).disable().unwrap();
         assert!(
@@ -117,7 +117,7 @@ fn promise_15_a_refused_new_file_is_not_left_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Cancels the opening of a database that somebody else keeps locked, and returns how long that took.
+/// Cancels opening a database that another connection keeps locked, and returns how long that took.
 fn cancelled_after(path: &Path) -> Duration {
     let cancel = CancelToken::new();
     std::thread::scope(|scope| {
@@ -132,7 +132,7 @@ fn cancelled_after(path: &Path) -> Duration {
         std::thread::sleep(Duration::from_millis(150));
         assert!(!opening.is_finished());
         let asked = Instant::now();
-        // As a signal handler does it.
+        // As a signal handler does.
         cancel.raise();
         let (code, ended) = opening.join().unwrap();
         assert_eq!(code, ErrorCode::Cancelled);
@@ -150,7 +150,7 @@ fn promise_12_opening_a_locked_database_is_cancelled() {
     host.execute_batch("BEGIN EXCLUSIVE").unwrap();
     // Far less than the ten minutes that it would wait.
     assert!(cancelled_after(&path) < Duration::from_secs(60));
-    // So has the maker of a new file.
+    // So does the creator of a new file.
     let path = folder.path().join("empty.db");
     let host = Connection::open(&path).unwrap();
     host.execute_batch("BEGIN IMMEDIATE").unwrap();

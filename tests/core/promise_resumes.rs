@@ -1,4 +1,4 @@
-//! Promise 17, *Resumes*: a run that stops early keeps its rows and its place.
+//! Promise 17, *Resumes*: a run that stops early keeps its rows and its cursor.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ fn ordered(skills: usize) -> World {
     World::by_id(skills, Plain::Allowed)
 }
 
-/// A run that is cancelled once so many listing requests have come in.
+/// A run that is cancelled after this number of listing requests.
 fn session(world: &World, requests: u64, options: SyncOptions<'_>) -> SyncResult {
     let cancel = CancelToken::new();
     let options = options.cancel(cancel.clone());
@@ -27,11 +27,11 @@ fn session(world: &World, requests: u64, options: SyncOptions<'_>) -> SyncResult
     result
 }
 
-/// A cancelled run leaves a request that is being sent to run out by itself: it would be taken for one of the
+/// A cancelled run does not wait for its request in flight, which would be counted as one of the
 /// next run.
 fn wait_for_fetch_threads() {
     let is_fetching = || {
-        // The system keeps 15 characters of a name. Where it has no such folder nothing is waited for.
+        // The system keeps 15 characters of a name. Without this folder, nothing is waited for.
         std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| {
             tasks.flatten().any(|task| {
                 std::fs::read_to_string(task.path().join("comm"))
@@ -39,7 +39,7 @@ fn wait_for_fetch_threads() {
             })
         })
     };
-    // Other tests of this process may have such threads as well.
+    // Other tests in this process may have such threads, too.
     let end = Instant::now() + Duration::from_secs(5);
     while is_fetching() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(5));
@@ -56,7 +56,7 @@ fn promise_17_the_next_run_goes_on_where_this_one_stopped() {
     world.server.on_listing(|_, _| {});
     world.server.clear_requests();
     assert_success(&world.sync());
-    // One row back, to see that none has moved.
+    // It overlaps by one row, to detect that rows have moved.
     assert_eq!(world.offsets()[0], kept as u64 - 1);
     world.assert_mirrored();
     assert_eq!(world.sync().skills_unchanged, 1_000);
@@ -78,7 +78,8 @@ fn promise_17_short_sessions_reach_the_end_under_every_plan() {
 
 #[test]
 fn promise_17_what_the_first_requests_learn_is_kept() {
-    // The registry has no sync endpoint and wants a filter: four requests pass before a page comes.
+    // The registry has no sync endpoint and requires a filter: the first page comes after four
+    // requests.
     for budget in [3, 4, 5] {
         let world = World::by_id(250, Plain::NeedsFilter);
         let mut runs = 0;
@@ -105,7 +106,7 @@ fn promise_17_a_tight_rate_limit_only_takes_longer() {
             window_ms: 1_000,
         });
     });
-    // Nobody waits a second here: the run's deadline is shorter.
+    // There is no wait of a second: the deadline of the run is shorter.
     world
         .clock
         .sleeps
@@ -158,7 +159,7 @@ fn promise_17_force_begins_anew_and_is_resumed_as_force() {
     assert!(!stopped.success);
     assert_eq!(world.offsets()[0], 0);
     world.server.on_listing(|_, _| {});
-    // And the rest of a forced one is forced, whoever goes on with it.
+    // And the rest of a forced listing is forced, whichever run continues it.
     let result = world.sync();
     assert_success(&result);
     assert_eq!(stopped.skills_updated + result.skills_updated, 800);
@@ -229,7 +230,7 @@ fn promise_17_the_schedule_counts_from_the_start_of_the_listing() {
     let last =
         skillsmith_sync::clock::from_iso(status.config.last_sync_at.as_deref().unwrap()).unwrap();
     assert!((last - before).num_hours() < 1);
-    // More than a day has passed since then: what changed behind the place is due at once.
+    // More than a day has passed since then: changes in the part already read are due at once.
     assert!(status.is_due);
 }
 
@@ -254,7 +255,8 @@ fn promise_17_a_stalled_page_costs_the_run_and_not_the_rows() {
 fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
     let world = ordered(400);
     let registry = world.server.base_url();
-    // As versions before 0.2 wrote it: a listing that stopped at 300 rows, and a plan that worked.
+    // As written by versions before 0.2: a listing that stopped at 300 rows, and a plan that
+    // worked.
     let place = serde_json::json!({
         "registry": registry, "plan": "plain", "force": false, "started_at": "2026-01-01T00:00:00.000Z",
         "sweep": 0, "more_tiers": [], "refused": 0, "done_rows": 0, "true_totals": true,
@@ -263,7 +265,7 @@ fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
                 "empty": 0, "moved": false, "rereads": 0 },
     });
     let plan = serde_json::json!({ "plan": "plain", "chosen_at": "2026-01-01T00:00:00.000Z", "table": "" });
-    // A cursor of a version to come, and one that nothing can be made of.
+    // A cursor of a future version, and one that is invalid.
     for cursor in [
         r#"{"format":99,"pass":null}"#,
         r#"{"format":1}"#,
@@ -287,7 +289,8 @@ fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
         assert_success(&world.sync());
         assert_eq!(world.offsets()[0], 0, "{cursor}");
         world.assert_mirrored();
-        // Nor does an older version find its own again, which would tell of another listing.
+        // Nor does an older version find its own cursor again, which would belong to another
+        // listing.
         let left: i64 = world
             .look()
             .query_row(
@@ -304,7 +307,7 @@ fn promise_17_what_an_older_version_kept_is_read_or_ignored() {
 fn promise_17_sessions_that_end_by_a_crash_reach_the_end_though_nothing_changes() {
     let world = ordered(2_000);
     assert_success(&world.sync());
-    // The last row changes, and only that.
+    // Only the last row changes.
     let last = world.server.catalogue(|catalogue| {
         let mut ids = catalogue.ids();
         ids.sort();

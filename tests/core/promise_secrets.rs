@@ -33,7 +33,7 @@ fn world_with_key() -> (World, ClientOptions) {
     (world, options)
 }
 
-/// A sync with the key that is sent elsewhere.
+/// A sync with a key that is redirected elsewhere.
 fn redirected(location: &str) -> (World, SyncResult) {
     let (world, options) = world_with_key();
     world.server.options(|options| {
@@ -91,7 +91,7 @@ fn promise_10_credentials_do_not_follow_a_redirect_to_another_origin() {
 #[test]
 fn promise_10_no_text_shows_a_credential() {
     let (world, options) = world_with_key();
-    // A server that says the key back.
+    // A server that echoes the key.
     let echo = serde_json::json!({ "error": format!("key {KEY} is not valid") }).to_string();
     world
         .server
@@ -109,7 +109,7 @@ fn promise_10_no_text_shows_a_credential() {
     );
 }
 
-/// As long as those of signed-in users are.
+/// As long as real tokens.
 fn token() -> String {
     let letters = (0..420_u64).map(|at| {
         let random = at.wrapping_add(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
@@ -118,7 +118,7 @@ fn token() -> String {
     format!("eyJ{}", letters.collect::<String>())
 }
 
-/// Syncs, and finds no piece of the credential in whatever is told or kept.
+/// Syncs, and checks that no part of the credential is shown or stored anywhere.
 fn assert_not_shown(world: &World, options: ClientOptions, secret: &str) -> SyncResult {
     const PIECE: usize = 8;
     let client = client_with(options);
@@ -164,7 +164,7 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
             "token [redacted] has expired",
         ),
         (
-            // The end of what is shown lies within.
+            // The message is cut within it.
             Fault::status(403)
                 .with_body(json!({ "error": format!("{}{token}", "long ".repeat(58)) })),
             "long [redac",
@@ -214,7 +214,7 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
     }
 }
 
-/// How one try of a search fails.
+/// The error of a single attempt at a search.
 fn failed_search(options: ClientOptions) -> Error {
     let cancel = CancelToken::new();
     let call = Call::new(&cancel, &SystemClock).single_try(true);
@@ -222,7 +222,7 @@ fn failed_search(options: ClientOptions) -> Error {
     outcome.unwrap_err()
 }
 
-/// An error and all that it comes from, as people and as programmers read them.
+/// The `Display` and `Debug` texts of an error and of its whole chain of sources.
 fn chain(error: &Error) -> Vec<String> {
     let first: &(dyn std::error::Error + 'static) = error;
     std::iter::successors(Some(first), |error| (*error).source())
@@ -273,7 +273,7 @@ fn errors_keep_what_they_come_from() {
 
 #[test]
 fn promise_10_no_source_of_an_error_shows_a_credential() {
-    // A parser says back which number it has read.
+    // A parser quotes the number that it has read.
     let key = "31415926535897";
     let number: u64 = key.parse().unwrap();
     for body in [json!({ "data": number }), json!(number)] {
@@ -286,10 +286,10 @@ fn promise_10_no_source_of_an_error_shows_a_credential() {
         for text in chain(&error) {
             assert!(!text.contains(key), "{text}");
         }
-        // Where it was in the text, the source is gone; it would be there without the key.
+        // If it was in the text, the source is dropped; without the key, it would be kept.
         assert_eq!(told.contains(key), error.source().is_none(), "{told}");
     }
-    // What the address holds is not repeated either.
+    // The content of the address is not quoted either.
     let port = nobody_listens_here().rsplit_once(':').unwrap().1.to_owned();
     for address in [
         format!("http://127.0.0.1:{port}/{KEY}"),

@@ -1,5 +1,5 @@
-//! No value from outside breaks anything: promises 5, 9, 10 and 13 where a page, a header, a stamp or a
-//! row of the database holds what nobody expects.
+//! No untrusted value breaks anything: promises 5, 9, 10 and 13 with unexpected values in pages,
+//! headers, timestamps and rows of the database.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn promise_9_a_plan_that_the_registry_reserves_has_its_own_error() {
     assert_eq!(world.offsets().len(), 1);
     assert!(!ErrorCode::PlanRequired.retryable());
 
-    // A plan without end, and one that repeats the key, are told in part only.
+    // An endless plan name, and one that echoes the key, are shown only in part.
     let key = "sk-live-0123456789";
     let plan = format!("{key} {}", "x".repeat(10_000));
     world
@@ -235,7 +235,7 @@ fn promise_1_however_an_answer_is_packed() {
             world.assert_mirrored();
         }
     }
-    // A page that is not packed, whatever is said of it.
+    // A page that is not compressed, whatever its header says.
     let world = World::new(0, Options::default());
     world.server.fault(
         Fault::status(200)
@@ -257,7 +257,8 @@ fn promise_9_a_health_check_may_ask_for_a_pause() {
     };
     let limited = || Fault::status(429).on_health();
     for (fault, expected) in [
-        // The test's clock goes by whole milliseconds: what is left of one is waited for before the next request.
+        // The test's clock counts whole milliseconds: the rest of one is waited for before the next
+        // request.
         (limited().with_header("Retry-After", "40"), 39.0..=40.01),
         (limited().with_header("Retry-After", "0"), 0.5..=1.01),
         (limited(), 0.5..=1.01),
@@ -324,7 +325,7 @@ fn promise_9_a_spent_quota_may_be_told_by_the_health_check() {
     assert_tried_within_a_month(&world);
 }
 
-/// The service tries again when a month is over, and not before.
+/// The service tries again after a month, and not before.
 #[track_caller]
 fn assert_tried_within_a_month(world: &World) {
     let decide = || Schedule::new().check(&world.engine());
@@ -354,7 +355,7 @@ fn promise_9_nothing_is_booked_more_than_a_month_away() {
     }
 }
 
-/// Stamps at, and behind, the ends of time.
+/// Timestamps at and beyond the ends of the range.
 const FAR_STAMPS: [&str; 6] = [
     "+262142-12-31T23:59:60.9+00:00",
     "+262142-12-31T23:59:59.999Z",
@@ -518,7 +519,7 @@ fn promise_13_any_value_of_the_history_is_read() {
                 world.engine().get_status().unwrap();
             }
             world.history().cleanup(90).unwrap();
-            // The next run marks what still says that it runs, whatever it is called.
+            // The next run marks entries that are still 'running', whatever their ids.
             assert_success(&world.sync());
             assert!(
                 world.history().get_running().unwrap().is_empty(),
@@ -538,7 +539,7 @@ fn promise_2_a_run_of_a_future_clock_does_not_stay_the_last_one() {
 
     let history = world.history();
     let future = history.get_history(9).unwrap();
-    // Nothing else is there, so these are shown; newest first.
+    // There are no others, so these are shown, newest first.
     assert_eq!(
         history.get_last_successful().unwrap().as_ref(),
         Some(&future[0])
@@ -566,7 +567,7 @@ fn promise_2_a_run_of_a_future_clock_does_not_stay_the_last_one() {
         Some(&entries[0])
     );
 
-    // A failed run of today is newer than them, too, and so is one that runs.
+    // A failed run of today is newer than they are, and so is a running one.
     history
         .fail_run(&history.start_run().unwrap(), "no")
         .unwrap();
@@ -581,7 +582,7 @@ fn promise_2_a_run_of_a_future_clock_does_not_stay_the_last_one() {
     let id = history.start_run().unwrap();
     assert_eq!(history.get_running().unwrap()[0].id, id);
 
-    // In SQLite's own form, and within the minute by which clocks differ.
+    // In SQLite's own format, and within the minute by which clocks may differ.
     let soon = to_iso(Utc::now() + TimeDelta::seconds(30));
     let ahead = (Utc::now() + TimeDelta::hours(1)).format("%Y-%m-%d %H:%M:%S");
     set(

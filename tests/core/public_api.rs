@@ -1,5 +1,5 @@
-//! `docs/public-api.txt` is the public API of the crate, so that no change of it goes unnoticed; and every
-//! type of it has an example.
+//! `docs/public-api.txt` lists the public API of the crate, so that no change goes unnoticed; and
+//! every public type has an example.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ const UPDATE: &str = "SKILLSMITH_UPDATE_PUBLIC_API";
 /// The crate's documentation as JSON, made by the rustdoc of this toolchain.
 fn rustdoc_json() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Below the folder of the tests' own files is the target folder.
+    // The parent of the tests' own folder is the target folder.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let made = Command::new(env!("CARGO"))
         .args([
@@ -68,7 +68,7 @@ fn the_public_api_is_the_one_that_is_listed() {
     let found = match api {
         Ok(api) => api.to_string(),
         Err(error) => {
-            // A newer Rust, whose JSON is another one.
+            // A newer Rust with another JSON format.
             let told = format!(
                 "the crate public-api cannot read what this rustdoc writes; use a newer one in Cargo.toml: {error}"
             );

@@ -1,7 +1,7 @@
-//! A registry's life, served at twenty moments in turn, one sync at each.
+//! The history of a registry, served at twenty moments in turn, with a sync at each.
 //!
-//! `SKILLSMITH_REPLAY` names a history file (JSON Lines, see `tests/registry/README.md`);
-//! without it the history is a generated one.
+//! `SKILLSMITH_REPLAY` names a history file (JSON Lines, see `tests/registry/README.md`); without
+//! it, the history is generated.
 
 use skillsmith_test_registry::{Catalogue, History, Options, Plain};
 

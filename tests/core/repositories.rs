@@ -271,7 +271,7 @@ fn a_cleanup_spares_the_run_that_is_under_way() {
     let result = std::thread::scope(|scope| {
         let run = scope.spawn(|| world.sync());
         is_asked.recv().unwrap();
-        // Everything so far is of an earlier millisecond.
+        // Everything so far belongs to an earlier millisecond.
         std::thread::sleep(std::time::Duration::from_millis(5));
         let deleted = history.cleanup(0);
         go_on.send(()).unwrap();
@@ -283,7 +283,7 @@ fn a_cleanup_spares_the_run_that_is_under_way() {
     let entries = history.get_history(10).unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].status, SyncStatus::Success);
-    // Once it has ended it is an entry like others.
+    // Once it has ended, it is an entry like the others.
     std::thread::sleep(std::time::Duration::from_millis(5));
     assert_eq!(history.cleanup(0).unwrap(), 1);
 }

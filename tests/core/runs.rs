@@ -1,4 +1,4 @@
-//! A run from outside: progress, what is on the wire, and what runs beside what.
+//! A run from outside: progress, the requests on the wire, and concurrency.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -40,7 +40,7 @@ fn phases_appear_first_in_their_order_and_complete_is_last() {
                 ..Options::default()
             },
         );
-        // The first run writes much, the second nothing, the third nothing by order.
+        // The first run writes a lot, the second nothing, and the third is a dry run.
         for dry_run in [false, false, true] {
             let seen = progress_of(&world, SyncOptions::new().dry_run(dry_run));
             let mut first: Vec<SyncPhase> = Vec::new();
@@ -89,7 +89,7 @@ fn the_next_page_is_fetched_while_the_last_is_applied() {
     let world = World::new(1_000, Options::default());
     let ahead = AtomicUsize::new(0);
     let result = world.sync_with(SyncOptions::new().on_progress(|progress| {
-        // The first page is in the engine's hands and goes no further; yet the next ones come.
+        // The engine is held at the first page; the next ones are still fetched.
         if progress.phase == SyncPhase::Comparing {
             let end = Instant::now() + Duration::from_secs(20);
             while world.offsets().len() < 3 && Instant::now() < end {
@@ -177,7 +177,7 @@ fn an_unhealthy_registry_ends_the_run_before_it_begins() {
     }
 }
 
-/// A proxy that knows CONNECT and nothing else; counts what goes through.
+/// A proxy that supports only CONNECT, and counts the tunnels.
 fn proxy() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Signing in: tokens of the configuration file and of a provider, which expire while they are used.
+//! Signing in: tokens from the configuration file and from a provider, which expire while in use.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ type Make = fn(&Path);
 const FOREVER: u64 = 1_000_000;
 const WORDS: &str = "Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY (401: expired_token";
 
-/// A registry that lets in who shows one of these tokens, each for so many listing requests.
+/// A registry that accepts these tokens, each for a number of listing requests.
 fn world(tokens: &[(&str, u64)]) -> World {
     World::new(250, options(tokens))
 }
@@ -86,7 +86,7 @@ fn at(server: &Server) -> ClientOptions {
         .max_retries(0)
 }
 
-/// What the listing requests identified themselves by.
+/// The credentials that the listing requests sent.
 fn shown(server: &Server) -> Vec<String> {
     let header = |request: &skillsmith_test_registry::LoggedRequest| {
         let bearer = request.header("authorization");
@@ -169,7 +169,7 @@ fn a_token_that_has_no_successor_ends_the_run_with_its_own_code() {
         assert!(result.errors[0].starts_with(&words), "{result:?}");
         assert!(result.errors[0].contains("sent the token from ~/.skillsmith/config.json"));
         assert!(!result.errors[0].contains("old"), "{result:?}");
-        // The page that came before is kept, and nothing is asked a second time.
+        // The earlier page is kept, and nothing is requested twice.
         assert_eq!(result.skills_added, 100);
         assert_eq!(world.offsets().len(), 2);
     }
@@ -187,7 +187,7 @@ fn who_signs_in_again_needs_no_new_client() {
         search(&client).unwrap_err().code(),
         ErrorCode::SignInExpired
     );
-    // The registry decides, not what it said an hour ago.
+    // The registry decides now; its answer of an hour ago does not matter.
     assert_eq!(
         search(&client).unwrap_err().code(),
         ErrorCode::SignInExpired
@@ -220,7 +220,7 @@ fn the_end_that_the_file_tells_only_prompts_a_second_look() {
     let client = home.client(at(&world.server)).unwrap();
     let cancel = CancelToken::new();
     let call = Call::new(&cancel, &*world.clock);
-    // Still the same: the registry decides, and lets it in.
+    // Still the same token: the registry decides, and accepts it.
     client.search(&PageRequest::new(), &call).unwrap();
     client.search(&PageRequest::new(), &call).unwrap();
     assert_eq!(shown(&world.server), ["Bearer old", "Bearer old"]);
@@ -237,7 +237,7 @@ fn the_end_that_the_file_tells_only_prompts_a_second_look() {
         shown(&world.server)[2..],
         ["Bearer old", "Bearer old", "Bearer new"]
     );
-    // A file that cannot be read just then is no reason to ask for nothing.
+    // A file that cannot be read at that moment does not prevent the request.
     std::fs::write(home.file(), "{").unwrap();
     world.clock.advance(Duration::from_secs(110));
     client.search(&PageRequest::new(), &call).unwrap();
@@ -262,7 +262,7 @@ fn a_credential_goes_to_the_registry_that_the_file_names_and_to_no_other() {
     }
     assert!(shown(&ours.server).iter().all(|header| header == "nobody"));
 
-    // Nor does it follow when somebody signs in elsewhere meanwhile.
+    // Nor when the user signs in to another registry meanwhile.
     ours.server.clear_requests();
     let home = Home::new(&json!({ "accessToken": "ours", "apiBaseUrl": origin(&ours) }));
     let client = home.client(ClientOptions::new()).unwrap();
@@ -304,7 +304,7 @@ fn a_damaged_file_is_an_error_wherever_a_value_is_asked_of_it() {
             "{error}"
         );
     }
-    // Nothing is asked of it where everything is given.
+    // The file is not read if everything is given.
     search(&home.client(at(&world.server).api_key("sk")).unwrap()).unwrap();
     search(&home.client_with(at(&world.server), key).unwrap()).unwrap();
 }
@@ -333,7 +333,7 @@ fn a_file_that_is_just_being_written_is_read_once_more() {
     client.search(&PageRequest::new(), &call).unwrap();
 }
 
-/// Whoever waits by this clock finds the file written.
+/// A wait on this clock writes the file.
 #[derive(Debug)]
 struct WritingClock(PathBuf);
 
@@ -374,7 +374,8 @@ fn what_cannot_stand_in_a_header_is_refused_before_any_request() {
     assert_eq!(world.server.listings().len(), 0);
 }
 
-/// A provider that gives these tokens one after the other, the last one for ever, and a list of what it was asked.
+/// A provider that returns these tokens in turn and the last one forever, and a list of the
+/// requests it got.
 fn provider(options: ClientOptions, tokens: &[&str]) -> (ClientOptions, Arc<Mutex<Vec<bool>>>) {
     let asked: Arc<Mutex<Vec<bool>>> = Arc::default();
     let tokens: Vec<String> = tokens.iter().map(|token| (*token).to_owned()).collect();
@@ -420,7 +421,7 @@ fn a_provider_that_has_no_other_token_is_asked_once() {
         assert_eq!(error.code(), ErrorCode::SignInExpired);
         assert!(error.to_string().starts_with(WORDS), "{error}");
         assert_eq!(*asked.lock().unwrap(), [false, true]);
-        // Once more for the next call, and not after its refusal.
+        // Asked again for the next call, but not after its refusal.
         assert!(search(&client).is_err());
         assert_eq!(*asked.lock().unwrap(), [false, true, true]);
     }
@@ -471,7 +472,8 @@ fn a_provider_that_fails_says_why() {
     assert_eq!(world.server.listings().len(), 0);
 }
 
-/// A provider that answers when it is let, and says when it was asked and when it has answered.
+/// A provider that the test blocks and releases, and that reports when it is called and when it
+/// returns.
 struct Slow {
     asked: mpsc::Receiver<()>,
     answered: mpsc::Receiver<bool>,
@@ -515,11 +517,11 @@ fn a_provider_that_does_not_answer_is_left_by_a_cancelled_call() {
         let error = searching.join().unwrap().unwrap_err();
         assert_eq!(error.code(), ErrorCode::Cancelled);
     });
-    // What it answers now, nobody hears; and it can know.
+    // Its result is ignored now, and it can find out.
     slow.let_go.send(()).unwrap();
     assert!(slow.answered.recv().unwrap());
     assert_eq!(world.server.listings().len(), 0);
-    // The next call asks anew.
+    // The next call asks again.
     slow.let_go.send(()).unwrap();
     search(&client).unwrap();
 }
@@ -566,7 +568,7 @@ fn two_threads_that_one_token_refuses_ask_once() {
         let client = client_with(options);
         std::thread::scope(|scope| {
             let threads = [(); 2].map(|()| scope.spawn(|| search(&client)));
-            // The answer comes when the registry has refused both.
+            // The provider returns only after the registry has refused both.
             while world.server.listings().len() < 2 {
                 std::thread::sleep(Duration::from_millis(5));
             }

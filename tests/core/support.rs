@@ -1,4 +1,4 @@
-//! What the tests share: a registry, a database, an engine, and ways to look at the result.
+//! Shared by the tests: a registry, a database, an engine, and ways to inspect the result.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ impl World {
         result
     }
 
-    /// What happens while one sync hangs in the middle of a page, which is cancelled then.
+    /// Runs `meanwhile` while a sync hangs in the middle of a page, then cancels the sync.
     pub fn while_one_hangs(&self, meanwhile: impl FnOnce()) {
         self.server.fault(Fault::stall_after(50).at_offset(99));
         let cancel = CancelToken::new();
@@ -103,7 +103,7 @@ impl World {
         });
     }
 
-    /// A connection for looking, which is not the library's.
+    /// A connection for inspection, separate from the library's.
     pub fn look(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
@@ -112,8 +112,8 @@ impl World {
         SyncHistoryRepository::new(&self.database)
     }
 
-    /// The history entry that was made last, whatever clock it went by: status, message, and skills added, updated
-    /// and unchanged.
+    /// The history entry that was inserted last, whatever its timestamps: status, message, and
+    /// skills added, updated and unchanged.
     pub fn last_entry(&self) -> (String, Option<String>, [u64; 3]) {
         self.look()
             .query_row(
@@ -128,7 +128,8 @@ impl World {
             .unwrap()
     }
 
-    /// Every skill of the registry stands in the table with the registry's values, and the index fits.
+    /// Asserts that the table has every skill with the registry's values, and that the index is
+    /// sound.
     pub fn assert_mirrored(&self) {
         assert_mirrored(
             &self.path(),
@@ -154,7 +155,7 @@ pub fn client(base_url: &str) -> SkillsmithApiClient {
     client_with(ClientOptions::new().base_url(base_url))
 }
 
-/// A client that knows nothing of this machine's environment.
+/// A client that ignores the environment of this machine.
 pub fn client_with(options: ClientOptions) -> SkillsmithApiClient {
     SkillsmithApiClient::with_environment(options, &Environment::new(|_| None)).unwrap()
 }
@@ -210,7 +211,7 @@ pub fn assert_mirrored(path: &Path, served: &[Value]) {
     assert_sound(path);
 }
 
-/// SQLite and FTS5 find nothing wrong.
+/// Asserts that SQLite and FTS5 find no damage.
 #[track_caller]
 pub fn assert_sound(path: &Path) {
     let conn = Connection::open(path).unwrap();
@@ -251,7 +252,7 @@ pub fn row_count(path: &Path) -> usize {
     rows(path).len()
 }
 
-/// Any write to the table of skills fails from now on.
+/// Makes every write to the table of skills fail from now on.
 pub fn forbid_skill_writes(path: &Path) {
     Connection::open(path)
         .unwrap()
@@ -263,15 +264,15 @@ pub fn forbid_skill_writes(path: &Path) {
         .unwrap();
 }
 
-/// The real time plus whatever was waited for; waiting takes no time.
+/// The real time plus all waits; a wait takes no real time.
 #[derive(Debug)]
 pub struct TestClock {
     real: skillsmith_sync::clock::SystemClock,
     ahead_ms: AtomicU64,
-    /// Shifts the wall clock only.
+    /// Offset of the wall clock only.
     pub skew: Mutex<TimeDelta>,
     waits: Mutex<Vec<Duration>>,
-    /// Waits until cancelled instead.
+    /// Waits block until cancelled instead.
     pub sleeps: std::sync::atomic::AtomicBool,
 }
 

@@ -1,4 +1,5 @@
-//! The sync endpoint over real sockets: how many requests it takes, and that nothing is lost by asking for changes only.
+//! The sync endpoint over real sockets: how many requests it takes, and that asking only for
+//! changes loses nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -17,12 +18,12 @@ fn with_endpoint() -> Options {
     }
 }
 
-/// Skills whose stamps are more than a day old.
+/// Skills with timestamps more than a day old.
 fn world(skills: usize) -> World {
     World::new(skills, with_endpoint())
 }
 
-/// The number of requests of one run, as the server has seen them; the result says the same.
+/// The number of requests of one run as seen by the server; asserts that the result has the same.
 fn requests_of(world: &World, sync: impl FnOnce() -> SyncResult) -> (SyncResult, u64) {
     world.server.clear_requests();
     let result = sync();
@@ -134,7 +135,7 @@ fn promise_1_a_row_that_appears_with_an_older_stamp_is_not_lost() {
         let there = now() + offset;
         put(&world, [skill("newest", there)]);
         assert_success(&world.sync());
-        // Its transaction began nine minutes before, and it is seen only now.
+        // Its transaction started nine minutes earlier, but it becomes visible only now.
         put(&world, [skill("late", there - TimeDelta::minutes(9))]);
         pass(&world, TimeDelta::minutes(1));
         let result = world.sync();
@@ -249,7 +250,7 @@ fn the_decision_of_a_registry_is_not_gone_round() {
     assert!(result.errors[0].contains("community"), "{result:?}");
     assert_eq!(world.server.listings().len(), 0);
     assert_eq!(row_count(&world.path()), 0);
-    // By hand it is asked again at once.
+    // A manual sync asks again at once.
     assert_eq!(world.sync().code, Some(ErrorCode::PlanRequired));
 }
 
@@ -326,7 +327,7 @@ fn promise_4_a_killed_listing_continues_and_loses_nothing() {
         .fault(Fault::status(401).on_sync().from_offset(200));
     let first = world.sync();
     assert_eq!(first.code, Some(ErrorCode::Unauthorized), "{first:?}");
-    // A row that the listing has passed changes meanwhile.
+    // A row in the part already listed changes meanwhile.
     let passed = world.server.catalogue(|catalogue| {
         let mut ids = catalogue.ids();
         ids.sort();
@@ -441,7 +442,7 @@ fn a_budget_that_is_set_before_the_first_sync_is_no_sync() {
     let world = world(20);
     let config = SyncConfigRepository::new(&world.database);
     config.set_request_budget(Some(100)).unwrap();
-    // The caller has set where to begin: later than all stamps.
+    // The caller has set the watermark: later than all timestamps.
     world
         .look()
         .execute(
