@@ -1,4 +1,4 @@
-//! The registry's rows, and what a request for a page of them is answered.
+//! The registry's rows, and its response to a request for a page.
 
 use skillsmith_sync::registry::PageRequest;
 
@@ -7,25 +7,26 @@ use crate::scenario::Mutation;
 use crate::skill::{Row, Stamp, TIERS};
 use crate::style::{Behind, LimitSays, Order, Plain, Style, TotalSays};
 
-/// The registry as it stands.
+/// The current state of the registry.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     pub rows: Vec<Entry>,
     pub style: Style,
-    /// Counts changes.
+    /// The number of changes so far.
     pub seq: u64,
-    /// The last change of which rows there are, or how they are asked for.
+    /// The last change that added, removed or reordered rows, or changed how they are listed.
     pub reshaped: u64,
-    /// The last change of the style.
+    /// The last change of its style.
     pub restyled: u64,
-    /// It sets stamps itself, when a change begins; at most [`LATE`] seconds before it is seen.
+    /// It sets timestamps itself when a change begins, at most [`LATE`] seconds before the change
+    /// is visible.
     stamps: bool,
 }
 
-/// A row may become visible so many seconds after its stamp.
+/// A row may become visible this many seconds after its timestamp.
 const LATE: u64 = 540;
 
-/// What is asked: a listing of the search, or the sync endpoint for what is later than a time, in
+/// The kind of request: a listing by search, or the sync endpoint with a lower bound, in
 /// milliseconds after the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Way {
@@ -46,9 +47,9 @@ impl Way {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub row: Row,
-    /// When it came or changed, in `seq`.
+    /// When it was added or changed, in `seq`.
     pub changed: u64,
-    /// Its stamp says when it changed.
+    /// Its timestamp tells when it changed.
     pub is_dated: bool,
 }
 
@@ -64,7 +65,7 @@ impl Catalogue {
             let mut row = row.clone();
             let mut is_dated = false;
             if let (Stamp::At(at), true) = (&mut row.stamp, stamps) {
-                // Some are younger than a day.
+                // Some are less than a day old.
                 *at = -i64::try_from(mixed(row.n.into()) % 300_000).unwrap_or(0);
                 is_dated = true;
             }
@@ -82,7 +83,8 @@ impl Catalogue {
         }
     }
 
-    /// Sets the stamp of a row that changes at `now`, in seconds after the start. Whether it did.
+    /// Sets the timestamp of a row that changes at `now`, in seconds after the start. Returns
+    /// whether it did.
     fn stamp(&self, row: &mut Row, now: i64) -> bool {
         let Stamp::At(at) = &mut row.stamp else {
             return false;
@@ -159,7 +161,7 @@ impl Catalogue {
         }
     }
 
-    /// What a request is answered; `number` counts requests.
+    /// The response to a request; `number` counts requests.
     pub fn answer(&self, request: &PageRequest, way: Way, number: u64) -> Answer {
         let style = &self.style;
         let is_endpoint = way != Way::Search;
@@ -219,12 +221,12 @@ impl Catalogue {
         Answer::Page { rows, body }
     }
 
-    /// All rows that a request asks for.
+    /// All rows that a request selects.
     pub fn listing(&self, request: &PageRequest, way: Way, number: u64) -> Vec<&Entry> {
         let mut list: Vec<&Entry> = self
             .rows
             .iter()
-            // A table has each id once.
+            // A table has each id only once.
             .filter(|entry| way == Way::Search || !entry.row.twin)
             .filter(|entry| way.since().is_none_or(|since| is_later(&entry.row, since)))
             .filter(|entry| {

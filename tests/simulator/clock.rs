@@ -1,8 +1,8 @@
-//! Virtual time, and what keeps the engine's two threads in step.
+//! Virtual time, and the synchronisation of the engine's two threads.
 //!
-//! The fetch thread lets time pass; the run's thread sees it only as far as it has been told
-//! of by the progress callback. A request waits until the run has told of every page before
-//! it, and has looked at the clock since. So what the run's thread does at which time does not depend on the machine.
+//! The fetch thread advances the time; the run's thread sees the advance only once the progress
+//! callback has reported it. A request waits until the run has reported every earlier page and has
+//! read the clock since. So the timing of the run's thread does not depend on the machine.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use skillsmith_sync::clock::Clock;
 
 use crate::skill::START;
 
-/// An engine that tells nothing of a page would be waited for in vain.
+/// Limit of the wait for an engine that does not report a page.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
@@ -27,13 +27,13 @@ pub struct SimClock {
 #[derive(Debug, Default)]
 struct State {
     now: Moment,
-    /// What the run's thread has seen of it.
+    /// The time that the run's thread has seen.
     seen: Moment,
     run: Option<ThreadId>,
-    /// Progress that the run has told, and that it has to tell before the next request.
+    /// Progress events that the run has reported, and that it must report before the next request.
     events: u64,
     expected: u64,
-    /// Told, while the run may still have something to do with it.
+    /// Reported, but possibly still being processed by the run.
     pending: u64,
     waits: u32,
     cancel_at_wait: Option<(u32, CancelToken)>,
@@ -70,7 +70,7 @@ impl SimClock {
         self.state().now.wall()
     }
 
-    /// The registry's time: seconds after the start, whatever our clock says.
+    /// The registry's time: seconds after the start, independent of our clock.
     pub fn registry_seconds(&self) -> i64 {
         i64::try_from(self.state().now.elapsed.as_secs()).unwrap_or(i64::MAX)
     }
@@ -87,25 +87,26 @@ impl SimClock {
 
     pub fn end(&self) {
         let mut state = self.state();
-        // What was on its way when the run ended has taken no time that anybody saw.
+        // Requests in flight when the run ended took no time that anybody saw.
         state.now.elapsed = state.seen.elapsed;
         state.run = None;
         state.cancel_at_wait = None;
     }
 
-    /// The run has told something that came from the fetch thread.
+    /// The run has reported an event of the fetch thread.
     pub fn told(&self) {
         let mut state = self.state();
         state.seen = state.now;
         state.pending += 1;
     }
 
-    /// The run will have to tell so much more.
+    /// The run must report this many more events.
     pub fn expect(&self, events: u64) {
         self.state().expected += events;
     }
 
-    /// Waits until the run's thread has nothing left to do. Whether it was not stopped meanwhile.
+    /// Waits until the run's thread has nothing left to do. Returns false if it was stopped
+    /// meanwhile.
     pub fn in_step(&self, cancel: &CancelToken) -> bool {
         let end = Instant::now() + PATIENCE;
         let mut state = self.state();
@@ -135,7 +136,7 @@ impl SimClock {
     fn moment(&self) -> Moment {
         let mut state = self.state();
         if state.run == Some(std::thread::current().id()) {
-            // The engine looks at the clock before it waits for the next page.
+            // The engine reads the clock before it waits for the next page.
             if state.pending > 0 {
                 state.events += state.pending;
                 state.pending = 0;
@@ -148,7 +149,7 @@ impl SimClock {
     }
 }
 
-/// The user's cancel came from the fetch thread: goes on once the run has noticed.
+/// The user's cancel came from the fetch thread: continues once the run has noticed it.
 pub fn cancel_and_wait(user: &CancelToken, own: &CancelToken) {
     user.cancel();
     own.wait(Duration::from_millis(500));

@@ -1,4 +1,5 @@
-//! The good end: whatever happened before, good runs bring everything that can be reached.
+//! The closing phase: whatever happened before, runs without faults fetch everything that is
+//! reachable.
 
 use std::time::Duration;
 
@@ -13,12 +14,12 @@ use crate::violation::{Check, violation};
 use crate::world::World;
 use crate::{disk, foreign, run};
 
-/// What was refused, or put off, is tried again within days.
+/// Whatever was refused or deferred is tried again within days.
 const PAUSE: Duration = Duration::from_secs(2 * 86_400);
 
 const RUNS: usize = 3;
 
-/// What cannot be had for good costs itself, and nothing beside or behind it.
+/// What fails permanently costs only itself, nothing near it or after it.
 pub fn lasting_faults(world: &mut World<'_>) -> Check {
     if world.lasting().is_empty() {
         return Ok(());
@@ -53,7 +54,7 @@ pub fn lasting_faults(world: &mut World<'_>) -> Check {
     Ok(())
 }
 
-/// Whether another program wrote over a row that is not listed again until a whole listing is due.
+/// Whether another program overwrote a row that is not listed again before the next whole listing.
 fn overwritten(world: &World<'_>, way: Way, n: u32) -> bool {
     way.since().is_some() && world.memory.written.contains(&n)
 }
@@ -108,11 +109,11 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
     let Some((success, code, coverage)) = world.memory.last else {
         return Ok(());
     };
-    // An empty registry is no news to a table that has rows.
+    // An empty registry is not trusted if the table has rows.
     let news = !reachable.is_empty() || skills.is_empty();
     if news
         && shared.catalogue.must_say_complete(page_size, way)
-        // Rows that cannot be stored are told by the listing that brings them.
+        // Rows that cannot be stored are reported by the listing that fetches them.
         && (success != all_valid && !(success && way.since().is_some()) || code.is_some() || coverage != Coverage::Complete)
     {
         return violation(

@@ -1,4 +1,4 @@
-//! What may be demanded of an engine: a registry can lie in ways that nobody outside could notice.
+//! What can be demanded of an engine: a registry can lie in ways that no client can notice.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::style::{Behind, Order, Plain, TotalSays};
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'r> {
     pub page_size: u32,
-    /// The change of the registry before which it began.
+    /// The number of the first change after it began.
     pub since: u64,
-    /// A plain listing was refused once, so that the tiers may be in use.
+    /// A plain listing was refused once, so the engine may list by tiers.
     pub by_tiers: bool,
-    /// How it was asked last.
+    /// The last kind of request.
     pub way: Way,
     pub ever: &'r BTreeMap<u32, Vec<Row>>,
 }
 
 impl Catalogue {
-    /// The most rows that a page can have.
+    /// The largest number of rows in a page.
     pub fn page(&self, page_size: u32) -> u32 {
         self.style
             .clamp
@@ -39,7 +39,7 @@ impl Catalogue {
         self.style.order == Order::Random && way == Way::Search
     }
 
-    /// The longest row of hidden rows, in any order that is in use.
+    /// The longest sequence of hidden rows, in any order in use.
     fn hides_pages(&self, page_size: u32, way: Way) -> bool {
         if way != Way::Search {
             return false;
@@ -48,8 +48,8 @@ impl Catalogue {
         hidden as u64 >= u64::from(self.page(page_size))
     }
 
-    /// Rows that stood unchanged through a listing, and that it must have met if it says that it is
-    /// complete; none where a registry like this can deceive everybody.
+    /// Rows that did not change during a listing, and that it must have seen if it claims to be
+    /// complete; `None` if a registry like this can deceive any client.
     pub fn must_be_met(&self, reading: Reading<'_>) -> Option<Vec<&Entry>> {
         let style = &self.style;
         let page = self.page(reading.page_size);
@@ -67,7 +67,7 @@ impl Catalogue {
         if style.depth.is_some() && !self.depth_shows(reading) {
             return None;
         }
-        // Of a skill that is listed twice both, or the other one may be the newer.
+        // Both rows of a skill that is listed twice, or the other one may be newer.
         let changes = |n: u32| {
             let mut same = self.rows.iter().filter(move |entry| entry.row.n == n);
             same.any(|entry| entry.changed > reading.since)
@@ -78,7 +78,7 @@ impl Catalogue {
         };
         let shows = |entry: &Entry| match way {
             Way::Search => !entry.row.hidden,
-            // Which of the two another listing has brought is not known.
+            // It is unknown which of the two another listing has fetched.
             Way::Sync(_) => !is_twin(entry.row.n),
         };
         let stood = |entry: &&Entry| shows(entry) && !changes(entry.row.n);
@@ -92,7 +92,7 @@ impl Catalogue {
         )
     }
 
-    /// Whether an end that is none can be told from a true one.
+    /// Whether a false end can be distinguished from the true one.
     fn depth_shows(&self, reading: Reading<'_>) -> bool {
         let style = &self.style;
         let way = reading.way;
@@ -108,7 +108,7 @@ impl Catalogue {
                     || matches!(style.total, TotalSays::Nothing | TotalSays::Page))
     }
 
-    /// Whether an engine can know that there is such a row, though no listing shows it.
+    /// Whether an engine can know about the row even though no listing shows it.
     fn can_be_known(&self, row: &Row, reading: Reading<'_>) -> bool {
         if reading.way != Way::Search {
             return true;
@@ -120,7 +120,7 @@ impl Catalogue {
         };
         let refused = (self.style.plain != Plain::Served || reading.by_tiers)
             && self.style.refused_tiers.contains(&row.tier);
-        // As it stands now: what a row once was says nothing of where it went.
+        // Its current state: earlier versions do not tell where it is now.
         let came = reading
             .ever
             .get(&row.n)
@@ -128,7 +128,7 @@ impl Catalogue {
         !refused && (listed || came)
     }
 
-    /// Rows that good runs must bring in the end; none where nothing can be demanded.
+    /// Rows that runs without faults must fetch in the end; `None` if nothing can be demanded.
     pub fn reachable(&self, page_size: u32, way: Way) -> Option<Vec<&Entry>> {
         let style = &self.style;
         if self.is_random(way) || style.offset_ignored || self.hides_pages(page_size, way) {
@@ -164,7 +164,7 @@ impl Catalogue {
         )
     }
 
-    /// More requests than any reasonable run makes: every pass three times, as far as a total says.
+    /// More requests than any reasonable run makes: every pass three times, up to the total.
     pub fn most_requests(&self, page_size: u32) -> u32 {
         let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let said = match self.style.total {
@@ -177,7 +177,8 @@ impl Catalogue {
         200 + 3 * 12 * (said / step + 6)
     }
 
-    /// Whether good runs must end in success, or partial for rows that cannot be stored, and complete.
+    /// Whether runs without faults must end as complete, and as success (partial if rows cannot be
+    /// stored).
     pub fn must_say_complete(&self, page_size: u32, way: Way) -> bool {
         let style = &self.style;
         let true_total = self.says_true_total(way);
@@ -194,8 +195,8 @@ impl Catalogue {
     }
 }
 
-/// Whether a listing of changes has to bring it: one whose stamp does not say that it changed is seen
-/// by a whole listing only.
+/// Whether a listing of changes must return it: only a whole listing shows a row whose timestamp
+/// does not reflect its change.
 fn is_asked_for(entry: &Entry, way: Way) -> bool {
     match way.since() {
         None => true,
@@ -203,7 +204,7 @@ fn is_asked_for(entry: &Entry, way: Way) -> bool {
     }
 }
 
-/// Whether the tiers that everybody knows list it.
+/// Whether a listing by the known tiers has it.
 fn is_listed_by_tier(row: &Row) -> bool {
     row.tier < 7
 }

@@ -1,8 +1,7 @@
 //! The disk of a run's thread: full, failing, or cut off in the middle of a write.
 //!
-//! The system calls with which our copy of SQLite writes are replaced once, for the whole
-//! process. They do something only on a thread that has a fault in force, so that several
-//! simulations can run side by side.
+//! The system calls with which our copy of SQLite writes are replaced once, for the whole process.
+//! They act only on a thread with an armed fault, so several simulations can run in parallel.
 #![expect(
     unsafe_code,
     reason = "SQLite's table of system calls is reached through its C interface"
@@ -18,7 +17,8 @@ use rusqlite::ffi;
 
 use crate::scenario::{DiskFailure, DiskFault};
 
-/// In the name of a folder whose checkpoint thread writes nothing: it would write at any time.
+/// Part of the name of folders in which the checkpoint thread writes nothing, because it would
+/// write at arbitrary times.
 pub const QUIET: &str = "quiet";
 
 thread_local! {
@@ -26,19 +26,19 @@ thread_local! {
     static LOCK: RefCell<Option<Lock>> = const { RefCell::new(None) };
 }
 
-/// What is in force on this thread.
+/// The fault of this thread, and its counters.
 #[derive(Debug, Default)]
 struct Disk {
     fault: Option<DiskFault>,
     folder: PathBuf,
-    /// Where a crash leaves what was on the disk.
+    /// Where a crash puts a copy of the disk.
     wreck: PathBuf,
     counts: bool,
     writes: u32,
     fired: bool,
 }
 
-/// What became of it.
+/// Its outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
     pub fired: bool,
@@ -48,11 +48,11 @@ pub struct Outcome {
 struct Lock {
     /// Rolled back when dropped.
     _holder: Connection,
-    /// None: for good.
+    /// `None`: permanently.
     attempts: Option<u32>,
 }
 
-/// Writes of this thread are counted, and fail as `fault` says.
+/// Counts the writes of this thread, and makes them fail according to `fault`.
 pub fn arm(fault: Option<DiskFault>, folder: &Path, wreck: &Path) {
     let disk = Disk {
         fault,
@@ -64,7 +64,7 @@ pub fn arm(fault: Option<DiskFault>, folder: &Path, wreck: &Path) {
     DISK.with(|slot| *slot.borrow_mut() = Some(disk));
 }
 
-/// A fault that comes late counts from the first word of writing.
+/// A late fault counts from the first progress event about writing.
 pub fn count_from_now() {
     DISK.with(|slot| {
         if let Some(disk) = slot.borrow_mut().as_mut() {
@@ -90,13 +90,13 @@ pub fn disarm() -> Outcome {
     })
 }
 
-/// Another connection holds the write lock until this thread has waited for it so often.
+/// Another connection holds the write lock until this thread has waited for it this many times.
 pub fn hold_lock(path: &Path, attempts: u32) {
     if let Ok(holder) = crate::table::connect(path)
         && holder.busy_timeout(std::time::Duration::ZERO).is_ok()
         && holder.execute_batch("BEGIN IMMEDIATE").is_ok()
     {
-        // Only with the library's hook is a lock that is held for good given up soon.
+        // Only with the library's test hook is a permanently held lock given up soon.
         let most = if cfg!(feature = "test-hooks") {
             None
         } else {
@@ -110,7 +110,7 @@ pub fn hold_lock(path: &Path, attempts: u32) {
     }
 }
 
-/// What is done meanwhile is not the run's: its writes are not counted, and none fails.
+/// Runs `call` on behalf of another program: its writes are not counted and do not fail.
 pub fn paused(call: impl FnOnce()) {
     let disk = DISK.with(|slot| slot.borrow_mut().take());
     call();
@@ -122,7 +122,7 @@ pub fn release_lock() {
     drop(held);
 }
 
-/// The error of the write that is about to be made, if it is to fail.
+/// The error for the next write, if it should fail.
 fn gate(fd: c_int, bytes: &[u8], offset: Option<i64>) -> Option<c_int> {
     let armed = DISK.with(|slot| match slot.try_borrow_mut() {
         Ok(mut disk) => disk.as_mut().map(|disk| disk.write(fd, bytes, offset)),
@@ -153,7 +153,7 @@ impl Disk {
         due.then_some(code)
     }
 
-    /// What a process that dies now leaves on the disk.
+    /// Copies what a process that dies now leaves on the disk.
     fn snapshot(&self, torn: Option<(c_int, &[u8], Option<i64>)>) {
         _ = std::fs::create_dir_all(&self.wreck);
         for name in ["skills.db", "skills.db-wal", "skills.db-journal"] {
@@ -191,26 +191,26 @@ fn fail(code: c_int) {
 /// # Safety
 /// As of `pwrite`.
 unsafe extern "C" fn pwrite(fd: c_int, data: *const c_void, size: usize, at: i64) -> isize {
-    // SAFETY: SQLite's promise: so many bytes are there.
+    // SAFETY: SQLite guarantees that the buffer has this size.
     let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
     if let Some(code) = gate(fd, bytes, Some(at)) {
         fail(code);
         return -1;
     }
-    // SAFETY: passed on as it came.
+    // SAFETY: the arguments are passed on unchanged.
     unsafe { libc::pwrite(fd, data, size, at) }
 }
 
 /// # Safety
 /// As of `write`.
 unsafe extern "C" fn write(fd: c_int, data: *const c_void, size: usize) -> isize {
-    // SAFETY: SQLite's promise: so many bytes are there.
+    // SAFETY: SQLite guarantees that the buffer has this size.
     let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
     if let Some(code) = gate(fd, bytes, None) {
         fail(code);
         return -1;
     }
-    // SAFETY: passed on as it came.
+    // SAFETY: the arguments are passed on unchanged.
     unsafe { libc::write(fd, data, size) }
 }
 
@@ -230,11 +230,11 @@ unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
         fail(code);
         return -1;
     }
-    // SAFETY: passed on as it came.
+    // SAFETY: the arguments are passed on unchanged.
     unsafe { libc::unlink(path) }
 }
 
-/// SQLite's wait for a lock takes no time on a thread that is kept waiting on purpose.
+/// SQLite's wait for a lock takes no time on a thread that is made to wait.
 unsafe extern "C" fn sleep(_: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
     let waited = LOCK.with(|slot| {
         let mut slot = slot.borrow_mut();
@@ -260,19 +260,19 @@ type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
 type Truncate = unsafe extern "C" fn(c_int, i64) -> c_int;
 type Unlink = unsafe extern "C" fn(*const c_char) -> c_int;
 
-/// Replaces the calls, once.
+/// Replaces the system calls, once.
 pub fn install() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(replace);
 }
 
 fn replace() {
-    // Its count of memory costs a lock at every allocation. Refused once SQLite has begun.
-    // SAFETY: an int is what this option takes; no connection is open yet.
+    // SQLite's memory statistics take a lock at every allocation. The option is refused after
+    // initialisation. SAFETY: this option takes an int; no connection is open yet.
     unsafe {
         ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int);
     }
-    // The library replaces calls of its own before its first connection.
+    // The library replaces system calls itself before its first connection.
     drop(skillsmith_sync::Database::open_in_memory().expect("a database in memory"));
     // SAFETY: SQLite casts each back to this very signature before it calls.
     let calls: [(&CStr, Syscall); 5] = unsafe {

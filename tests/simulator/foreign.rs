@@ -1,4 +1,4 @@
-//! What other programs do with the file: they make it, and they write to it.
+//! Other programs: they create the file, and write to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,7 @@ CREATE TRIGGER skills_au AFTER UPDATE ON skills BEGIN
   VALUES (new.rowid, new.name, new.description, new.tags, new.author);
 END;";
 
-/// The file as the scenario begins with it.
+/// Creates the file with which the scenario starts.
 pub fn make_file(folder: &Path, scenario: &Scenario) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(folder)?;
     let path = folder.join("skills.db");
@@ -66,7 +66,7 @@ pub fn make_file(folder: &Path, scenario: &Scenario) -> Result<(), Box<dyn std::
     Ok(())
 }
 
-/// A new file as the library makes it, made once.
+/// A new file as the library creates it; created once.
 fn template(folder: &Path) -> Result<&'static [u8], Box<dyn std::error::Error>> {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     if TEMPLATE.get().is_none() {
@@ -79,7 +79,7 @@ fn template(folder: &Path) -> Result<&'static [u8], Box<dyn std::error::Error>> 
     Ok(TEMPLATE.get().map(Vec::as_slice).unwrap_or_default())
 }
 
-/// Another program's write; one that the file does not allow is not made.
+/// A write of another program. If the file does not allow it, nothing happens.
 pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>>) {
     match foreign {
         Foreign::Local(n, url) => {
@@ -176,7 +176,7 @@ pub fn apply(conn: &Connection, foreign: &Foreign, ever: &BTreeMap<u32, Vec<Row>
     }
 }
 
-/// Puts a skill into categories that are there, and out of all others.
+/// Links a skill to existing categories, and removes it from all others.
 fn link<'n>(conn: &Connection, id: &str, names: impl Iterator<Item = &'n str>) {
     let not_local = "(SELECT id FROM skills WHERE id = ?1 AND trust_tier IS NOT 'local')";
     let clear = format!("DELETE FROM skill_categories WHERE skill_id IN {not_local}");
@@ -189,12 +189,13 @@ fn link<'n>(conn: &Connection, id: &str, names: impl Iterator<Item = &'n str>) {
     }
 }
 
-/// The user has put in order what kept rows out.
+/// The user removes what kept rows from being stored.
 pub fn mend(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch("DROP TRIGGER IF EXISTS sim_INSERT; DROP TRIGGER IF EXISTS sim_UPDATE;")
 }
 
-/// One that takes its stamp along: content that changes under another's stamp is not noticed without `--force`.
+/// Whether the row has its own timestamp: content that changes under the same timestamp is not
+/// noticed without `--force`.
 fn is_dated(row: &Row) -> bool {
     row.is_valid() && matches!(row.stamp, Stamp::At(_))
 }

@@ -1,7 +1,7 @@
 //! The engine in a simulated world: registry, clock, network, disk and process death, from a seed.
 //!
 //! `SKILLSMITH_SIM_SEED=123 cargo test --test simulator` replays one seed with its whole trace;
-//! `SKILLSMITH_SIM_SEEDS=5000` runs so many, from `SKILLSMITH_SIM_FIRST` on. With
+//! `SKILLSMITH_SIM_SEEDS=5000` runs this many, starting at `SKILLSMITH_SIM_FIRST`. With
 //! `SKILLSMITH_SIM_SURVEY=1` failing seeds are counted by rule and do not fail the test.
 
 #![cfg(target_os = "linux")]
@@ -30,7 +30,7 @@ use std::path::Path;
 
 use scenario::Scenario;
 
-/// What once failed, shrunk, holds for good.
+/// Scenarios that failed once, after shrinking, must keep passing.
 #[test]
 fn regressions() {
     seeds::limit_lock_waits();
@@ -54,7 +54,7 @@ fn regressions() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// One scenario that is written down: `SKILLSMITH_SIM_FILE=path cargo test --test simulator a_file`.
+/// A scenario from a file: `SKILLSMITH_SIM_FILE=path cargo test --test simulator a_file`.
 #[test]
 fn a_file() {
     seeds::limit_lock_waits();
@@ -64,7 +64,7 @@ fn a_file() {
     }
 }
 
-/// Many worlds, each from a seed.
+/// Many scenarios, each from a seed.
 #[test]
 fn seeds() {
     seeds::limit_lock_waits();
@@ -76,7 +76,7 @@ fn seeds() {
     seeds::search(first, count);
 }
 
-/// Nothing depends on threads or on the machine.
+/// Nothing depends on threads or the machine.
 #[test]
 fn a_seed_replays_exactly() {
     seeds::limit_lock_waits();
@@ -90,7 +90,7 @@ fn a_seed_replays_exactly() {
     }
 }
 
-/// A seed means the same world for ever, and that world can be written down.
+/// A seed always gives the same scenario, and the scenario can be serialized.
 #[test]
 fn a_scenario_survives_being_written() {
     for seed in 0..200 {

@@ -14,13 +14,13 @@ impl Random {
         mixed(self.0)
     }
 
-    /// From 0 to `end`, without it; 0 where `end` is 0.
+    /// A number from 0 to `end`, exclusive; 0 if `end` is 0.
     pub fn below(&mut self, end: u32) -> u32 {
         let wide = u64::from(end) * (self.next() >> 32);
         u32::try_from(wide >> 32).unwrap_or(0)
     }
 
-    /// Both ends included.
+    /// A number in the range, both ends included.
     pub fn between(&mut self, first: u32, last: u32) -> u32 {
         first + self.below(last - first + 1)
     }
@@ -35,7 +35,7 @@ impl Random {
     }
 }
 
-/// A number that looks random and depends on nothing else.
+/// A hash of `x`: a number that looks random.
 pub const fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

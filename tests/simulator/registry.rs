@@ -1,4 +1,5 @@
-//! The registry as the engine sees it: pages as bytes, errors of every kind, retries as the client makes them.
+//! The registry as the engine sees it: pages as bytes, errors of every kind, and retries as in the
+//! real client.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use crate::clock::{SimClock, cancel_and_wait};
 use crate::scenario::{AtRequest, Failure, Fault, Target};
 use crate::skill::{Row, START, TIERS};
 
-/// As many tries a request as the real client makes.
+/// Attempts per request, as in the real client.
 const TRIES: u32 = 4;
 
 pub struct SimRegistry {
@@ -21,7 +22,7 @@ pub struct SimRegistry {
     pub shared: Arc<Mutex<Shared>>,
 }
 
-/// What the registry is and does, and what it has served.
+/// The state of the registry, and what it has served.
 #[derive(Debug, Default)]
 pub struct Shared {
     pub catalogue: Catalogue,
@@ -29,11 +30,11 @@ pub struct Shared {
     /// Every version that was ever served, by id.
     pub ever: BTreeMap<u32, Vec<Row>>,
     pub answers: u64,
-    /// How it was asked last.
+    /// The last kind of request.
     pub way: Way,
 }
 
-/// What belongs to one run.
+/// The state of one run.
 #[derive(Debug, Default)]
 pub struct RunState {
     pub faults: Vec<Fault>,
@@ -45,7 +46,7 @@ pub struct RunState {
     /// Versions served in this run, by id.
     pub served: BTreeMap<u32, Vec<Row>>,
     pub log: Vec<String>,
-    /// A fault of the registry has shown itself.
+    /// A fault of the registry has occurred.
     pub failed: bool,
 }
 
@@ -95,7 +96,7 @@ impl Registry for SimRegistry {
 
 impl SimRegistry {
     fn page(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<Page> {
-        // Its run may end with a cancel that comes with the last page, before this thread hears of it.
+        // The run may end with a cancel that comes with the last page, before this thread notices.
         if !self.clock.in_step(call.cancel) || lock(&self.shared).run.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -131,7 +132,7 @@ impl SimRegistry {
         })
     }
 
-    /// Counts a request and does what is due at it.
+    /// Counts a request, and applies the events that are due at it.
     fn begin_request(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<u32> {
         let mut shared = lock(&self.shared);
         shared.way = way;
@@ -164,7 +165,7 @@ impl SimRegistry {
         Ok(number)
     }
 
-    /// One try: the page and how many rows it has.
+    /// One attempt: the page, and its number of rows.
     fn answer(&self, request: &PageRequest, way: Way, number: u32) -> Result<(Page, usize)> {
         let mut shared = lock(&self.shared);
         shared.answers += 1;
@@ -190,7 +191,7 @@ impl SimRegistry {
             drop(shared);
             let body = match failure {
                 Failure::NoJson => "<html>503</html>",
-                // Not one that can be mended, which costs a row and not the page.
+                // In a page that cannot be repaired; otherwise it would cost only the row.
                 Failure::NaN => r#"{"data":[{"id":"s000","name":"n","quality_score":NaN}"#,
                 Failure::Empty(true) => r#"{"data":[],"meta":{"total":0}}"#,
                 Failure::Empty(false) => r#"{"data":[]}"#,
@@ -241,7 +242,7 @@ impl SimRegistry {
                 detail: Some("simulated".into()),
                 resets_at: after(Some(86_400)),
             },
-            // Without the message that a panic of our own would print.
+            // Without the message that an ordinary panic would print.
             Failure::Panic => std::panic::resume_unwind(Box::new("simulated")),
             Failure::NoJson | Failure::NaN | Failure::Empty(_) => {
                 Error::Protocol("simulated".into())
@@ -252,7 +253,7 @@ impl SimRegistry {
 }
 
 impl Shared {
-    /// The failure that is due, if any; one try of it is used up.
+    /// The failure that is due, if any; uses up one attempt of it.
     fn due(&mut self, matches: impl Fn(&Target) -> bool) -> Option<Failure> {
         let fault = self
             .run
@@ -273,7 +274,8 @@ impl Shared {
         due.into_iter().map(|(_, action)| action).collect()
     }
 
-    /// What the run did not reach happens all the same, so that the registry does not depend on it.
+    /// Applies the events that the run did not reach, so that the registry does not depend on the
+    /// run.
     pub fn apply_rest(&mut self, now: i64) {
         for action in self.take_due(u32::MAX) {
             if let AtRequest::Registry(mutation) = action {
@@ -290,7 +292,7 @@ fn note(versions: &mut BTreeMap<u32, Vec<Row>>, row: &Row) {
     }
 }
 
-/// How long the client would wait before the next try; none: it would not try again.
+/// How long the client would wait before the next attempt; `None` if it would not retry.
 fn delay(error: &Error, tries: u32, now: chrono::DateTime<chrono::Utc>) -> Option<Duration> {
     let backoff = Duration::from_secs(1 << tries.min(4));
     match error {
@@ -304,7 +306,7 @@ fn delay(error: &Error, tries: u32, now: chrono::DateTime<chrono::Utc>) -> Optio
     }
 }
 
-/// A time that is asked for, in milliseconds after the start.
+/// The time in a request, in milliseconds after the start.
 fn milliseconds(since: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(since)
         .map_or(i64::MAX, |at| at.timestamp_millis() - START * 1_000)

@@ -1,4 +1,4 @@
-//! One run of the engine, with everything that happens to it meanwhile.
+//! One run of the engine, with everything that happens during it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::violation::{Check, violation};
 use crate::world::World;
 use crate::{disk, foreign, oracle};
 
-/// Requests in the trace of a run.
+/// Maximum number of requests in the trace of a run.
 const SHOWN: usize = 40;
 
 pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
@@ -34,7 +34,8 @@ pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
         world.look(|conn| conn.execute("VACUUM INTO ?1", [replacement.to_string_lossy()]))?;
     }
     if loses_file(&spec.events) {
-        // Whoever closes the old file last takes the log of the new one with it; that is not to be us.
+        // The last one to close the old file would delete the new file's log; that must not be this
+        // connection.
         world.forget();
         world.host = None;
     }
@@ -44,7 +45,7 @@ pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
     let cancel = lock(&world.shared).run.cancel.clone();
     let waits = spec.cancel_at_wait.map(|at| (at, cancel.clone()));
     world.clock.begin(waits);
-    // A process that dies beside a file of somebody else's can put nothing in order.
+    // A process that dies after its file was replaced cannot clean up.
     let fault = spec.disk.filter(|_| !loses_file(&spec.events));
     disk::arm(fault, &world.folder, &wreck);
     let mut happenings = Happenings {
@@ -113,7 +114,7 @@ fn deadline(spec: &RunSpec) -> Duration {
     }
 }
 
-/// Notes what the run finds.
+/// Records the state that the run finds.
 fn start(world: &World<'_>, spec: &RunSpec) -> Result<Started, crate::violation::Violation> {
     let mut shared = lock(&world.shared);
     let most_requests = shared.catalogue.most_requests(spec.page_size);
@@ -174,7 +175,7 @@ fn note_end(world: &mut World<'_>, outcome: &Outcome, disk: disk::Outcome) {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "panicked".into(),
     };
-    // Where the checkpoint thread works beside it, the number of writes varies.
+    // If the checkpoint thread runs in parallel, the number of writes varies.
     let fault = if disk.fired {
         format!(" (the disk failed, {} writes)", disk.writes)
     } else {
@@ -183,7 +184,7 @@ fn note_end(world: &mut World<'_>, outcome: &Outcome, disk: disk::Outcome) {
     world.trace.push(format!("   = {text}{fault}"));
 }
 
-/// The process is dead; what it left is all there is.
+/// The process is dead; only what it left on disk remains.
 fn after_crash(world: &mut World<'_>, spec: &RunSpec, seq: u64, wreck: &Path) -> Check {
     world.close();
     _ = std::fs::remove_dir_all(&world.folder);
@@ -203,7 +204,7 @@ fn after_crash(world: &mut World<'_>, spec: &RunSpec, seq: u64, wreck: &Path) ->
     world.open()
 }
 
-/// What happens at calls of the progress callback, on the run's own thread.
+/// The events at calls of the progress callback, on the run's own thread.
 struct Happenings<'w, 's> {
     world: &'w mut World<'s>,
     spec: &'w RunSpec,
@@ -211,15 +212,15 @@ struct Happenings<'w, 's> {
     replacement: &'w Path,
     cancel: CancelToken,
     calls: u32,
-    /// Each phase when it was first told.
+    /// Each phase, in the order of its first report.
     phases: Vec<SyncPhase>,
     /// The journal as another program's commit left it.
     left_by_others: Option<Journal>,
-    /// So it was still when the file was lost.
+    /// Whether that was still so when the file was lost.
     others_wrote_last: bool,
 }
 
-/// Size and time of a write-ahead log that holds something.
+/// Size and modification time of a write-ahead log that is not empty.
 type Journal = (u64, SystemTime);
 
 fn journal(path: &Path) -> Option<Journal> {
@@ -239,13 +240,13 @@ impl Happenings<'_, '_> {
             disk::count_from_now();
         }
         for (at, event) in &self.spec.events {
-            // Whoever comes after a crash finds what it left, and not this file.
+            // After a crash, the next program finds the crash's copy, not this file.
             let is_due = *at == self.calls || *at == 0 && writes;
             if is_due && !disk::has_crashed() {
                 disk::paused(|| self.happens(event));
             }
         }
-        // A run that was cancelled just now asks for nothing more.
+        // A run that has just been cancelled sends no more requests.
         if progress.phase <= SyncPhase::Fetching && !self.cancel.is_cancelled() {
             self.world.clock.told();
         }
@@ -269,7 +270,7 @@ impl Happenings<'_, '_> {
                 let Ok(conn) = table::connect(self.path) else {
                     return;
                 };
-                // The run may hold the lock on this very thread.
+                // The run may hold the lock on this same thread.
                 _ = conn.busy_timeout(Duration::ZERO);
                 foreign::apply(&conn, change, &lock(&self.world.shared).ever);
                 self.world.memory.foreign(change);

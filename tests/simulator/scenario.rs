@@ -1,4 +1,4 @@
-//! A scenario: everything that happens in one simulation, as data that can be written down.
+//! A scenario: everything that happens in one simulation, as data that can be serialized.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::style::Style;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scenario {
-    /// Where it came from; nothing depends on it.
+    /// The seed it came from, for information only.
     pub seed: u64,
     #[serde(skip_serializing_if = "is_default")]
     pub about: String,
@@ -17,7 +17,7 @@ pub struct Scenario {
     /// A rollback journal instead of a write-ahead log.
     #[serde(skip_serializing_if = "is_default")]
     pub rollback_journal: bool,
-    /// The first run opens it; else it is opened before.
+    /// The first run opens the file; otherwise it is opened before.
     #[serde(skip_serializing_if = "is_default")]
     pub open_late: bool,
     /// Another connection is open all the time.
@@ -27,14 +27,14 @@ pub struct Scenario {
     pub style: Style,
     pub rows: Vec<Row>,
     pub steps: Vec<Step>,
-    /// What fails in every run, and then in three more runs in which nothing else does.
+    /// Faults in every run, and then in three more runs without other faults.
     #[serde(skip_serializing_if = "is_default")]
     pub lasting: Vec<Fault>,
-    /// The page size of the good runs at the end.
+    /// The page size of the runs in the closing phase.
     pub last_page_size: u32,
 }
 
-/// What the file is before the first run.
+/// The kind of file before the first run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FileKind {
     #[default]
@@ -51,15 +51,15 @@ pub enum Step {
     Run(Box<RunSpec>),
     Foreign(Foreign),
     Reopen,
-    /// The wall clock jumps by so many seconds; what runs on does not.
+    /// The wall clock jumps by this many seconds; the monotonic clock does not.
     Jump(i64),
-    /// Seconds pass.
+    /// This many seconds pass.
     Pass(u32),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mutation {
-    /// Adds a row, or replaces the one of its id.
+    /// Adds a row, or replaces the one with its id.
     Put(Row),
     Remove(u32),
     SwapUrls(u32, u32),
@@ -69,14 +69,14 @@ pub enum Mutation {
 /// What another program does with the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Foreign {
-    /// A skill of the user's own, with an id and a URL that the registry may have, too.
+    /// A skill of the user's own, whose id and URL the registry may have as well.
     Local(u32, Option<u32>),
     /// An older version of a row, as the TypeScript engine would write it.
     Stale(u32),
-    /// As the TypeScript stack opens a file.
+    /// What the TypeScript stack does when it opens a file.
     Reindex,
     AddColumn(NewColumn),
-    /// A trigger that will not have a row, or any row.
+    /// A trigger that rejects one row, or all rows.
     Trigger(Trigger, u32),
     /// `interval_ms` of the configuration.
     Interval(i64),
@@ -97,7 +97,7 @@ pub enum NewColumn {
     License,
 }
 
-/// One run: its options, and what goes wrong meanwhile.
+/// One run: its options, and its faults.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunSpec {
@@ -106,7 +106,7 @@ pub struct RunSpec {
     pub force: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub dry: bool,
-    /// In virtual milliseconds; 0 is the default one.
+    /// In virtual milliseconds; 0 means the default.
     #[serde(skip_serializing_if = "is_default")]
     pub deadline_ms: u32,
     #[serde(skip_serializing_if = "is_default")]
@@ -114,10 +114,10 @@ pub struct RunSpec {
     /// At this request of the run.
     #[serde(skip_serializing_if = "is_default")]
     pub requests: Vec<(u32, AtRequest)>,
-    /// At this call of the progress callback; 0: at the first one that tells of writing.
+    /// At this call of the progress callback; 0: at the first one about writing.
     #[serde(skip_serializing_if = "is_default")]
     pub events: Vec<(u32, AtEvent)>,
-    /// Cancelled while it waits for this time.
+    /// Cancelled during the n-th wait.
     #[serde(skip_serializing_if = "is_default")]
     pub cancel_at_wait: Option<u32>,
     #[serde(skip_serializing_if = "is_default")]
@@ -135,7 +135,7 @@ pub enum AtRequest {
 pub enum AtEvent {
     Cancel,
     Foreign(Foreign),
-    /// Another connection holds the write lock until it was asked for so often; 0: to the end of the run.
+    /// Another connection holds the write lock for this many attempts; 0: to the end of the run.
     Lock(u32),
     /// A copy from before the run is renamed over the file.
     Replace,
@@ -145,7 +145,7 @@ pub enum AtEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub on: Target,
-    /// Answers that fail; none: for good.
+    /// The number of responses that fail; `None`: all of them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tries: Option<u32>,
     pub what: Failure,
@@ -157,16 +157,16 @@ pub enum Target {
     Request(u32),
     /// From this request on.
     From(u32),
-    /// Every page that holds the row.
+    /// Every page that contains the row.
     RowPage(u32),
     Tier(u8),
-    /// Every offset from here on.
+    /// Every offset from this one on.
     Deep(u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
-    /// With seconds of Retry-After.
+    /// With the seconds of `Retry-After`.
     Server(u16, Option<u32>),
     Timeout,
     Unreachable,
@@ -184,11 +184,11 @@ pub enum Failure {
     Unhealthy,
 }
 
-/// What the disk does at a write of the run's thread.
+/// A disk fault at a write of the run's thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskFault {
     pub at: u32,
-    /// Counted from when the run first tells of writing.
+    /// Counted from the first progress event about writing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub late: bool,
     pub what: DiskFailure,
@@ -199,12 +199,12 @@ pub enum DiskFailure {
     /// Once, or from then on.
     Full(bool),
     Error(bool),
-    /// The process dies before the write, or in the middle of it.
+    /// The process dies before the write, or halfway through it.
     Crash(bool),
 }
 
 impl RunSpec {
-    /// A run in which nothing goes wrong and nothing changes.
+    /// A run without faults and without changes.
     pub fn is_quiet(&self) -> bool {
         let plain = Self {
             page_size: self.page_size,
@@ -216,7 +216,7 @@ impl RunSpec {
     }
 }
 
-/// Whether the file is no longer the one that the run began with.
+/// Whether the run loses the file that it started with.
 pub fn loses_file(events: &[(u32, AtEvent)]) -> bool {
     let loses = |event: &AtEvent| matches!(event, AtEvent::Replace | AtEvent::Delete);
     events.iter().any(|(_, event)| loses(event))

@@ -1,4 +1,4 @@
-//! Running many seeds, and telling of those that fail.
+//! Runs many seeds, and reports those that fail.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::world::{Failure, simulate, traced};
 use crate::{generate, shrink, world};
 
-/// A lock that is held for good is given up soon, where the library has the door for it.
+/// Makes the library give up a permanently held lock soon, if it was built with the hook for that.
 pub fn limit_lock_waits() {
     #[cfg(feature = "test-hooks")]
     skillsmith_sync::testing::limit_lock_waits(std::time::Duration::from_millis(10));
@@ -21,7 +21,7 @@ pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Runs one seed, shrinks it if it fails, and tells everything.
+/// Runs one seed, shrinks it if it fails, and prints everything.
 pub fn replay(seed: u64) {
     tell_of(&generate::scenario(seed));
 }
@@ -39,7 +39,7 @@ pub fn tell_of(scenario: &Scenario) {
 struct Found {
     runs: u64,
     out_of_step: u64,
-    /// Failing seeds by rule, the first of each with what was wrong.
+    /// Failing seeds by rule, each with a description.
     by_rule: BTreeMap<&'static str, Vec<(u64, String)>>,
 }
 
@@ -109,7 +109,7 @@ pub fn search(first: u64, count: u64) {
     }
 }
 
-/// What was violated and the smallest scenario that violates it, on one line each.
+/// The violated rule and the smallest scenario that violates it, one line each.
 fn shrunk(scenario: &Scenario, failure: &Failure) -> String {
     let small = shrink::shrink(scenario, failure.violation.rule);
     let text = serde_json::to_string(&small).unwrap_or_default();
@@ -122,7 +122,7 @@ fn shrunk(scenario: &Scenario, failure: &Failure) -> String {
     }
 }
 
-/// What was violated, what happened, and the smallest scenario that fails in the same way.
+/// The violated rule, the trace, and the smallest scenario that fails in the same way.
 fn report(scenario: &Scenario, failure: &Failure) -> String {
     let violation = &failure.violation;
     let small = shrink::shrink(scenario, violation.rule);
@@ -146,8 +146,8 @@ fn tell(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Where two traces of one scenario differ. A run that its own thread ends, for a cancel, the disk or the file,
-/// leaves requests on their way, which may have been logged or not.
+/// Where two traces of one scenario differ. A run that ends on its own thread (cancelled, a disk
+/// fault, a lost file) leaves requests in flight, which may or may not be logged.
 pub fn difference<'t>(one: &'t str, other: &'t str) -> Option<(&'t str, &'t str)> {
     let is_on_the_way = |lines: &[&str], end: &str| {
         let mut behind = lines.iter().skip_while(|line| line.starts_with("     "));
@@ -171,8 +171,8 @@ pub fn difference<'t>(one: &'t str, other: &'t str) -> Option<(&'t str, &'t str)
     }
 }
 
-/// A trace without what is random in the library, the six letters of a run's id, and without the number of the world
-/// in the name of its folder.
+/// A trace without the parts that vary: the six random characters of a run's id, and the number of
+/// the world in the name of its folder.
 pub fn comparable(trace: &[String]) -> String {
     let text = trace.join("\n");
     let mut parts = text.split(world::FOLDER);

@@ -1,11 +1,11 @@
-//! Making a failing scenario as small as it can be and still fail in the same way.
+//! Shrinks a failing scenario as long as it fails in the same way.
 
 use crate::scenario::{AtRequest, FileKind, Mutation, RunSpec, Scenario, Step};
 use crate::skill::{Odd, Row, Stamp};
 use crate::style::{Behind, LimitSays, Order, Plain, Style, TotalSays};
 use crate::world::simulate;
 
-/// Simulations that are spent on one failure.
+/// Maximum number of simulations per failure.
 const MOST: u32 = 700;
 
 type OnRun = fn(&mut RunSpec);
@@ -77,7 +77,7 @@ pub fn shrink(scenario: &Scenario, rule: &str) -> Scenario {
 }
 
 impl Shrinker<'_> {
-    /// Keeps a change if the scenario fails by the same rule.
+    /// Keeps a change if the scenario still violates the same rule.
     fn try_change(&mut self, change: impl FnOnce(&mut Scenario)) -> bool {
         let mut candidate = self.best.clone();
         change(&mut candidate);
@@ -155,7 +155,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Drops halves, quarters and so on of a list, then its single parts.
+    /// Removes halves, quarters and so on of a list, down to single elements.
     fn drop_parts<T>(&mut self, list: impl Fn(&mut Scenario) -> &mut Vec<T>) {
         let mut size = list(&mut self.best).len();
         while size > 0 {
@@ -174,7 +174,7 @@ impl Shrinker<'_> {
     }
 }
 
-/// The run that is this step.
+/// The run at this step.
 fn run_of(scenario: &mut Scenario, at: usize) -> &mut RunSpec {
     match &mut scenario.steps[at] {
         Step::Run(run) => run,

@@ -1,11 +1,11 @@
-//! A row of the registry: few numbers that decide what is served, and what has to be stored.
+//! A row of the registry: a few numbers that determine what is served and what must be stored.
 
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::random::mixed;
 
-/// Tiers by number. The last three: one that nobody knows, null, and no such field.
+/// Tiers by number. The last three: an unknown one, null, and a missing field.
 pub const TIERS: [&str; 8] = [
     "official",
     "verified",
@@ -19,7 +19,7 @@ pub const TIERS: [&str; 8] = [
 pub const NULL_TIER: u8 = 8;
 pub const ABSENT_TIER: u8 = 9;
 
-/// The words that a registry without a listing is searched for.
+/// The search words for a registry without a listing.
 pub const WORDS: [&str; 8] = ["git", "code", "dev", "test", "npm", "api", "cli", "doc"];
 
 /// 2026-01-01T00:00:00Z, when every simulation begins.
@@ -29,12 +29,12 @@ pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// One row. `n` is its id; two rows of one id are a skill that is listed twice.
+/// One row. `n` is its id; two rows with the same id are a skill that is listed twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Row {
     pub n: u32,
-    /// Decides the content.
+    /// Determines the content.
     #[serde(skip_serializing_if = "is_default")]
     pub v: u32,
     #[serde(skip_serializing_if = "is_default")]
@@ -45,10 +45,10 @@ pub struct Row {
     pub tier: u8,
     #[serde(skip_serializing_if = "is_default")]
     pub odd: Odd,
-    /// The second listing of the same id.
+    /// The second row with the same id.
     #[serde(skip_serializing_if = "is_default")]
     pub twin: bool,
-    /// Left out after the registry has counted its LIMIT.
+    /// Filtered out after the registry has applied its LIMIT.
     #[serde(skip_serializing_if = "is_default")]
     pub hidden: bool,
     /// KiB of description, so that a small world needs several batches.
@@ -67,7 +67,7 @@ pub enum Stamp {
     Text(String),
 }
 
-/// What is odd about a row. Up to `NulName` it cannot be stored.
+/// A quirk of a row. Rows with the quirks up to `NulName` cannot be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Odd {
     #[default]
@@ -85,10 +85,10 @@ pub enum Odd {
     EscapedNul,
 }
 
-/// What a column has to hold.
+/// What a column must hold.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expected {
-    /// The row does not say, or the table keeps what it has.
+    /// The row has no such field, or the table keeps its value.
     Anything,
     Is(Value),
 }
@@ -124,7 +124,7 @@ impl Row {
         !Odd::REJECTED.contains(&self.odd)
     }
 
-    /// Whether it comes without an id that can be read.
+    /// Whether it has no readable id.
     pub fn is_nameless(&self) -> bool {
         matches!(self.odd, Odd::NoId | Odd::NotObject)
     }
@@ -167,7 +167,7 @@ impl Row {
         WORDS.get((self.n % 12) as usize) == Some(&word)
     }
 
-    /// None: the row does not say.
+    /// `None`: the row has no such field.
     fn description(&self) -> Option<Value> {
         if self.v % 7 == 6 {
             return None;
@@ -179,7 +179,7 @@ impl Row {
         if self.odd == Odd::LoneSurrogate {
             text.push('\u{fffd}');
         }
-        // Without words: the full-text index has nothing to do with it.
+        // Without words, so that the full-text index has no work with it.
         text.push_str(&" -------".repeat(usize::from(self.fat) * 128));
         Some(Value::Text(text))
     }
@@ -195,7 +195,7 @@ impl Row {
         (self.n * 37 + self.v * 11) % 101
     }
 
-    /// None: the row does not say.
+    /// `None`: the row has no such field.
     const fn quarantined(&self) -> Option<bool> {
         match self.v % 5 {
             4 => None,
@@ -203,7 +203,7 @@ impl Row {
         }
     }
 
-    /// None: the row does not say.
+    /// `None`: the row has no such field.
     const fn risk(&self) -> Option<u32> {
         match self.v % 3 {
             1 => None,
@@ -215,7 +215,7 @@ impl Row {
         (self.v % 3 != 1).then(|| format!("2026-01-{:02}T00:00:00Z", self.v % 28 + 1))
     }
 
-    /// None: the row does not say.
+    /// `None`: the row has no such field.
     fn categories(&self) -> Option<Vec<String>> {
         match self.v % 6 {
             5 => None,
@@ -295,7 +295,7 @@ impl Row {
         format!("{{{}}}", parts.join(","))
     }
 
-    /// What a column of the table has to hold; `repo_url` is judged elsewhere.
+    /// What a column of the table must hold; `repo_url` is checked elsewhere.
     pub fn expected(&self, column: &str, narrow: bool) -> Expected {
         match column {
             "name" => text(self.name()),
@@ -333,13 +333,13 @@ impl Row {
         }
     }
 
-    /// Whether two versions have one stamp, so that only their content tells them apart.
+    /// Whether two versions have the same timestamp, so that only their content distinguishes them.
     pub fn same_stamp(&self, other: &Self) -> bool {
         self.stamp_text().is_some() && self.stamp_text() == other.stamp_text()
     }
 }
 
-/// The tier that a table can hold: the nearest that grants no more trust.
+/// The tier that the table can store: the nearest one that does not grant more trust.
 fn narrowed(tier: &str, narrow: bool) -> &str {
     match tier {
         "platinum" => "unknown",

@@ -1,4 +1,4 @@
-//! What a registry means by its words: limit, total, order, and what it refuses.
+//! The behaviour of a registry: its limit, total and order, and what it refuses.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::skill::is_default;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Style {
-    /// The most rows of a page, whatever is asked.
+    /// The largest number of rows in a page, whatever the request.
     #[serde(skip_serializing_if = "is_default")]
     pub clamp: Option<u32>,
     #[serde(skip_serializing_if = "is_default")]
@@ -20,10 +20,10 @@ pub struct Style {
     pub plain: Plain,
     #[serde(skip_serializing_if = "is_default")]
     pub refused_tiers: Vec<u8>,
-    /// The answer behind the last row.
+    /// The response after the last row.
     #[serde(skip_serializing_if = "is_default")]
     pub behind: Behind,
-    /// Offsets from here on are answered as by `depth_answer`.
+    /// Requests with offsets from here on get `depth_answer`.
     #[serde(skip_serializing_if = "is_default")]
     pub depth: Option<u32>,
     #[serde(skip_serializing_if = "is_default")]
@@ -33,7 +33,7 @@ pub struct Style {
     /// It has a sync endpoint, which lists by id and without a total.
     #[serde(skip_serializing_if = "is_default")]
     pub sync_endpoint: bool,
-    /// Virtual milliseconds a request.
+    /// Virtual milliseconds per request.
     #[serde(skip_serializing_if = "is_default")]
     pub latency_ms: u32,
 }
@@ -58,7 +58,7 @@ pub enum TotalSays {
     Capped(u32),
     Constant(u32),
     Nothing,
-    /// So many more than there are.
+    /// This many more than there are.
     Over(u32),
     Varying,
 }
@@ -68,9 +68,9 @@ pub enum Order {
     #[default]
     Id,
     Score,
-    /// What has changed goes to the end.
+    /// Changed rows move to the end.
     Changed,
-    /// Another one for every request.
+    /// A different one for every request.
     Random,
 }
 
@@ -78,9 +78,9 @@ pub enum Order {
 pub enum Plain {
     #[default]
     Served,
-    /// Wants a tier or a word.
+    /// Requires a tier or a word.
     Refused,
-    /// Wants a word.
+    /// Requires a word.
     WordsOnly,
 }
 

@@ -1,4 +1,4 @@
-//! The file as it stands: rows, history, and whether SQLite finds it sound.
+//! The current content of the file: rows, history, and whether SQLite finds damage.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
-/// Stands among a row's columns for the names of its categories.
+/// The key for the names of a row's categories, among its columns.
 pub const CATEGORIES: &str = "(categories)";
 
 /// A row by its columns, and its categories.
@@ -27,7 +27,7 @@ pub struct Entry {
     pub started_at: String,
 }
 
-/// A connection that is not the library's; it never makes a file.
+/// A connection separate from the library's; it never creates a file.
 pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
@@ -60,7 +60,7 @@ pub fn skills(conn: &Connection) -> rusqlite::Result<Skills> {
         .collect()
 }
 
-/// A file that has just been made may be empty yet.
+/// A file that has just been created may still be empty.
 fn has_table(conn: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)";
     conn.query_row(sql, [name], |row| row.get(0))
@@ -84,7 +84,7 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// The newest entry of the history, by when it was made and not by what a clock said.
+/// The newest entry of the history, by order of insertion and not by its timestamp.
 pub fn newest_entry(conn: &Connection) -> rusqlite::Result<Option<Entry>> {
     let mut found = conn.prepare(
         "SELECT id, status, skills_added, skills_updated, started_at FROM sync_history ORDER BY rowid DESC LIMIT 1",
@@ -102,7 +102,7 @@ pub fn newest_entry(conn: &Connection) -> rusqlite::Result<Option<Entry>> {
     }))
 }
 
-/// When the next automatic try is booked.
+/// When the next automatic sync is scheduled.
 pub fn next_try(conn: &Connection) -> Option<String> {
     let sql = "SELECT json_extract(value, '$.next_try_at') FROM sync_state WHERE key = 'backoff'";
     conn.query_row(sql, [], |row| row.get(0)).ok()
@@ -136,7 +136,7 @@ pub fn index_damage(conn: &Connection) -> Option<String> {
     .map(|error| error.to_string())
 }
 
-/// Everything in the file, as text: what a dry run must not change.
+/// The whole content of the file as text, which a dry run must not change.
 pub fn dump(conn: &Connection) -> rusqlite::Result<String> {
     let mut tables =
         conn.prepare("SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name")?;

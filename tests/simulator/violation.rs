@@ -1,18 +1,18 @@
-//! What must never happen, and has.
+//! Violations of the rules.
 
 use std::sync::OnceLock;
 
-/// One thing of that kind.
+/// One violation.
 #[derive(Debug, Clone)]
 pub struct Violation {
-    /// Which rule, in a word.
+    /// The name of the rule.
     pub rule: &'static str,
     pub detail: String,
 }
 
 pub type Check = Result<(), Violation>;
 
-/// Rules that a survey leaves aside, since they hide others: `SKILLSMITH_SIM_IGNORE=coverage,internal`.
+/// Rules that a survey ignores because they hide others: `SKILLSMITH_SIM_IGNORE=coverage,internal`.
 pub fn tolerated(check: Check) -> Check {
     static IGNORED: OnceLock<String> = OnceLock::new();
     let ignored =

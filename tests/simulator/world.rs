@@ -1,4 +1,4 @@
-//! A simulation under way: one database in a folder of its own, one registry, one clock.
+//! A running simulation: one database in its own folder, one registry, one clock.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::table::{self, Stored};
 use crate::violation::{Check, Violation, violation};
 use crate::{closing, disk, run};
 
-/// How the name of a world's folder begins; its process and its number follow.
+/// Prefix of the name of a world's folder; the process id and a number follow.
 pub const FOLDER: &str = "skillsmith-sim-";
 
 /// A simulation that failed.
@@ -31,7 +31,7 @@ pub struct Failure {
     pub trace: Vec<String>,
 }
 
-/// What a simulation that held came to.
+/// Summary of a simulation without a violation.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Summary {
     pub runs: u64,
@@ -46,15 +46,15 @@ pub struct World<'s> {
     pub clock: Arc<SimClock>,
     pub shared: Arc<Mutex<Shared>>,
     pub host: Option<Connection>,
-    /// What the rules look with; to open one for each look takes time.
+    /// The connection for the rules; opening one for each look would take time.
     eye: RefCell<Option<Connection>>,
     pub memory: Memory,
     pub trace: Vec<String>,
-    /// The user's own rows, as they were written.
+    /// The user's own rows, as written.
     pub locals: BTreeMap<String, Stored>,
     pub runs: u64,
     wrecks: u32,
-    /// What the file is by now: one that was deleted is made anew.
+    /// The current kind of file: a deleted one is created again.
     pub file: FileKind,
     /// The lasting faults are over.
     pub mended: bool,
@@ -64,7 +64,7 @@ thread_local! {
     static SIMULATING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A panic inside a simulation is found by its rules; its message would only be in the way.
+/// The rules detect a panic in a simulation; its message would only be noise.
 fn keep_panics_quiet() {
     static HOOK: std::sync::Once = std::sync::Once::new();
     HOOK.call_once(|| {
@@ -77,13 +77,13 @@ fn keep_panics_quiet() {
     });
 }
 
-/// Runs a scenario from its first step to its good end.
+/// Runs a scenario from its first step through the closing phase.
 pub fn simulate(scenario: &Scenario) -> Result<Summary, Failure> {
     let (outcome, trace) = traced(scenario);
     outcome.map_err(|violation| Failure { violation, trace })
 }
 
-/// The same, and what happened in it.
+/// The same, with the trace.
 pub fn traced(scenario: &Scenario) -> (Result<Summary, Violation>, Vec<String>) {
     disk::install();
     keep_panics_quiet();
@@ -193,7 +193,7 @@ impl<'s> World<'s> {
 
     /// Whether the table has the other stack's oldest shape.
     pub fn is_narrow(&self) -> bool {
-        // As the file itself says: it may have been replaced by one of another kind.
+        // According to the file itself: it may have been replaced by one of another kind.
         let definition = crate::table::connect(&self.path()).and_then(|conn| {
             conn.query_row(
                 "SELECT sql FROM sqlite_master WHERE name = 'skills'",
@@ -206,7 +206,7 @@ impl<'s> World<'s> {
         })
     }
 
-    /// What fails in this run besides what it says itself.
+    /// The faults of this run besides its own.
     pub fn lasting(&self) -> &'s [Fault] {
         if self.mended {
             &[]
@@ -215,7 +215,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// A folder for what a crash leaves.
+    /// A folder for the files that a crash leaves.
     pub fn next_wreck(&mut self) -> PathBuf {
         self.wrecks += 1;
         self.root.join(format!("{}-{}", disk::QUIET, self.wrecks))
@@ -259,7 +259,7 @@ impl<'s> World<'s> {
         Some(SyncEngine::with_clock(Arc::new(registry), database, clock))
     }
 
-    /// Another connection, and what it is asked.
+    /// Reads the file through a connection separate from the library's.
     pub fn look<T>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -278,7 +278,7 @@ impl<'s> World<'s> {
         self.eye.take();
     }
 
-    /// Another program works on the file between two runs.
+    /// Another program changes the file between two runs.
     fn foreign(&mut self, foreign: &crate::scenario::Foreign) -> Check {
         if !self.path().exists() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! A scenario from a seed. Each one is odd in a few ways only, so that each way shows.
+//! Generates a scenario from a seed. Each one has only a few quirks, so that each quirk has an
+//! effect.
 
 mod runs;
 mod world;
@@ -10,7 +11,7 @@ use crate::skill::Row;
 /// Page sizes of small worlds.
 const PAGES: [u32; 10] = [1, 2, 3, 5, 7, 10, 20, 25, 50, 100];
 
-/// In which ways this scenario is odd.
+/// The quirks of this scenario.
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -74,9 +75,9 @@ struct Maker {
     /// The next id.
     next: u32,
     version: u32,
-    /// Versions that were made, for a registry that takes a change back.
+    /// Earlier versions, for a registry that reverts a change.
     made: Vec<Row>,
-    /// A run has come before.
+    /// There was a run before.
     has_run: bool,
     /// The registry's time, in seconds after the start.
     now: i64,
@@ -159,7 +160,7 @@ impl Maker {
             }
             let mut run = self.run(page);
             if self.mood.foreign && self.next > 1 && self.random.chance(25) {
-                // Two skills swap their URLs, and one of them becomes the user's own meanwhile.
+                // Two skills swap their URLs, and one of them becomes the user's own in between.
                 let (one, other) = (self.known_id(), self.known_id());
                 steps.push(Step::Registry(Mutation::SwapUrls(one, other)));
                 let own = Foreign::Local(one, self.random.chance(70).then_some(90 + one));
@@ -197,7 +198,7 @@ impl Maker {
                 Foreign::Trigger(*self.random.pick(&kinds), self.known_id())
             }
             8 => Foreign::Interval(*self.random.pick(&[i64::MAX, i64::MIN, -5, 0])),
-            // Before the first run it would be the user's own word for where to begin.
+            // Before the first run, it would be the user's own choice of the watermark.
             9 if self.has_run => Foreign::LastSync((*self.random.pick(&world::MALFORMED)).into()),
             _ => Foreign::AddColumn(*self.random.pick(&[NewColumn::Stars, NewColumn::License])),
         }

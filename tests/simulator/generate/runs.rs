@@ -1,4 +1,4 @@
-//! Runs, and what goes wrong in them.
+//! Generates runs and their faults.
 
 use super::Maker;
 use crate::scenario::{
@@ -91,7 +91,7 @@ impl Maker {
 
     fn cancel(&mut self, run: &mut RunSpec) {
         match self.random.below(12) {
-            // These have the engine notice by itself, which takes real time.
+            // The engine must notice these by itself, which takes real time.
             0 => {
                 let at = self.random.between(1, 12);
                 run.requests.push((at, AtRequest::Cancel));
@@ -132,7 +132,7 @@ impl Maker {
         }
     }
 
-    /// What fails for good, and can be told from an outage.
+    /// A permanent fault that can be distinguished from an outage.
     pub(super) fn lasting(&mut self) -> Fault {
         let what = *self.random.pick(&[
             Failure::Server(500, None),

@@ -1,10 +1,10 @@
-//! Rows, and what the registry means by its words.
+//! Generates rows and the behaviour of the registry.
 
 use super::Maker;
 use crate::skill::{ABSENT_TIER, NULL_TIER, Odd, Row, Stamp};
 use crate::style::{Behind, LimitSays, Order, Plain, Style, TotalSays};
 
-/// Stamps that are none, and one that no calendar can hold.
+/// Invalid timestamps, and one out of range.
 pub(super) const MALFORMED: [&str; 5] = [
     "",
     "yesterday",
@@ -15,7 +15,7 @@ pub(super) const MALFORMED: [&str; 5] = [
 
 impl Maker {
     pub(super) fn new_row(&mut self) -> Row {
-        // Now and then the same skill once more.
+        // Sometimes, the same skill again.
         if self.mood.rows && self.next > 0 && self.random.chance(6) {
             let n = self.random.below(self.next);
             return Row {
@@ -84,7 +84,7 @@ impl Maker {
             0 => Stamp::Null,
             1 => Stamp::Absent,
             2 => Stamp::Text((*self.random.pick(&MALFORMED)).into()),
-            // Visible late, older than before, or of the future.
+            // Visible late, older than before, or in the future.
             3 | 4 => Stamp::At(self.now - 5_000),
             5 => Stamp::At(-86_400),
             6 => Stamp::At(self.now + 40_000_000),
@@ -99,7 +99,7 @@ impl Maker {
             ..Style::default()
         };
         style.sync_endpoint = self.random.chance(30);
-        // A few quirks at once, no more.
+        // Only a few quirks at once.
         for _ in 0..self.random.between(1, 3) {
             self.quirk(&mut style);
         }

@@ -1,4 +1,4 @@
-//! What a run claims, held against the rows that are there.
+//! Compares what a run claims with the stored rows.
 
 use skillsmith_sync::SyncResult;
 
@@ -45,7 +45,7 @@ pub fn claims(case: &Case<'_>) -> Check {
         .iter()
         .filter(|(id, stored)| before.get(*id).is_some_and(|old| old != *stored));
     let changed = changed.count() as u64;
-    // A row of which two versions came may have been written, and written back.
+    // A row that was served in two versions may have been written twice.
     let again = case.served.values().filter(|rows| rows.len() > 1).count() as u64;
     let told = format!(
         "{} added and {} updated are claimed, {added} and {changed} are there",
@@ -54,7 +54,7 @@ pub fn claims(case: &Case<'_>) -> Check {
     if result.skills_added > added || result.skills_updated > changed + again {
         return violation("books", told);
     }
-    // Rows that were written and not counted are as wrong; but for one that gave up its URL.
+    // Rows that were written but not counted are just as wrong, except one that gave up its URL.
     let url =
         |stored: Option<&Stored>| stored.and_then(|stored| text(stored, "repo_url")).is_some();
     let freed = before

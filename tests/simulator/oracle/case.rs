@@ -1,4 +1,4 @@
-//! A run and what it left behind.
+//! A run and its results, for the rules.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::scenario::RunSpec;
 use crate::skill::Row;
 use crate::table::{self, Skills};
 
-/// What a run found.
+/// The state that a run found.
 #[derive(Debug, Default)]
 pub struct Started {
     pub seq: u64,
@@ -20,15 +20,15 @@ pub struct Started {
     pub dump: Option<String>,
 }
 
-/// A run that has come back.
+/// A finished run.
 pub struct Ended<'r> {
     pub spec: &'r RunSpec,
     pub started: Started,
     pub result: &'r SyncResult,
     pub disk_failed: bool,
-    /// When the file was lost, nobody had written to its journal after another program.
+    /// When the file was lost, another program's commit was the last one in its journal.
     pub others_wrote_last: bool,
-    /// Each phase of the progress when it was first told.
+    /// Each phase, in the order of its first report.
     pub phases: Vec<SyncPhase>,
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Found {
     pub(super) entry: table::Entry,
     pub(super) running: i64,
     pub(super) next_try: Option<String>,
-    /// Everything in it, after a dry run.
+    /// Its whole content, after a dry run.
     pub(super) dump: String,
     pub(super) index_damage: Option<String>,
 }
 
-/// The run and what it left, for the rules to look at.
+/// The run and its results, for the rules to check.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that have nothing to do with each other"
@@ -54,16 +54,16 @@ pub(super) struct Case<'c> {
     pub(super) ended: &'c Ended<'c>,
     pub(super) found: &'c Found,
     pub(super) skills: &'c Skills,
-    /// The listing was begun and ended by this run.
+    /// This run started and finished the listing.
     pub(super) whole: bool,
-    /// Another program wrote to the table meanwhile, or the file is another one.
+    /// Another program wrote to the table during the run, or replaced the file.
     pub(super) disturbed: bool,
     pub(super) lost_file: bool,
-    /// The registry was asked only for what has changed.
+    /// The registry was asked only for changes.
     pub(super) by_changes: bool,
     pub(super) settled: bool,
     pub(super) upset_by_lock: bool,
-    /// Versions of each row that were ever served, and in this run.
+    /// All versions of each row served so far, and those served in this run.
     pub(super) ever: &'c BTreeMap<u32, Vec<Row>>,
     pub(super) served: &'c BTreeMap<u32, Vec<Row>>,
 }
@@ -83,7 +83,7 @@ impl Case<'_> {
 }
 
 impl Found {
-    /// Looks at the file; what cannot be read is damage.
+    /// Reads the file; whatever cannot be read counts as damage.
     pub(super) fn look(conn: &Connection, spec: &RunSpec) -> rusqlite::Result<Self> {
         let mut found = Self {
             damage: table::damage(conn),

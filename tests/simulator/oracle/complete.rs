@@ -1,4 +1,4 @@
-//! What a run that says "success" and "complete" must have done.
+//! What a run that reports "success" and "complete" must have done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub fn success(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> C
         }
     }
     if let Some(must) = must.filter(|_| case.says_complete()) {
-        // What the interrupted runs of this listing have read is not read again.
+        // Rows that earlier runs of this listing have read are not read again.
         let passed = |n: u32| {
             !case.whole && world.memory.overwritten.contains(&n)
                 || case.by_changes && world.memory.written.contains(&n)
@@ -56,7 +56,7 @@ pub fn success(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> C
                     judge.fault_by_stamp(row, case.ever)
                 }
             })
-            // Another program that writes at the very end may free a URL that was settled by then.
+            // Another program that writes at the very end may free a URL that was already settled.
             .filter(|fault| !(case.disturbed && fault.contains("its URL is")))
             .collect::<Vec<_>>();
         if let Some(first) = missing.first() {
@@ -72,7 +72,7 @@ pub fn success(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> C
     for (n, versions) in case.served {
         let valid: Vec<&Row> = versions.iter().filter(|row| row.is_valid()).collect();
         let twins = versions.iter().any(|row| row.twin);
-        // Another program that writes at the very end may free a URL that was settled by then.
+        // Another program that writes at the very end may free a URL that was already settled.
         if valid.len() < versions.len() || twins || touched(case, *n) || case.disturbed {
             continue;
         }
@@ -89,7 +89,7 @@ pub fn success(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> C
     Ok(())
 }
 
-/// Each id once; of a skill that is listed twice the later version.
+/// Each id once; for a skill that is listed twice, the later version.
 fn wanted<'e>(must: &[&'e Entry]) -> Vec<&'e Row> {
     let mut rows: BTreeMap<u32, Vec<&Row>> = BTreeMap::new();
     for entry in must {
@@ -107,7 +107,7 @@ fn wanted<'e>(must: &[&'e Entry]) -> Vec<&'e Row> {
     rows.into_values().filter_map(newest).collect()
 }
 
-/// Whether another program wrote this row while the run went on.
+/// Whether another program wrote this row during the run.
 fn touched(case: &Case<'_>, n: u32) -> bool {
     let events = &case.spec().events;
     events.iter().any(|(_, event)| {
@@ -115,9 +115,9 @@ fn touched(case: &Case<'_>, n: u32) -> bool {
     })
 }
 
-/// Whether the run came as far as to have its file taken away.
+/// Whether the run lasted long enough to lose its file.
 fn happened(case: &Case<'_>) -> bool {
-    // Each run tells at least of the connection, the listing and its end.
+    // Each run reports at least the connection, the listing and its end.
     let loses = |event: &AtEvent| matches!(event, AtEvent::Replace | AtEvent::Delete);
     case.spec()
         .events
@@ -137,7 +137,7 @@ fn lost_file(world: &World<'_>, case: &Case<'_>) -> Check {
     }
 }
 
-/// A row that cannot be stored costs itself, and is counted once.
+/// A row that cannot be stored costs only itself, and is counted once.
 pub fn rejected(case: &Case<'_>, catalogue: &Catalogue, must: Option<&[&Entry]>) -> Check {
     let quiet = case.spec().is_quiet()
         && case.whole
@@ -157,9 +157,9 @@ pub fn rejected(case: &Case<'_>, catalogue: &Catalogue, must: Option<&[&Entry]>)
     if said == bad
         || case.result().coverage != skillsmith_sync::Coverage::Complete
         || !twins.is_empty()
-        // Rows without an id that stand among hidden ones cannot be told from each other.
+        // Rows without an id among hidden ones cannot be distinguished from each other.
         || bad > 1 && catalogue.rows.iter().any(|entry| entry.row.hidden)
-        // The listing by score brings them once more, behind that by tiers.
+        // The listing by score returns them again, after the listing by tiers.
         || said <= 2 * bad && must.iter().any(|entry| entry.row.is_nameless())
     {
         return Ok(());
@@ -170,7 +170,7 @@ pub fn rejected(case: &Case<'_>, catalogue: &Catalogue, must: Option<&[&Entry]>)
     )
 }
 
-/// A dry run says what a real one would do.
+/// A dry run reports what a real one would do.
 fn dry_run(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> Check {
     let (Some(must), true) = (must, case.says_complete() && case.spec().is_quiet()) else {
         return Ok(());
@@ -201,14 +201,14 @@ fn dry_run(world: &World<'_>, case: &Case<'_>, must: Option<&[&Entry]>) -> Check
     Ok(())
 }
 
-/// Where nothing fails and nothing changes, a registry that can be read is read.
+/// Without faults and changes, a readable registry is read.
 pub fn honest(case: &Case<'_>, catalogue: &Catalogue) -> Check {
     let style = &catalogue.style;
     let readable = !style.offset_ignored && style.depth.is_none() && style.order != Order::Random;
     let (Some(code), true) = (case.result().code, case.spec().is_quiet() && readable) else {
         return Ok(());
     };
-    // The sync endpoint was there before: that it is missing fails one run.
+    // The sync endpoint existed before: one run fails because it is missing.
     let endpoint_is_gone = case
         .result()
         .errors
@@ -217,7 +217,7 @@ pub fn honest(case: &Case<'_>, catalogue: &Catalogue) -> Check {
     if endpoint_is_gone && !style.sync_endpoint {
         return Ok(());
     }
-    // Nothing where something is stored is no news, and an error.
+    // An empty listing is an error if rows are stored.
     if case.served.is_empty() && !case.skills.is_empty() {
         return Ok(());
     }
@@ -228,7 +228,7 @@ pub fn honest(case: &Case<'_>, catalogue: &Catalogue) -> Check {
     )
 }
 
-/// An empty listing is no news where rows of this registry are stored.
+/// An empty listing is not trusted if rows of this registry are stored.
 pub fn empty(case: &Case<'_>) -> Check {
     let had = case
         .ended
@@ -242,7 +242,7 @@ pub fn empty(case: &Case<'_>) -> Check {
     Ok(())
 }
 
-/// Where nothing has changed, nothing is written.
+/// If nothing has changed, nothing is written.
 pub fn idempotent(case: &Case<'_>) -> Check {
     let result = case.result();
     if !case.settled || !result.success || case.spec().dry {
@@ -263,7 +263,7 @@ pub fn idempotent(case: &Case<'_>) -> Check {
     Ok(())
 }
 
-/// Whether the table is what the registry has, to the last field.
+/// Whether the table mirrors the registry in every field.
 pub fn mirrors(
     world: &World<'_>,
     skills: &Skills,

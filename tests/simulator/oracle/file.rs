@@ -1,4 +1,4 @@
-//! The rest of the file, and what the engine tells of itself.
+//! The rest of the file, and what the engine reports about itself.
 
 use skillsmith_sync::clock::Clock;
 use skillsmith_sync::{Coverage, ErrorCode, SyncStatus};
@@ -9,7 +9,7 @@ use crate::table;
 use crate::violation::{Check, tolerated, violation};
 use crate::world::World;
 
-/// What is told of a run by itself.
+/// What a run reports must be consistent.
 pub fn told(ended: &Ended<'_>, reads: bool, panics: bool) -> Check {
     let result = ended.result;
     if result.code == Some(ErrorCode::Internal) && !panics {
@@ -27,9 +27,9 @@ pub fn told(ended: &Ended<'_>, reads: bool, panics: bool) -> Check {
     Ok(())
 }
 
-/// Whatever a registry says, the next try is not more than a month away.
+/// Whatever a registry says, the next attempt is at most a month away.
 pub fn next_try(world: &World<'_>, case: &Case<'_>) -> Check {
-    // Under a clock that has jumped an older word may stand.
+    // If the clock has jumped, an older time may remain.
     let Some(next) = case
         .found
         .next_try
@@ -46,7 +46,7 @@ pub fn next_try(world: &World<'_>, case: &Case<'_>) -> Check {
     violation("next try", format!("it is booked for {next}"))
 }
 
-/// Only a run that could not write leaves an entry behind that says it is running.
+/// Only a run that could not write leaves a 'running' entry behind.
 pub fn entries(case: &Case<'_>) -> Check {
     let excused = case.ended.disk_failed || case.upset_by_lock || case.lost_file || case.spec().dry;
     if case.found.running > 0 && !excused {
@@ -72,7 +72,7 @@ pub fn local_rows(world: &World<'_>, case: &Case<'_>) -> Check {
     Ok(())
 }
 
-/// Columns that came since do not count as changed: they are empty in the user's row.
+/// Columns added since do not count as changed: they are empty in the user's row.
 fn differences(own: &table::Stored, stored: &table::Stored) -> Vec<String> {
     stored
         .iter()
@@ -85,7 +85,7 @@ pub fn index(world: &mut World<'_>, case: &Case<'_>) -> Check {
     let has_triggers = world.file != FileKind::NoTriggers;
     let troubled = case.ended.disk_failed || case.upset_by_lock;
     if !has_triggers && (world.memory.unindexed || case.disturbed) {
-        // Rows that another program wrote and did not index are nobody's to find.
+        // Rows that another program wrote without indexing them cannot be found.
         if case.result().success && case.result().skills_added > 0 && !case.spec().dry {
             world.memory.unindexed = false;
         }
@@ -100,12 +100,12 @@ pub fn index(world: &mut World<'_>, case: &Case<'_>) -> Check {
     }
 }
 
-/// The status can always be had, and tells of the last success.
+/// The status is always available, and has the last success.
 pub fn status(world: &World<'_>, case: &Case<'_>) -> Check {
     let Some(engine) = world.engine() else {
         return Ok(());
     };
-    // What it tells of a file that is no longer there is one kind of fault.
+    // Errors about a file that no longer exists are a rule of their own.
     let rule = if world.memory.file_lost || case.lost_file {
         "lost file"
     } else {
@@ -125,7 +125,7 @@ pub fn status(world: &World<'_>, case: &Case<'_>) -> Check {
             .last_run
             .map(|run| (run.id, run.started_at))
             .unwrap_or_default();
-        // A run that began in what is the future by now comes behind the others until then.
+        // A run that started in what is now the future comes after the others until then.
         let latest =
             skillsmith_sync::clock::to_iso(world.clock.now() + chrono::TimeDelta::minutes(1));
         let own = &case.found.entry.started_at;

@@ -1,4 +1,4 @@
-//! What is remembered from run to run.
+//! What the rules remember between runs.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use skillsmith_sync::{Coverage, ErrorCode};
 use super::Ended;
 use crate::scenario::{Failure, Fault, FileKind, Foreign, RunSpec};
 
-/// Facts of the runs before, and of what came between them.
+/// Facts about earlier runs, and about events between them.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -16,22 +16,22 @@ use crate::scenario::{Failure, Fault, FileKind, Foreign, RunSpec};
 pub struct Memory {
     /// The wall clock has jumped.
     pub jumped: bool,
-    /// The change of the registry before which the listing under way began.
+    /// The number of the first change after the current listing began.
     pub(super) listing: Option<u64>,
-    /// The last run listed everything, and nothing has been touched since.
+    /// The last run listed everything, and nothing has changed since.
     pub(super) settled: bool,
-    /// The full-text index may be out of step, and whose doing that is.
+    /// The full-text index may be out of step; `unindexed`: with rows that another program wrote.
     pub(super) upset: bool,
     pub(super) unindexed: bool,
-    /// Rows may be refused by a trigger.
+    /// A trigger may reject rows.
     pub(super) triggers: bool,
-    /// Pages of the listing under way came empty that are not.
+    /// Pages of the current listing were wrongly empty.
     pub(super) emptied: bool,
     /// Rows that other programs have written.
     pub written: BTreeSet<u32>,
-    /// Those of them that were written since the listing under way began: it may have passed them.
+    /// Those written since the current listing began: it may already be past them.
     pub(super) overwritten: BTreeSet<u32>,
-    /// A listing was refused, so that the tiers may be in use.
+    /// A listing was refused, so the engine may list by tiers.
     pub(super) by_tiers: bool,
     /// The file was replaced or deleted once.
     pub(super) file_lost: bool,
@@ -59,7 +59,7 @@ impl Memory {
         }
     }
 
-    /// What these faults may have led the engine to believe.
+    /// Records what these faults may have led the engine to assume.
     pub(super) fn met<'f>(&mut self, faults: impl Iterator<Item = &'f Fault>) {
         for fault in faults {
             self.by_tiers |= matches!(fault.what, Failure::Refused(_));
@@ -77,12 +77,12 @@ impl Memory {
         self.upset |= file == FileKind::NoTriggers && !spec.dry;
     }
 
-    /// Nothing that was is left.
+    /// Resets the memory of a lost file.
     pub(super) fn lost(&mut self) {
         *self = Self {
             jumped: self.jumped,
             by_tiers: self.by_tiers,
-            // The run may have ended before that.
+            // The run may have ended before the loss.
             triggers: self.triggers,
             listing: self.listing,
             written: std::mem::take(&mut self.written),

@@ -32,7 +32,7 @@ pub fn after_run(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
         return with_journal_of_others(world, ended);
     }
     let lost_file = loses_file(&ended.spec.events);
-    // FTS5 keeps what it knows of an index by connection, and its check trusts it.
+    // FTS5 caches the state of an index per connection, and its check trusts the cache.
     world.forget();
     let found = world.look(|conn| Found::look(conn, ended.spec))?;
     if let Some(damage) = found.damage {
@@ -51,7 +51,7 @@ pub fn after_run(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
     Ok(())
 }
 
-/// What can be told of a run without looking at the file.
+/// Checks a run without reading the file.
 fn by_itself(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
     let lasting = world.lasting();
     let faults = || ended.spec.faults.iter().chain(lasting);
@@ -77,9 +77,9 @@ fn without_file(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
 
 /// Another program committed to the file after the run's last transaction, and then a new file took its place.
 ///
-/// `PRAGMA data_version` tells the run that somebody has committed, and not to which of the two files. Those commits may
-/// be the new file's, and are not ours to drop (`contract.md` §2), so the journal stays, and is the ruin of the new
-/// file: nobody can know. The user puts it away.
+/// `PRAGMA data_version` tells the run that there was a commit, but not to which of the two files.
+/// The commits may belong to the new file, and must not be dropped (`contract.md` §2), so the
+/// journal stays, and damages the new file: no engine can know better. The user removes it.
 fn with_journal_of_others(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
     if ended.result.success && !ended.spec.dry {
         return violation("lost file", "success, though the file is another one");
@@ -144,7 +144,7 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
     Ok(())
 }
 
-/// How stored rows are judged in this world.
+/// The judge of stored rows in this world.
 pub fn judge<'j>(world: &World<'_>, skills: &'j Skills) -> Judge<'j> {
     Judge {
         skills,

@@ -13,11 +13,11 @@ use crate::world::World;
 pub struct Judge<'j> {
     pub skills: &'j Skills,
     pub narrow: bool,
-    /// A column came while the run went on; it may fill it in the next one.
+    /// A column was added during the run; the next run may fill it.
     pub added_late: bool,
 }
 
-/// What of a stored row is not as a version of it has it, but for the URL.
+/// How a stored row differs from a version of it, except for the URL.
 pub fn differs(row: &Row, stored: &Stored, narrow: bool) -> Option<String> {
     stored.iter().find_map(|(column, value)| {
         let Expected::Is(expected) = row.expected(column, narrow) else {
@@ -37,7 +37,7 @@ pub fn differs(row: &Row, stored: &Stored, narrow: bool) -> Option<String> {
 }
 
 impl Judge<'_> {
-    /// What is wrong with the row as it is stored, its URL included.
+    /// How the stored row differs from the served one, including the URL.
     pub fn fault(&self, row: &Row) -> Option<String> {
         let id = row.id();
         let Some(stored) = self.skills.get(&id) else {
@@ -75,7 +75,8 @@ impl Judge<'_> {
         Some(format!("{id}: its URL is {url:?}, not {wanted:?}"))
     }
 
-    /// The same where a version with the same stamp may stand for it, which no stamp can tell.
+    /// The same, but any version with the same timestamp is accepted, because timestamps cannot
+    /// distinguish them.
     pub fn fault_by_stamp(&self, row: &Row, ever: &BTreeMap<u32, Vec<Row>>) -> Option<String> {
         let fault = self.fault(row)?;
         let versions = ever.get(&row.n).map(Vec::as_slice).unwrap_or_default();
@@ -90,7 +91,7 @@ impl Judge<'_> {
     }
 }
 
-/// Nothing stands in the table that the registry never served.
+/// The table has nothing that the registry never served.
 pub fn nothing_unserved(world: &World<'_>, case: &Case<'_>) -> Check {
     let narrow = world.is_narrow();
     for (id, stored) in case.skills {
@@ -125,7 +126,7 @@ pub fn nothing_unserved(world: &World<'_>, case: &Case<'_>) -> Check {
     Ok(())
 }
 
-/// A column that was added since is empty until the next listing.
+/// A column that was added later is empty until the next listing.
 fn differs_but_added(row: &Row, stored: &Stored, narrow: bool) -> Option<String> {
     let mut stored = stored.clone();
     for column in ["stars", "license"] {
