@@ -1,4 +1,4 @@
-//! Clocks and times that no calendar expects.
+//! Wrong clocks and extreme times.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use skillsmith_test_registry::Options;
 
 use crate::support::{Outcome, Place};
 
-/// A library that shifts the wall clock of a process in which it is loaded.
+/// Builds a library that shifts the wall clock of the process that loads it.
 fn shifted_clock(place: &Place) -> PathBuf {
     const SOURCE: &str = r#"
         #define _GNU_SOURCE
@@ -66,7 +66,7 @@ fn promise_13_a_clock_may_show_any_time() {
             );
             assert_eq!(outcome.code, 0, "{now}: {args:?}: {}", outcome.stderr);
         }
-        // And the shift has worked.
+        // The shift had an effect.
         let conn = Connection::open(place.database()).unwrap();
         let started: String = conn
             .query_row("SELECT min(started_at) FROM sync_history", [], |row| {

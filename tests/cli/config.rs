@@ -35,7 +35,7 @@ fn changes_are_kept() {
         (&false.into(), &"weekly".into())
     );
 
-    // A sync by hand still works, and changes none of it.
+    // A manual sync still works, and changes nothing of it.
     place.ok(&["sync"]);
     place.ok(&["sync", "config", "--enable", "--frequency", "daily"]);
     let config = place.json(&["sync", "config", "--json"]);

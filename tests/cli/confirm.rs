@@ -17,7 +17,7 @@ fn large() -> Place {
     place
 }
 
-/// Runs with all three streams on a terminal, where this is typed.
+/// Runs with all three streams on a terminal, where `keys` is typed.
 fn typed(place: &Place, args: &[&str], keys: &str) -> (i32, String) {
     let pty = Pty::new(100);
     pty.type_in(keys);
@@ -41,7 +41,7 @@ fn a_no_changes_nothing() {
             screen.contains("The registry has 10001 skills.") && screen.contains(QUESTION),
             "{screen}"
         );
-        // 10,001 rows in pages that bring 99 new ones, and three requests beside.
+        // 10,001 rows in pages with 99 new rows each, and three other requests.
         assert!(screen.contains("about 105 requests"), "{screen}");
         assert!(
             screen.contains("Cancelled. Nothing was changed."),
@@ -62,7 +62,7 @@ fn enter_is_a_yes_and_the_question_counts_as_a_request() {
     assert_eq!(&sent[..2], ["stats", "health"]);
     let status = place.json(&["sync", "status", "--json"]);
     assert_eq!(status["requestsThisMonth"], sent.len());
-    // It is no first sync any more.
+    // It is no longer the first sync.
     place.server().clear_requests();
     let (code, screen) = typed(&place, &["sync", "--force"], "");
     assert_eq!(code, 0, "{screen}");
@@ -84,7 +84,7 @@ fn nothing_is_asked_where_nobody_answers_or_the_answer_is_known() {
     let (code, screen) = pty.run(place.command(&["sync"]).stdin(stdin).env("CI", "true"));
     assert_eq!(code, 0, "{screen}");
     assert!(!screen.contains(QUESTION), "{screen}");
-    // A pipe is nobody, on either side.
+    // On a pipe there is nobody to answer, in either direction.
     let place = large();
     let pty = Pty::new(100);
     let (code, screen) = pty.run(place.command(&["sync"]).stdin(Stdio::null()));

@@ -21,7 +21,7 @@ fn sync(server: &Server, database: &Path) -> Command {
     command
 }
 
-/// Kills a sync after so long; returns whether it was still running.
+/// Kills a sync after this time; returns whether it was still running.
 fn kill_after(server: &Server, database: &Path, after: Duration) -> bool {
     let mut child = sync(server, database).spawn().unwrap();
     std::thread::sleep(after);
@@ -31,7 +31,7 @@ fn kill_after(server: &Server, database: &Path, after: Duration) -> bool {
     was_running
 }
 
-/// After a kill: what the file claims is there.
+/// After a kill: everything that the file claims is stored.
 fn assert_books_are_true(path: &Path, ids: &[String]) {
     let Ok(conn) = Connection::open(path) else {
         return;
@@ -44,7 +44,7 @@ fn assert_books_are_true(path: &Path, ids: &[String]) {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(verdict, "ok");
-    // The place says that everything before it has been applied.
+    // The cursor claims that everything before it has been applied.
     let reached = number(
         "SELECT coalesce(max(json_extract(value, '$.at.offset')), 0) FROM sync_state WHERE key = 'place'",
     );
@@ -55,7 +55,7 @@ fn assert_books_are_true(path: &Path, ids: &[String]) {
             "the place is {reached}, and {id} is missing"
         );
     }
-    // And a sync time only if everything is there.
+    // And there is a sync time only if everything is stored.
     let synced = number("SELECT last_sync_at IS NOT NULL FROM sync_config") == 1;
     let rows = usize::try_from(number("SELECT count(*) FROM skills")).unwrap();
     assert!(!synced || rows == SKILLS);
@@ -63,7 +63,7 @@ fn assert_books_are_true(path: &Path, ids: &[String]) {
     assert!(number("SELECT count(*) FROM sync_history WHERE status = 'running'") <= 1);
 }
 
-/// In the end: the registry's values, a sound index, a true history.
+/// At the end: the registry's values, a sound index, a correct history.
 fn assert_everything_is_there(path: &Path, skills: &[serde_json::Value]) {
     let conn = Connection::open(path).unwrap();
     for skill in skills {
@@ -104,7 +104,7 @@ fn promise_3_a_killed_sync_claims_no_more_than_it_has() {
     ids.sort();
     let mut killed = 0;
     for round in 0..25_u64 {
-        // Now and then something changes in the part that has been read already.
+        // Sometimes a row changes in the part that has already been read.
         server.catalogue(|catalogue| catalogue.change(5, round));
         let after = Duration::from_millis(15 + round * 37 % 160);
         killed += u64::from(kill_after(&server, &path, after));
@@ -115,7 +115,8 @@ fn promise_3_a_killed_sync_claims_no_more_than_it_has() {
         "only {killed} runs were killed; the rest had ended"
     );
 
-    // Two calm runs, and nothing is missing, not even what changed behind the place.
+    // After two undisturbed runs, nothing is missing, not even the changes in the part that had
+    // been read.
     for _ in 0..2 {
         assert!(sync(&server, &path).status().unwrap().success());
     }

@@ -13,7 +13,7 @@ fn the_database_path() {
     assert_eq!(outcome.code, 0);
     assert!(named.exists() && !place.database().exists());
 
-    // The option goes before the variable.
+    // The option takes precedence over the variable.
     let option = place.path("option.db");
     let outcome = Outcome::of(
         place
@@ -101,7 +101,8 @@ fn the_api_key_of_the_configuration_file_is_sent() {
     place.ok(&["sync"]);
 }
 
-/// A registry that knows these tokens, and a configuration file that names that registry and one of them.
+/// A registry that accepts these tokens, and a configuration file with the registry and one of the
+/// tokens.
 fn signed_in(token: &str, tokens: &[(&str, u64)]) -> Place {
     let tokens = tokens.iter().map(|(token, uses)| ((*token).into(), *uses));
     let sign_in = SignIn {

@@ -1,4 +1,4 @@
-//! What goes wrong in a sync: exit codes, words, and that nothing is lost.
+//! Failures of a sync: exit codes, messages, and that nothing is lost.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -62,7 +62,7 @@ fn a_listing_that_ends_early_is_partial_and_goes_on_next_time() {
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_there() {
     let place = Place::with_skills(500);
-    // A page, and again the row in it that is at fault.
+    // A page, and then the bad row in it.
     for offset in 190..=200 {
         place
             .server()

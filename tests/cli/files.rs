@@ -1,4 +1,4 @@
-//! Where the database is kept, who may read it, and what is refused.
+//! Where the database is stored, who may read it, and which files are refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -80,12 +80,12 @@ fn a_folder_is_no_database() {
     assert_snapshot!(place.settled(&outcome.stderr), @"error: <home> is a folder. Give the path of a database file.");
 }
 
-/// The program as somebody who is not root, for whom permissions mean something.
+/// The program as a user other than root, to whom permissions apply.
 fn as_nobody(place: &Place, args: &[&str]) -> Command {
     if !rustix::process::getuid().is_root() {
         return place.command(args);
     }
-    // The build folder may be closed to others.
+    // Other users may have no access to the build folder.
     let program = place.path("skillsmith");
     if !program.exists() {
         fs::copy(env!("CARGO_BIN_EXE_skillsmith"), &program).unwrap();
@@ -109,7 +109,7 @@ fn no_permission_to_create() {
     set_mode(place.home(), 0o755);
 }
 
-/// The same once the folder has that mode; the copy of the program needs it open.
+/// The same, after the folder got this mode; copying the program needs it open.
 fn as_nobody_after(place: &Place, mode: u32, args: &[&str]) -> Command {
     set_mode(place.home(), 0o755);
     let command = as_nobody(place, args);

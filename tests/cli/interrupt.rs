@@ -1,4 +1,4 @@
-//! Ctrl-C and its kin.
+//! Ctrl-C and other signals.
 
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ fn a_wait_for_the_rate_limit_can_be_interrupted() {
 fn who_asks_twice_does_not_wait() {
     let place = Place::with_skills(3_000);
     let sync = hanging(&place, &["sync"]);
-    // Somebody else writes, so that the end of the run has to wait for the lock.
+    // Another connection is writing, so the end of the run must wait for the lock.
     let other = place.look();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let asked = Instant::now();

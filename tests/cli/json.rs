@@ -1,4 +1,4 @@
-//! `--json`: one document on stdout, whatever happens.
+//! `--json`: exactly one document on stdout in every case.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Outputs that end early, and that cannot be written.
+//! Outputs that are closed early or cannot be written.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use crate::support::{Outcome, Place};
 fn a_reader_that_leaves_is_no_error() {
     let place = Place::with_skills(20);
     place.ok(&["sync", "-q"]);
-    // Enough for the pipe to be full before the reader leaves.
+    // Enough to fill the pipe before the reader closes it.
     place
         .look()
         .execute_batch(

@@ -85,7 +85,7 @@ fn while_a_sync_is_running() {
     assert_eq!(now["isRunning"], true);
     assert!(status(&place).contains("Last result: running"));
     drop(sync);
-    // It was killed: its entry does not say 'running' for ever.
+    // It was killed: its entry does not stay 'running' forever.
     let text = status(&place);
     assert!(text.contains("Running now: no"), "{text}");
     assert!(text.contains("Last result: failed"), "{text}");

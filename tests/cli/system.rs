@@ -1,4 +1,5 @@
-//! What the operating system refuses is told as it is: limits, read-only mounts, full disks, names.
+//! Errors of the operating system are reported as such: limits, read-only mounts, full disks, file
+//! names.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +10,14 @@ use rustix::process::Signal;
 
 use crate::support::{Outcome, Place, wait_until};
 
-/// Runs the program behind some lines of shell; `"$@"` is its command line.
+/// Runs the program from a shell script, in which `"$@"` is its command line.
 fn behind(place: &Place, shell: &str, args: &[&str]) -> Outcome {
     let mut all = vec!["-c", shell, "sh", env!("CARGO_BIN_EXE_skillsmith")];
     all.extend(args);
     Outcome::of(&mut place.command_of("/bin/sh", &all))
 }
 
-/// Runs the program where the folder `source` is mounted read-only at `ro`.
+/// Runs the program with the folder `source` mounted read-only at `ro`.
 fn read_only(place: &Place, args: &[&str]) -> Outcome {
     fs::create_dir_all(place.path("ro")).unwrap();
     let shell = "mount --bind source ro && mount -o remount,bind,ro ro && exec \"$@\"";
@@ -53,7 +54,7 @@ fn promise_13_too_few_descriptors_are_told_as_that() {
             assert!(told > 0, "{limit}");
             continue;
         }
-        // Below that the program cannot even be loaded.
+        // With less, the program cannot even be loaded.
         if outcome
             .stderr
             .contains("error while loading shared libraries")
@@ -142,7 +143,7 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
     );
     let names: Vec<_> = outcome.stderr.lines().skip(1).collect();
     assert_eq!(names, ["filler"], "{}", outcome.stderr);
-    // No more files, where the -shm cannot be made; and no space, where it can.
+    // No more inodes, so the -shm cannot be created; and no space, where it can.
     let shell =
         "mount -t tmpfs -o size=4m,nr_inodes=3 none full && touch full/filler && exec \"$@\"";
     let outcome = mounted(&place, shell, &["sync", "--db", "full/skills.db"]);
@@ -154,7 +155,7 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
     );
 }
 
-/// What is beside the database under `source`.
+/// The files beside the database in `source`.
 fn left(place: &Place) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(place.path("source"))
         .unwrap()
@@ -196,7 +197,7 @@ fn promise_13_a_database_on_a_read_only_mount_can_be_read() {
             outcome.stderr
         );
     }
-    // Nothing can be made there, and nothing is looked for.
+    // Nothing can be created there, and nothing is searched for.
     let missing = read_only(&place, &["sync", "--db", "ro/other.db"]);
     assert_eq!(missing.code, 1);
     assert!(
@@ -216,7 +217,7 @@ fn promise_13_a_read_only_mount_with_a_journal_is_told_as_that() {
         .unwrap();
     fs::create_dir(place.path("source")).unwrap();
     for name in ["skills.db", "skills.db-wal"] {
-        // As a backup that was made while a program had the database open; of another process.
+        // Like a backup made while a program had the database open; by another process.
         let copied = Command::new("cp")
             .arg(place.path("made").join(name))
             .arg(place.path("source"))

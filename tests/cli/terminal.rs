@@ -1,4 +1,4 @@
-//! What differs on a terminal: the bar and the colours.
+//! Differences on a terminal: the progress bar and the colours.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use skillsmith_test_registry::{Fault, RateLimit};
 
 use crate::support::{Outcome, Place, Pty};
 
-/// Runs with stderr on a terminal; returns the exit code, stdout, and what the terminal got.
+/// Runs with stderr on a terminal; returns the exit code, stdout, and the terminal's input.
 fn with_stderr_on_terminal(
     place: &Place,
     args: &[&str],
@@ -29,7 +29,7 @@ fn with_stderr_on_terminal(
     )
 }
 
-/// What is left on the screen's last line.
+/// What remains on the last line of the screen.
 fn left_on_screen(input: &str) -> &str {
     input.rsplit("\r\u{1b}[2K").next().unwrap()
 }

@@ -11,7 +11,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use skillsmith_test_registry::{Catalogue, Options, Server};
 
-/// A certificate authority that nobody trusts yet; writes its certificate and returns a server's.
+/// Creates a certificate authority that is not trusted yet, writes its certificate to `file`, and
+/// returns the configuration of a server.
 fn authority(file: &Path) -> ServerConfig {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -33,7 +34,7 @@ fn authority(file: &Path) -> ServerConfig {
         .unwrap()
 }
 
-/// Ends TLS and passes requests on, one connection a request. Returns its port.
+/// Terminates TLS and forwards requests, one connection per request. Returns its port.
 fn terminate_tls(config: ServerConfig, server: &Server) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -47,7 +48,7 @@ fn terminate_tls(config: ServerConfig, server: &Server) -> u16 {
                 let mut head = Vec::new();
                 let mut byte = [0];
                 while !head.ends_with(b"\r\n\r\n") {
-                    // A client that does not trust us leaves here.
+                    // A client that does not trust the certificate disconnects here.
                     if tls.read(&mut byte).unwrap_or(0) == 0 {
                         return;
                     }
@@ -68,7 +69,7 @@ fn terminate_tls(config: ServerConfig, server: &Server) -> u16 {
 fn certificates_come_from_where_the_environment_says() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("authority.pem");
-    // Closes after each answer, so that the proxy sees its end.
+    // Closes the connection after each response, so that the proxy sees its end.
     let server = Server::start(
         Catalogue::generate(250, 1),
         Options {

@@ -1,10 +1,10 @@
-//! Mistakes in the command line: exit code 2, and what would be right.
+//! Mistakes in the command line: exit code 2, and a hint at the correct form.
 
 use insta::assert_snapshot;
 
 use crate::support::Place;
 
-/// What a mistake is answered with, on stderr alone.
+/// The message for a mistake, which goes to stderr only.
 fn mistake(args: &[&str]) -> String {
     let place = Place::without_registry();
     let outcome = place.run(args);

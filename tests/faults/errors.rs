@@ -7,7 +7,7 @@ use crate::rig::{Base, Rig};
 use crate::samples;
 use crate::shim::{Fault, Kind, WRITES};
 
-/// On which files which calls are failed.
+/// Which calls fail on which files.
 const PLACES: [(&str, &str); 12] = [
     (WRITES, "d"),
     (WRITES, "w"),
@@ -38,7 +38,7 @@ fn failing_calls(base: Base) {
     let mut turn = 0;
     for (calls, files) in PLACES {
         for at in samples::of(rig.count(calls, files), 3, 40) {
-            // Every kind at every call, or one error after the other: a failing disk mostly goes on
+            // Every error at every call, or one error in turn: a failing disk usually keeps
             // failing.
             let tried = if samples::long() {
                 kinds.clone()

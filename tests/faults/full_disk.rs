@@ -1,4 +1,4 @@
-//! A disk that is full: a small tmpfs, which grows later, and a limit to the size of files.
+//! Full disks: a small tmpfs that grows later, and a limit to the size of files.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use skillsmith_test_registry::{Catalogue, Options, Server};
 use crate::invariants::{self, Served, Snapshot};
 use crate::rig::{Told, in_surroundings};
 
-/// They need more than any disk here has.
+/// They need more space than any disk in these tests has.
 const SKILLS: usize = 2_000;
 
-/// A process in a mount namespace of its own, where a tmpfs lies over a folder. Nobody outside
-/// sees the tmpfs, and it goes with the process.
+/// A process in its own mount namespace, with a tmpfs mounted over a folder. The tmpfs is visible
+/// only inside, and disappears with the process.
 struct Disk {
     keeper: Child,
     folder: tempfile::TempDir,
@@ -78,7 +78,7 @@ impl Disk {
         command
     }
 
-    /// As those see it who are inside.
+    /// The path inside the namespace.
     fn database(&self) -> PathBuf {
         self.folder.path().join("skills.db")
     }
@@ -119,7 +119,7 @@ fn registry() -> (Server, Served) {
     (server, skills)
 }
 
-/// Two runs without room, then one with it.
+/// Two runs without enough space, then one with it.
 fn full(kib: u32) {
     let (server, skills) = registry();
     let disk = Disk::new(kib);

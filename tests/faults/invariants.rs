@@ -1,8 +1,8 @@
-//! What has to hold after a fault, and after the run that follows.
+//! What must hold after a fault, and after the run that follows.
 //!
-//! Each function lists what is wrong, so that one fault of many does not hide the others. The
-//! database is looked at in a copy: a connection to the file itself would mend what the next run
-//! has to find.
+//! Each function lists everything that is wrong, so that one problem does not hide the others. The
+//! database is read from a copy: a connection to the file itself would repair what the next run
+//! must find.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,14 +16,14 @@ use crate::rig::Told;
 
 type Row = BTreeMap<String, Stored>;
 
-/// What a database holds.
+/// The content of a database.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     /// By id, every column.
     rows: BTreeMap<String, Row>,
     history: BTreeMap<String, Entry>,
     last_sync_at: Option<String>,
-    /// What SQLite finds wrong, and FTS5.
+    /// Damage that SQLite or FTS5 finds.
     damage: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ struct Entry {
 }
 
 impl Snapshot {
-    /// Of the database at this path, as whoever opens it next will find it.
+    /// Reads the database at this path as the next program to open it would.
     pub(crate) fn take(database: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.db");
@@ -127,7 +127,7 @@ impl Snapshot {
         })
     }
 
-    /// Rows that are not in `before`, and those that differ from it.
+    /// The number of rows that are not in `before`, and of rows that differ.
     fn news(&self, before: &Self) -> (u64, u64) {
         let is_new = |id: &&String| !before.rows.contains_key(*id);
         let new = self.rows.keys().filter(is_new).count();
@@ -161,7 +161,8 @@ impl Served {
         Self(skills.iter().map(by_id).collect())
     }
 
-    /// Whether the row holds what is served. Not the tier: an old file stores the nearest one.
+    /// Whether the row has the served values, except for the tier: an old file stores the nearest
+    /// one.
     fn matches(&self, id: &str, row: &Row) -> bool {
         const FIELDS: [&str; 6] = [
             "name",
@@ -185,7 +186,7 @@ impl Served {
         })
     }
 
-    /// The ids that the table lacks, or has otherwise.
+    /// The ids that are missing in the table or differ.
     fn missing(&self, snapshot: &Snapshot) -> Vec<&str> {
         self.0
             .keys()
@@ -201,7 +202,7 @@ impl Served {
     }
 }
 
-/// A process that nobody killed ended in an orderly way.
+/// A process that was not killed must exit normally.
 pub(crate) fn ended_by_itself(told: &Told) -> Vec<String> {
     let mut wrong = Vec::new();
     if !matches!(told.code, Some(0 | 1 | 3)) {
@@ -224,8 +225,8 @@ pub(crate) fn ended_by_itself(told: &Told) -> Vec<String> {
     wrong
 }
 
-/// Promise 3: neither disk nor result claims more than what is stored; and of what was stored
-/// nothing is lost, nor changed into what nobody served.
+/// Promise 3: neither the file nor the result claims more than is stored; no stored row is lost, or
+/// changed to values that were never served.
 pub(crate) fn after_a_fault(
     before: &Snapshot,
     after: &Snapshot,
@@ -263,7 +264,7 @@ pub(crate) fn after_a_fault(
         .iter()
         .filter(|(_, entry)| entry.status == "running")
         .count();
-    // Who cannot write cannot end its entry; the next run does.
+    // A run that cannot write cannot close its entry; the next run does.
     if running > 1 {
         wrong.push(format!("{running} entries are marked as running"));
     }
@@ -287,7 +288,7 @@ pub(crate) fn after_a_fault(
     wrong
 }
 
-/// What the run told, held against what is there.
+/// Compares what the run reported with what is stored.
 fn claims(told: &Told, new: u64, changed: u64, missing: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Some(result) = &told.result {
@@ -303,7 +304,7 @@ fn claims(told: &Told, new: u64, changed: u64, missing: usize) -> Vec<String> {
                 "the result says success, {missing} skills are missing"
             ));
         }
-        // It may be killed with its last word said.
+        // It may be killed after it has printed its result.
         if told.signal.is_none() && (told.code == Some(0)) != (result["success"] == true) {
             wrong.push(format!("code {:?} with {result}", told.code));
         }
@@ -322,7 +323,7 @@ fn claims(told: &Told, new: u64, changed: u64, missing: usize) -> Vec<String> {
     wrong
 }
 
-/// The run after a fault, with nothing in its way.
+/// The run after a fault, without any fault of its own.
 pub(crate) fn after_a_good_run(
     before: &Snapshot,
     after: &Snapshot,
@@ -365,7 +366,7 @@ pub(crate) fn after_no_change(before: &Snapshot, after: &Snapshot, told: &Told) 
         .collect()
 }
 
-/// Fails with the first of what is wrong, and how much more there is.
+/// Panics with the first problem, and the number of others.
 #[track_caller]
 pub(crate) fn assert_none(trials: u64, wrong: &[String]) {
     assert!(

@@ -24,7 +24,7 @@ fn killed_at_every_commit(base: Base) {
             }
         }
     }
-    // How many there are is a matter of time: the last ones may not come.
+    // The number of commits depends on timing: the last ones may not occur.
     assert!(trials >= commits, "{trials} kills at {commits} commits");
     assert_none(trials, &wrong);
 }

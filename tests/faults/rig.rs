@@ -15,28 +15,28 @@ use crate::shim::{Counters, Fault, Kind};
 
 /// Skills of the registry at the time of the fault.
 const SKILLS: usize = 300;
-/// Those that an earlier sync has stored.
+/// Skills that an earlier sync has stored.
 const EARLIER: usize = 120;
 
-/// What stands at the path before the run that the fault meets.
+/// What is at the path before the run with the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Base {
     /// Nothing.
     New,
     /// An earlier sync's rows and the user's own, in WAL mode.
     Wal,
-    /// The same in a file of the other stack with a rollback journal.
+    /// The same, in a file of the other stack with a rollback journal.
     Rollback,
 }
 
-/// The user's own rows: one of an id that the registry serves, too.
+/// The user's own rows; one has an id that the registry also serves.
 const LOCAL_ROWS: &str = "
     UPDATE skills SET source = 'local', name = 'mine now', description = 'Written by the user'
       WHERE id = (SELECT max(id) FROM skills WHERE id NOT LIKE 'own/%' AND id NOT LIKE 'field/%');
     INSERT INTO skills (id, name, tags, created_at, updated_at, source) VALUES
       ('own/local', 'mine', '[ \"odd\" ]', '2026-02-01 00:00:00', '2026-02-01 00:00:00', 'local');";
 
-/// A registry, and the file that every database begins as.
+/// A registry, and the initial file of every database.
 pub(crate) struct Rig {
     pub(crate) server: Server,
     served: Served,
@@ -67,7 +67,7 @@ impl Rig {
             assert_eq!(told.code, Some(0), "{}", told.stderr);
             let conn = Connection::open(&path).unwrap();
             conn.execute_batch(LOCAL_ROWS).unwrap();
-            // The last one to close it leaves one file.
+            // Closing the last connection leaves a single file.
             conn.close().unwrap();
             assert!(!path.with_file_name("skills.db-wal").exists());
             fs::read(&path).unwrap()
@@ -86,7 +86,7 @@ impl Rig {
         }
     }
 
-    /// A database like all others of this rig.
+    /// Creates another database of this rig.
     pub(crate) fn site(&self) -> Site<'_> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("skills.db");
@@ -100,7 +100,7 @@ impl Rig {
         }
     }
 
-    /// How many calls of these kinds on these files a run without a fault makes.
+    /// How many calls of these kinds on these files a run without faults makes.
     pub(crate) fn count(&self, calls: &'static str, files: &'static str) -> u64 {
         let fault = Fault {
             calls,
@@ -114,8 +114,8 @@ impl Rig {
         counters.calls()
     }
 
-    /// Has a run meet the fault, and the next one mend it; what is wrong then. `None` where the
-    /// run ended before the fault.
+    /// Runs with the fault, then without it, and returns the problems. `None` if the run ended
+    /// before the fault.
     pub(crate) fn trial(&self, fault: Fault) -> Option<Vec<String>> {
         let site = self.site();
         let (told, counters) = site.meet(fault);
@@ -161,7 +161,7 @@ impl Site<'_> {
         sync(&self.rig.server, &self.path, self.folder.path())
     }
 
-    /// One good run, and everything is there; one more, and nothing is new.
+    /// One run without faults must store everything; another one must change nothing.
     fn recover(&self) -> Vec<String> {
         let told = Told::of(&mut self.sync());
         let after = Snapshot::take(&self.path);
@@ -177,7 +177,7 @@ impl Site<'_> {
     }
 }
 
-/// The program, as it is run here.
+/// The command of a sync.
 pub(crate) fn sync(server: &Server, database: &Path, home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skillsmith"));
     command
@@ -187,7 +187,7 @@ pub(crate) fn sync(server: &Server, database: &Path, home: &Path) -> Command {
     command
 }
 
-/// Nothing of this machine's environment.
+/// Sets the environment, without anything from this machine.
 pub(crate) fn in_surroundings(command: &mut Command, server: &Server, home: &Path) {
     command
         .env_clear()
@@ -202,7 +202,7 @@ pub(crate) fn in_surroundings(command: &mut Command, server: &Server, home: &Pat
         .stdin(Stdio::null());
 }
 
-/// How a run ended, and what it said.
+/// How a run ended, and its output.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) code: Option<i32>,

@@ -1,4 +1,4 @@
-//! Which of many possible faults a run tries.
+//! Selects which of many possible faults a run tries.
 
 /// Whether everything is tried, however long it takes.
 pub(crate) fn long() -> bool {
@@ -24,7 +24,7 @@ pub(crate) fn of(last: u64, few: u64, many: u64) -> Vec<u64> {
     chosen
 }
 
-/// A few random numbers, the same in every run of a seed.
+/// Random numbers that depend only on the seed.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -1,25 +1,25 @@
-//! The preloaded library: compiling it, and telling it what to do.
+//! The preloaded library: compiles and configures it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// All calls that reach a file.
+/// All intercepted calls.
 pub(crate) const EVERY_CALL: &str = "wstourlm";
-/// Calls that need room on the disk.
+/// Calls that need space on the disk.
 pub(crate) const WRITES: &str = "w";
-/// A transaction becomes lasting.
+/// The call that commits a transaction.
 pub(crate) const COMMITS: &str = "c";
 pub(crate) const EVERY_FILE: &str = "dwsjl";
 
-/// What happens to a process, and at which call.
+/// A fault, and the call at which it occurs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
     /// Letters of `shim.c`.
     pub(crate) calls: &'static str,
     pub(crate) files: &'static str,
-    /// The n-th such call; 0: only count.
+    /// The number of the call, from 1; 0: only count.
     pub(crate) at: u64,
     pub(crate) kind: Kind,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     KillAfter,
     /// This call fails.
     Once(i32),
-    /// It and every later one.
+    /// This call and every later one.
     FromThenOn(i32),
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Fault {
 pub(crate) struct Counters(PathBuf);
 
 impl Counters {
-    /// Has the process meet the fault.
+    /// Arms the fault in the process.
     pub(crate) fn arm(command: &mut Command, folder: &Path, database: &Path, fault: Fault) -> Self {
         let counters = folder.join("counters");
         std::fs::write(&counters, [0_u8; 4096]).unwrap();
@@ -80,12 +80,12 @@ impl Counters {
         Self(counters)
     }
 
-    /// How many such calls there were.
+    /// The number of matching calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.number(0)
     }
 
-    /// Whether the fault was met.
+    /// Whether the fault occurred.
     pub(crate) fn fired(&self) -> bool {
         self.number(1) > 0
     }
@@ -100,7 +100,7 @@ impl Counters {
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let library = scratch.join("faults-shim.so");
-    // Several processes may do this at once.
+    // Several processes may compile it at once.
     let own = scratch.join(format!("faults-shim-{}.so", std::process::id()));
     compile(
         Command::new("gcc")
@@ -114,7 +114,7 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     library
 });
 
-/// Where the C files stand.
+/// The folder of the C files.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults")
 }

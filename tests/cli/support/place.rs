@@ -1,4 +1,5 @@
-//! Where a test's processes run: a home folder of its own and nothing of this machine's environment.
+//! The surroundings of a test's processes: their own home folder, and no environment of this
+//! machine.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 
 use super::settled;
 
-/// A home folder and perhaps a registry.
+/// A home folder, and a registry if there is one.
 pub struct Place {
     home: TempDir,
     pub server: Option<Server>,
@@ -28,7 +29,7 @@ pub struct Outcome {
 }
 
 impl Place {
-    /// With a registry of so many skills.
+    /// With a registry of this many skills.
     pub fn with_skills(count: usize) -> Self {
         Self::with_options(count, Options::default())
     }
@@ -40,7 +41,7 @@ impl Place {
         }
     }
 
-    /// With an address at which nobody listens.
+    /// With an address on which nothing listens.
     pub fn without_registry() -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -91,7 +92,7 @@ impl Place {
         Outcome::of(&mut self.command(args))
     }
 
-    /// Runs what must succeed, and returns what it says.
+    /// Runs a command that must succeed, and returns its output.
     pub fn ok(&self, args: &[&str]) -> String {
         let outcome = self.run(args);
         assert_eq!(outcome.code, 0, "{args:?}: {}", outcome.stderr);
@@ -103,7 +104,7 @@ impl Place {
         self.run(args).json()
     }
 
-    /// What a process says, without what differs from run to run.
+    /// The output of a process, without the parts that vary between runs.
     pub fn settled(&self, text: &str) -> String {
         settled(text, self.home())
     }
@@ -112,7 +113,7 @@ impl Place {
         Running::start(&mut self.command(args))
     }
 
-    /// A connection to look at the default database.
+    /// A connection for inspecting the default database.
     pub fn look(&self) -> Connection {
         Connection::open(self.database()).unwrap()
     }
@@ -152,7 +153,7 @@ impl From<Output> for Outcome {
     }
 }
 
-/// A process that is under way; killed if the test ends before it.
+/// A running process; killed if the test ends first.
 pub struct Running(Option<Child>);
 
 impl Running {

@@ -1,4 +1,4 @@
-//! A pseudo-terminal: the program's side of it, and what was written there.
+//! A pseudo-terminal: the program's side of it, and its input.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::wait_until;
 
-/// A terminal, with somebody at it where something is typed. What is written to it is read all the time, so that no writer waits.
+/// A terminal, on which tests can type. Its output is read continuously, so that no writer blocks.
 pub struct Pty {
     program_side: File,
     keyboard: File,
@@ -45,7 +45,7 @@ impl Pty {
             let seen = Arc::clone(&seen);
             move || {
                 let mut chunk = [0; 4096];
-                // The end is an error (EIO) once the last program has closed its side.
+                // At the end, when the last program has closed its side, reading fails with EIO.
                 while let Ok(read @ 1..) = our_side.read(&mut chunk) {
                     seen.lock().unwrap().extend(&chunk[..read]);
                 }
@@ -63,7 +63,7 @@ impl Pty {
         self.program_side.try_clone().unwrap().into()
     }
 
-    /// Waits until this was written.
+    /// Waits until this text was written.
     pub fn wait_for(&self, text: &str) {
         wait_until(text, || {
             let seen = self.seen.lock().unwrap();
@@ -76,11 +76,13 @@ impl Pty {
         (&self.keyboard).write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Runs the command to its end with stdout and stderr here; returns its exit code and the screen's input.
+    /// Runs the command to its end with stdout and stderr on this terminal; returns its exit code
+    /// and its output.
     pub fn run(self, command: &mut Command) -> (i32, String) {
         command.stdout(self.stdio()).stderr(self.stdio());
         let code = command.status().unwrap().code().unwrap();
-        // The command holds copies of our descriptor, and the reader waits for the last one.
+        // The command holds copies of our descriptor, and the reader waits until the last one is
+        // closed.
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

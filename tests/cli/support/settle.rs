@@ -1,11 +1,11 @@
-//! Takes out of a text what differs from run to run.
+//! Replaces the parts of a text that vary between runs.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Paths, ports, times, durations and run ids become names; the layout of a table stays.
+/// Replaces paths, ports, times, durations and run ids with placeholders; tables keep their layout.
 pub fn settled(text: &str, home: &Path) -> String {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
@@ -19,7 +19,7 @@ pub fn settled(text: &str, home: &Path) -> String {
                 r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}",
                 "<sqlite time>",
             ),
-            // As wide as the time itself.
+            // As wide as the time.
             (
                 r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}",
                 "YYYY-MM-DD HH:MM",
