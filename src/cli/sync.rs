@@ -47,24 +47,28 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     });
     line.clear();
     let result = outcome?;
-
-    if console.json {
-        console.say_json(&result);
-    }
-    for warning in &result.warnings {
-        console.warning(warning);
-    }
-    match (result.status, result.code) {
-        (SyncStatus::Success | SyncStatus::Partial, _) => tell_success(&result, console),
-        (_, Some(ErrorCode::Cancelled)) => tell_interrupted(&result, console),
-        (_, code) => tell_failure(&result, code, &address, path, console),
-    }
+    report(&result, &address, path, console);
     Ok(match (result.status, result.code) {
         (SyncStatus::Success, _) => Exit::Success,
         (SyncStatus::Partial, _) => Exit::Partial,
         (_, Some(code)) => exit_of(code),
         (_, None) => Exit::Failed,
     })
+}
+
+/// Prints the result and its warnings.
+fn report(result: &SyncResult, address: &str, path: &Path, console: &Console<'_>) {
+    if console.json {
+        console.say_json(result);
+    }
+    for warning in &result.warnings {
+        console.warning(warning);
+    }
+    match (result.status, result.code) {
+        (SyncStatus::Success | SyncStatus::Partial, _) => tell_success(result, console),
+        (_, Some(ErrorCode::Cancelled)) => tell_interrupted(result, console),
+        (_, code) => tell_failure(result, code, address, path, console),
+    }
 }
 
 /// Prints the summary line of the specification, then the errors.
