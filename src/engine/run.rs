@@ -156,12 +156,7 @@ impl Run {
             write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
-        let rules = Rules {
-            mode: found.cursor.mode,
-            since: found.since,
-            dry_run: options.dry_run,
-            is_resumed: found.cursor.is_resumed,
-        };
+        let rules = rules_of(&context.options, &found);
         let mut applier = applier(context, (&conn, &table), &found, rules, fingerprints)?;
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, &rules)?;
@@ -240,6 +235,16 @@ fn nothing_to_send(context: &Context<'_, '_>) -> Option<Error> {
     }
     let is_cancelled = context.options.cancel.is_cancelled();
     is_cancelled.then_some(Error::Cancelled)
+}
+
+/// How the rows of a run are compared.
+fn rules_of(options: &SyncOptions<'_>, found: &StartingState) -> Rules {
+    Rules {
+        mode: found.cursor.mode,
+        since: found.since,
+        dry_run: options.dry_run,
+        is_resumed: found.cursor.is_resumed,
+    }
 }
 
 /// Creates the applier of a run.

@@ -6,11 +6,11 @@ use std::cmp::Ordering;
 use super::failure::ends_the_run;
 use super::rows::short_id;
 use super::{Lister, Step};
-use crate::Result;
 use crate::engine::cursor::Cursor;
 use crate::engine::gap::{Gap, cause_of};
 use crate::engine::plan::Pass;
 use crate::registry::{Call, Page};
+use crate::{Error, Result};
 
 /// The most pages to look at for one gap: it is often no longer where it was, since rows are
 /// inserted before it.
@@ -155,12 +155,7 @@ impl Lister<'_> {
                 return Err(error);
             }
             Err(error) => {
-                search.gap.cause = cause_of(&error);
-                if search.make_smaller(self.page_size.into()) {
-                    self.carried_search = Some(search);
-                } else {
-                    self.leave_to_next_run(search.gap);
-                }
+                self.carried_failed(search, &error);
                 return Ok(None);
             }
         };
@@ -187,6 +182,15 @@ impl Lister<'_> {
             }
         }
         Ok(Some(self.out_of_turn(&Pass::Sync, start, page)))
+    }
+
+    fn carried_failed(&mut self, mut search: Search, error: &Error) {
+        search.gap.cause = cause_of(error);
+        if search.make_smaller(self.page_size.into()) {
+            self.carried_search = Some(search);
+        } else {
+            self.leave_to_next_run(search.gap);
+        }
     }
 
     /// Leaves a gap to the next run.

@@ -62,6 +62,28 @@ impl Lister<'_> {
         Ok(step)
     }
 
+    /// Takes the rows of a part. `before`: the id of the row that the page should begin with.
+    fn take_part(
+        &mut self,
+        pass: &Pass,
+        fill: &mut Fill,
+        part: &Part,
+        (start, before): (u64, Option<&str>),
+        page: Page,
+    ) -> Result<Step> {
+        let facts = self.meet(pass, start, &page)?;
+        let at = &mut self.cursor.at;
+        at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
+        let first = page.rows.first().and_then(short_id);
+        let overlaps = before.is_some() && first.as_deref() == before;
+        if before.is_some() && !overlaps {
+            at.note_moved();
+        }
+        let came = page.rows.get(usize::from(overlaps)..).unwrap_or_default();
+        fill.brought(part, came);
+        Ok(self.step(page.rows, &facts.ids))
+    }
+
     /// The row right before a part that its page is to begin with: in the order of ids that shows
     /// whether rows have moved since.
     fn overlap_of(&self, fill: &Fill, part: &Part) -> Option<String> {
@@ -122,18 +144,9 @@ impl Lister<'_> {
                 fill.failed(part, &empty_before_rows());
                 Ok(None)
             }
-            Ok(page) => {
-                let facts = self.meet(pass, start, &page)?;
-                let at = &mut self.cursor.at;
-                at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
-                let first = page.rows.first().and_then(short_id);
-                if before.is_some() && first != before {
-                    at.note_moved();
-                }
-                let skipped = usize::from(before.is_some() && first == before);
-                fill.brought(part, page.rows.get(skipped..).unwrap_or_default());
-                Ok(Some(self.step(page.rows, &facts.ids)))
-            }
+            Ok(page) => self
+                .take_part(pass, fill, part, (start, before.as_deref()), page)
+                .map(Some),
             // Without the row before it, it may not be too large.
             Err(Error::TooLarge(_)) if overlap > 0 && length <= 2 => {
                 fill.ask_alone(part);

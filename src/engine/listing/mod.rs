@@ -182,26 +182,30 @@ impl<'r> Lister<'r> {
                 } else {
                     self.ask_known_gap(&gap, call)?
                 }
+            } else if let Some(pass) = self.cursor.pass.clone() {
+                self.go_on_with(pass, call)?
             } else {
-                let Some(pass) = self.cursor.pass.clone() else {
-                    return Ok(None);
-                };
-                if let Some(ways) = self.ways_past.take() {
-                    self.try_past(&pass, ways, call)?;
-                    None
-                } else if !self.cursor.at.ending.has_ended {
-                    self.ask_page(&pass, call)?
-                } else if self.cursor.at.put_off.is_empty() {
-                    self.end_pass(pass);
-                    None
-                } else {
-                    self.fill_gap(&pass, call)?
-                }
+                return Ok(None);
             };
             if step.is_some() {
                 return Ok(step);
             }
         }
+    }
+
+    /// At most one request of the current pass.
+    fn go_on_with(&mut self, pass: Pass, call: &Call<'_>) -> Result<Option<Step>> {
+        if let Some(ways) = self.ways_past.take() {
+            return self.try_past(&pass, ways, call).map(|()| None);
+        }
+        if !self.cursor.at.ending.has_ended {
+            return self.ask_page(&pass, call);
+        }
+        if !self.cursor.at.put_off.is_empty() {
+            return self.fill_gap(&pass, call);
+        }
+        self.end_pass(pass);
+        Ok(None)
     }
 
     /// The cursor at the end of the listing.
