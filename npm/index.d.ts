@@ -456,9 +456,9 @@ export interface HostRegistry {
 	}>;
 	/**
 	 * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-	 * `status`, which then means the same as over HTTP.
+	 * `status`, which then means the same as over HTTP. May be missing if there is `syncRegistry`.
 	 */
-	search(options: SearchOptions): unknown;
+	search?(options: SearchOptions): unknown;
 	/**
 	 * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
 	 * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.

@@ -259,7 +259,7 @@ impl SyncConfigRepository {
             )));
         }
         self.database
-            .write(|conn| record_last_sync(conn, timestamp, count))
+            .write(|conn| record_last_sync(conn, timestamp, count, 0))
     }
 
     /// Records the error of the last sync.
@@ -389,10 +389,24 @@ fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
 }
 
 /// [`SyncConfigRepository::set_last_sync`] inside the caller's transaction.
-pub(crate) fn record_last_sync(conn: &Connection, timestamp: &str, count: i64) -> Result<()> {
+///
+/// `spread`, in thousandths: the next one is due so much of a tenth of the interval earlier. Clients that
+/// were started together, by an update say, then do not come back together for ever.
+pub(crate) fn record_last_sync(
+    conn: &Connection,
+    timestamp: &str,
+    count: i64,
+    spread: i64,
+) -> Result<()> {
     ensure_row(conn)?;
     let config = load(conn)?;
-    let next = calculate_next_sync(timestamp, config.interval_ms)?;
+    let earlier = config
+        .interval_ms
+        .max(0)
+        .div_euclid(10_000)
+        .saturating_mul(spread);
+    let interval_ms = config.interval_ms.saturating_sub(earlier);
+    let next = calculate_next_sync(timestamp, interval_ms)?;
     conn.prepare_cached(
         "UPDATE sync_config
          SET last_sync_at = ?1, next_sync_at = ?2, last_sync_count = ?3,

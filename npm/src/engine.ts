@@ -163,7 +163,7 @@ function hostSource(host: HostRegistry): HostSource {
       if ((await pending) === true) throw OFFLINE
       return host.checkHealth()
     }
-    return { host: { checkHealth, search: (options) => host.search(options), syncRegistry: syncMethod(host) }, offline: false }
+    return { host: { checkHealth, search: searchMethod(host), syncRegistry: syncMethod(host) }, offline: false }
   } catch (thrown) {
     const fail = (): never => {
       throw thrown
@@ -172,7 +172,12 @@ function hostSource(host: HostRegistry): HostSource {
   }
 }
 
-/** The optional method of a registry, or undefined. */
+/** A method of a registry that may be missing, or undefined. */
+function searchMethod(host: HostRegistry): HostRequests['search'] {
+  return check.hasMethods(host, 'search') ? (options) => host.search?.(options) : undefined
+}
+
+/** The same for the sync endpoint. */
 function syncMethod(host: HostRegistry): HostRequests['syncRegistry'] {
   return check.hasMethods(host, 'syncRegistry') ? (options) => host.syncRegistry?.(options) : undefined
 }

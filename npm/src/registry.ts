@@ -13,9 +13,9 @@ export interface HostRegistry {
   checkHealth(): { status: string } | Promise<{ status: string }>
   /**
    * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-   * `status`, which then means the same as over HTTP.
+   * `status`, which then means the same as over HTTP. May be missing if there is `syncRegistry`.
    */
-  search(options: SearchOptions): unknown
+  search?(options: SearchOptions): unknown
   /**
    * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
    * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.
@@ -46,8 +46,9 @@ export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
   if (check.isObject(apiClient) && typeof apiClient.baseUrl === 'string') {
     return () => ({ client: clientLike(apiClient, name) })
   }
-  if (!check.hasMethods(apiClient, 'isOffline', 'checkHealth', 'search')) {
-    throw check.wrongType(name, 'a SkillsmithApiClient or an object with isOffline, checkHealth and search', apiClient)
+  const lists = check.hasMethods(apiClient, 'search') || check.hasMethods(apiClient, 'syncRegistry')
+  if (!lists || !check.hasMethods(apiClient, 'isOffline', 'checkHealth')) {
+    throw check.wrongType(name, 'a SkillsmithApiClient or an object with isOffline, checkHealth and search or syncRegistry', apiClient)
   }
   const host = apiClient as unknown as HostRegistry
   return () => ({ host })
@@ -97,6 +98,15 @@ export function isHostOffline(host: HostRegistry): boolean | Promise<boolean> {
 /** Thrown by a request when the promise of `isOffline` resolves with true. */
 export const OFFLINE = Symbol('offline')
 
+/** A host's registry without `search` says so as one without that endpoint does over HTTP. */
+class NoSearch extends Error {
+  readonly statusCode = 404
+
+  constructor() {
+    super('the registry of the host has no search')
+  }
+}
+
 /** Responds to a request of a run by calling the host's registry. */
 export async function respond(run: NativeRun, host: HostRequests, request: HostRequest): Promise<void> {
   try {
@@ -108,7 +118,8 @@ export async function respond(run: NativeRun, host: HostRequests, request: HostR
       }
       case 'search': {
         const { id, type, ...options } = request
-        respondPage(run, id, 'search', await host.search(options))
+        if (!check.hasMethods(host, 'search')) throw new NoSearch()
+        respondPage(run, id, 'search', await host.search?.(options))
         break
       }
       case 'sync': {

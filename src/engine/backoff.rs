@@ -25,13 +25,16 @@ impl Backoff {
     /// The backoff after another failure: 1, 2, 4 … minutes, at most the configured interval, but
     /// never before the time that the registry asked for; never more than a month.
     ///
-    /// A run that made progress resets the count.
+    /// A run that made progress resets the count. `spread`, in thousandths: so much of a tenth longer, or
+    /// of a minute after the registry's time, so that clients that failed together do not return
+    /// together.
     fn after(
         old: Option<&Self>,
         error: &Error,
         progressed: bool,
         interval_ms: i64,
         now: DateTime<Utc>,
+        spread: i64,
     ) -> Self {
         let failures = match old {
             Some(old) if !progressed => old.failures.saturating_add(1),
@@ -44,17 +47,30 @@ impl Backoff {
             Error::BudgetUsed { .. } => interval,
             _ => TimeDelta::minutes(1 << failures.saturating_sub(1).min(20)),
         };
-        let not_before = error
+        let asked = error
             .retry_at()
             .filter(|at| *at > now)
             .map(|at| within_a_month(at, now));
-        let next = later(now, minutes.min(interval)).max(not_before.unwrap_or(now));
+        let share = |of: TimeDelta| {
+            let thousandth = of.num_milliseconds().max(0).div_euclid(1_000);
+            TimeDelta::try_milliseconds(thousandth.saturating_mul(spread)).unwrap_or_default()
+        };
+        let longer = minutes
+            .min(interval)
+            .checked_div(10)
+            .map_or(TimeDelta::zero(), share);
+        let pause = minutes
+            .checked_add(&longer)
+            .unwrap_or(TimeDelta::MAX)
+            .min(interval);
+        let after = asked.map(|at| later(at, share(TimeDelta::minutes(1))));
+        let next = later(now, pause).max(after.unwrap_or(now));
         let next = within_a_month(next, now);
         Self {
             failures,
             failed_at: to_iso(now),
             next_try_at: to_iso(next),
-            not_before: not_before.map(to_iso),
+            not_before: asked.map(to_iso),
         }
     }
 
@@ -86,7 +102,14 @@ pub(super) fn note(
         return Ok(());
     }
     let old = load(conn)?;
-    let new = Backoff::after(old.as_ref(), error, progressed, interval_ms, now);
+    let new = Backoff::after(
+        old.as_ref(),
+        error,
+        progressed,
+        interval_ms,
+        now,
+        fastrand::i64(0..1_000),
+    );
     state::set(conn, state::key::BACKOFF, &new)
 }
 
@@ -117,7 +140,14 @@ mod tests {
         let mut old = None;
         let mut waits = Vec::new();
         for _ in 0..13 {
-            let new = Backoff::after(old.as_ref(), &Error::Unhealthy(None), false, DAY_MS, now());
+            let new = Backoff::after(
+                old.as_ref(),
+                &Error::Unhealthy(None),
+                false,
+                DAY_MS,
+                now(),
+                0,
+            );
             waits.push(minutes(&new, now()));
             old = Some(new);
         }
@@ -128,6 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_failed_together_do_not_return_together() {
+        let error = Error::Unhealthy(None);
+        let after = |spread| Backoff::after(None, &error, false, DAY_MS, now(), spread).next_try_at;
+        assert_eq!(after(0), to_iso(now() + TimeDelta::seconds(60)));
+        assert_eq!(after(500), to_iso(now() + TimeDelta::seconds(63)));
+        // Never before the registry's time, and never longer than the interval.
+        let at = now() + TimeDelta::days(2);
+        let error = Error::RateLimited { retry_at: Some(at) };
+        let new = Backoff::after(None, &error, false, DAY_MS, now(), 500);
+        assert_eq!(new.next_try_at, to_iso(at + TimeDelta::seconds(30)));
+        let last = Backoff {
+            failures: 20,
+            ..new
+        };
+        let error = Error::Unhealthy(None);
+        let new = Backoff::after(Some(&last), &error, false, DAY_MS, now(), 900);
+        assert_eq!(minutes(&new, now()), 1_440);
+    }
+
+    #[test]
     fn a_run_that_got_on_starts_anew() {
         let third = Backoff {
             failures: 3,
@@ -135,7 +185,14 @@ mod tests {
             next_try_at: to_iso(now()),
             not_before: None,
         };
-        let new = Backoff::after(Some(&third), &Error::Unhealthy(None), true, DAY_MS, now());
+        let new = Backoff::after(
+            Some(&third),
+            &Error::Unhealthy(None),
+            true,
+            DAY_MS,
+            now(),
+            0,
+        );
         assert_eq!((new.failures, minutes(&new, now())), (1, 1));
     }
 
@@ -144,7 +201,7 @@ mod tests {
         let error = Error::RateLimited {
             retry_at: Some(now() + TimeDelta::days(3)),
         };
-        let new = Backoff::after(None, &error, false, DAY_MS, now());
+        let new = Backoff::after(None, &error, false, DAY_MS, now(), 0);
         assert_eq!(minutes(&new, now()), 3 * 1440);
         assert!(!new.is_over(now() + TimeDelta::days(2)));
         assert!(new.is_over(now() + TimeDelta::days(3)));
@@ -157,7 +214,7 @@ mod tests {
             let error = Error::RateLimited {
                 retry_at: Some(retry_at),
             };
-            let new = Backoff::after(None, &error, false, DAY_MS, now());
+            let new = Backoff::after(None, &error, false, DAY_MS, now(), 0);
             assert_eq!(minutes(&new, now()), month);
             assert!(
                 new.not_before
@@ -192,7 +249,7 @@ mod tests {
             for interval_ms in [i64::MIN, 0, i64::MAX] {
                 for at in [now(), DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
                     let error = Error::Unhealthy(None);
-                    let new = Backoff::after(Some(&old), &error, false, interval_ms, at);
+                    let new = Backoff::after(Some(&old), &error, false, interval_ms, at, 0);
                     assert!(new.is_over(later(at, TimeDelta::days(31))));
                 }
             }
@@ -207,6 +264,7 @@ mod tests {
             false,
             DAY_MS,
             now() + TimeDelta::days(400),
+            0,
         );
         assert!(ahead.is_over(now()));
     }

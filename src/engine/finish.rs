@@ -92,7 +92,7 @@ pub(super) fn success(
         requests::add(conn, now, requests_used)?;
         applier.keep_index_sign(conn)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
-        config::record_last_sync(conn, &cursor.started_at, changed)?;
+        config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
         let message = message_of(&errors);
         let status = if message.is_some() {
             config::record_error(conn, message.as_deref())?;
@@ -107,7 +107,9 @@ pub(super) fn success(
             status,
             Some(tally.run_result()),
             message.as_deref(),
-        )
+        )?;
+        history::trim(conn);
+        Ok(())
     })
 }
 
@@ -168,7 +170,9 @@ fn record_failure(
     } else {
         (SyncStatus::Failed, SyncRunResult::default())
     };
-    history::finish(conn, id, now, status, Some(counts), text.as_deref())
+    history::finish(conn, id, now, status, Some(counts), text.as_deref())?;
+    history::trim(conn);
+    Ok(())
 }
 
 /// Whether the file records this run as the current one.

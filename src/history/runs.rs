@@ -38,6 +38,20 @@ pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -
     Ok(made == 1)
 }
 
+/// The engine keeps this many entries: a sync a minute for most of a day, or a daily one for years.
+pub(crate) const MOST_ENTRIES: u32 = 1_000;
+
+/// Deletes the oldest entries beyond [`MOST_ENTRIES`], inside the caller's transaction. Nothing of a sync
+/// depends on it, so that whoever keeps the entries by a trigger of his own may.
+pub(crate) fn trim(conn: &Connection) {
+    _ = conn
+        .prepare_cached(
+            "DELETE FROM sync_history WHERE status <> 'running' AND rowid IN
+             (SELECT rowid FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT -1 OFFSET ?1)",
+        )
+        .and_then(|mut statement| statement.execute([MOST_ENTRIES]));
+}
+
 /// Whether there is any entry.
 pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
     if !has_table(conn, TABLE)? {

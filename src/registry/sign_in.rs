@@ -157,6 +157,10 @@ impl SignIn {
                 Ok(others) => others,
                 Err(error) => return Attempt::Final(error),
             };
+            // The page is requested once more.
+            if let Err(error) = call.count_request() {
+                return Attempt::Final(error);
+            }
             tokens += 1;
         }
     }

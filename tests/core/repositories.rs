@@ -9,7 +9,7 @@ use skillsmith_sync::{
 };
 use skillsmith_test_registry::Options;
 
-use crate::support::{TestClock, World};
+use crate::support::{TestClock, World, assert_success};
 
 fn config() -> SyncConfigRepository {
     SyncConfigRepository::new(&Database::open_in_memory().unwrap())
@@ -353,4 +353,50 @@ fn times_are_written_in_milliseconds_of_utc() {
     assert_eq!(to_iso(started), entry.started_at);
     let now = skillsmith_sync::clock::Clock::now(&*clock);
     assert!((now - started) < TimeDelta::seconds(60));
+}
+
+#[test]
+fn promise_17_the_history_keeps_a_thousand_entries() {
+    let world = World::new(3, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+             INSERT INTO sync_history (id, started_at, status)
+             SELECT 'old-' || i, '2025-01-01T00:00:00.' || printf('%03d', i % 1000) || 'Z',
+                    CASE i WHEN 1 THEN 'running' ELSE 'success' END
+             FROM n",
+        )
+        .unwrap();
+    let history = SyncHistoryRepository::new(&world.database);
+    let newest = history.get_history(1).unwrap().remove(0).id;
+    assert_success(&world.sync());
+    assert_eq!(history.count().unwrap(), 1_000);
+    // The newest stay.
+    let kept: Vec<String> = history
+        .get_history(2)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.id)
+        .collect();
+    assert!(kept[1] == newest && kept[0] != newest, "{kept:?}");
+}
+
+#[test]
+fn promise_9_clients_that_synced_together_do_not_come_back_together() {
+    let interval = TimeDelta::days(1);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let world = World::new(1, Options::default());
+        assert_success(&world.sync());
+        let config = SyncConfigRepository::new(&world.database)
+            .get_config()
+            .unwrap();
+        let at = |text: Option<String>| from_iso(&text.unwrap()).unwrap();
+        let after = at(config.next_sync_at) - at(config.last_sync_at);
+        assert!(after <= interval && after >= interval * 9 / 10, "{after}");
+        seen.insert(after);
+    }
+    assert!(seen.len() > 1, "{seen:?}");
 }

@@ -146,7 +146,10 @@ fn a_token_that_expires_during_a_run_is_read_again_from_the_file() {
     let before = std::fs::read_to_string(home.file()).unwrap();
     assert!(before.contains("old"));
     home.write(&json!({ "accessToken": "new" }));
-    assert_success(&sync(&world, client));
+    let result = sync(&world, client);
+    assert_success(&result);
+    // The page that the new token was sent for counts twice.
+    assert_eq!(result.requests, world.server.requests().len() as u64);
     assert_eq!(
         shown(&world.server)[..3],
         ["Bearer old", "Bearer old", "Bearer new"]

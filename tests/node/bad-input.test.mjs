@@ -173,7 +173,7 @@ const NO_DATABASE = {
   wrong: [5, true, 5n, { name: 5 }, () => {}, ...OBJECTS],
 }
 const NO_REGISTRY = {
-  words: /a SkillsmithApiClient or an object with isOffline, checkHealth and search/,
+  words: /a SkillsmithApiClient or an object with isOffline, checkHealth and search or syncRegistry/,
   wrong: ['http://x', 5, true, { isOffline() {}, search() {} }, { baseUrl: 5 }, () => {}, ...OBJECTS],
 }
 const NO_REPOSITORY = { words: /a repository with a database/, wrong: [...EMPTY, 'x', 5, { db: 5 }, { db: {} }, ...OBJECTS] }

@@ -603,7 +603,7 @@ describe('the engine is made', () => {
     for (const [make, message] of [
       [
         () => new SyncEngine({ db, apiClient: {} }),
-        /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search, not an instance of Object\.$/,
+        /^apiClient must be a SkillsmithApiClient or an object with isOffline, checkHealth and search or syncRegistry, not an instance of Object\.$/,
       ],
       [() => new SyncEngine(null, ...repositories), /^apiClient must be .*, not null\.$/],
       [() => new SyncEngine('x'), /^options must be an object, not a string\.$/],

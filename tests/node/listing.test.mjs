@@ -59,6 +59,32 @@ function hostRegistry(count, withSync) {
 
 const names = (host) => [...new Set(host.calls.map(([name]) => name))]
 
+describe('a registry of the host without search', () => {
+  test('is listed by its sync endpoint', async () => {
+    const { engine, skills } = place(onlySync(250))
+    const result = await engine.sync()
+    assert.deepEqual([result.success, result.coverage, skills.count()], [true, 'complete', 250])
+  })
+
+  test('has nothing to fall back to', async () => {
+    const host = onlySync(3)
+    host.syncRegistry = () => {
+      throw Object.assign(new Error('not here'), { statusCode: 404 })
+    }
+    const { engine } = place(host)
+    const result = await engine.sync()
+    assert.equal(result.success, false)
+    assert.match(result.errors[0], /the registry of the host has no search/)
+  })
+})
+
+/** A registry in memory that has no `search`. */
+function onlySync(count) {
+  const host = hostRegistry(count, true)
+  delete host.search
+  return host
+}
+
 describe('a registry with a sync endpoint', () => {
   test('takes few requests at first, and two when nothing has changed', async () => {
     const server = await registry(250, { sync_endpoint: {} })
