@@ -35,7 +35,7 @@ fn after_syncs() {
     Skills:      130
     Auto-sync:   on, daily
     Last sync:   YYYY-MM-DD HH:MM UTC (just now)
-    Next sync:   YYYY-MM-DD HH:MM UTC (in 23 hours)
+    Next sync:   YYYY-MM-DD HH:MM UTC (in <a day>)
     Last result: success: 130 new, 0 updated, 0 unchanged in <duration>
     Running now: no
     Runs:        1 in all, 1 succeeded, 0 failed; <duration> on average

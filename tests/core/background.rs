@@ -152,7 +152,14 @@ fn a_failed_run_is_tried_again_after_one_two_four_minutes_across_restarts() {
                 .contains("404")
         );
     }
-    assert_eq!(waited, [0, 1, 2, 4, 8]);
+    // Up to a tenth longer, looked at once a minute.
+    for (waited, expected) in waited.into_iter().zip([0, 1, 2, 4, 8]) {
+        let most = if expected == 0 { 0 } else { expected + 1 };
+        assert!(
+            (expected..=most).contains(&waited),
+            "{waited} for {expected}"
+        );
+    }
     // A success resets the backoff.
     world.server.clear_faults();
     assert_success(&world.sync());

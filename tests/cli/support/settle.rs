@@ -24,6 +24,8 @@ pub fn settled(text: &str, home: &Path) -> String {
                 r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}",
                 "YYYY-MM-DD HH:MM",
             ),
+            // Up to a tenth of a day earlier.
+            (r"in 2[1-3] hours", "in <a day>"),
             (r"(in|;) [0-9]+(\.[0-9])? m?s(?-u:\b)", "$1 <duration>"),
             (r" +[0-9]+(\.[0-9])? m?s(?-u:\b)", " <duration>"),
             (r#""durationMs": [0-9]+"#, r#""durationMs": <ms>"#),
