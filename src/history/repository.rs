@@ -236,7 +236,7 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// Returns statistics of the whole history.
+    /// Returns statistics of the entries that are kept: a run keeps the newest 1,000.
     pub fn get_stats(&self) -> Result<SyncStats> {
         const SQL: &str = concat!(
             "SELECT count(*) AS total,
