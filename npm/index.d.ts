@@ -456,14 +456,19 @@ export interface HostRegistry {
 	}>;
 	/**
 	 * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-	 * `status`, which then means the same as over HTTP. May be missing if there is `syncRegistry`.
+	 * `status`, which then means the same as over HTTP.
 	 */
-	search?(options: SearchOptions): unknown;
+	search(options: SearchOptions): unknown;
 	/**
 	 * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
 	 * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.
 	 */
 	syncRegistry?(options: SyncListingOptions): unknown;
+}
+/** A registry of the host that has the sync endpoint and no search. A sync fails where `syncRegistry` says that it is missing. */
+export interface HostSyncRegistry extends Omit<HostRegistry, "search" | "syncRegistry"> {
+	/** As in {@link HostRegistry}. */
+	syncRegistry(options: SyncListingOptions): unknown;
 }
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
@@ -471,7 +476,7 @@ export interface HostRegistry {
  * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
  * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
  */
-export type ApiClientLike = SkillsmithApiClient | HostRegistry;
+export type ApiClientLike = SkillsmithApiClient | HostRegistry | HostSyncRegistry;
 /** Milliseconds between two syncs of each frequency. */
 export declare const FREQUENCY_INTERVALS: {
 	readonly daily: 86400000;

@@ -6,7 +6,7 @@ import { attempt, fromFailure, messageOf, SkillsmithSyncError, unexpectedEvent }
 import { native, variables } from './native.js'
 import {
   type ApiClientLike,
-  type HostRegistry,
+  type AnyHostRegistry,
   type HostRequests,
   isHostOffline,
   OFFLINE,
@@ -151,7 +151,7 @@ interface HostSource {
  * Calls `isOffline`. If it throws, the first request of the run fails with that error. If it returns a promise, the first
  * request awaits it, because a request can be cancelled and has a deadline.
  */
-function hostSource(host: HostRegistry): HostSource {
+function hostSource(host: AnyHostRegistry): HostSource {
   try {
     const offline = host.isOffline()
     if (typeof offline === 'boolean') return { host, offline }
@@ -173,12 +173,12 @@ function hostSource(host: HostRegistry): HostSource {
 }
 
 /** A method of a registry that may be missing, or undefined. */
-function searchMethod(host: HostRegistry): HostRequests['search'] {
+function searchMethod(host: AnyHostRegistry): HostRequests['search'] {
   return check.hasMethods(host, 'search') ? (options) => host.search?.(options) : undefined
 }
 
 /** The same for the sync endpoint. */
-function syncMethod(host: HostRegistry): HostRequests['syncRegistry'] {
+function syncMethod(host: AnyHostRegistry): HostRequests['syncRegistry'] {
   return check.hasMethods(host, 'syncRegistry') ? (options) => host.syncRegistry?.(options) : undefined
 }
 

@@ -13,7 +13,7 @@ export { type ApiClientConfig, createApiClient, SkillsmithApiClient } from './cl
 export { Database, type DatabaseLike, type DatabaseOptions } from './database.js'
 export { type RepositoryLike, SyncEngine, type SyncEngineOptions } from './engine.js'
 export { type SkillsmithErrorCode, SkillsmithSyncError } from './errors.js'
-export type { ApiClientLike, HostRegistry } from './registry.js'
+export type { ApiClientLike, HostRegistry, HostSyncRegistry } from './registry.js'
 export { FREQUENCY_INTERVALS, SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 export { type BackgroundSync, type StartBackgroundSyncOptions, startBackgroundSync } from './start.js'
 export type { TokenProvider, TokenRequest } from './token.js'

@@ -13,9 +13,9 @@ export interface HostRegistry {
   checkHealth(): { status: string } | Promise<{ status: string }>
   /**
    * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-   * `status`, which then means the same as over HTTP. May be missing if there is `syncRegistry`.
+   * `status`, which then means the same as over HTTP.
    */
-  search?(options: SearchOptions): unknown
+  search(options: SearchOptions): unknown
   /**
    * Returns one page of the sync endpoint, as `search` does: all rows in the order of their ids or, with `since`, those that
    * have changed later. A sync then needs far fewer requests. Without this method, a sync uses `search` only.
@@ -23,8 +23,17 @@ export interface HostRegistry {
   syncRegistry?(options: SyncListingOptions): unknown
 }
 
+/** A registry of the host that has the sync endpoint and no search. A sync fails where `syncRegistry` says that it is missing. */
+export interface HostSyncRegistry extends Omit<HostRegistry, 'search' | 'syncRegistry'> {
+  /** As in {@link HostRegistry}. */
+  syncRegistry(options: SyncListingOptions): unknown
+}
+
+/** Either of them. */
+export type AnyHostRegistry = Omit<HostRegistry, 'search'> & Partial<Pick<HostRegistry, 'search'>>
+
 /** The methods of a host's registry that a run calls. */
-export type HostRequests = Pick<HostRegistry, 'checkHealth' | 'search' | 'syncRegistry'>
+export type HostRequests = Pick<AnyHostRegistry, 'checkHealth' | 'search' | 'syncRegistry'>
 
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
@@ -32,10 +41,10 @@ export type HostRequests = Pick<HostRegistry, 'checkHealth' | 'search' | 'syncRe
  * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
  * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
  */
-export type ApiClientLike = SkillsmithApiClient | HostRegistry
+export type ApiClientLike = SkillsmithApiClient | HostRegistry | HostSyncRegistry
 
 /** A registry as a run uses it. */
-export type Source = { readonly client: NativeClient } | { readonly host: HostRegistry }
+export type Source = { readonly client: NativeClient } | { readonly host: AnyHostRegistry }
 
 /** Checks `apiClient`. The result reads the settings of a client of the TypeScript stack, which a host may change between runs. */
 export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
@@ -50,7 +59,7 @@ export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
   if (!lists || !check.hasMethods(apiClient, 'isOffline', 'checkHealth')) {
     throw check.wrongType(name, 'a SkillsmithApiClient or an object with isOffline, checkHealth and search or syncRegistry', apiClient)
   }
-  const host = apiClient as unknown as HostRegistry
+  const host = apiClient as unknown as AnyHostRegistry
   return () => ({ host })
 }
 
@@ -74,7 +83,7 @@ const OFFLINE_TIMEOUT_MS = 5_000
  * Whether a registry of the host is offline. Never throws or rejects: if `isOffline` fails or does not respond, the result
  * is false, and the run that follows calls it again and reports the error.
  */
-export function isHostOffline(host: HostRegistry): boolean | Promise<boolean> {
+export function isHostOffline(host: AnyHostRegistry): boolean | Promise<boolean> {
   try {
     const offline: unknown = host.isOffline()
     if (!check.hasMethods(offline, 'then')) return offline === true
