@@ -28,7 +28,7 @@ impl Lister<'_> {
                 self.fill = Some(fill);
                 return Ok(None);
             }
-            if let Some((at, id)) = fill.anchors.pop() {
+            if let Some((at, id)) = fill.next_anchor(self.cursor.at.is_ordered) {
                 self.fill = Some(fill);
                 return self.check_anchor(pass, at, &id, call);
             }
@@ -73,6 +73,7 @@ impl Lister<'_> {
     ) -> Result<Step> {
         let facts = self.meet(pass, start, &page)?;
         let at = &mut self.cursor.at;
+        at.note_total(start, page.rows.len(), page.total);
         at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
         let first = page.rows.first().and_then(short_id);
         let overlaps = before.is_some() && first.as_deref() == before;
@@ -179,16 +180,19 @@ impl Lister<'_> {
         match answer {
             Ok(page) => {
                 let found = page.rows.first().and_then(short_id);
+                let position = &mut self.cursor.at;
+                position.note_total(at, page.rows.len(), page.total);
                 if found.as_deref() != Some(id) {
-                    self.cursor.at.note_moved();
+                    position.note_moved();
                 }
                 Ok(Some(self.out_of_turn(pass, at, page)))
             }
             Err(error) if ends_the_run(&error) => Err(error),
             // Whether rows moved is unknown. Without a total to count rows by, that leaves a doubt.
             Err(_) => {
-                if self.cursor.at.is_ordered {
-                    self.cursor.at.note_moved();
+                let at = &mut self.cursor.at;
+                if at.is_ordered || !at.has_total() {
+                    at.note_moved();
                 }
                 Ok(None)
             }

@@ -43,7 +43,12 @@ pub(super) struct Fill {
     alone: BTreeSet<u64>,
     /// Rows with known positions, requested again at the end to see whether rows have moved
     /// meanwhile.
-    pub(super) anchors: Vec<(u64, String)>,
+    anchors: Vec<(u64, String)>,
+    /// Whether no row after the page is known.
+    is_last: bool,
+    /// The last row that arrived of the last page: an anchor as well, since rows that moved may show
+    /// there alone.
+    last_anchor: Option<(u64, String)>,
 }
 
 struct Lost {
@@ -99,6 +104,8 @@ impl Fill {
             empty: Vec::new(),
             alone: BTreeSet::new(),
             anchors,
+            is_last: region.after.is_none(),
+            last_anchor: None,
         };
         fill.cut_into_parts(region, known);
         fill
@@ -138,6 +145,14 @@ impl Fill {
         if from < region.to {
             self.parts.push_back(part(from, region.to, Kind::Unknown));
         }
+    }
+
+    /// The next row whose position is to be checked. A listing in id order goes on behind its last
+    /// row, which shows the same as checking it.
+    pub(super) fn next_anchor(&mut self, is_ordered: bool) -> Option<(u64, String)> {
+        let last = self.last_anchor.take();
+        let is_new = |last: &(u64, String)| !is_ordered && !self.anchors.contains(last);
+        last.filter(is_new).or_else(|| self.anchors.pop())
     }
 
     /// Parts next to a row that was read go first, so that the end of the good rows is found by
@@ -255,7 +270,15 @@ impl Fill {
                     .extend(short_id(first).map(|id| (part.from, id)));
             }
             self.ids.insert(part.from, short_id(first));
-            self.ids.insert(end.saturating_sub(1), short_id(last));
+            let last_at = end.saturating_sub(1);
+            self.ids.insert(last_at, short_id(last));
+            let is_behind = self
+                .last_anchor
+                .as_ref()
+                .is_none_or(|(at, _)| last_at > *at);
+            if self.is_last && is_behind {
+                self.last_anchor = short_id(last).map(|id| (last_at, id));
+            }
         }
         let rest = Part {
             from: end,

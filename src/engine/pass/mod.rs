@@ -375,6 +375,29 @@ impl PassCursor {
         self.ending.has_ended = false;
     }
 
+    /// Whether every page told the same total.
+    pub(super) const fn has_total(&self) -> bool {
+        matches!(self.total, TotalSeen::Same(_))
+    }
+
+    /// Notes `meta.total` of a page with so many rows at an offset. Some servers state the rows of the
+    /// page rather than of the listing, or stop counting at some number.
+    pub(super) fn note_total(&mut self, offset: u64, served: usize, total: Option<u64>) {
+        // The sync endpoint has no total: a number in its place means something else.
+        let Some(said) = total.filter(|_| !self.is_ordered) else {
+            return;
+        };
+        let served = served as u64;
+        let counts_less = served > 0 && said < offset.saturating_add(served);
+        self.total = match self.total {
+            TotalSeen::Untrue => TotalSeen::Untrue,
+            _ if counts_less => TotalSeen::Untrue,
+            TotalSeen::Unseen => TotalSeen::Same(said),
+            TotalSeen::Same(known) if known == said => TotalSeen::Same(said),
+            TotalSeen::Same(_) | TotalSeen::Varied(_) => TotalSeen::Varied(said),
+        };
+    }
+
     /// Notes that rows are not where they were.
     pub(super) fn note_moved(&mut self) {
         self.movement.moved = true;

@@ -44,7 +44,7 @@ pub(in crate::engine) fn step(
     at.pages.read = at.pages.read.saturating_add(1);
     at.counts.rows = at.counts.rows.saturating_add(page.distinct);
     at.counts.fresh = at.counts.fresh.saturating_add(page.fresh);
-    learn_total(at, asked, page);
+    at.note_total(asked.start, page.ids.len(), page.total);
     if let Some(probe) = at.hidden.probe.take() {
         at.hidden.hides = fingerprint(page.ids.as_slice()) == probe.expected;
         at.movement.shifted &= !at.hidden.hides;
@@ -125,24 +125,6 @@ fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bo
     }
     at.movement.back = 0;
     true
-}
-
-/// Notes `meta.total`. Some servers state the rows of the page rather than of the listing, or stop
-/// counting at some number.
-fn learn_total(at: &mut PassCursor, asked: Asked, page: &Facts) {
-    // The sync endpoint has no total: a number in its place means something else.
-    let Some(said) = page.total.filter(|_| !at.is_ordered) else {
-        return;
-    };
-    let served = page.ids.len() as u64;
-    let counts_less = served > 0 && said < asked.start.saturating_add(served);
-    at.total = match at.total {
-        TotalSeen::Untrue => TotalSeen::Untrue,
-        _ if counts_less => TotalSeen::Untrue,
-        TotalSeen::Unseen => TotalSeen::Same(said),
-        TotalSeen::Same(known) if known == said => TotalSeen::Same(said),
-        TotalSeen::Same(_) | TotalSeen::Varied(_) => TotalSeen::Varied(said),
-    };
 }
 
 /// Whether the same rows came at several consecutive offsets, none of them new.
