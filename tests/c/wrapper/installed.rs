@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::place::{Place, output, root, says, succeeds};
 
-/// Made once a run of all tests, however many processes that has. Takes some minutes where
-/// nothing was built for release before.
+/// Made once a run of all tests, however many processes that has. Not optimized, because that takes
+/// minutes, except where the tests that take longer run.
 static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let prefix = scratch.join("c-install");
@@ -47,6 +47,9 @@ fn build(folder: &Path) -> Command {
     // The directory that this test was built in.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     build.current_dir(folder).env("CARGO_TARGET_DIR", target);
+    if std::env::var_os("SKILLSMITH_LONG_TESTS").is_none() {
+        build.args(["--profile", "dev"]);
+    }
     build
 }
 
