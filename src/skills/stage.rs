@@ -12,6 +12,7 @@ use super::columns::{Column, Versions};
 use super::compare::Stored;
 use super::sql::given_categories;
 use super::table::Table;
+use super::urls;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
@@ -65,6 +66,7 @@ impl<'c> Stage<'c> {
         stored: Option<&Stored>,
         now: &str,
     ) -> Result<()> {
+        urls::forget_set_aside(self.conn, &skill.id)?;
         let columns = &self.table.columns;
         let values = columns.iter().enumerate().map(|(at, column)| {
             let stored = stored.map(|stored| stored.value(at));

@@ -55,6 +55,13 @@ pub(crate) fn set_aside(conn: &Connection, id: &str, url: &str) -> Result<bool> 
     Ok(!kept)
 }
 
+/// Deletes what was set aside of a row that comes with a URL of its own.
+pub(super) fn forget_set_aside(conn: &Connection, id: &str) -> Result<()> {
+    conn.prepare_cached("DELETE FROM temp.skillsmith_urls WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
 /// Stores the list in `sync_state`, inside the caller's transaction. A written row has a new
 /// URL, so an earlier one of that row is deleted.
 pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
@@ -68,6 +75,18 @@ pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     )?
     .execute([])?;
+    Ok(())
+}
+
+/// Stores the URL of one row that was written by itself, or deletes an earlier one; inside the
+/// transaction that wrote the row.
+pub(crate) fn keep_one(conn: &Connection, id: &str) -> Result<()> {
+    forget(conn, id)?;
+    conn.prepare_cached(
+        "INSERT INTO main.sync_state (key, value)
+         SELECT 'url:' || id, json_quote(repo_url) FROM temp.skillsmith_urls WHERE id = ?1",
+    )?
+    .execute([id])?;
     Ok(())
 }
 
@@ -171,15 +190,12 @@ fn owner_of(conn: &Connection, table: &Table, url: &str) -> Result<Option<(Strin
 }
 
 impl Stage<'_> {
-    /// Removes URLs from the batch that other rows have; outside any lock.
+    /// Removes URLs from the batch that other rows have; outside any lock. What was set aside before
+    /// stays: the batch may be written a second time, after its first try failed.
     pub(crate) fn set_taken_urls_aside(&self) -> Result<()> {
         if !self.table.has.unique_url || self.is_empty() {
             return Ok(());
         }
-        // A row that is written again has its own URL.
-        self.conn
-            .prepare_cached("DELETE FROM temp.skillsmith_urls WHERE id IN (SELECT id FROM temp.skillsmith_stage)")?
-            .execute([])?;
         let taken: Vec<SetAside> = self
             .conn
             .prepare_cached(

@@ -166,9 +166,7 @@ impl Applier<'_> {
                 stage.set_url_aside_if_taken(id)?;
                 let written = stage.write_one(id)?;
                 if written == stage::Written::Stored {
-                    // The row was written with its new URL, so an earlier one set aside is
-                    // obsolete.
-                    urls::forget(conn, id)?;
+                    urls::keep_one(conn, id)?;
                 }
                 if let stage::Written::Refused(reason) = &written
                     && conn.is_autocommit()

@@ -77,7 +77,7 @@ impl Lister<'_> {
         at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
         let first = page.rows.first().and_then(short_id);
         let overlaps = before.is_some() && first.as_deref() == before;
-        if before.is_some() && !overlaps {
+        if (before.is_some() && !overlaps) || fill.shows_movement(part) {
             at.note_moved();
         }
         let came = page.rows.get(usize::from(overlaps)..).unwrap_or_default();
@@ -148,12 +148,13 @@ impl Lister<'_> {
             Ok(page) => self
                 .take_part(pass, fill, part, (start, before.as_deref()), page)
                 .map(Some),
-            // Without the row before it, it may not be too large.
-            Err(Error::TooLarge(_)) if overlap > 0 && length <= 2 => {
-                fill.ask_alone(part);
+            Err(error) if ends_the_run(&error) => Err(error),
+            // Without the row before it, it may be readable: too large together, or another row has
+            // moved to where that one was.
+            Err(error) if overlap > 0 && length <= 2 => {
+                fill.ask_alone(part, &error);
                 Ok(None)
             }
-            Err(error) if ends_the_run(&error) => Err(error),
             // There is no row any more.
             Err(Error::Refused { status: 416, .. }) => Ok(None),
             Err(error) => {

@@ -6,6 +6,7 @@ mod fill;
 mod parts;
 mod past;
 mod rows;
+mod scored;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -87,6 +88,8 @@ pub(super) struct Lister<'r> {
     ways_past: Option<WaysPast>,
     /// A page requested to see whether the registry answers; its rows are not lost.
     spare: Option<(Pass, u64, Page)>,
+    /// The total of the pass by score that was counted with the tiers already.
+    scored_end: Option<u64>,
     /// The plan was switched since the cursor was last reported.
     has_switched: bool,
     /// The error that ends the run, once the cursor was reported.
@@ -143,6 +146,7 @@ impl<'r> Lister<'r> {
             parts_asked: 0,
             ways_past: None,
             spare: None,
+            scored_end: None,
             has_switched: false,
             stop: None,
             stop_is_told: false,
@@ -197,6 +201,9 @@ impl<'r> Lister<'r> {
     fn go_on_with(&mut self, pass: Pass, call: &Call<'_>) -> Result<Option<Step>> {
         if let Some(ways) = self.ways_past.take() {
             return self.try_past(&pass, ways, call).map(|()| None);
+        }
+        if let Some(total) = self.scored_end.take() {
+            return self.ask_behind_scored(&pass, total, call);
         }
         if !self.cursor.at.ending.has_ended {
             return self.ask_page(&pass, call);
@@ -274,7 +281,9 @@ impl<'r> Lister<'r> {
         let totals = self.totals();
         let next = step(&mut self.cursor.at, asked, &facts, totals);
         match next {
-            Next::Page if self.shows_no_untiered(pass, asked, &page) => self.skip_scored(),
+            Next::Page if self.shows_no_untiered(pass, asked, &page) => {
+                self.scored_end = page.total;
+            }
             Next::Page if self.cursor.is_past_mark() => {
                 if self.cursor.at.put_off.is_empty() {
                     self.cursor.end_at_mark();
@@ -348,6 +357,7 @@ impl<'r> Lister<'r> {
             let is_distinct = is_fresh && !self.met_before.contains(id);
             distinct = distinct.saturating_add(u64::from(is_distinct));
         }
+        let stamp_of = |row: Option<&Row>| row.and_then(Row::stamp).map(row_of_id);
         Ok(Facts {
             fresh,
             last_stale,
@@ -356,6 +366,7 @@ impl<'r> Lister<'r> {
             limit: page.limit,
             last_id: page.rows.last().and_then(rows::short_id),
             last_fingerprint: page.rows.last().and_then(rows::nameless_fingerprint),
+            stamps: (stamp_of(page.rows.first()), stamp_of(page.rows.last())),
             nameless: rows::nameless(&page.rows),
             named,
             fresh_named,
@@ -381,26 +392,6 @@ impl<'r> Lister<'r> {
         page: &Page,
     ) -> Vec<u64> {
         self.nameless.identify(pass, start, last, &page.rows)
-    }
-
-    /// Whether the first page of the pass for skills without a tier shows that there are none, so
-    /// that the rest can be skipped.
-    fn shows_no_untiered(&self, pass: &Pass, asked: Asked, page: &Page) -> bool {
-        *pass == Pass::Scored
-            && asked.start == 0
-            && !self.cursor.findings.untiered
-            && page.total.is_some_and(|total| {
-                // Not the count of this page: pages may hold fewer rows than were asked for.
-                let counts_more = total > page.rows.len() as u64;
-                counts_more && total <= self.cursor.scored_rows
-            })
-    }
-
-    fn skip_scored(&mut self) {
-        // Its rows were already counted with their tiers.
-        self.cursor.at.counts.rows = 0;
-        self.cursor.end_pass();
-        self.forget_pass();
     }
 
     /// Judges a pass that has ended, and starts the next pass or a second reading.

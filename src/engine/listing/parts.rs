@@ -1,6 +1,6 @@
 //! Splits a failed page into parts, and decides which to request next.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::rows::short_id;
 use crate::Error;
@@ -39,16 +39,16 @@ pub(super) struct Fill {
     pub(super) has_brought: bool,
     /// Parts that were answered without a row.
     empty: Vec<Part>,
-    /// Where parts begin that are too large together with the row before them.
-    alone: BTreeSet<u64>,
+    /// Where parts begin that failed together with the row before them, and whether they were too
+    /// large together. If not, and the part is readable, another row has come to where that one was.
+    alone: BTreeMap<u64, bool>,
     /// Rows with known positions, requested again at the end to see whether rows have moved
     /// meanwhile.
     anchors: Vec<(u64, String)>,
     /// Whether no row after the page is known.
     is_last: bool,
-    /// The last row that arrived of the last page: an anchor as well, since rows that moved may show
-    /// there alone.
-    last_anchor: Option<(u64, String)>,
+    /// The anchors at the end of what is known were added.
+    has_all_anchors: bool,
 }
 
 struct Lost {
@@ -102,10 +102,10 @@ impl Fill {
             timeouts: 0,
             has_brought: false,
             empty: Vec::new(),
-            alone: BTreeSet::new(),
+            alone: BTreeMap::new(),
             anchors,
             is_last: region.after.is_none(),
-            last_anchor: None,
+            has_all_anchors: false,
         };
         fill.cut_into_parts(region, known);
         fill
@@ -147,12 +147,30 @@ impl Fill {
         }
     }
 
-    /// The next row whose position is to be checked. A listing in id order goes on behind its last
-    /// row, which shows the same as checking it.
+    /// The next row whose position is to be checked.
     pub(super) fn next_anchor(&mut self, is_ordered: bool) -> Option<(u64, String)> {
-        let last = self.last_anchor.take();
-        let is_new = |last: &(u64, String)| !is_ordered && !self.anchors.contains(last);
-        last.filter(is_new).or_else(|| self.anchors.pop())
+        if !std::mem::replace(&mut self.has_all_anchors, true) {
+            let before_lost = self.lost.iter().map(|lost| lost.from.saturating_sub(1));
+            // The last one that is known: rows that move before it move it as well.
+            let known = before_lost.filter(|at| matches!(self.ids.get(at), Some(Some(_))));
+            let mut places: Vec<u64> = known.max().into_iter().collect();
+            // A listing in id order goes on behind its last row, which shows the same.
+            if let Some(last) = self
+                .ids
+                .keys()
+                .next_back()
+                .filter(|_| self.is_last && !is_ordered)
+            {
+                places.push(*last);
+            }
+            for at in places {
+                let id = self.ids.get(&at).cloned().flatten();
+                let anchor = id.map(|id| (at, id));
+                let new = anchor.filter(|anchor| !self.anchors.contains(anchor));
+                self.anchors.extend(new);
+            }
+        }
+        self.anchors.pop()
     }
 
     /// Parts next to a row that was read go first, so that the end of the good rows is found by
@@ -270,15 +288,7 @@ impl Fill {
                     .extend(short_id(first).map(|id| (part.from, id)));
             }
             self.ids.insert(part.from, short_id(first));
-            let last_at = end.saturating_sub(1);
-            self.ids.insert(last_at, short_id(last));
-            let is_behind = self
-                .last_anchor
-                .as_ref()
-                .is_none_or(|(at, _)| last_at > *at);
-            if self.is_last && is_behind {
-                self.last_anchor = short_id(last).map(|id| (last_at, id));
-            }
+            self.ids.insert(end.saturating_sub(1), short_id(last));
         }
         let rest = Part {
             from: end,
@@ -305,17 +315,24 @@ impl Fill {
     }
 
     /// Requests a part once more, without the row before it.
-    pub(super) fn ask_alone(&mut self, part: &Part) {
-        self.alone.insert(part.from);
+    pub(super) fn ask_alone(&mut self, part: &Part, error: &Error) {
+        self.note_failure(error);
+        let was_too_large = matches!(error, Error::TooLarge(_));
+        self.alone.insert(part.from, was_too_large);
         self.parts.push_front(Part {
             cause: part.cause.clone(),
             ..*part
         });
     }
 
-    /// The row right before a part, if it is known and no page with both is too large.
+    /// Whether a part that is readable failed together with the row before it.
+    pub(super) fn shows_movement(&self, part: &Part) -> bool {
+        self.alone.get(&part.from) == Some(&false)
+    }
+
+    /// The row right before a part, if it is known and no page with both has failed.
     pub(super) fn row_before(&self, part: &Part) -> Option<&str> {
-        if self.alone.contains(&part.from) {
+        if self.alone.contains_key(&part.from) {
             return None;
         }
         self.ids.get(&part.from.checked_sub(1)?)?.as_deref()
@@ -330,10 +347,7 @@ impl Fill {
     }
 
     pub(super) fn failed(&mut self, part: &Part, error: &Error) {
-        self.failures = self.failures.saturating_add(1);
-        self.timeouts = self
-            .timeouts
-            .saturating_add(u32::from(matches!(error, Error::Timeout(_))));
+        self.note_failure(error);
         if matches!(part.kind, Kind::Probe { .. }) {
             return;
         }
@@ -357,6 +371,12 @@ impl Fill {
                 kind: Kind::Unknown,
             });
         }
+    }
+
+    fn note_failure(&mut self, error: &Error) {
+        let is_timeout = matches!(error, Error::Timeout(_));
+        self.failures = self.failures.saturating_add(1);
+        self.timeouts = self.timeouts.saturating_add(u32::from(is_timeout));
     }
 
     /// What could not be read, in order of position, with adjacent rows merged.

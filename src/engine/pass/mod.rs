@@ -69,6 +69,9 @@ pub(super) struct Tail {
     /// Fingerprint of the last row's content, if the row has no id.
     #[serde(rename = "last_print")]
     pub(super) last_fingerprint: Option<u64>,
+    /// Hash of the last row's stamp.
+    #[serde(default)]
+    last_stamp: Option<u64>,
     /// The next page is to begin with the last row.
     overlaps: bool,
 }
@@ -216,6 +219,8 @@ pub(super) struct Facts {
     pub(super) last_id: Option<String>,
     /// Fingerprint of the last row's content, if the row has no id.
     pub(super) last_fingerprint: Option<u64>,
+    /// Hashes of the stamps of the first row and of the last.
+    pub(super) stamps: (Option<u64>, Option<u64>),
     /// Fingerprint of the page, if some row of it has no id.
     pub(super) nameless: Option<u64>,
     /// Rows with an id, and how many of them are new in this reading.

@@ -112,6 +112,9 @@ fn stands_where_it_should(at: &mut PassCursor, asked: Asked, page: &Facts) -> bo
             // An earlier row appears again: it moved, or is listed twice.
             let again = served.saturating_sub(page.fresh);
             at.movement.shifted |= again > 1 && at.movement.back == 0 && end > at.movement.ahead;
+            // A row that changed may have come here from elsewhere, and others to where it was.
+            let before = at.tail.last_stamp.filter(|_| asked.overlaps);
+            at.movement.shifted |= before.is_some_and(|stamp| page.stamps.0 != Some(stamp));
         }
         Found::Behind(front) => ask_whether_rows_are_hidden(at, asked, front),
         // Stepping back found the row at its position, but a page from there on is empty: the
@@ -363,4 +366,5 @@ fn remember_tail(at: &mut PassCursor, page: &Facts) {
     at.tail.ids.drain(..excess);
     at.tail.last_id.clone_from(&page.last_id);
     at.tail.last_fingerprint = page.last_fingerprint;
+    at.tail.last_stamp = page.stamps.1;
 }
