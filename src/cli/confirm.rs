@@ -7,8 +7,8 @@ use super::args::SyncArguments;
 use super::console::{Console, STRONG};
 use super::database;
 use super::time::duration;
-use crate::clock::SystemClock;
-use crate::engine::DEFAULT_PAGE_SIZE;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{Counter, DEFAULT_PAGE_SIZE};
 use crate::registry::{Call, RegistryStatistics};
 use crate::{Database, Error, Result, SkillsmithApiClient, SyncHistoryRepository};
 
@@ -34,25 +34,30 @@ pub(super) fn first_listing(
     console: &Console<'_>,
 ) -> Result<u64> {
     let is_wanted = arguments.yes || console.json || !console.can_ask();
-    if is_wanted || !is_first(path, console)? {
+    if is_wanted {
         return Ok(0);
     }
+    let Some(counter) = counter_of_first(path, console)? else {
+        return Ok(0);
+    };
     let begun = Instant::now();
     let cancel = &console.terminal.cancel;
     let call = Call {
         single_try: true,
+        meter: Some(&counter),
         ..Call::new(cancel, &SystemClock).time_limit(STATISTICS_TIMEOUT)
     };
-    let statistics = match client.statistics(&call) {
+    let asked = call.count_request().and_then(|()| client.statistics(&call));
+    let statistics = match asked {
         Ok(statistics) => statistics,
         Err(Error::Cancelled) => return Err(Error::Cancelled),
         // Nothing was sent.
         Err(Error::Offline) => return Ok(0),
         // The sync itself tells what is wrong; not every registry has this endpoint.
-        Err(_) => return Ok(1),
+        Err(_) => return Ok(counter.used()),
     };
     let Some(skills) = statistics.skill_count.filter(|skills| *skills > LARGE) else {
-        return Ok(1);
+        return Ok(counter.used());
     };
     let rows = arguments.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
     let requests = requests_of(skills, rows);
@@ -63,20 +68,25 @@ pub(super) fn first_listing(
         duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     );
     if console.ask(&question)? {
-        Ok(1)
+        Ok(counter.used())
     } else {
         Err(Error::Cancelled)
     }
 }
 
-/// Whether no sync of this database was ever started.
-fn is_first(path: &Path, console: &Console<'_>) -> Result<bool> {
+/// The counter of the requests before a first sync, within the user's budget; `None` if a sync of
+/// this database was started before.
+fn counter_of_first(path: &Path, console: &Console<'_>) -> Result<Option<Counter>> {
     if database::is_missing(path) {
-        return Ok(true);
+        return Ok(Some(Counter::default()));
     }
     let database: Database = database::for_reading(path, console)?;
     let history = SyncHistoryRepository::new(&database).get_history(1)?;
-    Ok(history.is_empty())
+    if history.is_empty() {
+        Counter::before_run(&database, SystemClock.now()).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Each page begins with the last row of the one before it. The live registry sends no larger pages than

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
+use rusqlite::Connection;
 
+use super::options::SyncOptions;
 use crate::registry::Meter;
-use crate::requests::next_month;
-use crate::{Error, Result};
+use crate::{Error, Result, requests};
 
 /// The requests of one run, and how many it may make.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Counter {
+pub(crate) struct Counter {
     used: Arc<AtomicU64>,
     /// The budget of the run, and what is left of the month's.
     of_run: Option<u64>,
@@ -20,7 +21,7 @@ pub(super) struct Counter {
 
 impl Counter {
     /// `used`: requests that were sent before.
-    pub(super) fn new(used: u64, of_run: Option<u64>, of_month: Option<u64>) -> Self {
+    fn new(used: u64, of_run: Option<u64>, of_month: Option<u64>) -> Self {
         Self {
             used: Arc::new(AtomicU64::new(used)),
             of_run,
@@ -28,7 +29,30 @@ impl Counter {
         }
     }
 
-    pub(super) fn used(&self) -> u64 {
+    /// For a run with these options, which begins at `now`.
+    pub(super) fn of_run(
+        conn: &Connection,
+        options: &SyncOptions<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let budget = options.monthly_request_budget;
+        let of_month = left_of_month(conn, budget, now)?;
+        Ok(Self::new(
+            options.requests_before,
+            options.request_budget,
+            of_month,
+        ))
+    }
+
+    /// For requests before a run, which count as the run's ([`SyncOptions::requests_before`]).
+    #[cfg(feature = "cli")]
+    pub(crate) fn before_run(database: &crate::Database, now: DateTime<Utc>) -> Result<Self> {
+        let of_month = database.read(|conn| left_of_month(conn, None, now))?;
+        Ok(Self::new(0, None, of_month))
+    }
+
+    /// The requests that were sent so far.
+    pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 }
@@ -38,7 +62,7 @@ impl Meter for Counter {
         let used = self.used();
         if self.of_month.is_some_and(|most| used >= most) {
             return Err(Error::BudgetUsed {
-                resumes_at: next_month(now),
+                resumes_at: requests::next_month(now),
             });
         }
         if self.of_run.is_some_and(|most| used >= most) {
@@ -47,6 +71,20 @@ impl Meter for Counter {
         self.used.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// What is left of the month's budget: `budget`, else the user's. `None`: no bound.
+fn left_of_month(
+    conn: &Connection,
+    budget: Option<u64>,
+    now: DateTime<Utc>,
+) -> Result<Option<u64>> {
+    let budget = match budget {
+        Some(budget) => Some(budget),
+        None => requests::monthly_budget(conn)?,
+    };
+    let used = requests::this_month(conn, now)?;
+    Ok(budget.map(|budget| budget.saturating_sub(used)))
 }
 
 #[cfg(test)]

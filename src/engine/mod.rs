@@ -31,6 +31,8 @@ mod sync_engine;
 mod tally;
 mod watermark;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::counter::Counter;
 pub use self::options::{
     DEFAULT_DEADLINE, DEFAULT_FULL_LISTING_EVERY, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SyncOptions,
 };

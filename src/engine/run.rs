@@ -22,7 +22,6 @@ use super::tally::Tally;
 use crate::clock::to_iso;
 use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::memory::{self, guarded};
-use crate::requests;
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
 
@@ -139,7 +138,7 @@ impl Run {
             self.id = start::open_record(context, &conn)?;
             return Err(error);
         }
-        self.requests = counter(context, &conn)?;
+        self.requests = Counter::of_run(&conn, options, context.started_at)?;
         progress.connecting(&self.tally);
         let fetch = Fetch::start(
             Arc::clone(&engine.registry),
@@ -287,22 +286,6 @@ fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, erro
         _ => context.ends_at(),
     };
     _ = applier.settle_index(&CancelToken::new(), deadline);
-}
-
-/// The request counter of a run, limited by the user's budgets.
-fn counter(context: &Context<'_, '_>, conn: &Connection) -> Result<Counter> {
-    let options = &context.options;
-    let of_month = match options.monthly_request_budget {
-        Some(budget) => Some(budget),
-        None => requests::monthly_budget(conn)?,
-    };
-    let used = requests::this_month(conn, context.started_at)?;
-    let left = of_month.map(|budget| budget.saturating_sub(used));
-    Ok(Counter::new(
-        options.requests_before,
-        options.request_budget,
-        left,
-    ))
 }
 
 /// Applies page after page until the listing ends. Returns the final cursor.

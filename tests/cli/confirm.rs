@@ -70,6 +70,46 @@ fn enter_is_a_yes_and_the_question_counts_as_a_request() {
 }
 
 #[test]
+fn a_month_whose_requests_are_used_up_is_not_asked_about() {
+    let place = large();
+    place.ok(&["sync", "config", "--request-budget", "0"]);
+    let (code, screen) = typed(&place, &["sync"], "");
+    assert_eq!(code, 3, "{screen}");
+    assert!(!screen.contains(QUESTION), "{screen}");
+    assert!(
+        screen.contains("budget of requests for this month"),
+        "{screen}"
+    );
+    assert!(paths(&place).is_empty());
+}
+
+#[test]
+fn every_request_for_the_question_counts() {
+    let place = large();
+    let elsewhere = format!("{}/stats?again", place.server().base_url());
+    let redirect = Fault::status(307).with_header("Location", elsewhere);
+    place.server().fault(redirect.on_stats());
+    let (code, screen) = typed(&place, &["sync"], "\n");
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains(QUESTION), "{screen}");
+    let sent = paths(&place);
+    assert_eq!(&sent[..3], ["stats", "stats", "health"]);
+    let status = place.json(&["sync", "status", "--json"]);
+    assert_eq!(status["requestsThisMonth"], sent.len());
+    // A redirect that the budget does not allow is not followed.
+    let place = large();
+    place.ok(&["sync", "config", "--request-budget", "1"]);
+    let elsewhere = format!("{}/stats?again", place.server().base_url());
+    let redirect = Fault::status(307).with_header("Location", elsewhere);
+    place.server().fault(redirect.on_stats());
+    let (code, screen) = typed(&place, &["sync"], "");
+    assert_eq!(code, 3, "{screen}");
+    assert_eq!(paths(&place), ["stats"]);
+    let status = place.json(&["sync", "status", "--json"]);
+    assert_eq!(status["requestsThisMonth"], 1);
+}
+
+#[test]
 fn nothing_is_asked_where_nobody_answers_or_the_answer_is_known() {
     for args in [&["sync", "--yes"][..], &["sync", "-y"], &["sync", "--json"]] {
         let place = large();
