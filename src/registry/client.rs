@@ -308,7 +308,7 @@ impl SkillsmithApiClient {
         };
         if !response.status().is_success() {
             let now = call.clock.now();
-            let asked = pacing::retry_after(response.headers(), now);
+            let asked = pacing::asked_pause(response.status(), response.headers(), now);
             return again_or_final(refusal(credentials, &mut response, asked, now), asked);
         }
         let page = read_body(credentials, response.body_mut(), MAX_BODY)
@@ -334,7 +334,8 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<()> {
         let now = call.clock.now();
-        let pause = pacing::asked_pause(response.headers(), now);
+        let asked = pacing::asked_pause(response.status(), response.headers(), now);
+        let pause = asked.unwrap_or_default().max(pacing::SHORTEST_WAIT);
         let error = refusal(credentials, response, Some(pause), now);
         call.check()?;
         if matches!(error, Error::QuotaExceeded { .. }) {

@@ -4,18 +4,22 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use ureq::http::HeaderMap;
+use ureq::http::{HeaderMap, StatusCode};
 
 use crate::clock::LONGEST_PAUSE;
 
 /// Used if the reset is in the past by our clock: it still means "not at once".
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait before the next request, if this response used up the rate limit.
 pub(crate) fn pause_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     if number(text(headers, "x-ratelimit-remaining")?)? > 0 {
         return None;
     }
+    until_reset(headers, now)
+}
+
+fn until_reset(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let reset = number(text(headers, "x-ratelimit-reset")?)?;
     let reset = DateTime::from_timestamp(reset, 0)?;
     let wait = until(reset, headers, now);
@@ -38,12 +42,20 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     Some(wait.min(longest()))
 }
 
-/// How long to wait after a 429, from whichever header has it.
-pub(super) fn asked_pause(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
-    retry_after(headers, now)
-        .or_else(|| pause_after(headers, now))
-        .unwrap_or_default()
-        .max(SHORTEST_WAIT)
+/// How long to wait after a failure with this status. After a 429 the reset tells it where a proxy
+/// has dropped `Retry-After`.
+pub(super) fn asked_pause(
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    let told = retry_after(headers, now);
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        return told;
+    }
+    let is_told_what_remains = headers.contains_key("x-ratelimit-remaining");
+    told.or_else(|| pause_after(headers, now))
+        .or_else(|| until_reset(headers, now).filter(|_| !is_told_what_remains))
 }
 
 fn longest() -> Duration {
@@ -186,6 +198,27 @@ mod tests {
         ] {
             assert_eq!(pause("0", broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn after_a_refusal_the_reset_is_enough() {
+        let reset = ("x-ratelimit-reset", "1800000060");
+        let pause = |status, pairs: &[_]| asked_pause(status, &headers(pairs), now());
+        let minute = Some(Duration::from_secs(60));
+        let limit = StatusCode::TOO_MANY_REQUESTS;
+        assert_eq!(
+            pause(limit, &[("x-ratelimit-remaining", "0"), reset]),
+            minute
+        );
+        assert_eq!(pause(limit, &[reset]), minute);
+        let first = [("retry-after", "7"), ("x-ratelimit-remaining", "0"), reset];
+        assert_eq!(pause(limit, &first), Some(Duration::from_secs(7)));
+        // Not this limit was used up.
+        assert_eq!(pause(limit, &[("x-ratelimit-remaining", "9"), reset]), None);
+        // A page that fails with the last request of a minute fails for its own reasons.
+        let last = [("x-ratelimit-remaining", "0"), reset];
+        assert_eq!(pause(StatusCode::BAD_GATEWAY, &last), None);
+        assert_eq!(pause(limit, &[]), None);
     }
 
     #[test]

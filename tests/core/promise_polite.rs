@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use skillsmith_sync::background::{Decision, Schedule};
 use skillsmith_sync::{ErrorCode, SyncStatus};
 use skillsmith_test_registry::{Fault, MonthlyQuota, Options, RateLimit, RetryAfterForm};
@@ -166,6 +166,65 @@ fn promise_9_what_does_not_fit_the_run_ends_it_with_a_time_that_is_kept() {
     assert_eq!(decide(), Decision::Begin);
     assert_success(&world.sync());
     world.assert_mirrored();
+}
+
+/// A 429 whose only header is the reset of the rate limit.
+fn used_up_until(reset: DateTime<Utc>) -> Fault {
+    Fault::status(429)
+        .with_header("X-RateLimit-Remaining", "0")
+        .with_header("X-RateLimit-Reset", reset.timestamp().to_string())
+}
+
+#[test]
+fn promise_9_the_reset_of_a_rate_limit_is_waited_for_without_a_retry_after() {
+    // The live proxy drops the registry's date too.
+    for dropped in [vec![], vec!["date".to_owned(), "retry-after".to_owned()]] {
+        let world = World::new(1_000, Options::default());
+        world
+            .server
+            .options(|options| options.dropped_headers = dropped);
+        let reset = world.clock_now() + TimeDelta::seconds(90);
+        world.server.fault(used_up_until(reset).at_offset(99));
+        let result = world.sync();
+        assert_success(&result);
+        assert!(world.clock_now() >= reset - TimeDelta::seconds(1));
+        assert_eq!(result.requests, world.server.requests().len() as u64);
+        world.assert_mirrored();
+    }
+}
+
+#[test]
+fn promise_9_a_reset_that_does_not_fit_the_run_is_the_time_of_the_next_try() {
+    let faults: [fn(Fault) -> Fault; 2] = [|fault| fault.at_offset(297).always(), Fault::on_health];
+    for fault in faults {
+        let world = World::new(1_000, Options::default());
+        world
+            .server
+            .options(|options| options.dropped_headers = vec!["date".into()]);
+        let reset = world.clock_now() + TimeDelta::hours(2);
+        world.server.fault(fault(used_up_until(reset)));
+        let result = world.sync();
+        assert_eq!(result.code, Some(ErrorCode::RateLimited), "{result:?}");
+        let said = reset.format("Try again after %Y-%m-%d %H:%M").to_string();
+        assert!(result.errors[0].contains(&said), "{result:?}");
+        assert_eq!(result.requests, world.server.requests().len() as u64);
+        let stored: String = world
+            .look()
+            .query_row(
+                "SELECT value ->> 'not_before' FROM sync_state WHERE key = 'backoff'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        let stored: DateTime<Utc> = stored.parse().unwrap();
+        assert_eq!(stored.timestamp(), reset.timestamp());
+        world.server.clear_faults();
+        assert_eq!(Schedule::new().check(&world.engine()), Decision::BackingOff);
+        world.clock.advance(Duration::from_secs(7_300));
+        assert_eq!(Schedule::new().check(&world.engine()), Decision::Begin);
+        assert_success(&world.sync());
+        world.assert_mirrored();
+    }
 }
 
 #[test]
