@@ -21,7 +21,9 @@ impl Error {
             | Self::Forbidden(_)
             | Self::Protocol(_)
             | Self::Refused { .. }
-            | Self::TooLarge(_) => false,
+            | Self::TooLarge(_)
+            // The registry does not know this request, now or later.
+            | Self::Server { status: 501, .. } => false,
             // A 503 with a retry time concerns the registry, not the page.
             Self::Server { retry_at, .. } => retry_at.is_some(),
             Self::InvalidArgument(_)
@@ -74,11 +76,12 @@ mod tests {
 
     #[test]
     fn a_page_that_fails_is_told_from_a_registry_that_fails() {
-        let server = |retry_at| Error::Server {
-            status: 503,
+        let server = |status, retry_at| Error::Server {
+            status,
             detail: None,
             retry_at,
         };
+        let later = DateTime::from_timestamp(1_800_000_000, 0);
         for of_the_page in [
             Error::CutOff("".into()),
             Error::Timeout("".into()),
@@ -89,12 +92,13 @@ mod tests {
                 status: 416,
                 detail: None,
             },
-            server(None),
+            server(503, None),
+            server(501, later),
         ] {
             assert!(!of_the_page.nothing_can_come(), "{of_the_page:?}");
         }
         for of_the_registry in [
-            server(DateTime::from_timestamp(1_800_000_000, 0)),
+            server(503, later),
             Error::Unreachable("".into()),
             Error::Unauthorized(String::new()),
             Error::SignInExpired(String::new()),

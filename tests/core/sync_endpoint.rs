@@ -214,6 +214,24 @@ fn a_registry_without_the_endpoint_is_searched_and_asked_again_after_a_day() {
 }
 
 #[test]
+fn an_endpoint_that_is_not_there_is_missing_whatever_the_answer_says_of_later() {
+    for status in [404, 405, 410, 501] {
+        let world = world(120);
+        let fault = Fault::status(status).with_header("Retry-After", "7200");
+        world.server.fault(fault.on_sync().always());
+        let result = world.sync();
+        assert_success(&result);
+        assert_eq!(result.coverage, Coverage::Complete, "{status}: {result:?}");
+        world.assert_mirrored();
+        // It is known for a day.
+        world.server.clear_requests();
+        assert_success(&world.sync());
+        let requests = world.server.requests();
+        assert!(!requests.iter().any(LoggedRequest::is_sync), "{status}");
+    }
+}
+
+#[test]
 fn an_endpoint_that_is_taken_away_fails_one_run_and_is_searched_then() {
     let world = world(120);
     assert_success(&world.sync());
