@@ -100,8 +100,8 @@ export interface BackgroundSettings {
   offlineMode: boolean
 }
 
-/** Whether a background service should start a sync now. */
-export declare function decide(database: NativeDatabase): 'begin' | 'not-due' | 'backing-off'
+/** Whether a background service should start a sync now, with this client if the registry is not the host's. */
+export declare function decide(database: NativeDatabase, client: NativeClient | undefined | null, variables: Variables): 'begin' | 'not-due' | 'backing-off'
 
 /** The default of `listing`, which `SKILLSMITH_LISTING` may set. */
 export declare function defaultListing(variables: Variables): 'auto' | 'search'

@@ -114,7 +114,9 @@ export class SyncEngine {
   /** @internal Whether a background service should start a sync now. Returns a promise if the registry's `isOffline` does. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine.#source()
-    const decision = (isOffline: boolean): Decision => (isOffline ? 'not-due' : attempt(() => native.decide(engine.#connection.handle())))
+    const client = 'client' in source ? source.client : undefined
+    const decision = (isOffline: boolean): Decision =>
+      isOffline ? 'not-due' : attempt(() => native.decide(engine.#connection.handle(), client, variables()))
     const isOffline = 'client' in source ? source.client.isOffline : isHostOffline(source.host)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
   }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use super::options::BackgroundOptions;
 use super::schedule::{self, Decision, Schedule, UnwrittenBackoff};
 use super::workers::{AtWork, Workers};
+use crate::engine::Listing;
 use crate::memory::guarded;
 use crate::unpoisoned::{lock, wait};
 use crate::{
@@ -107,7 +108,7 @@ impl Shared {
         if !self.progress().schedule.begin_check() {
             return Decision::Running;
         }
-        let answer = guarded(|| schedule::ask(&self.engine));
+        let answer = guarded(|| schedule::ask(&self.engine, self.listing()));
         let mut progress = self.progress();
         // Stopped meanwhile.
         if stop.is_cancelled() {
@@ -130,12 +131,16 @@ impl Shared {
         }
     }
 
+    fn listing(&self) -> Listing {
+        self.options.listing.unwrap_or_default()
+    }
+
     /// Runs one sync that the schedule started, and records its end in any case.
     pub(super) fn run(&self, stop: &CancelToken) -> Result<SyncResult> {
         guarded(|| {
             self.engine.sync(SyncOptions {
                 cancel: stop.clone(),
-                listing: self.options.listing.unwrap_or_default(),
+                listing: self.listing(),
                 ..SyncOptions::default()
             })
         })
@@ -168,7 +173,7 @@ impl Shared {
         if matches!(code, Some(ErrorCode::Cancelled | ErrorCode::SyncInProgress)) {
             return None;
         }
-        match guarded(|| schedule::ask(&self.engine)) {
+        match guarded(|| schedule::ask(&self.engine, self.listing())) {
             Ok(Decision::Begin) | Err(_) => {
                 let config = SyncConfigRepository::new(self.engine.database()).get_config();
                 Some(config.map_or(SyncFrequency::Daily.interval_ms(), |config| {

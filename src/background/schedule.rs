@@ -13,8 +13,9 @@ use serde::Serialize;
 use crate::clock::{Clock, from_iso};
 use crate::config::is_due;
 use crate::database::SyncLock;
-use crate::engine::{DEFAULT_DEADLINE, backoff};
+use crate::engine::{DEFAULT_DEADLINE, Listing, backoff, reserved};
 use crate::history::SyncStatus;
+use crate::registry::Registry;
 use crate::{
     Database, Error, Result, SyncConfigRepository, SyncEngine, SyncHistoryRepository, SyncResult,
 };
@@ -29,7 +30,8 @@ pub enum Decision {
     Running,
     /// Automatic syncing is off, the next sync is not due, or offline mode is on.
     NotDue,
-    /// A sync is due, but the backoff after a failure is not over.
+    /// A sync is due, but the backoff after a failure is not over, or the registry reserves its
+    /// listing for other plans.
     BackingOff,
     /// The database could not be read; the next check tries again.
     Unknown,
@@ -89,12 +91,12 @@ impl Schedule {
         std::mem::replace(&mut self.state.is_started, false)
     }
 
-    /// Decides for this moment; reads the database briefly.
+    /// Decides for this moment, for syncs with [`Listing::Auto`]; reads the database briefly.
     pub fn check(&mut self, engine: &SyncEngine) -> Decision {
         if !self.begin_check() {
             return Decision::Running;
         }
-        self.checked(ask(engine))
+        self.checked(ask(engine, Listing::Auto))
     }
 
     /// Records a check. Returns whether to read the database.
@@ -192,17 +194,24 @@ impl UnwrittenBackoff {
     }
 }
 
-/// Whether to start a sync; blocks briefly on the disk.
-pub(super) fn ask(engine: &SyncEngine) -> Result<Decision> {
+/// Whether to start a sync with this listing; blocks briefly on the disk.
+pub(super) fn ask(engine: &SyncEngine, listing: Listing) -> Result<Decision> {
     if engine.is_offline() {
         return Ok(Decision::NotDue);
     }
-    decide(engine.database(), engine.clock())
+    let asked = Some((engine.registry(), listing));
+    decide(engine.database(), asked, engine.clock())
 }
 
 /// Whether to start a sync now, for services with their own timers. Blocks briefly on the disk.
+///
+/// `asked`: the registry, if its client is ours, and the listing that the sync would use.
 #[doc(hidden)]
-pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
+pub fn decide(
+    database: &Database,
+    asked: Option<(&dyn Registry, Listing)>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Decision> {
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let now = clock.now();
     if !is_due(&config, now)
@@ -211,10 +220,18 @@ pub fn decide(database: &Database, clock: &Arc<dyn Clock>) -> Result<Decision> {
     {
         return Ok(Decision::NotDue);
     }
-    let backoff = database.read(backoff::load)?;
-    Ok(match backoff {
-        Some(backoff) if !backoff.is_over(now) => Decision::BackingOff,
-        _ => Decision::Begin,
+    let must_wait = database.read(|conn| {
+        let backoff = backoff::load(conn)?;
+        Ok(backoff.is_some_and(|backoff| !backoff.is_over(now))
+            || match asked {
+                Some(asked) => reserved::is_known(conn, asked, now)?,
+                None => false,
+            })
+    })?;
+    Ok(if must_wait {
+        Decision::BackingOff
+    } else {
+        Decision::Begin
     })
 }
 

@@ -37,6 +37,11 @@ pub(crate) mod key {
         format!("plan:{registry}")
     }
 
+    /// Callers to whom a registry refused its listing because of their plan.
+    pub(crate) fn reserved(registry: &str) -> String {
+        format!("reserved:{registry}")
+    }
+
     /// The gaps of the last listing of a registry.
     pub(crate) fn gaps(registry: &str) -> String {
         format!("gaps:{registry}")

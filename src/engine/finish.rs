@@ -8,6 +8,7 @@ use super::apply::Applier;
 use super::backoff;
 use super::completed::CompletedListing;
 use super::cursor::Cursor;
+use super::reserved;
 use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
 use crate::clock::to_iso;
@@ -89,6 +90,7 @@ pub(super) fn success(
             state::set(conn, &gaps, &cursor.gaps)?;
         }
         backoff::clear(conn)?;
+        reserved::note(conn, context.listing(), None, now)?;
         requests::add(conn, now, requests_used)?;
         applier.keep_index_sign(conn)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
@@ -162,6 +164,7 @@ fn record_failure(
     state::remove(conn, state::key::CURRENT_RUN)?;
     let interval_ms = config::load(conn)?.interval_ms;
     backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)?;
+    reserved::note(conn, context.listing(), Some(error), now)?;
     config::record_error(conn, text.as_deref())?;
     requests::add(conn, now, run.requests.used())?;
     // A file put there since does not contain what the run wrote.

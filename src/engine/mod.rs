@@ -23,6 +23,7 @@ mod pass;
 mod plan;
 mod profile;
 mod progress;
+pub(crate) mod reserved;
 mod result;
 mod run;
 mod start;

@@ -15,6 +15,7 @@ use super::cursor::Cursor;
 use super::fetch::{Event, Fetch};
 use super::finish;
 use super::options::SyncOptions;
+use super::plan::Listing;
 use super::progress::Progress;
 use super::result::SyncResult;
 use super::start::{self, StartingState};
@@ -22,6 +23,7 @@ use super::tally::Tally;
 use crate::clock::to_iso;
 use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
 use crate::memory::{self, guarded};
+use crate::registry::Registry;
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
 
@@ -57,6 +59,11 @@ impl Context<'_, '_> {
     fn left(&self) -> Duration {
         let used = self.engine.clock.elapsed().saturating_sub(self.begun);
         self.options.deadline.saturating_sub(used)
+    }
+
+    /// The registry, and which of its listings the run may use.
+    pub(super) fn listing(&self) -> (&dyn Registry, Listing) {
+        (&*self.engine.registry, self.options.listing)
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -91,6 +91,10 @@ impl SyncEngine {
         self.registry.is_offline()
     }
 
+    pub(crate) fn registry(&self) -> &dyn Registry {
+        &*self.registry
+    }
+
     pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }

@@ -20,8 +20,8 @@ use super::retry::{self, Attempt};
 use super::sign_in::SignIn;
 use super::transport::{Limits, Transport, deadlines};
 use super::{
-    Call, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics, SyncRequest,
-    pacing,
+    Call, Caller, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics,
+    SyncRequest, pacing,
 };
 use crate::environment::{self, Environment};
 use crate::{Cause, Error, Result};
@@ -304,12 +304,12 @@ impl SkillsmithApiClient {
         let limits = Limits::OfEach(self.timeout);
         let mut response = match self.send(&connections, credentials, path, query, limits, call) {
             Ok(response) => response,
-            Err(error) => return again_or_final(error, None),
+            Err(error) => return Attempt::of_failure(error, None),
         };
         if !response.status().is_success() {
             let now = call.clock.now();
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
-            return again_or_final(refusal(credentials, &mut response, asked, now), asked);
+            return Attempt::of_failure(refusal(credentials, &mut response, asked, now), asked);
         }
         let page = read_body(credentials, response.body_mut(), MAX_BODY)
             .and_then(|body| read(&body, response.headers(), credentials))
@@ -322,7 +322,7 @@ impl SkillsmithApiClient {
             });
         match page {
             Ok(page) => Attempt::Done(page),
-            Err(error) => again_or_final(error, None),
+            Err(error) => Attempt::of_failure(error, None),
         }
     }
 
@@ -373,6 +373,14 @@ impl Registry for SkillsmithApiClient {
     fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
         self.page("/registry-sync", &request.query_pairs(), call)
     }
+
+    fn caller(&self) -> Caller {
+        self.sign_in.caller()
+    }
+
+    fn next_caller(&self) -> Caller {
+        self.sign_in.next_caller()
+    }
 }
 
 impl fmt::Debug for SkillsmithApiClient {
@@ -382,20 +390,5 @@ impl fmt::Debug for SkillsmithApiClient {
             .field("credentials", &self.sign_in)
             .field("offline", &self.offline)
             .finish_non_exhaustive()
-    }
-}
-
-/// Only 408, 429, 5xx except 501, broken connections and unreadable responses are retried.
-fn again_or_final<T>(error: Error, asked: Option<Duration>) -> Attempt<T> {
-    match error {
-        // The server does not implement the request, and a retry does not change that.
-        Error::Server { status: 501, .. } => Attempt::Final(error),
-        Error::RateLimited { .. }
-        | Error::Server { .. }
-        | Error::Unreachable(_)
-        | Error::CutOff(_)
-        | Error::Timeout(_)
-        | Error::Protocol(_) => Attempt::Again(error, asked),
-        _ => Attempt::Final(error),
     }
 }

@@ -11,6 +11,7 @@
 mod answer;
 mod body;
 mod call;
+mod caller;
 mod client;
 mod connections;
 mod credentials;
@@ -31,6 +32,8 @@ pub(crate) mod wire;
 
 pub(crate) use self::call::Meter;
 pub use self::call::{Call, Wait};
+#[doc(hidden)]
+pub use self::caller::Caller;
 pub use self::client::SkillsmithApiClient;
 pub use self::field::Value;
 pub use self::health::{Health, HealthReport, RegistryStatistics};
@@ -105,5 +108,17 @@ pub trait Registry: Send + Sync {
             status: 404,
             detail: None,
         })
+    }
+
+    /// Who has asked last.
+    #[doc(hidden)]
+    fn caller(&self) -> Caller {
+        Caller::default()
+    }
+
+    /// Who will ask next, as far as that is known. Sends nothing, and may read a file.
+    #[doc(hidden)]
+    fn next_caller(&self) -> Caller {
+        self.caller()
     }
 }

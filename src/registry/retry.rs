@@ -18,6 +18,23 @@ pub(super) enum Attempt<T> {
     Again(Error, Option<Duration>),
 }
 
+impl<T> Attempt<T> {
+    /// Only 408, 429, 5xx except 501, broken connections and unreadable responses are retried.
+    pub(super) fn of_failure(error: Error, asked: Option<Duration>) -> Self {
+        match error {
+            // The server does not implement the request, and a retry does not change that.
+            Error::Server { status: 501, .. } => Self::Final(error),
+            Error::RateLimited { .. }
+            | Error::Server { .. }
+            | Error::Unreachable(_)
+            | Error::CutOff(_)
+            | Error::Timeout(_)
+            | Error::Protocol(_) => Self::Again(error, asked),
+            _ => Self::Final(error),
+        }
+    }
+}
+
 /// Attempts the request up to `1 + retries` times, until it succeeds or fails for good.
 pub(super) fn run<T>(
     call: &Call<'_>,

@@ -1,37 +1,30 @@
 //! Credentials that can be renewed: from the configuration file, which other programs write, or
 //! from the host.
 
+mod home;
+
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ureq::http::Uri;
 
-use super::Call;
+use self::home::Home;
 use super::credentials::{Credentials, Secret, Source};
 use super::options::ClientOptions;
-use super::redirect::same_origin;
 use super::retry::Attempt;
 use super::token_provider::{TokenProvider, ensure_in_time, failed};
-use crate::environment::{ConfigFile, Environment, base_url_of_file};
+use super::{Call, Caller};
+use crate::environment::{ConfigFile, Environment};
 use crate::unpoisoned::{lock, wait_timeout};
 use crate::{Error, Result};
 
 /// How often a request checks for its cancellation while another one renews the token.
 const POLL: Duration = Duration::from_millis(25);
 
-/// How long before a token expires the file is read again: the program that wrote it may have
-/// renewed it.
-const EARLY: TimeDelta = TimeDelta::minutes(1);
-
 /// How many tokens are tried for one request: a registry with a wrong clock refuses every new one.
 const MAX_TOKENS: usize = 3;
-
-/// Another program may be writing the file right now.
-const READS: u32 = 4;
-const BETWEEN_READS: Duration = Duration::from_millis(50);
 
 /// The credentials of a client, and the source of new ones.
 pub(super) struct SignIn {
@@ -48,14 +41,6 @@ enum Renewal {
     Never,
     File(Home),
     Provider(TokenProvider),
-}
-
-/// A configuration file, and the registry that its credentials may be shown to.
-struct Home {
-    path: Option<PathBuf>,
-    base: Uri,
-    /// Whether the address came from the file as well, or is the default because the file has none.
-    gives_the_address: bool,
 }
 
 struct State {
@@ -130,6 +115,22 @@ impl SignIn {
     /// The current credentials. Does not ask for new ones.
     pub(super) fn known(&self) -> Arc<Credentials> {
         Arc::clone(&lock(&self.state).current)
+    }
+
+    /// Who asks with the current credentials.
+    pub(super) fn caller(&self) -> Caller {
+        Caller::of(&self.known(), matches!(self.renewal, Renewal::Provider(_)))
+    }
+
+    /// Who asks with the next request. If somebody else has signed in since the file was read, that
+    /// is who.
+    pub(super) fn next_caller(&self) -> Caller {
+        if let Renewal::File(home) = &self.renewal
+            && let Ok((credentials, ask_after)) = home.read_once(self.anon_key.as_ref())
+        {
+            lock(&self.state).take(credentials, ask_after);
+        }
+        self.caller()
     }
 
     /// Sends a request, and repeats it with another credential if the registry refuses the current
@@ -343,60 +344,6 @@ impl<'s> Asking<'s> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         drop(self.0.no_longer_asking());
-    }
-}
-
-impl Home {
-    /// The credentials of the file, unless they belong to another registry.
-    fn credentials(&self, file: &ConfigFile, anon_key: Option<Secret>) -> Result<Answer> {
-        let text = |text: Option<String>| text.map(|text| Secret::new(text, Source::ConfigFile));
-        let token = text(file.access_token()?);
-        let api_key = text(file.api_key()?);
-        let has_one = token.is_some() || api_key.is_some();
-        if has_one && !self.is_meant_by(file)? {
-            let none = Credentials::new(anon_key, None, None);
-            return Ok((none.withholding(), None));
-        }
-        // Two kinds are never sent together.
-        let api_key = api_key.filter(|_| token.is_none());
-        let ends_at = file.expires_at()?.filter(|_| token.is_some());
-        let ask_after = ends_at.and_then(|at| at.checked_sub_signed(EARLY));
-        Ok((Credentials::new(anon_key, api_key, token), ask_after))
-    }
-
-    /// Whether the credentials of the file belong to our registry. If the address came from
-    /// elsewhere and the file names none, they do.
-    fn is_meant_by(&self, file: &ConfigFile) -> Result<bool> {
-        let url = if self.gives_the_address {
-            base_url_of_file(file)?
-        } else {
-            match file.api_base_url()? {
-                Some(url) => url,
-                None => return Ok(true),
-            }
-        };
-        let uri: Option<Uri> = url.parse().ok();
-        Ok(uri.is_some_and(|uri| same_origin(&uri, &self.base)))
-    }
-
-    /// Reads the file again.
-    fn read(&self, anon_key: Option<&Secret>, call: &Call<'_>) -> Result<Answer> {
-        let mut reads = 0;
-        loop {
-            let file = ConfigFile::at(self.path.clone());
-            let answer = self
-                .credentials(&file, anon_key.cloned())
-                .and_then(|answer| answer.0.check().map(|()| answer));
-            reads += 1;
-            match answer {
-                Err(Error::Io { .. }) if reads < READS && BETWEEN_READS < call.left() => {
-                    if !call.clock.wait(BETWEEN_READS, call.cancel) {
-                        return Err(Error::Cancelled);
-                    }
-                }
-                answer => return answer,
-            }
-        }
     }
 }
 

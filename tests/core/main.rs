@@ -31,6 +31,7 @@ mod promise_values;
 mod public_api;
 mod replay;
 mod repositories;
+mod reserved;
 mod runs;
 mod sign_in;
 mod support;

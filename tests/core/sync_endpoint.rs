@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use skillsmith_sync::engine::Listing;
 use skillsmith_sync::{
     ClientOptions, Coverage, ErrorCode, SyncConfigRepository, SyncOptions, SyncResult, SyncStatus,
 };
@@ -244,41 +243,6 @@ fn an_endpoint_that_is_taken_away_fails_one_run_and_is_searched_then() {
     let second = world.sync();
     assert_success(&second);
     assert_eq!(second.skills_added, 1);
-    world.assert_mirrored();
-}
-
-fn reserved(skills: usize) -> World {
-    World::new(
-        skills,
-        Options {
-            sync_endpoint: Some(SyncEndpoint {
-                plan_required: Some("community".into()),
-                ..SyncEndpoint::default()
-            }),
-            ..Options::default()
-        },
-    )
-}
-
-#[test]
-fn the_decision_of_a_registry_is_not_gone_round() {
-    let world = reserved(120);
-    let result = world.sync();
-    assert_eq!(result.code, Some(ErrorCode::PlanRequired), "{result:?}");
-    assert!(result.errors[0].contains("community"), "{result:?}");
-    assert_eq!(world.server.listings().len(), 0);
-    assert_eq!(row_count(&world.path()), 0);
-    // A manual sync asks again at once.
-    assert_eq!(world.sync().code, Some(ErrorCode::PlanRequired));
-}
-
-#[test]
-fn who_may_says_that_the_search_is_to_be_used() {
-    let world = reserved(120);
-    let result = world.sync_with(SyncOptions::new().listing(Listing::Search));
-    assert_success(&result);
-    assert_eq!(result.skills_added, 120);
-    assert!(!world.server.requests().iter().any(LoggedRequest::is_sync));
     world.assert_mirrored();
 }
 

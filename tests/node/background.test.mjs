@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 
 import { inChild } from './support/child.mjs'
-import { cleanEnvironment, folder, newPath, registry, ROOT, sync, until } from './support/index.mjs'
+import { BetterSqlite3, cleanEnvironment, folder, newPath, registry, ROOT, sync, until } from './support/index.mjs'
 import { Program } from './support/processes.mjs'
 
 const { BackgroundSyncService, createBackgroundSyncService, Database, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
@@ -468,6 +468,35 @@ describe('with an engine of ours', () => {
     say(false)
     await settle()
     assert.deepEqual([history.count(), service.getState().syncsTriggered], [0, 0])
+  })
+
+  test('promise_9 a registry that reserves its listing for other plans is asked again by hand only', async () => {
+    const { server, config, db, history } = await place({ sync_endpoint: { plan_required: 'community' } })
+    const service = (apiKey) => {
+      const engine = new SyncEngine({ db, apiClient: server.client({ apiKey }) })
+      return new BackgroundSyncService(engine, config, { checkIntervalMs: 5, onSyncError: () => {} })
+    }
+    const refused = service('sk-of-a-small-plan')
+    assert.equal((await refused.manualSync()).success, false)
+    assert.match(history.getHistory()[0].errorMessage, /Team and Enterprise/)
+    // As after the wait that follows a failure.
+    const conn = new BetterSqlite3(db.name)
+    conn.exec("DELETE FROM sync_state WHERE key = 'backoff'")
+    conn.close()
+    refused.start()
+    await until(() => refused.getState().checksPerformed > 5)
+    assert.deepEqual([history.count(), refused.getState().syncsTriggered], [1, 1])
+    await refused.stop()
+    await refused.manualSync()
+    assert.equal(history.count(), 2)
+    const other = service('sk-of-another')
+    other.start()
+    assert.equal(other.isSyncRunning(), false, 'after the failure')
+    const again = new BetterSqlite3(db.name)
+    again.exec("DELETE FROM sync_state WHERE key = 'backoff'")
+    again.close()
+    await until(() => history.count() === 3)
+    await other.stop()
   })
 
   test('a registry that never says whether it is offline holds it up for 5 s, then a run', async () => {

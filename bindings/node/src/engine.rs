@@ -192,15 +192,24 @@ pub fn engine_status(database: &NativeDatabase) -> Result<EngineStatus> {
     boundary(|| Ok(engine::status(&database.inner, &clock())?.into()))
 }
 
-/// Whether a background service should start a sync now.
+/// Whether a background service should start a sync now, with this client if the registry is not the host's.
 #[napi(ts_return_type = "'begin' | 'not-due' | 'backing-off'")]
-pub fn decide(database: &NativeDatabase) -> Result<&'static str> {
+pub fn decide(
+    database: &NativeDatabase,
+    client: Option<&NativeClient>,
+    variables: Variables,
+) -> Result<&'static str> {
     boundary(|| {
-        Ok(match background::decide(&database.inner, &clock())? {
-            Decision::Begin => "begin",
-            Decision::BackingOff => "backing-off",
-            _ => "not-due",
-        })
+        // The sync itself tells of a wrong word.
+        let listing = Listing::of_environment(&environment(variables)).unwrap_or_default();
+        let asked = client.map(|client| (&*client.inner as &dyn Registry, listing));
+        Ok(
+            match background::decide(&database.inner, asked, &clock())? {
+                Decision::Begin => "begin",
+                Decision::BackingOff => "backing-off",
+                _ => "not-due",
+            },
+        )
     })
 }
 
