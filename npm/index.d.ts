@@ -33,9 +33,19 @@ export declare class Database {
 	 */
 	close(): void;
 }
-/** A {@link Database}, a path, or any object whose `name` is the path, such as a connection of better-sqlite3. */
+/**
+ * A {@link Database}, a path, or any object that tells the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
+ *
+ * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
+ * the file in memory, and its next save would undo what a sync has written.
+ */
 export type DatabaseLike = Database | string | {
 	readonly name: string;
+} | {
+	readonly filename: string;
+} | {
+	location(): string | null;
 };
 declare const CODES: {
 	/** 101: an argument is invalid. */
@@ -488,7 +498,10 @@ export declare const FREQUENCY_INTERVALS: {
  */
 export declare class SyncConfigRepository {
 	#private;
-	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+	/**
+	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+	 */
 	constructor(db: DatabaseLike);
 	/** The current configuration. */
 	getConfig(): SyncConfig;
@@ -521,7 +534,10 @@ export declare class SyncConfigRepository {
 /** Reads and writes the history of runs. Calls are short, as in {@link SyncConfigRepository}. */
 export declare class SyncHistoryRepository {
 	#private;
-	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+	/**
+	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+	 */
 	constructor(db: DatabaseLike);
 	/** Creates an entry for a run that starts now. Returns the id of the run. */
 	startRun(): string;
@@ -551,7 +567,10 @@ export declare class SyncHistoryRepository {
 /** Reads skills. Calls are short and block on the disk only. */
 export declare class SkillRepository {
 	#private;
-	/** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+	/**
+	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+	 */
 	constructor(db: DatabaseLike);
 	/** The skill with this id, or `null`. */
 	findById(id: string): SkillRecord | null;
@@ -576,6 +595,7 @@ export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistor
  */
 export declare class SyncEngine {
 	#private;
+	/** @throws `TypeError` for wrong types, and for a database that is a copy in memory; see {@link DatabaseLike}. */
 	constructor(options?: SyncEngineOptions);
 	/** The constructor of the TypeScript stack. The three repositories must use the same database. Ignores further arguments. */
 	constructor(apiClient: ApiClientLike, skillRepo: RepositoryLike, configRepo: RepositoryLike, historyRepo: RepositoryLike, ...ignored: unknown[]);
@@ -695,6 +715,9 @@ export interface BackgroundSync {
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
  * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
  * process then ends by it as usual.
+ *
+ * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
+ * service is not started then, and each call that needs the database throws that error.
  */
 export declare function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync;
 /** The version of this package and of its addon. */

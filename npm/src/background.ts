@@ -1,6 +1,7 @@
 import * as check from './check.js'
 import { allowExit, errorOf, SyncEngine } from './engine.js'
 import { messageOf, SkillsmithSyncError, toError } from './errors.js'
+import { refusalOfCopy } from './host-database.js'
 import { SyncConfigRepository } from './repositories.js'
 import type { SyncConfig, SyncOptions, SyncResult } from './types.js'
 
@@ -87,6 +88,9 @@ export class BackgroundSyncService {
     if (!check.hasMethods(configRepo, 'getConfig', 'isSyncDue')) {
       throw check.wrongType('configRepo', 'a SyncConfigRepository or an object with getConfig and isSyncDue', configRepo)
     }
+    // A schedule from a copy in memory belongs to a host whose next save undoes what our engine has written.
+    const refusal = engine instanceof SyncEngine && 'db' in configRepo && refusalOfCopy(configRepo.db, 'configRepo.db')
+    if (refusal) throw refusal
     const given = check.options(options)
     this.#engine = engine
     this.#configRepo = configRepo
@@ -166,6 +170,12 @@ export class BackgroundSyncService {
   /** Whether the service is started. */
   isServiceStarted(): boolean {
     return this.#state.isStarted
+  }
+
+  /** @internal Reports an error that came before the start, but not before the caller has the service. */
+  static report(service: BackgroundSyncService, error: Error): void {
+    service.#state.lastError = error
+    queueMicrotask(() => service.#reportError(error))
   }
 
   /** Starts a sync if one is due. Never throws, because a timer calls it. */
@@ -250,15 +260,15 @@ export class BackgroundSyncService {
     this.#state.lastError = error
     this.#updateBackoff(error)
     this.#log(result ? `synced: ${result.skillsAdded} new, ${result.skillsUpdated} updated` : 'the sync failed')
-    const onError = (failure: Error): void => this.#reportError(signal, failure)
+    const onError = (failure: Error): void => this.#reportError(failure, signal)
     const hasThrown = result && !this.#notify(this.#options.onSyncComplete, result, onError)
     if (error && !hasThrown) onError(error)
   }
 
-  #reportError(signal: AbortSignal, failure: Error): void {
+  #reportError(failure: Error, signal?: AbortSignal): void {
     const { onSyncError } = this.#options
     if (onSyncError) this.#notify(onSyncError, failure, (thrown) => this.#print(`onSyncError threw: ${messageOf(thrown)}`))
-    else if (!signal.aborted) this.#print(messageOf(failure))
+    else if (!signal?.aborted) this.#print(messageOf(failure))
   }
 
   /**

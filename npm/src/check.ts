@@ -73,7 +73,8 @@ export function wrongType(name: string, expected: string, value: unknown): TypeE
   return refusal(new TypeError(`${name} must be ${expected}, not ${describe(value)}.`))
 }
 
-function refusal<E extends Error>(error: E): E {
+/** Gives an error of an argument check its code. */
+export function refusal<E extends Error>(error: E): E {
   return Object.assign(error, { code: 'INVALID_ARGUMENT' as const })
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { NativeDatabase } from './addon.js'
 import { isObject, optionalBoolean, optionalString, options as given, wrongType } from './check.js'
 import { attempt, SkillsmithSyncError } from './errors.js'
+import { type HostDatabase, isClosed, isHostDatabase, pathOf, refusalOfCopy } from './host-database.js'
 import { native, variables } from './native.js'
 
 /** Options of a {@link Database}. */
@@ -67,13 +68,21 @@ export class Database {
   }
 }
 
-/** A {@link Database}, a path, or any object whose `name` is the path, such as a connection of better-sqlite3. */
-export type DatabaseLike = Database | string | { readonly name: string }
+/**
+ * A {@link Database}, a path, or any object that tells the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
+ *
+ * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
+ * the file in memory, and its next save would undo what a sync has written.
+ */
+export type DatabaseLike = Database | string | { readonly name: string } | { readonly filename: string } | { location(): string | null }
 
 /** The connection that repositories and engines use. */
 export interface Connection {
-  /** The handle of the addon. Throws if the host has closed the object that it passed. */
+  /** The handle of the addon. Throws if the host has closed the object that it passed, or if that was refused. */
   handle(): NativeDatabase
+  /** Whether `handle` always throws; see {@link refusedDatabase}. */
+  readonly isRefused?: true
 }
 
 /** Our connection for each object of the host, so that its repositories share one. */
@@ -84,9 +93,9 @@ export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
     const handle = Database.handle(db instanceof Database ? db : new Database(db))
     return { handle: () => handle }
   }
-  if (!isObject(db) || typeof db.name !== 'string') {
-    throw notADatabase(name, db)
-  }
+  const refusal = refusalOfCopy(db, name)
+  if (refusal) throw refusal
+  if (!isHostDatabase(db)) throw notADatabase(name, db)
   const existing = hostConnections.get(db)
   if (existing) return existing
   const connection = connectToHost(db, name)
@@ -94,25 +103,36 @@ export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
   return connection
 }
 
+/** Stands for a database that was refused: repositories and engines accept it, and each of their calls throws `refusal`. */
+export function refusedDatabase(refusal: TypeError): DatabaseLike {
+  const database = { name: '' }
+  const handle = (): never => {
+    throw refusal
+  }
+  hostConnections.set(database, { handle, isRefused: true })
+  return database
+}
+
 export function notADatabase(name: string, value: unknown): TypeError {
   return wrongType(name, 'a Database, a path, or an object whose name is the path', value)
 }
 
-function connectToHost(db: { readonly name: string; open?: unknown; readonly?: unknown }, name: string): Connection {
-  if (db.name === ':memory:' || db.name === '') {
+function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string): Connection {
+  checkOpen(db)
+  const path = pathOf(db)
+  if (path === ':memory:' || path === '') {
     throw new SkillsmithSyncError(
       `${name} is an in-memory database of another library and cannot be shared. Pass a file, or new Database(':memory:') from @skillsmith/sync.`,
       'INVALID_ARGUMENT',
     )
   }
-  checkOpen(db)
-  if (!existsSync(db.name)) {
+  if (!existsSync(path)) {
     throw new SkillsmithSyncError(
-      `${name} has the name ${db.name}, but this file does not exist. Open it with an absolute path.`,
+      `${name} has the name ${path}, but this file does not exist. Open it with an absolute path.`,
       'INVALID_ARGUMENT',
     )
   }
-  const handle = Database.handle(new Database(db.name, { readonly: db.readonly === true }))
+  const handle = Database.handle(new Database(path, { readonly: db.readonly === true }))
   return {
     handle() {
       checkOpen(db)
@@ -121,8 +141,8 @@ function connectToHost(db: { readonly name: string; open?: unknown; readonly?: u
   }
 }
 
-function checkOpen(db: { open?: unknown }): void {
-  if (db.open === false) {
+function checkOpen(db: HostDatabase): void {
+  if (isClosed(db)) {
     throw new SkillsmithSyncError('The database is closed. Open it again before using it.', 'DATABASE_CLOSED')
   }
 }
@@ -140,9 +160,9 @@ export function connectionOf(repository: unknown, name: string): Connection {
   if (isObject(repository)) {
     const connection = connections.get(repository)
     if (connection) return connection
-    if (isObject(repository.db) && typeof repository.db.name === 'string') {
-      return connect(repository.db as { name: string }, `${name}.db`)
-    }
+    const refusal = refusalOfCopy(repository.db, `${name}.db`)
+    if (refusal) throw refusal
+    if (isHostDatabase(repository.db)) return connect(repository.db, `${name}.db`)
   }
   throw wrongType(name, 'a repository with a database', repository)
 }

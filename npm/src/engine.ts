@@ -54,6 +54,7 @@ export class SyncEngine {
   readonly #connection: Connection
   readonly #source: () => Source
 
+  /** @throws `TypeError` for wrong types, and for a database that is a copy in memory; see {@link DatabaseLike}. */
   constructor(options?: SyncEngineOptions)
   /** The constructor of the TypeScript stack. The three repositories must use the same database. Ignores further arguments. */
   constructor(
@@ -108,15 +109,19 @@ export class SyncEngine {
 
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
   getStatus(): EngineStatus {
-    return attempt(() => native.engineStatus(this.#connection.handle()))
+    const handle = this.#connection.handle()
+    return attempt(() => native.engineStatus(handle))
   }
 
   /** @internal Whether a background service should start a sync now. Returns a promise if the registry's `isOffline` does. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine.#source()
     const client = 'client' in source ? source.client : undefined
-    const decision = (isOffline: boolean): Decision =>
-      isOffline ? 'not-due' : attempt(() => native.decide(engine.#connection.handle(), client, variables()))
+    const decision = (isOffline: boolean): Decision => {
+      if (isOffline) return 'not-due'
+      const handle = engine.#connection.handle()
+      return attempt(() => native.decide(handle, client, variables()))
+    }
     const isOffline = 'client' in source ? source.client.isOffline : isHostOffline(source.host)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
   }

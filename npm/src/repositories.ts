@@ -14,18 +14,18 @@ export const FREQUENCY_INTERVALS = Object.freeze({
 /** A repository of the addon. Each call first checks that the host has not closed its database. */
 class NativeRepository<Native> {
   readonly #connection: Connection
-  readonly #native: Native
+  readonly #native: Native | undefined
 
   constructor(owner: object, db: DatabaseLike, create: new (database: NativeDatabase) => Native) {
     // A host that passes undefined by mistake must not write into the user's default database.
     if (db === undefined) throw notADatabase('db', db)
     this.#connection = setConnection(owner, connect(db))
-    this.#native = new create(this.#connection.handle())
+    this.#native = this.#connection.isRefused ? undefined : new create(this.#connection.handle())
   }
 
   call<T>(body: (native: Native) => T): T {
     this.#connection.handle()
-    return attempt(() => body(this.#native))
+    return attempt(() => body(this.#native as Native))
   }
 }
 
@@ -36,7 +36,10 @@ class NativeRepository<Native> {
 export class SyncConfigRepository {
   readonly #native: NativeRepository<NativeConfig>
 
-  /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+  /**
+   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+   */
   constructor(db: DatabaseLike) {
     this.#native = new NativeRepository(this, db, native.NativeConfig)
   }
@@ -118,7 +121,10 @@ export class SyncConfigRepository {
 export class SyncHistoryRepository {
   readonly #native: NativeRepository<NativeHistory>
 
-  /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+  /**
+   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+   */
   constructor(db: DatabaseLike) {
     this.#native = new NativeRepository(this, db, native.NativeHistory)
   }
@@ -208,7 +214,10 @@ function runResult(result: SyncRunResult): SyncRunResult {
 export class SkillRepository {
   readonly #native: NativeRepository<NativeSkills>
 
-  /** @param db A {@link Database}, a path, or any object whose `name` is the path. */
+  /**
+   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
+   */
   constructor(db: DatabaseLike) {
     this.#native = new NativeRepository(this, db, native.NativeSkills)
   }

@@ -1,9 +1,10 @@
 import { type BackgroundSyncOptions, BackgroundSyncService, SHUTDOWN_GRACE_MS } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { Database, type DatabaseLike } from './database.js'
+import { Database, type DatabaseLike, refusedDatabase } from './database.js'
 import { SyncEngine } from './engine.js'
 import { attempt } from './errors.js'
+import { refusalOfCopy } from './host-database.js'
 import { native, variables } from './native.js'
 import type { ApiClientLike } from './registry.js'
 import { SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
@@ -69,10 +70,14 @@ function removeSignalStop(stop: () => Promise<void>): void {
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
  * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
  * process then ends by it as usual.
+ *
+ * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
+ * service is not started then, and each call that needs the database throws that error.
  */
 export function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync {
   const { db, apiClient, ...rest } = check.options(options)
-  const database = db ?? new Database()
+  const refusal = refusalOfCopy(db, 'db')
+  const database = refusal ? refusedDatabase(refusal) : (db ?? new Database())
   const configRepo = new SyncConfigRepository(database)
   const historyRepo = new SyncHistoryRepository(database)
   const engine = new SyncEngine({ db: database, apiClient: apiClient ?? new SkillsmithApiClient() })
@@ -83,7 +88,8 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
   }
 
   const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
-  if (backgroundSync && !offlineMode) service.start()
+  if (refusal) BackgroundSyncService.report(service, refusal)
+  else if (backgroundSync && !offlineMode) service.start()
   // In a worker the listener is never called, because only the main thread receives signals.
   if (service.isServiceStarted()) addSignalStop(stop)
   return { engine, configRepo, historyRepo, service, stop }

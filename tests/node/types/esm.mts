@@ -52,6 +52,7 @@ new Database()
 new Database(':memory:')
 
 const dbs: DatabaseLike[] = [database, 'skills.db', { name: 'skills.db' }, { name: 'skills.db', open: true } as { name: string }]
+dbs.push({ filename: 'skills.db' }, { location: () => 'skills.db' })
 
 for (const db of dbs) {
   const config = new SyncConfigRepository(db)

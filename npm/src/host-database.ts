@@ -1,0 +1,54 @@
+// What is read from the database object of a host, by its shape: better-sqlite3, node:sqlite, bun:sqlite, sql.js, or a wrapper
+// around one of them.
+
+import { hasMethods, isObject, refusal } from './check.js'
+import type { Database, DatabaseLike } from './database.js'
+
+/** A database of the host, by the member that tells its path. */
+export type HostDatabase = Exclude<DatabaseLike, Database | string>
+
+/** Whether `db` can tell its path. */
+export function isHostDatabase(db: unknown): db is HostDatabase {
+  return isObject(db) && (typeof db.name === 'string' || typeof db.filename === 'string' || hasMethods(db, 'location'))
+}
+
+/** The path; empty or `:memory:` if the database is in memory. */
+export function pathOf(db: HostDatabase): string {
+  if ('name' in db && typeof db.name === 'string') return db.name
+  if ('filename' in db && typeof db.filename === 'string') return db.filename
+  return 'location' in db ? (db.location() ?? '') : ''
+}
+
+/** Whether the host has closed `db`. node:sqlite has a method `open`, and says it with `isOpen`. */
+export function isClosed(db: object): boolean {
+  return ('open' in db && db.open === false) || ('isOpen' in db && db.isOpen === false)
+}
+
+/**
+ * Why a database of SQLite in WebAssembly is refused; `undefined` for every other value.
+ *
+ * Such a database is a copy of the file in memory. The host later replaces the file with its copy, without what we have written.
+ */
+export function refusalOfCopy(db: unknown, name: string): TypeError | undefined {
+  if (!isObject(db) || !isCopyInMemory(db)) return undefined
+  return refusal(
+    new TypeError(
+      `${name} is a copy of the database in memory (SQLite in WebAssembly, such as sql.js). Its next save would undo what a sync has written ` +
+        'to the file. Open the file with better-sqlite3 instead. Or pass its path, close this database before the sync, and restart the ' +
+        'session afterwards, so that it reads the file again.',
+    ),
+  )
+}
+
+/** `export` returns such a copy as bytes. Only a connection outside of WebAssembly can load extensions. */
+function isCopyInMemory(db: Record<PropertyKey, unknown>): boolean {
+  const connections = [db, ...wrappedBy(db)]
+  return connections.some((one) => hasMethods(one, 'export')) && !connections.some((one) => hasMethods(one, 'loadExtension'))
+}
+
+/** What `db` may be a wrapper of. The wrappers of the TypeScript stack have `native`; others have a property of their own. */
+function wrappedBy(db: Record<PropertyKey, unknown>): unknown[] {
+  // Without calling getters.
+  const own = Object.values(Object.getOwnPropertyDescriptors(db)).map(({ value }) => value as unknown)
+  return [db.native, db.db, ...own.filter((value) => hasMethods(value, 'prepare'))]
+}
