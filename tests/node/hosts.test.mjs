@@ -6,9 +6,7 @@ import { describe, test } from 'node:test'
 import { inChild } from './support/child.mjs'
 import { assertSound, fingerprint, look } from './support/database.mjs'
 import { BetterSqlite3, folder, newPath, registry, sync, until } from './support/index.mjs'
-// For its link: the hosts import the package by its name.
-import './support/processes.mjs'
-import { runHost, RUNTIMES } from './support/runtimes.mjs'
+import { resultOf, RUNTIMES, startHost } from './support/runtimes.mjs'
 import { CopyOfFile, sqlJs, withFts5 } from './support/wasm.mjs'
 
 const { BackgroundSyncService, Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
@@ -154,12 +152,15 @@ describe('a connection to the file is not refused', () => {
   })
 })
 
-describe('each sees what the other commits, in one process, while both have the file open', () => {
+describe('each sees what the other commits, while both have the file open', () => {
   for (const [driver, runtime] of Object.entries(RUNTIMES)) {
-    test(`promise_16 ${driver}`, { skip: runtime ? false : 'not available on this platform' }, async () => {
+    const skip = runtime ? false : 'not available on this platform'
+    const rows = (path) => look(path, (db) => db.prepare('SELECT count(*) FROM of_the_host').pluck().get())
+
+    test(`promise_16 ${driver}, in one process`, { skip }, async () => {
       const at = await registry(300)
       const path = made()
-      const { written, ...seen } = await runHost(driver, 'live.mjs', [path, at.baseUrl], folder())
+      const { written, ...seen } = await resultOf(startHost(driver, 'live.mjs', [path, at.baseUrl], folder()))
       assert.deepEqual(seen, {
         success: true,
         errors: [],
@@ -169,10 +170,21 @@ describe('each sees what the other commits, in one process, while both have the 
       })
       assert.ok(written >= 3, `${written} rows`)
       assertSound(path)
-      assert.equal(
-        look(path, (db) => db.prepare('SELECT count(*) FROM of_the_host').pluck().get()),
-        written,
-      )
+      assert.equal(rows(path), written)
+    })
+
+    test(`${driver}, in another process`, { skip }, async () => {
+      const at = await registry(300)
+      const path = made()
+      const host = startHost(driver, 'neighbour.mjs', [path], folder())
+      await until(() => host.stdout.includes('open'), 'its first row')
+      const result = await new SyncEngine({ db: path, apiClient: at.client() }).sync()
+      assert.deepEqual([result.success, result.skillsAdded], [true, 300], result.errors[0])
+      host.child.stdin.end()
+      const { written, skills } = await resultOf(host)
+      assert.equal(skills, 300)
+      assertSound(path)
+      assert.equal(rows(path), written)
     })
   }
 })

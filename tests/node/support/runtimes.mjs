@@ -1,13 +1,11 @@
 // The programs that hosts run in, each with the SQLite that it brings along.
 
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 
 import { cleanEnvironment, ROOT } from './index.mjs'
+import { Program } from './processes.mjs'
 
-const execute = promisify(execFile)
 const installed = (path) => {
   const binary = join(ROOT, 'tests/node/runtimes/node_modules', path)
   return existsSync(binary) ? binary : undefined
@@ -20,13 +18,15 @@ export const RUNTIMES = {
   'bun:sqlite': installed('@oven/bun-linux-x64/bin/bun'),
 }
 
-/** Runs one of the scripts in `interop` there, and gives the JSON that it prints. */
-export async function runHost(driver, script, args, home) {
-  const { stdout, stderr } = await execute(RUNTIMES[driver], [join(ROOT, 'tests/node/interop', script), driver, ...args], {
-    cwd: home,
-    env: cleanEnvironment(home, { NODE_NO_WARNINGS: '1' }),
-    timeout: 60_000,
-  })
-  if (stderr) throw new Error(`the host complains: ${stderr}`)
-  return JSON.parse(stdout)
+/** Starts one of the scripts in `interop` there. */
+export function startHost(driver, script, args, home) {
+  const env = cleanEnvironment(home, { NODE_NO_WARNINGS: '1' })
+  return new Program(RUNTIMES[driver], [join(ROOT, 'tests/node/interop', script), driver, ...args], { cwd: home, env })
+}
+
+/** Waits for its end; gives the JSON in its last line. */
+export async function resultOf(program) {
+  const { code, stdout, stderr } = await program.end({ within: 60_000 })
+  if (code !== 0 || stderr) throw new Error(`the host has ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout.trim().split('\n').at(-1))
 }
