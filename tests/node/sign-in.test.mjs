@@ -7,8 +7,9 @@ import { describe, test } from 'node:test'
 
 import { syncError } from './support/errors.mjs'
 import { folder, newPath, registry, sync, until } from './support/index.mjs'
+import { AT_ONCE_MS, Place } from './support/processes.mjs'
 
-const { SkillsmithApiClient, SyncEngine } = sync
+const { BackgroundSyncService, Database, SkillsmithApiClient, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
 const FOREVER = 1_000_000
 const WORDS = /^Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY \(401: expired_token/
 
@@ -21,6 +22,17 @@ const place = (tokens) => registry(250, { sign_in: { tokens } })
 const shown = async (at) =>
   (await at.get('requests')).filter(({ path }) => path.endsWith('/skills-search')).map(({ headers }) => headers.authorization)
 const engine = (apiClient, db = newPath()) => new SyncEngine({ db, apiClient })
+
+/** A run of a service, as a server has it: the result, and the error that the service tells of. */
+async function run(apiClient) {
+  const database = new Database(newPath())
+  const told = []
+  const engine = new SyncEngine({ db: database, apiClient })
+  const service = new BackgroundSyncService(engine, new SyncConfigRepository(database), { onSyncError: (error) => told.push(error) })
+  const result = await service.manualSync()
+  const [entry] = new SyncHistoryRepository(database).getHistory(1)
+  return { result, told, entry }
+}
 
 /** A provider that gives these tokens, one after the other, and what it was asked. */
 function provider(...tokens) {
@@ -192,6 +204,139 @@ describe("the stack's client", () => {
     assert.ok(!(await shown(at)).includes('Bearer fresh'))
   })
 })
+
+/** What may become of asking for a fresh token, and what the error says of it; the stack's client keeps its reasons to itself. */
+const FAILURES = {
+  throws: [
+    () => {
+      throw new Error('the key ring is locked')
+    },
+    'the key ring is locked',
+  ],
+  rejects: [async () => Promise.reject(new Error('the key ring is locked')), 'the key ring is locked'],
+  'throws no error': [
+    () => {
+      throw null
+    },
+    'null',
+  ],
+  'rejects with nothing': [async () => Promise.reject(undefined), 'undefined'],
+  'gives a number': [() => 5, 'it must return a string, not a number'],
+  'gives an object without a prototype': [() => Object.create(null), 'it must return a string, not an object'],
+}
+
+for (const [what, [ask, why]] of Object.entries(FAILURES)) {
+  describe(`asked for a fresh token after a 401, one that ${what} ends the run as expired`, () => {
+    const assertExpired = ({ result, told, entry }) => {
+      assert.deepEqual([result.success, result.skillsAdded, told.length], [false, 100, 1])
+      syncError('SIGN_IN_EXPIRED', WORDS)(told[0])
+      assert.equal(told[0].message, result.errors[0])
+      assert.deepEqual([entry.status, entry.errorMessage], ['partial', result.errors[0]])
+    }
+
+    test('a token provider', async () => {
+      const at = await place({ one: 1 })
+      const asked = []
+      const token = ({ refused }) => {
+        asked.push(refused)
+        return refused ? ask() : 'one'
+      }
+      const outcome = await run(at.client({ token }))
+      assertExpired(outcome)
+      assert.ok(outcome.told[0].message.includes(why), outcome.told[0].message)
+      assert.deepEqual(asked, [false, true])
+    })
+
+    test("the stack's client", async () => {
+      const at = await place({ one: 1 })
+      let asked = 0
+      const search = () => {
+        asked += 1
+        return ask()
+      }
+      assertExpired(await run({ baseUrl: at.baseUrl, jwtToken: 'one', offlineMode: false, search }))
+      assert.equal(asked, 1)
+    })
+  })
+}
+
+test("the stack's client that refreshes after the end of the run serves the next one", async () => {
+  const at = await place({ one: 1, two: FOREVER })
+  const db = new Database(newPath())
+  const abort = new AbortController()
+  let refresh
+  const stack = {
+    baseUrl: at.baseUrl,
+    jwtToken: 'one',
+    offlineMode: false,
+    search: () => {
+      abort.abort()
+      return new Promise((resolve) => (refresh = resolve))
+    },
+  }
+  assert.deepEqual((await engine(stack, db).sync({ signal: abort.signal })).errors, ['Sync cancelled'])
+  stack.jwtToken = 'two'
+  refresh()
+  const { success, errors } = await engine(stack, db).sync()
+  assert.deepEqual([success, errors], [true, []])
+  assert.equal(new sync.SkillRepository(db).count(), 250)
+})
+
+for (const whose of ['provider', 'stack']) {
+  describe(`a host whose ${whose} is asked for a fresh token and gives none in time`, () => {
+    const EXIT_0 = { code: 0, signal: null, stdout: '', stderr: '' }
+    const start = async (manner) => {
+      const place = await Place.of(250, { sign_in: { tokens: { one: 1, two: FOREVER } } })
+      const program = place.start('sign-in.mjs', [whose, manner])
+      await program.tells('asked')
+      return { place, program }
+    }
+    const endOf = async (program) => {
+      const { ms, ...end } = await program.end()
+      return end
+    }
+
+    test('promise_14 ends by itself, if it has nothing else to do', async () => {
+      const { place, program } = await start('ends')
+      assert.deepEqual(await endOf(program), EXIT_0)
+      place.assertSound()
+    })
+
+    test('promise_14 exits at once', async () => {
+      const { place, program } = await start('exit')
+      await program.tells('now')
+      const { ms, ...end } = await program.end({ since: program.toldAt('now') })
+      assert.deepEqual(end, { ...EXIT_0, code: 7 })
+      assert.ok(ms < AT_ONCE_MS, `${ms} ms`)
+      place.assertSound()
+    })
+
+    test('promise_12 stops its service at once, and ends', async () => {
+      const { place, program } = await start('stop')
+      assert.equal(await program.tells('stopped'), 'false')
+      assert.ok(program.toldAt('stopped') - program.toldAt('now') < AT_ONCE_MS)
+      assert.deepEqual(await endOf(program), EXIT_0)
+      assert.deepEqual(program.allTold('code'), ['CANCELLED'])
+      assert.deepEqual(place.runs(), [{ status: 'failed', error: 'Sync cancelled' }])
+    })
+
+    test('promise_8 lives until the deadline of a run that it awaits', async () => {
+      const { place, program } = await start('awaits')
+      assert.match(JSON.parse(await program.tells('result'))[0], /deadline/)
+      assert.deepEqual(await endOf(program), EXIT_0)
+      assert.equal(place.count(), 100)
+    })
+
+    for (const manner of ['lateToken', 'lateError']) {
+      test(`promise_13 has no unhandled rejection: ${manner}`, async () => {
+        const { place, program } = await start(manner)
+        assert.deepEqual(JSON.parse(await program.tells('result')), ['Sync cancelled'])
+        assert.deepEqual(await endOf(program), EXIT_0)
+        place.assertSound()
+      })
+    }
+  })
+}
 
 test('a registry of the host that says so has expired', async () => {
   const host = {
