@@ -13,6 +13,7 @@ use rusqlite::Connection;
 pub(super) use self::twice::Twice;
 use super::batch::{BatchSize, Weight};
 use super::checkpoint::Checkpointer;
+use super::counter::Counter;
 use super::cursor::{Cursor, Mode};
 use super::listing::row_of_id;
 use super::tally::Tally;
@@ -49,6 +50,8 @@ pub(super) struct Tools<'c> {
     pub(super) cancel: &'c CancelToken,
     /// The deadline of the run, in the clock's elapsed time.
     pub(super) ends_at: Duration,
+    /// The requests of the run.
+    pub(super) requests: Counter,
     /// None in a dry run.
     pub(super) checkpointer: Option<Checkpointer>,
 }

@@ -1,6 +1,8 @@
 //! Backoff after failed runs. Kept in `sync_state`, so that it survives a restart.
 #![warn(clippy::arithmetic_side_effects)]
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -111,6 +113,20 @@ pub(super) fn note(
         fastrand::i64(0..1_000),
     );
     state::set(conn, state::key::BACKOFF, &new)
+}
+
+/// Records that a run waits for as long as the registry asked, inside the caller's transaction: if the
+/// run is cancelled or its process ends, the next automatic run waits for the rest.
+pub(super) fn note_wait(conn: &Connection, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+    let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+    let next = to_iso(within_a_month(later(now, wait), now));
+    let pause = Backoff {
+        failures: load(conn)?.map_or(0, |old| old.failures),
+        failed_at: to_iso(now),
+        next_try_at: next.clone(),
+        not_before: Some(next),
+    };
+    state::set(conn, state::key::BACKOFF, &pause)
 }
 
 /// Clears the backoff, inside the caller's transaction.

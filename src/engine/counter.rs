@@ -14,6 +14,8 @@ use crate::{Error, Result, requests};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter {
     used: Arc<AtomicU64>,
+    /// How many of them the database has counted.
+    recorded: Arc<AtomicU64>,
     /// The budget of the run, and what is left of the month's.
     of_run: Option<u64>,
     of_month: Option<u64>,
@@ -24,6 +26,7 @@ impl Counter {
     fn new(used: u64, of_run: Option<u64>, of_month: Option<u64>) -> Self {
         Self {
             used: Arc::new(AtomicU64::new(used)),
+            recorded: Arc::default(),
             of_run,
             of_month,
         }
@@ -55,6 +58,28 @@ impl Counter {
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
+
+    /// Adds the requests that were sent since the last time to those of the month, inside the
+    /// caller's transaction. Returns what to tell [`note_recorded`](Self::note_recorded) once it is
+    /// committed.
+    pub(super) fn record(&self, conn: &Connection, now: DateTime<Utc>) -> Result<u64> {
+        let used = self.used();
+        let new = used.saturating_sub(self.recorded.load(Ordering::Relaxed));
+        if new > 0 {
+            requests::add(conn, now, new)?;
+        }
+        Ok(used)
+    }
+
+    /// Notes that the transaction with these requests is committed.
+    pub(super) fn note_recorded(&self, used: u64) {
+        self.recorded.store(used, Ordering::Relaxed);
+    }
+
+    /// Whether requests were sent that the database has not counted.
+    pub(super) fn has_unrecorded(&self) -> bool {
+        self.used() > self.recorded.load(Ordering::Relaxed)
+    }
 }
 
 impl Meter for Counter {
@@ -70,6 +95,10 @@ impl Meter for Counter {
         }
         self.used.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn uncount(&self) {
+        self.used.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{CancelToken, Error, Result, memory};
 /// sets a flag is noticed after half of this on average.
 const POLL: Duration = Duration::from_millis(50);
 
+/// After this long without a page, what was read is written.
+const IDLE_AFTER: Duration = Duration::from_millis(150);
+
 /// A cancelled fetch ends at once, except during name lookup and connecting, which cannot be
 /// interrupted: after this time they are left to end by themselves.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
@@ -74,18 +77,24 @@ impl Fetch {
         })
     }
 
-    /// Waits for the next event; fails once `user` is cancelled or the deadline has passed.
-    pub(super) fn next(&self, user: &CancelToken, run_deadline: Duration) -> Result<Event> {
+    /// Waits for the next event; `None` if none has come for a while. Fails once `user` is cancelled
+    /// or the deadline has passed.
+    pub(super) fn next(&self, user: &CancelToken, run_deadline: Duration) -> Result<Option<Event>> {
+        let begun = self.clock.elapsed();
         loop {
             if user.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             memory::check()?;
-            if self.clock.elapsed() >= self.deadline {
+            let now = self.clock.elapsed();
+            if now >= self.deadline {
                 return Err(Error::RunDeadline(run_deadline));
             }
             match self.events.recv_timeout(POLL) {
-                Ok(event) => return event,
+                Ok(event) => return event.map(Some),
+                Err(RecvTimeoutError::Timeout) if now.saturating_sub(begun) >= IDLE_AFTER => {
+                    return Ok(None);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::Internal(

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::apply::Applier;
 use super::backoff;
 use super::completed::CompletedListing;
+use super::counter::Counter;
 use super::cursor::Cursor;
 use super::reserved;
 use super::run::{Context, RECORD_BUDGET, Run};
@@ -66,7 +67,7 @@ pub(super) fn success(
     conn: &Connection,
     applier: &Applier<'_>,
     listing: &CompletedListing,
-    (id, requests_used): (&str, u64),
+    (id, requests): (&str, &Counter),
 ) -> Result<()> {
     let now = context.engine.clock.now();
     let lock_wait = LockWait {
@@ -91,7 +92,7 @@ pub(super) fn success(
         }
         backoff::clear(conn)?;
         reserved::note(conn, context.listing(), None, now)?;
-        requests::add(conn, now, requests_used)?;
+        requests.record(conn, now)?;
         applier.keep_index_sign(conn)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
         config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
@@ -166,7 +167,11 @@ fn record_failure(
     backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)?;
     reserved::note(conn, context.listing(), Some(error), now)?;
     config::record_error(conn, text.as_deref())?;
-    requests::add(conn, now, run.requests.used())?;
+    if is_own_file {
+        run.requests.record(conn, now)?;
+    } else {
+        requests::add(conn, now, run.requests.used())?;
+    }
     // A file put there since does not contain what the run wrote.
     let (status, counts) = if is_own_file {
         (run.status(Some(error)), run.tally.run_result())

@@ -14,6 +14,7 @@ use super::counter::Counter;
 use super::cursor::Cursor;
 use super::fetch::{Event, Fetch};
 use super::finish;
+use super::listing::Step;
 use super::options::SyncOptions;
 use super::plan::Listing;
 use super::progress::Progress;
@@ -162,10 +163,10 @@ impl Run {
             write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
-        let rules = rules_of(&context.options, &found);
-        let mut applier = applier(context, (&conn, &table), &found, rules, fingerprints)?;
+        let (requests, since) = (self.requests.clone(), found.since);
+        let mut applier = applier(context, (&conn, &table), requests, &found, fingerprints)?;
         let outcome = guarded(|| {
-            let cursor = take_in(context, &fetch, &mut applier, progress, &rules)?;
+            let cursor = take_in(context, &fetch, &mut applier, progress, since)?;
             self.end_listing(context, &conn, &mut applier, found, cursor)
         });
         if let Err(error) = &outcome {
@@ -227,7 +228,7 @@ impl Run {
         applier.settle_urls(listing.is_whole && listing.is_complete)?;
         applier.settle_index(&context.options.cancel, context.ends_at())?;
         if let Some(id) = &self.id {
-            finish::success(context, conn, applier, &listing, (id, self.requests.used()))?;
+            finish::success(context, conn, applier, &listing, (id, &self.requests))?;
         }
         self.is_complete = listing.is_complete;
         Ok(())
@@ -257,10 +258,11 @@ fn rules_of(options: &SyncOptions<'_>, found: &StartingState) -> Rules {
 fn applier<'c>(
     context: &'c Context<'_, '_>,
     (conn, table): (&'c Connection, &'c Table),
+    requests: Counter,
     found: &StartingState,
-    rules: Rules,
     fingerprints: Fingerprints,
 ) -> Result<Applier<'c>> {
+    let rules = rules_of(&context.options, found);
     let checkpointer = if rules.dry_run {
         None
     } else {
@@ -272,6 +274,7 @@ fn applier<'c>(
         clock: &*context.engine.clock,
         cancel: &context.options.cancel,
         ends_at: context.begun.saturating_add(context.options.deadline),
+        requests,
         checkpointer,
     };
     let tally = Tally::going_on(&found.cursor.findings);
@@ -301,48 +304,63 @@ fn take_in(
     fetch: &Fetch,
     applier: &mut Applier<'_>,
     progress: &mut Progress<'_>,
-    rules: &Rules,
+    since: Option<DateTime<Utc>>,
 ) -> Result<Cursor> {
     loop {
-        match fetch.next(&context.options.cancel, context.options.deadline)? {
+        let Some(event) = fetch.next(&context.options.cancel, context.options.deadline)? else {
+            flush(applier, progress)?;
+            applier.keep_requests(None)?;
+            continue;
+        };
+        match event {
             Event::Connected => {
-                let message = match rules.since {
+                let message = match since {
                     Some(since) => format!("Fetching changes since {}", to_iso(since)),
                     None => "Fetching all skills".into(),
                 };
                 progress.connected(&applier.tally, &message);
             }
-            Event::Waiting(wait) => progress.waiting(&applier.tally, &wait.reason),
-            Event::Page(step) => {
-                if step.is_page {
-                    progress.page(&step.cursor, &applier.tally);
-                }
-                for (identity, row) in step.rows {
-                    applier.take(identity, row)?;
-                    if applier.is_batch_full() {
-                        applier.flush()?;
-                        progress.wrote(&applier.tally);
-                    }
-                }
-                applier.reached(step.cursor);
-                if applier.cursor_is_due() {
-                    let before = applier.tally.changed();
-                    applier.flush()?;
-                    if applier.tally.changed() > before {
-                        progress.wrote(&applier.tally);
-                    }
-                }
+            Event::Waiting(wait) => {
+                progress.waiting(&applier.tally, &wait.reason);
+                flush(applier, progress)?;
+                applier.keep_requests(Some(wait.duration))?;
             }
+            Event::Page(step) => take_step(*step, applier, progress)?,
             Event::End(cursor) => {
-                let before = applier.tally.changed();
-                applier.flush()?;
-                if applier.tally.changed() > before {
-                    progress.wrote(&applier.tally);
-                }
+                flush(applier, progress)?;
                 return Ok(*cursor);
             }
         }
     }
+}
+
+/// Takes in the rows of a page, and writes what is full or due.
+fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>) -> Result<()> {
+    if step.is_page {
+        progress.page(&step.cursor, &applier.tally);
+    }
+    for (identity, row) in step.rows {
+        applier.take(identity, row)?;
+        if applier.is_batch_full() {
+            applier.flush()?;
+            progress.wrote(&applier.tally);
+        }
+    }
+    applier.reached(step.cursor);
+    if applier.cursor_is_due() {
+        flush(applier, progress)?;
+    }
+    Ok(())
+}
+
+/// Writes what was read, and reports it if rows were written.
+fn flush(applier: &mut Applier<'_>, progress: &mut Progress<'_>) -> Result<()> {
+    let before = applier.tally.changed();
+    applier.flush()?;
+    if applier.tally.changed() > before {
+        progress.wrote(&applier.tally);
+    }
+    Ok(())
 }
 
 /// A run writes all over the indexes and the full-text index. With SQLite's default cache of 2 MB,

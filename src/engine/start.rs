@@ -22,7 +22,8 @@ pub(super) struct StartingState {
     /// when forced.
     pub(super) since: Option<DateTime<Utc>>,
     /// Another program may have written to the full-text index since our last run, or there was
-    /// none. Only for an index with triggers.
+    /// none, or the run is forced: damage that leaves its totals alone is found then. Only for an
+    /// index with triggers.
     pub(super) index_suspect: bool,
     /// Where the listing continues or begins.
     pub(super) cursor: Cursor,
@@ -84,7 +85,8 @@ pub(super) fn find(
         since: since.filter(|_| !context.options.force),
         index_suspect: table.has.fts && table.has.fts_triggers && {
             let left: Option<Option<String>> = state::get(conn, state::key::INDEX)?;
-            left.is_none_or(|left| left != fts::signature(conn).ok().flatten())
+            context.options.force
+                || left.is_none_or(|left| left != fts::signature(conn).ok().flatten())
         },
         cursor: cursor(context, conn, table, profile.as_ref(), since.is_some())?,
         instead: instead(context, profile.as_ref()),

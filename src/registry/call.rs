@@ -105,6 +105,13 @@ impl Call<'_> {
             .map_or(Ok(()), |meter| meter.count(self.clock.now()))
     }
 
+    /// Takes a request back that was counted and then not sent.
+    pub(super) fn request_not_sent(&self) {
+        if let Some(meter) = self.meter {
+            meter.uncount();
+        }
+    }
+
     /// The time left until the deadline.
     pub fn left(&self) -> Duration {
         self.deadline.saturating_sub(self.clock.elapsed())
@@ -137,6 +144,9 @@ impl fmt::Debug for Call<'_> {
 pub(crate) trait Meter: Send + Sync {
     /// Called before each request; fails if no more may be sent.
     fn count(&self, now: DateTime<Utc>) -> Result<()>;
+
+    /// Called for a request that was counted and then not sent.
+    fn uncount(&self);
 }
 
 /// A pause that is about to begin: before a retry, or because a rate limit is used up.

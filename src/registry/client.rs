@@ -298,6 +298,7 @@ impl SkillsmithApiClient {
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Attempt<T> {
         if let Err(error) = self.rate_limit.wait(call) {
+            call.request_not_sent();
             return Attempt::Final(error);
         }
         let connections = self.pools.take(&self.transport, call);
@@ -357,7 +358,9 @@ impl Registry for SkillsmithApiClient {
 
     fn check_health(&self, call: &Call<'_>) -> Result<Health> {
         // The first request of a run also follows the last one of the previous run.
-        self.rate_limit.wait(call)?;
+        self.rate_limit
+            .wait(call)
+            .inspect_err(|_| call.request_not_sent())?;
         let report = self.health_report(call)?;
         // A pause that does not fit into the run ends it here rather than at the first page.
         match self.rate_limit.remaining(call) {

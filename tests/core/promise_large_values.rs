@@ -280,3 +280,19 @@ fn promise_10_a_url_that_holds_the_credential_is_told_to_nobody() {
     let result = sync();
     assert_eq!(result.skills_rejected, 1, "{result:?}");
 }
+
+/// Its totals do not change, so that only a check of all of it finds it.
+#[test]
+fn promise_7_a_forced_run_finds_an_index_that_another_program_damaged() {
+    for damage in [
+        "DELETE FROM skills_fts_data WHERE id > 10",
+        "DELETE FROM skills_fts_docsize WHERE id < 50",
+    ] {
+        let world = World::new(200, Options::default());
+        assert_success(&world.sync());
+        world.look().execute_batch(damage).unwrap();
+        assert!(!index_is_sound(&world), "{damage}");
+        assert_success(&world.sync_with(SyncOptions::new().force(true)));
+        assert_sound(&world.path());
+    }
+}

@@ -227,6 +227,24 @@ fn promise_9_a_reset_that_does_not_fit_the_run_is_the_time_of_the_next_try() {
     }
 }
 
+/// A request that would have to wait for too long is not sent, and not counted.
+#[test]
+fn promise_9_only_requests_that_were_sent_are_counted() {
+    let world = World::new(1_000, Options::default());
+    world.server.options(|options| {
+        options.rate_limit = Some(RateLimit {
+            limit: 4,
+            window_ms: 7_200_000,
+        });
+    });
+    for _ in 0..3 {
+        world.server.clear_requests();
+        let result = world.sync();
+        assert_eq!(result.code, Some(ErrorCode::RateLimited), "{result:?}");
+        assert_eq!(result.requests, world.server.requests().len() as u64);
+    }
+}
+
 #[test]
 fn promise_9_a_used_up_monthly_quota_is_not_asked_again() {
     let resets_at = skillsmith_sync::clock::to_iso(Utc::now() + TimeDelta::days(9));

@@ -1,7 +1,9 @@
 //! Promise 17, *Resumes*: a run that stops early keeps its rows and its cursor.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use skillsmith_sync::background::{Decision, Schedule};
 use skillsmith_sync::{CancelToken, ErrorCode, SyncOptions, SyncResult, SyncStatus};
 use skillsmith_test_registry::{Fault, Plain, RateLimit};
 
@@ -338,4 +340,58 @@ fn promise_17_sessions_that_end_by_a_crash_reach_the_end_though_nothing_changes(
         }
     }
     panic!("the last session began at {:?}", world.offsets().first());
+}
+
+/// Waits until a run in another thread has stored something.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The number in a JSON value that `sync_state` keeps.
+fn kept(world: &World, key: &str, path: &str) -> i64 {
+    let sql = "SELECT coalesce(max(value ->> ?2), 0) FROM sync_state WHERE key = ?1";
+    let conn = world.look();
+    conn.query_row(sql, [key, path], |row| row.get(0)).unwrap()
+}
+
+/// Whatever ends the process meanwhile: what was read, the requests, and the registry's own time are
+/// in the file by then.
+#[test]
+fn promise_17_what_was_read_is_stored_while_a_page_does_not_come() {
+    let late = [
+        Fault::status(429).with_header("Retry-After", "300"),
+        Fault::stall_after(10),
+    ];
+    for (at, fault) in late.into_iter().enumerate() {
+        let world = ordered(1_000);
+        world.clock.sleeps.store(true, Ordering::SeqCst);
+        world.server.fault(fault.at_offset(297).always());
+        let (cancel, engine) = (CancelToken::new(), world.engine());
+        let run = std::thread::spawn({
+            let cancel = cancel.clone();
+            move || engine.sync(SyncOptions::new().cancel(cancel))
+        });
+        wait_until("every row that was read is stored", || {
+            row_count(&world.path()) == 298
+        });
+        wait_until("every request is counted", || {
+            let counted = kept(&world, "requests", "$.count");
+            u64::try_from(counted) == Ok(world.server.requests().len() as u64)
+        });
+        assert!(kept(&world, "cursor", "$.at.offset") >= 298);
+        cancel.cancel();
+        assert_eq!(
+            run.join().unwrap().unwrap().code,
+            Some(ErrorCode::Cancelled)
+        );
+        if at == 0 {
+            assert_eq!(Schedule::new().check(&world.engine()), Decision::BackingOff);
+            world.clock.advance(Duration::from_secs(310));
+            assert_eq!(Schedule::new().check(&world.engine()), Decision::Begin);
+        }
+    }
 }

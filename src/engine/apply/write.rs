@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::super::backoff;
 use super::super::batch::Weight;
 use super::{Applier, Pending};
 use crate::database::{LockWait, interruptible, state, write};
@@ -16,6 +17,9 @@ pub(super) const BUSY_BUDGET: Duration = Duration::from_secs(30);
 
 /// Lock wait for a run that ends early.
 pub(super) const HURRIED_BUDGET: Duration = Duration::from_secs(1);
+
+/// A shorter wait is not recorded: a restart takes about as long.
+const LONGEST_UNNOTED_WAIT: Duration = Duration::from_secs(5);
 
 /// How many URLs, and how many bytes of them, are loaded at once.
 const URLS_AT_ONCE: usize = 200;
@@ -62,6 +66,24 @@ impl Applier<'_> {
         }
     }
 
+    /// While no page comes: records the requests that were sent, since the process may end before the
+    /// next page. `wait`: a pause, which the next automatic run observes if this one does not.
+    pub(in crate::engine) fn keep_requests(&self, wait: Option<Duration>) -> Result<()> {
+        let (clock, requests) = (self.tools.clock, &self.tools.requests);
+        let wait = wait.filter(|wait| *wait > LONGEST_UNNOTED_WAIT);
+        if self.rules.dry_run || (wait.is_none() && !requests.has_unrecorded()) {
+            return Ok(());
+        }
+        let used = write(self.tools.conn, self.lock_wait(), |conn| {
+            if let Some(wait) = wait {
+                backoff::note_wait(conn, wait, clock.now())?;
+            }
+            requests.record(conn, clock.now())
+        })?;
+        requests.note_recorded(used);
+        Ok(())
+    }
+
     fn write_rows_and_rest(&mut self) -> Result<()> {
         self.write_row_by_row()?;
         self.write_batch().map(|_| ())
@@ -76,7 +98,7 @@ impl Applier<'_> {
         if let Some(cursor) = &mut self.cursor {
             self.tally.note_in(&mut cursor.findings);
         }
-        let (stage, cursor) = (&self.stage, &self.cursor);
+        let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
         let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
@@ -88,12 +110,12 @@ impl Applier<'_> {
             if let Some(cursor) = cursor {
                 state::set(conn, state::key::CURSOR, cursor)?;
             }
-            Ok(())
+            requests.record(conn, clock.now())
         });
         if !agrees {
             return Ok(false);
         }
-        outcome?;
+        requests.note_recorded(outcome?);
         self.size
             .learn(self.staged, clock.elapsed().saturating_sub(locked));
         self.end_batch()?;

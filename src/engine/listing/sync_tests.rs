@@ -410,3 +410,35 @@ fn promise_4_rows_that_came_into_a_gap_do_not_hide_those_that_were_there() {
     assert!(listed.has_all([199_500]));
     assert!(listed.cursor.gaps.is_empty());
 }
+
+#[test]
+fn rows_behind_rows_that_are_hidden_after_the_limit_are_found() {
+    for (page_size, hidden) in [(100, 100..260), (2, 40..41), (20, 58..83)] {
+        let registry = endpoint(|request, _| {
+            let end = request.offset.saturating_add(request.limit.into()).min(733);
+            let shown = (request.offset..end).filter(|n| !hidden.contains(n));
+            Ok(page(shown.map(id)))
+        });
+        let start = Start {
+            page_size,
+            ..start(None)
+        };
+        let listed = list(&registry, start);
+        let is_shown = |n: &u64| !hidden.contains(n);
+        assert!(listed.has_all((0..733).filter(is_shown)), "{hidden:?}");
+    }
+}
+
+#[test]
+fn one_look_behind_a_full_page_stays_within_the_promised_requests() {
+    for rows in [1, 99, 100, 101, 199, 200, 298, 650] {
+        let all: Vec<u64> = (0..rows).collect();
+        let registry = endpoint(|request, _| Ok(honest(&all, request)));
+        let listed = list(&registry, start(None));
+        assert!(listed.has_all(0..rows) && listed.is_certain());
+        // Beside one for the registry's health.
+        let most = rows as f64 / 99.0 + 3.0 - 1.0;
+        let asked = registry.offsets().len();
+        assert!(asked as f64 <= most, "{asked} requests for {rows} rows");
+    }
+}

@@ -319,7 +319,11 @@ fn is_at_end(at: &PassCursor, asked: Asked, served: u64, totals: Totals) -> bool
         };
     // The page follows a known row, or nothing precedes it.
     let follows = asked.overlaps || asked.start == 0 || at.pages.most_rows == 1;
-    let enough = if at.is_ordered && follows && (served == 0 || at.pages.most_rows > 1) {
+    // Behind a full page one more look is free, by the number of requests that is promised: it finds
+    // rows that a registry filters out after taking its limit.
+    let follows_full = at.pages.read > 1 && at.pages.most_rows > 1 && !at.pages.short;
+    let can_be_one = at.is_ordered && follows && !(follows_full && served > 0);
+    let enough = if can_be_one && (served == 0 || at.pages.most_rows > 1) {
         1
     } else {
         EMPTY_PAGES_AT_END
