@@ -205,7 +205,7 @@ impl Lister<'_> {
 
     /// Handles a refusal as first answer of the sync endpoint. If the endpoint existed before, one
     /// run fails before another listing is used. Returns whether the error was handled.
-    fn endpoint_refused(&mut self, error: &Error) -> bool {
+    pub(super) fn endpoint_refused(&mut self, error: &Error) -> bool {
         if refusal(error) == Some(400) && self.cursor.since.take().is_some() {
             // It may not support `since`.
             self.cursor.restart();

@@ -71,6 +71,16 @@ impl Lister<'_> {
                     self.get_past(pass, is_here);
                     return Ok(());
                 }
+                // The endpoint is gone, and something else answers for some of its pages.
+                Err(refused)
+                    if is_here
+                        && from > 0
+                        && offset == 0
+                        && *pass == Pass::Sync
+                        && self.endpoint_refused(&refused) =>
+                {
+                    return Ok(());
+                }
                 // The registry no longer accepts this query.
                 Err(refused @ Error::Refused { status: 400, .. })
                     if is_here && from > 0 && offset == 0 =>
