@@ -10,7 +10,7 @@ import { Place } from './support/processes.mjs'
 const { BackgroundSyncService, Database, SkillRepository, SyncConfigRepository, SyncEngine } = sync
 
 const SKILLS = 1_000
-/** So that a first sync has at least so many commits. */
+/** Small ones: a commit has the rows of about five. */
 const PAGES = 50
 
 for (const name of Object.keys(process.env)) if (/^(SKILLSMITH_|SUPABASE_|HTTPS?_PROXY$|ALL_PROXY$)/i.test(name)) delete process.env[name]
