@@ -1,5 +1,6 @@
 // Syncs: the client, the engine, a registry of the host's, callbacks that throw.
 #include <atomic>
+#include <cstdlib>
 #include <limits>
 #include <thread>
 
@@ -80,6 +81,27 @@ TEST(tokens) {
   // One that is not taken over is destroyed all the same.
   options.base_url = "no address";
   CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+}
+
+TEST(refused_tokens) {
+  ClientOptions options;
+  // The registry takes "first" once, and "fresh" always.
+  options.base_url = std::getenv("SIGN_IN_REGISTRY");
+  std::atomic<int> refusals{0};
+  options.token = [&refusals](const TokenRequest &request) {
+    if (request.is_refused()) refusals++;
+    return std::string(request.is_refused() ? "fresh" : "first");
+  };
+  const SkillsmithApiClient refreshed(options);
+  CHECK(refreshed.search() == refreshed.search());
+  CHECK_EQ(refusals.load(), 1);
+
+  options.token = [&refusals](const TokenRequest &request) {
+    if (request.is_refused()) refusals++;
+    return std::string("expired");
+  };
+  CHECK_THROWS(SKILLSMITH_SIGN_IN_EXPIRED, SkillsmithApiClient(options).search());
+  CHECK_EQ(refusals.load(), 2);
 }
 
 TEST(searches) {

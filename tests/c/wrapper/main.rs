@@ -54,9 +54,18 @@ fn wrapper(options: &[&str]) -> Place {
         .unwrap();
 
     let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let mut signed_in = Options::default();
+    signed_in.sign_in.tokens = [
+        ("first".into(), 1),
+        ("fresh".into(), 1_000),
+        ("expired".into(), 0),
+    ]
+    .into();
+    let signed_in = Server::start(Catalogue::generate(250, 1), signed_in);
     let said = output(
         place
             .command(&program)
+            .env("SIGN_IN_REGISTRY", signed_in.base_url())
             .arg(server.base_url())
             .arg(place.folder()),
     );
