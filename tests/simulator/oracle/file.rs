@@ -4,7 +4,6 @@ use skillsmith_sync::clock::Clock;
 use skillsmith_sync::{Coverage, ErrorCode, SyncStatus};
 
 use super::{Case, Ended};
-use crate::scenario::FileKind;
 use crate::table;
 use crate::violation::{Check, tolerated, violation};
 use crate::world::World;
@@ -82,7 +81,11 @@ fn differences(own: &table::Stored, stored: &table::Stored) -> Vec<String> {
 }
 
 pub fn index(world: &mut World<'_>, case: &Case<'_>) -> Check {
-    let has_triggers = world.file != FileKind::NoTriggers;
+    // Of the file itself: one that was deleted and replaced is of either kind.
+    let has_triggers: bool = world.look(|conn| {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = 'skills_ai')";
+        conn.query_row(sql, [], |row| row.get(0))
+    })?;
     let troubled = case.ended.disk_failed || case.upset_by_lock;
     if !has_triggers && (world.memory.unindexed || case.disturbed) {
         // Rows that another program wrote without indexing them cannot be found.
