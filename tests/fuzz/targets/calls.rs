@@ -60,6 +60,8 @@ functions! {
     skillsmith_sync_config_repository_enable: fn(Pointer, Pointer, *mut Pointer) -> i32;
     skillsmith_sync_config_repository_disable: fn(Pointer, Pointer, *mut Pointer) -> i32;
     skillsmith_sync_config_repository_set_frequency: fn(Pointer, i32, Pointer, *mut Pointer) -> i32;
+    skillsmith_sync_config_repository_get_request_budget: fn(Pointer, Pointer, *mut Pointer) -> i32;
+    skillsmith_sync_config_repository_set_request_budget: fn(Pointer, i64, *mut Pointer) -> i32;
     skillsmith_sync_config_free: fn(Pointer) -> i32;
     skillsmith_sync_history_repository_new: fn(Pointer, Pointer, *mut Pointer) -> i32;
     skillsmith_sync_history_repository_free: fn(Pointer) -> i32;
@@ -208,7 +210,7 @@ impl Kind {
 }
 
 /// Calls with a handle, an output and an error.
-const WITH_OUT: [(WithOut, Kind, Kind); 22] = [
+const WITH_OUT: [(WithOut, Kind, Kind); 23] = [
     (skillsmith_database_name, Kind::Database, Kind::Text),
     (
         skillsmith_sync_config_repository_new,
@@ -309,6 +311,11 @@ const WITH_OUT: [(WithOut, Kind, Kind); 22] = [
     (
         skillsmith_sync_history_repository_count,
         Kind::History,
+        Kind::Number(8),
+    ),
+    (
+        skillsmith_sync_config_repository_get_request_budget,
+        Kind::Config,
         Kind::Number(8),
     ),
 ];
@@ -760,19 +767,23 @@ fn step(pool: &mut Pool, bytes: &mut Bytes<'_>, costly: &mut u32) {
         14 => {
             let config = pool.pick(Kind::Config, bytes);
             let (text, number) = (text(bytes), bytes.one_of(&NUMBERS));
-            let status = if bytes.below(2) == 0 {
-                skillsmith_sync_config_repository_set_last_sync(
+            let status = match bytes.below(3) {
+                0 => skillsmith_sync_config_repository_set_last_sync(
                     config.pointer,
                     text,
                     number,
                     out_error,
-                )
-            } else {
-                skillsmith_sync_config_repository_set_last_sync_error(
+                ),
+                1 => skillsmith_sync_config_repository_set_last_sync_error(
                     config.pointer,
                     text,
                     out_error,
-                )
+                ),
+                _ => skillsmith_sync_config_repository_set_request_budget(
+                    config.pointer,
+                    number,
+                    out_error,
+                ),
             };
             pool.judge(status, error, &[config], None);
         }
