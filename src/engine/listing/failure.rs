@@ -209,6 +209,7 @@ impl Lister<'_> {
         if refusal(error) == Some(400) && self.cursor.since.take().is_some() {
             // It may not support `since`.
             self.cursor.restart();
+            self.forget_pass();
             return true;
         }
         if !is_missing_endpoint(error) {

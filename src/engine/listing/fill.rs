@@ -36,13 +36,11 @@ impl Lister<'_> {
             if self.cursor.at.put_off.is_empty() && fill.end_at_refusal(region.to) {
                 self.cursor.at.ending.is_limited = true;
             }
-            let last = fill.last_row(&region);
+            self.note_last_of_parts(fill.last_row(&region), fill.has_lost());
             for lost in fill.into_lost() {
                 self.keep_gap(pass, lost);
             }
-            if let Some((at, id)) = last {
-                self.go_on_behind(at, id);
-            }
+            self.go_on_behind();
             return Ok(None);
         };
         if let Kind::Known { turn } = part.kind {
@@ -97,12 +95,25 @@ impl Lister<'_> {
         Some(before.to_owned())
     }
 
+    /// Notes the last row of a page that came in parts. Where rows of it, or of a later page, are
+    /// lost, those are the end.
+    fn note_last_of_parts(&mut self, last: Option<(u64, String)>, has_lost: bool) {
+        if last.is_some() || has_lost {
+            self.last_of_parts = last;
+        }
+    }
+
     /// No page has overlapped with the last row of the listing, where that came in parts: what came
     /// behind it, or was empty by mistake, is seen from there.
-    fn go_on_behind(&mut self, last: u64, id: String) {
+    fn go_on_behind(&mut self) {
         let at = &mut self.cursor.at;
-        let is_at_end = at.put_off.is_empty() && !at.ending.is_cut;
-        if at.is_ordered && is_at_end && self.went_on_at.is_none_or(|before| before < last) {
+        if !at.put_off.is_empty() || at.ending.is_cut || !at.is_ordered {
+            return;
+        }
+        let Some((last, id)) = self.last_of_parts.take() else {
+            return;
+        };
+        if self.went_on_at.is_none_or(|before| before < last) {
             self.went_on_at = Some(last);
             at.go_on_behind(last, row_of_id(&id), id);
         }

@@ -81,7 +81,9 @@ pub(super) struct Lister<'r> {
     failed_in_row: u32,
     failed_in_pass: u32,
     fill: Option<Fill>,
-    /// The last row of the listing that came in parts, and was gone on from.
+    /// The last row of the pages that came in parts so far, if none behind it is known or lost.
+    last_of_parts: Option<(u64, String)>,
+    /// Where such a row was gone on from.
     went_on_at: Option<u64>,
     /// Requests for parts of failed pages.
     parts_asked: u32,
@@ -142,6 +144,7 @@ impl<'r> Lister<'r> {
             failed_in_row: 0,
             failed_in_pass: 0,
             fill: None,
+            last_of_parts: None,
             went_on_at: None,
             parts_asked: 0,
             ways_past: None,
@@ -425,6 +428,7 @@ impl<'r> Lister<'r> {
                     self.met_before = met;
                 }
                 self.cursor.at.read_again();
+                self.went_on_at = None;
                 self.failed_in_pass = 0;
                 return;
             }
@@ -451,6 +455,7 @@ impl<'r> Lister<'r> {
         self.met.clear();
         self.met_before.clear();
         self.fill = None;
+        self.last_of_parts = None;
         self.failed_in_pass = 0;
     }
 

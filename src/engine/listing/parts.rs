@@ -346,6 +346,10 @@ impl Fill {
         Some((*at, id))
     }
 
+    pub(super) const fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     pub(super) fn failed(&mut self, part: &Part, error: &Error) {
         self.note_failure(error);
         if matches!(part.kind, Kind::Probe { .. }) {

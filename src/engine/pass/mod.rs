@@ -335,6 +335,8 @@ impl PassCursor {
         self.movement.skipped = true;
         self.quiet.empty = 0;
         self.pages.short = false;
+        // Where the last row has gone stays unknown.
+        self.movement.moved |= self.movement.back > 0;
         self.movement.back = 0;
         self.hidden.probe = None;
         (from, to)
