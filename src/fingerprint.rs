@@ -10,3 +10,8 @@ pub(crate) fn fingerprint(value: &(impl Hash + ?Sized)) -> u64 {
     value.hash(&mut hasher);
     hasher.finish()
 }
+
+/// The identity of the row with this id.
+pub(crate) fn row_of_id(id: &str) -> u64 {
+    fingerprint(&id)
+}

@@ -25,6 +25,8 @@ pub(crate) mod key {
     pub(crate) const CURRENT_RUN: &str = "current_run";
     /// The totals of the full-text index after our last run.
     pub(crate) const INDEX: &str = "index";
+    /// The number of entries in the record of versions after our last run.
+    pub(crate) const VERSIONS: &str = "versions";
     /// Requests of the current month.
     pub(crate) const REQUESTS: &str = "requests";
     /// The most requests that the user allows in a month.

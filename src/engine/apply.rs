@@ -1,6 +1,7 @@
 //! Compares rows and writes the changed ones, batch by batch.
 
 mod decide;
+mod pages;
 mod twice;
 mod write;
 
@@ -10,14 +11,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use self::pages::Pages;
 pub(super) use self::twice::Twice;
 use super::batch::{BatchSize, Weight};
 use super::checkpoint::Checkpointer;
 use super::counter::Counter;
 use super::cursor::{Cursor, Mode};
-use super::listing::row_of_id;
 use super::tally::Tally;
 use crate::clock::Clock;
+use crate::fingerprint::row_of_id;
 use crate::registry::Row;
 use crate::registry::wire::{Content, Skill};
 use crate::skills::{Fingerprints, RowOutcome, Stage, Table, row, table, urls};
@@ -78,6 +80,7 @@ pub(super) struct Applier<'c> {
     cursor: Option<Cursor>,
     cursor_kept: Duration,
     pub(super) twice: Twice,
+    pages: Pages,
     /// Counts only what is committed.
     pub(super) tally: Tally,
     /// The longest to wait for a lock.
@@ -115,6 +118,7 @@ impl<'c> Applier<'c> {
             cursor_kept: tools.clock.elapsed(),
             tools,
             twice,
+            pages: Pages::default(),
             tally,
             longest_wait: write::BUSY_BUDGET,
         })
@@ -141,6 +145,7 @@ impl<'c> Applier<'c> {
         memory::reserve_one(&mut self.pending)?;
         match row.0 {
             Content::Rejected(row) => {
+                self.pages.give_up();
                 self.tally
                     .reject(identity, row.label.as_deref(), &row.reason);
                 Ok(())
@@ -149,8 +154,13 @@ impl<'c> Applier<'c> {
                 // Room for the stored row, and for what is hashed and compared of the two.
                 memory::ensure_available(text_bytes(&skill).saturating_mul(4))?;
                 match row::fit(&mut skill, self.tools.table) {
-                    Ok(note) => self.take_skill(skill, note),
+                    Ok(note) => {
+                        let served = self.served_of(&skill);
+                        self.take_skill(skill, note)?;
+                        self.add_to_page(identity, served)
+                    }
                     Err(row::Unfit(reason)) => {
+                        self.pages.give_up();
                         self.tally.reject(identity, Some(&skill.id), &reason);
                         Ok(())
                     }
@@ -183,6 +193,7 @@ impl<'c> Applier<'c> {
 
     /// Notes that every row before `cursor` was taken in.
     pub(super) fn reached(&mut self, mut cursor: Cursor) {
+        self.pages.end();
         cursor.layout.clone_from(&self.layout);
         cursor.findings.held = self.twice.held_ids();
         cursor.findings.twice = self.twice.ids();

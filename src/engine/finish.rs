@@ -9,6 +9,7 @@ use super::backoff;
 use super::completed::CompletedListing;
 use super::counter::Counter;
 use super::cursor::Cursor;
+use super::plan::Plan;
 use super::reserved;
 use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
@@ -94,6 +95,7 @@ pub(super) fn success(
         reserved::note(conn, context.listing(), None, now)?;
         requests.record(conn, now)?;
         applier.keep_index_sign(conn)?;
+        keep_pages(conn, applier, listing)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
         config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
         let message = message_of(&errors);
@@ -114,6 +116,17 @@ pub(super) fn success(
         history::trim(conn);
         Ok(())
     })
+}
+
+/// Deletes stored pages that the listing did not have. A resumed one does not know what came before.
+fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListing) -> Result<()> {
+    if let Some(versions) = applier.table().count_versions(conn)? {
+        state::set(conn, state::key::VERSIONS, &versions)?;
+    }
+    if listing.is_whole || listing.cursor.plan == Plan::Sync {
+        applier.keep_used_pages(conn)?;
+    }
+    Ok(())
 }
 
 /// Writes the record of a run that ended early. Best effort: if even this cannot be written,

@@ -4,7 +4,7 @@
 //!
 //! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
 //! writes rows on the caller's thread, `completed` evaluates the listing, and `finish` writes the
-//! run record. `pass::step`, which does no I/O, decides what follows a page.
+//! run record. `stored_page` keeps what a registry need not send again. `pass::step`, which does no I/O, decides what follows a page.
 
 mod apply;
 pub(crate) mod backoff;
@@ -28,6 +28,7 @@ mod result;
 mod run;
 mod start;
 mod status;
+mod stored_page;
 mod sync_engine;
 mod tally;
 mod watermark;

@@ -166,19 +166,25 @@ impl Pass {
         (offset, limit): (u64, u32),
         call: &Call<'_>,
     ) -> Result<Page> {
+        if let Some(request) = self.request(offset, limit) {
+            return registry.search(&request, call);
+        }
+        let mut request = SyncRequest::new().offset(offset).limit(limit);
+        request.since = since.map(str::to_owned);
+        registry.sync_registry(&request, call)
+    }
+
+    /// The request for a page of the search; `None` for the sync endpoint.
+    pub(super) fn request(&self, offset: u64, limit: u32) -> Option<PageRequest> {
         let mut request = PageRequest::new().offset(offset).limit(limit);
         match self {
-            Self::Sync => {
-                let mut request = SyncRequest::new().offset(offset).limit(limit);
-                request.since = since.map(str::to_owned);
-                return registry.sync_registry(&request, call);
-            }
+            Self::Sync => return None,
             Self::Everything => {}
             Self::Tier(tier) => request.trust_tier = Some(tier.clone()),
             Self::Scored => request.min_score = Some(0.0),
             Self::Word(word) => request.query = Some(word.clone()),
         }
-        registry.search(&request, call)
+        Some(request)
     }
 
     /// What it lists, for a message.

@@ -20,6 +20,7 @@ use super::plan::Listing;
 use super::progress::Progress;
 use super::result::SyncResult;
 use super::start::{self, StartingState};
+use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use crate::clock::to_iso;
 use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
@@ -148,15 +149,7 @@ impl Run {
         }
         self.requests = Counter::of_run(&conn, options, context.started_at)?;
         progress.connecting(&self.tally);
-        let fetch = Fetch::start(
-            Arc::clone(&engine.registry),
-            Arc::clone(&engine.clock),
-            found.listing(options.page_size),
-            self.requests.clone(),
-            context.begun.saturating_add(options.deadline),
-        )?;
-        // Reads the whole table, so damage is found before anything is written.
-        let fingerprints = Fingerprints::load(&conn, &table)?;
+        let (fetch, fingerprints, pages) = self.start_fetch(context, (&conn, &table), &found)?;
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
             let _guard = interruptible(&conn, &options.cancel, context.ends_at());
@@ -165,6 +158,7 @@ impl Run {
         self.index_is_known = true;
         let (requests, since) = (self.requests.clone(), found.since);
         let mut applier = applier(context, (&conn, &table), requests, &found, fingerprints)?;
+        applier.set_pages(pages, scope_of(context, &found, &table));
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, since)?;
             self.end_listing(context, &conn, &mut applier, found, cursor)
@@ -182,6 +176,35 @@ impl Run {
             progress.complete(&self.tally);
         }
         self.unless_replaced(context, &conn, outcome)
+    }
+
+    /// Starts the fetch thread and reads the fingerprints of all rows, so that damage is found before
+    /// anything is written. The thread waits for them only if there are stored pages to compare with
+    /// them.
+    fn start_fetch(
+        &self,
+        context: &Context<'_, '_>,
+        (conn, table): (&Connection, &Table),
+        found: &StartingState,
+    ) -> Result<(Fetch, Fingerprints, Arc<StoredPages>)> {
+        let (engine, options) = (context.engine, &context.options);
+        let start = |pages| {
+            Fetch::start(
+                Arc::clone(&engine.registry),
+                Arc::clone(&engine.clock),
+                found.listing(options.page_size, pages),
+                self.requests.clone(),
+                context.begun.saturating_add(options.deadline),
+            )
+        };
+        let stored = start::stored_pages(context, conn, table, found)?;
+        if stored.is_empty() {
+            let fetch = start(Arc::default())?;
+            return Ok((fetch, Fingerprints::load(conn, table)?, Arc::default()));
+        }
+        let fingerprints = Fingerprints::load(conn, table)?;
+        let pages = Arc::new(stored_page::standing(stored, &fingerprints));
+        Ok((start(Arc::clone(&pages))?, fingerprints, pages))
     }
 
     /// Returns the outcome of the run, unless the database file was replaced meanwhile.
@@ -252,6 +275,12 @@ fn rules_of(options: &SyncOptions<'_>, found: &StartingState) -> Rules {
         dry_run: options.dry_run,
         is_resumed: found.cursor.is_resumed,
     }
+}
+
+/// Where pages are stored, if they are: not if nothing is, and not if old rows are passed over.
+fn scope_of(context: &Context<'_, '_>, found: &StartingState, table: &Table) -> Option<Scope> {
+    let is_kept = !context.options.dry_run && found.since.is_none();
+    is_kept.then(|| Scope::of(&found.cursor.registry, &table.layout_key()))
 }
 
 /// Creates the applier of a run.
@@ -338,6 +367,10 @@ fn take_in(
 fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>) -> Result<()> {
     if step.is_page {
         progress.page(&step.cursor, &applier.tally);
+    }
+    applier.begin_page(step.to_store);
+    if let Some(page) = step.unchanged {
+        applier.take_unchanged(&page);
     }
     for (identity, row) in step.rows {
         applier.take(identity, row)?;

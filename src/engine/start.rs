@@ -1,6 +1,7 @@
 //! The start of a run: what is in the database, and where the listing continues.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
@@ -11,6 +12,7 @@ use super::listing::Start;
 use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::run::Context;
+use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
 use crate::database::{ensure_sync_tables, state, write};
 use crate::skills::{Table, fts};
@@ -50,7 +52,7 @@ impl StartingState {
     }
 
     /// What the lister starts with.
-    pub(super) fn listing(&self, page_size: u32) -> Start {
+    pub(super) fn listing(&self, page_size: u32, stored: Arc<StoredPages>) -> Start {
         let profile = self.profile.as_ref();
         Start {
             cursor: self.cursor.clone(),
@@ -62,6 +64,7 @@ impl StartingState {
             gaps: self.gaps.clone(),
             has_endpoint: profile.is_some_and(|known| known.endpoint.has_worked),
             instead: self.instead,
+            stored,
         }
     }
 }
@@ -165,6 +168,31 @@ fn since(context: &Context<'_, '_>, profile: &RegistryProfile) -> Option<String>
     let every = TimeDelta::from_std(context.options.full_listing_every).unwrap_or(TimeDelta::MAX);
     let is_good = watermark.is_good_at(context.started_at, every);
     is_good.then(|| watermark.since.clone())
+}
+
+/// The stored pages that this run may ask about. None if it is forced; none older than the time after
+/// which everything is read once more, since a registry or a proxy may be wrong about what is
+/// unchanged; and none if another program has deleted from the record of versions. A listing that
+/// fills the table may ask: the rows of a page that was stored in this layout have been filled.
+pub(super) fn stored_pages(
+    context: &Context<'_, '_>,
+    conn: &Connection,
+    table: &Table,
+    found: &StartingState,
+) -> Result<Vec<StoredPage>> {
+    let cursor = &found.cursor;
+    if cursor.mode == Mode::Content || found.since.is_some() || !table.has.stamp {
+        return Ok(Vec::new());
+    }
+    if let Some(versions) = table.count_versions(conn)? {
+        let before: Option<i64> = state::get(conn, state::key::VERSIONS)?;
+        if before.is_none_or(|before| versions < before) {
+            return Ok(Vec::new());
+        }
+    }
+    let every = TimeDelta::from_std(context.options.full_listing_every).unwrap_or(TimeDelta::MAX);
+    let scope = Scope::of(&cursor.registry, &table.layout_key());
+    stored_page::load(conn, scope, context.started_at, every)
 }
 
 /// Creates the history entry; none for a dry run.

@@ -129,14 +129,19 @@ impl Watermark {
 
     /// Whether the next listing may ask for changes only.
     pub(super) fn is_good_at(&self, now: DateTime<Utc>, whole_every: TimeDelta) -> bool {
-        let is_recent = from_iso(&self.whole_at).is_some_and(|whole| {
-            let age = now.signed_duration_since(whole);
-            // A clock that was set back a little does not cost a full listing.
-            age > -CLOCKS_DIFFER && age < whole_every
-        });
+        let is_recent = is_within(&self.whole_at, now, whole_every);
         let is_past = from_iso(&self.stamp).is_some_and(|stamp| stamp <= later(now, CLOCKS_DIFFER));
         is_recent && is_past
     }
+}
+
+/// Whether something that is to be read again after `every` was read at `at` and not longer ago.
+pub(super) fn is_within(at: &str, now: DateTime<Utc>, every: TimeDelta) -> bool {
+    from_iso(at).is_some_and(|at| {
+        let age = now.signed_duration_since(at);
+        // A clock that was set back a little does not cost a full listing.
+        age > -CLOCKS_DIFFER && age < every
+    })
 }
 
 fn later_by(one: TimeDelta, other: TimeDelta) -> TimeDelta {

@@ -16,12 +16,13 @@ use super::mend::read_leniently;
 use super::options::{ClientOptions, check_base};
 use super::rate_limit::RateLimit;
 use super::redirect::{self, MAX_REDIRECTS};
+use super::request::Ask;
 use super::retry::{self, Attempt};
 use super::sign_in::SignIn;
 use super::transport::{Limits, Transport, deadlines};
 use super::{
     Call, Caller, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics,
-    SyncRequest, pacing,
+    SyncRequest, Validator, pacing,
 };
 use crate::environment::{self, Environment};
 use crate::{Cause, Error, Result};
@@ -115,12 +116,11 @@ impl SkillsmithApiClient {
         &self,
         connections: &Connections<'_>,
         credentials: &Credentials,
-        path: &str,
-        query: &[(&str, String)],
+        ask: &Ask<'_>,
         limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
-        let outcome = self.follow(connections.agent(), credentials, path, query, limits, call);
+        let outcome = self.follow(connections.agent(), credentials, ask, limits, call);
         call.check()?;
         outcome
     }
@@ -129,8 +129,7 @@ impl SkillsmithApiClient {
         &self,
         agent: &Agent,
         credentials: &Credentials,
-        path: &str,
-        query: &[(&str, String)],
+        ask: &Ask<'_>,
         limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
@@ -142,9 +141,11 @@ impl SkillsmithApiClient {
                 call.count_request()?;
             }
             let mut request = match &redirected {
-                None => agent
-                    .get(format!("{}{path}", self.base))
-                    .query_pairs(query.iter().map(|(name, value)| (*name, value.as_str()))),
+                None => agent.get(format!("{}{}", self.base, ask.path)).query_pairs(
+                    ask.query
+                        .iter()
+                        .map(|(name, value)| (*name, value.as_str())),
+                ),
                 Some(uri) => agent.get(uri),
             };
             request = request
@@ -155,6 +156,9 @@ impl SkillsmithApiClient {
                     concat!("skillsmith-sync/", env!("CARGO_PKG_VERSION")),
                 )
                 .header("x-request-id", &request_id);
+            if let Some(known) = ask.known {
+                request = request.header(known.header(), known.as_str());
+            }
             for (name, value) in credentials.headers() {
                 request = request.header(name, value);
             }
@@ -163,7 +167,8 @@ impl SkillsmithApiClient {
                 .call()
                 .map_err(|error| explain(credentials, error))?;
             self.rate_limit.note(response.headers(), call);
-            if !response.status().is_redirection() {
+            let is_unchanged = ask.known.is_some() && response.status() == StatusCode::NOT_MODIFIED;
+            if is_unchanged || !response.status().is_redirection() {
                 return Ok(response);
             }
             redirected = Some(redirect::target(credentials, &response, from.as_ref())?);
@@ -178,7 +183,8 @@ impl SkillsmithApiClient {
     /// # Errors
     /// As [`Registry::search`]; [`Error::Protocol`] if the answer is not JSON in UTF-8.
     pub fn search_text(&self, request: &PageRequest, call: &Call<'_>) -> Result<String> {
-        self.fetch(SEARCH, &request.query_pairs(), call, |body, _, _| {
+        let ask = Ask::new(SEARCH, request.query_pairs());
+        self.fetch_whole(&ask, call, |body, _, _| {
             // For the copy.
             crate::memory::ensure_available(body.len())?;
             serde_json::from_slice::<Box<RawValue>>(body)
@@ -202,8 +208,8 @@ impl SkillsmithApiClient {
         let connections = self.pools.take(&self.transport, call);
         let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
-        let mut response = match self.send(&connections, credentials, "/health", &[], limits, call)
-        {
+        let ask = Ask::new("/health", Vec::new());
+        let mut response = match self.send(&connections, credentials, &ask, limits, call) {
             Ok(response) => response,
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
                 return Err(error);
@@ -248,7 +254,8 @@ impl SkillsmithApiClient {
     /// # Errors As [`Registry::search`]; [`Error::Refused`] with status 404 if the registry has no
     /// such endpoint.
     pub fn statistics(&self, call: &Call<'_>) -> Result<RegistryStatistics> {
-        self.fetch("/stats", &[], call, |body, headers, credentials| {
+        let ask = Ask::new("/stats", Vec::new());
+        self.fetch_whole(&ask, call, |body, headers, credentials| {
             let said = &read_leniently(body)["data"];
             let last_updated = said["lastUpdated"].as_str();
             Ok(RegistryStatistics {
@@ -259,31 +266,31 @@ impl SkillsmithApiClient {
         })
     }
 
-    /// Fetches and parses one page of a listing.
-    fn page(&self, path: &str, query: &[(&str, String)], call: &Call<'_>) -> Result<Page> {
-        self.fetch(path, query, call, |body, headers, credentials| {
-            let mut page = Page::parse(body)?;
-            page.redact(credentials);
-            page.served_at = pacing::date(headers);
-            Ok(page)
-        })
-    }
-
-    /// Fetches a page, with retries; `read` parses its bytes.
-    fn fetch<T>(
+    /// Fetches what was asked for without a condition.
+    fn fetch_whole<T>(
         &self,
-        path: &str,
-        query: &[(&str, String)],
+        ask: &Ask<'_>,
         call: &Call<'_>,
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Result<T> {
+        let found = self.fetch(ask, call, read)?;
+        found.ok_or_else(|| Error::Protocol("it answered a question that was not asked".into()))
+    }
+
+    /// Fetches a page, with retries; `read` parses its bytes. `None` if it is unchanged.
+    fn fetch<T>(
+        &self,
+        ask: &Ask<'_>,
+        call: &Call<'_>,
+        read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
+    ) -> Result<Option<T>> {
         if self.offline {
             return Err(Error::Offline);
         }
         let retries = if call.single_try { 0 } else { self.max_retries };
         retry::run(call, retries, || {
             self.sign_in.attempt(call, |credentials| {
-                self.attempt(credentials, path, query, call, &read)
+                self.attempt(credentials, ask, call, &read)
             })
         })
     }
@@ -292,21 +299,23 @@ impl SkillsmithApiClient {
     fn attempt<T>(
         &self,
         credentials: &Credentials,
-        path: &str,
-        query: &[(&str, String)],
+        ask: &Ask<'_>,
         call: &Call<'_>,
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
-    ) -> Attempt<T> {
+    ) -> Attempt<Option<T>> {
         if let Err(error) = self.rate_limit.wait(call) {
             call.request_not_sent();
             return Attempt::Final(error);
         }
         let connections = self.pools.take(&self.transport, call);
         let limits = Limits::OfEach(self.timeout);
-        let mut response = match self.send(&connections, credentials, path, query, limits, call) {
+        let mut response = match self.send(&connections, credentials, ask, limits, call) {
             Ok(response) => response,
             Err(error) => return Attempt::of_failure(error, None),
         };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Attempt::Done(None);
+        }
         if !response.status().is_success() {
             let now = call.clock.now();
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
@@ -322,7 +331,7 @@ impl SkillsmithApiClient {
                 error => error,
             });
         match page {
-            Ok(page) => Attempt::Done(page),
+            Ok(page) => Attempt::Done(Some(page)),
             Err(error) => Attempt::of_failure(error, None),
         }
     }
@@ -370,11 +379,22 @@ impl Registry for SkillsmithApiClient {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        self.page(SEARCH, &request.query_pairs(), call)
+        self.fetch_whole(&Ask::new(SEARCH, request.query_pairs()), call, page)
+    }
+
+    fn search_if_changed(
+        &self,
+        request: &PageRequest,
+        known: &Validator,
+        call: &Call<'_>,
+    ) -> Result<Option<Page>> {
+        let ask = Ask::new(SEARCH, request.query_pairs()).unless(known);
+        self.fetch(&ask, call, page)
     }
 
     fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
-        self.page("/registry-sync", &request.query_pairs(), call)
+        let ask = Ask::new("/registry-sync", request.query_pairs());
+        self.fetch_whole(&ask, call, page)
     }
 
     fn caller(&self) -> Caller {
@@ -394,4 +414,13 @@ impl fmt::Debug for SkillsmithApiClient {
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }
+}
+
+/// Parses a page of a listing.
+fn page(body: &[u8], headers: &HeaderMap, credentials: &Credentials) -> Result<Page> {
+    let mut page = Page::parse(body)?;
+    page.redact(credentials);
+    page.served_at = pacing::date(headers);
+    page.validator = Validator::of(headers);
+    Ok(page)
 }

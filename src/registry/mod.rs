@@ -28,6 +28,7 @@ mod retry;
 mod sign_in;
 mod token_provider;
 mod transport;
+mod validator;
 pub(crate) mod wire;
 
 pub(crate) use self::call::Meter;
@@ -40,6 +41,8 @@ pub use self::health::{Health, HealthReport, RegistryStatistics};
 pub use self::options::ClientOptions;
 pub use self::request::{PageRequest, SyncRequest};
 pub use self::token_provider::TokenRequest;
+#[doc(hidden)]
+pub use self::validator::Validator;
 pub use self::wire::{Page, Row};
 
 use crate::{Error, Result};
@@ -97,6 +100,18 @@ pub trait Registry: Send + Sync {
 
     /// Fetches one page of the listing.
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page>;
+
+    /// Fetches one page of the listing, unless it is still the one that came with `known`: then
+    /// `None`. By default the page is fetched.
+    #[doc(hidden)]
+    fn search_if_changed(
+        &self,
+        request: &PageRequest,
+        _known: &Validator,
+        call: &Call<'_>,
+    ) -> Result<Option<Page>> {
+        self.search(request, call).map(Some)
+    }
 
     /// Fetches one page of the sync endpoint: all rows, ordered by id, or with
     /// [`since`](SyncRequest::since) those changed later.

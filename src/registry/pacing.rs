@@ -101,7 +101,7 @@ fn number(text: &str) -> Option<i64> {
 
 /// A date in one of the three forms that HTTP allows, or in ISO 8601. The weekday is ignored: it
 /// adds nothing, and may be wrong.
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     let bare = text.split_once(',').map_or(text, |(_, rest)| rest.trim());
     if let Ok(date) = DateTime::parse_from_rfc2822(bare) {
         return Some(date.with_timezone(&Utc));

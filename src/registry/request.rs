@@ -1,5 +1,7 @@
 //! Requests for a page.
 
+use super::Validator;
+
 /// Default number of rows per page.
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -90,6 +92,15 @@ impl PageRequest {
         self
     }
 
+    /// A text that is equal for equal requests.
+    pub(crate) fn key(&self) -> String {
+        let pairs = self.query_pairs().into_iter();
+        let pairs: Vec<String> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("&")
+    }
+
     /// The parameters of the URL.
     pub(super) fn query_pairs(&self) -> Vec<(&'static str, String)> {
         let mut query = page_query(self.limit, self.offset);
@@ -167,4 +178,29 @@ impl SyncRequest {
 
 fn page_query(limit: u32, offset: u64) -> Vec<(&'static str, String)> {
     vec![("limit", limit.to_string()), ("offset", offset.to_string())]
+}
+
+/// A request as the client sends it.
+pub(super) struct Ask<'a> {
+    /// The path below the base address.
+    pub(super) path: &'static str,
+    pub(super) query: Vec<(&'static str, String)>,
+    /// The answer is wanted only if it is no longer the one that came with this.
+    pub(super) known: Option<&'a Validator>,
+}
+
+impl<'a> Ask<'a> {
+    /// Without a condition.
+    pub(super) const fn new(path: &'static str, query: Vec<(&'static str, String)>) -> Self {
+        Self {
+            path,
+            query,
+            known: None,
+        }
+    }
+
+    pub(super) const fn unless(mut self, known: &'a Validator) -> Self {
+        self.known = Some(known);
+        self
+    }
 }

@@ -1,10 +1,9 @@
 //! The fingerprints of all rows: enough to recognize an unchanged row without reading it again.
 //!
-//! 16 bytes a row. The key is a hash of the id; the value holds 62 bits of a
-//! second hash, over id, stamp and shape, and two bits for what this run has made of
-//! the row. Both hashes are keyed at random, and a row is only taken for
-//! unchanged if both agree, so two rows would have to agree in 126 bits to be
-//! mixed up.
+//! 16 bytes a row. The key is a hash of the row's identity, keyed at random so that no registry
+//! can choose ids that fall into one bucket; the value holds 62 bits of a second hash, over id, stamp
+//! and shape, and two bits for what this run has made of the row. A row is only taken for unchanged
+//! if both agree, so two rows would have to agree in 126 bits to be mixed up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -14,6 +13,7 @@ use rusqlite::Connection;
 use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
+use crate::fingerprint::{fingerprint, row_of_id};
 
 /// Outcome of a row in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,6 @@ pub(crate) struct Shape {
 /// The fingerprints of a table.
 pub(crate) struct Fingerprints {
     keys: RandomState,
-    values: RandomState,
     map: HashMap<u64, u64, BuildHasherDefault<AsIs>>,
 }
 
@@ -67,7 +66,6 @@ impl Fingerprints {
     pub(crate) fn load(conn: &Connection, table: &Table) -> Result<Self> {
         let mut fingerprints = Self {
             keys: RandomState::new(),
-            values: RandomState::new(),
             map: HashMap::default(),
         };
         let count: i64 =
@@ -87,8 +85,8 @@ impl Fingerprints {
                 has_url: row.get(2)?,
                 is_marked: row.get(3)?,
             };
-            let value = fingerprints.value(id, stamp, shape);
-            let key = fingerprints.keys.hash_one(id);
+            let value = Self::state_of(id, stamp, shape);
+            let key = fingerprints.key(row_of_id(id));
             fingerprints.reserve_one()?;
             fingerprints.map.insert(key, value);
         }
@@ -101,45 +99,60 @@ impl Fingerprints {
         Ok(())
     }
 
-    fn value(&self, id: &str, stamp: &str, shape: Shape) -> u64 {
-        self.values.hash_one((id, canonical(stamp), shape)) & !OUTCOME_BITS
+    fn key(&self, row: u64) -> u64 {
+        self.keys.hash_one(row)
+    }
+
+    /// The state of a row that stands with this stamp and in this shape: the same in every process of
+    /// this version. Its lowest two bits are clear.
+    pub(crate) fn state_of(id: &str, stamp: &str, shape: Shape) -> u64 {
+        fingerprint(&(id, canonical(stamp), shape)) & !OUTCOME_BITS
+    }
+
+    /// The state of the row with this identity; `None` if there is none.
+    pub(crate) fn state(&self, row: u64) -> Option<u64> {
+        let value = self.map.get(&self.key(row))?;
+        Some(value & !OUTCOME_BITS)
     }
 
     /// Whether the table had no row with this id when the run started, and none was added
     /// since.
     pub(crate) fn is_new(&self, id: &str) -> bool {
-        !self.map.contains_key(&self.keys.hash_one(id))
-    }
-
-    /// Whether the row stands here with this stamp and in this shape.
-    pub(crate) fn matches(&self, id: &str, stamp: &str, shape: Shape) -> bool {
-        self.map
-            .get(&self.keys.hash_one(id))
-            .is_some_and(|stored| stored & !OUTCOME_BITS == self.value(id, stamp, shape))
+        !self.map.contains_key(&self.key(row_of_id(id)))
     }
 
     /// Outcome of the row in this run so far.
     pub(crate) fn outcome(&self, id: &str) -> RowOutcome {
+        self.outcome_of(row_of_id(id))
+    }
+
+    /// The same by the row's identity.
+    pub(crate) fn outcome_of(&self, row: u64) -> RowOutcome {
         self.map
-            .get(&self.keys.hash_one(id))
+            .get(&self.key(row))
             .map_or(RowOutcome::Unseen, |value| RowOutcome::of(*value))
     }
 
     /// Notes what this run makes of a row, which stands here from now on like this.
     pub(crate) fn note(&mut self, id: &str, stamp: &str, shape: Shape, outcome: RowOutcome) {
-        let value = self.value(id, stamp, shape) | outcome as u64;
-        self.map.insert(self.keys.hash_one(id), value);
+        let value = Self::state_of(id, stamp, shape) | outcome as u64;
+        self.map.insert(self.key(row_of_id(id)), value);
     }
 
     /// Records the outcome of a row, which is stored as before.
     pub(crate) fn note_outcome(&mut self, id: &str, outcome: RowOutcome) {
-        let value = self.map.entry(self.keys.hash_one(id)).or_default();
+        self.note_outcome_of(row_of_id(id), outcome);
+    }
+
+    /// The same by the row's identity.
+    pub(crate) fn note_outcome_of(&mut self, row: u64, outcome: RowOutcome) {
+        let value = self.map.entry(self.key(row)).or_default();
         *value = *value & !OUTCOME_BITS | outcome as u64;
     }
 
     /// Records that a new row could not be added.
     pub(crate) fn forget(&mut self, id: &str) {
-        self.map.remove(&self.keys.hash_one(id));
+        self.map.remove(&self.key(row_of_id(id)));
     }
 }
 

@@ -62,6 +62,18 @@ impl Table {
         )
     }
 
+    /// The number of entries in the record of versions, if it is one of contents, in which an
+    /// unchanged row may lack an entry.
+    pub(crate) fn count_versions(&self, conn: &Connection) -> Result<Option<i64>> {
+        if self.has.versions != Versions::OfContent {
+            return Ok(None);
+        }
+        let count = conn.query_row("SELECT count(*) FROM main.skill_versions", [], |row| {
+            row.get(0)
+        });
+        Ok(Some(count?))
+    }
+
     /// The tier under which a skill is stored: its own, or the nearest one that the CHECK
     /// allows and that does not grant more trust.
     pub(crate) fn tier_for<'t>(&self, tier: &'t str) -> &'t str {

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod background;
+mod conditional;
 mod consistency;
 mod field_databases;
 mod interop;

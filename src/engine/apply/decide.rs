@@ -4,13 +4,13 @@
 use super::{Applier, Pending, text_bytes};
 use crate::Result;
 use crate::clock::{from_iso, to_iso};
-use crate::engine::listing::row_of_id;
 use crate::engine::tally;
+use crate::fingerprint::row_of_id;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::skills::categories::Categories;
 use crate::skills::compare::Stored;
-use crate::skills::{RowOutcome, Shape, categories, compare, row, stamp, urls};
+use crate::skills::{Fingerprints, RowOutcome, Shape, categories, compare, row, stamp, urls};
 
 impl Applier<'_> {
     pub(super) fn take_skill(&mut self, skill: Box<Skill>, note: Option<String>) -> Result<()> {
@@ -175,24 +175,28 @@ impl Applier<'_> {
 
     /// Whether the fingerprint says that the row is stored with this stamp.
     fn stands_here(&self, skill: &Skill) -> bool {
-        let Some(stamp) = skill.stamp().filter(|_| self.tools.table.has.stamp) else {
-            return false;
-        };
-        // An absent field keeps the stored value, so either matches.
-        let either = [false, true];
-        let has_url = match skill.fields[Field::RepoUrl] {
-            FieldValue::Absent => &either[..],
-            _ => &[self.has_url(skill)],
-        };
-        let is_marked = match compare::quarantine(skill) {
-            Some(is_in) => &[self.tools.table.has.mark && is_in],
-            None => &either[..],
-        };
-        has_url.iter().any(|&has_url| {
-            is_marked.iter().any(|&is_marked| {
-                let shape = Shape { has_url, is_marked };
-                self.fingerprints.matches(&skill.id, stamp, shape)
-            })
+        let state = self.fingerprints.state(row_of_id(&skill.id));
+        state.is_some_and(|state| self.states_of(skill).any(|served| served == state))
+    }
+
+    /// The states in which the row is stored as it was served; none if it has no stamp. An absent
+    /// field keeps the stored value, so either matches.
+    pub(super) fn states_of<'s>(&self, skill: &'s Skill) -> impl Iterator<Item = u64> + use<'s> {
+        let has = self.tools.table.has;
+        let (url, mark) = (&skill.fields[Field::RepoUrl], compare::quarantine(skill));
+        let has_url = (*url != FieldValue::Absent).then(|| self.has_url(skill));
+        let is_marked = mark.map(|is_in| has.mark && is_in);
+        let stamp = skill.stamp().filter(|_| has.stamp);
+        stamp.into_iter().flat_map(move |stamp| {
+            let shapes = [false, true]
+                .into_iter()
+                .flat_map(|has_url| [false, true].map(|is_marked| Shape { has_url, is_marked }));
+            shapes
+                .filter(move |shape| {
+                    has_url.is_none_or(|has| has == shape.has_url)
+                        && is_marked.is_none_or(|is| is == shape.is_marked)
+                })
+                .map(move |shape| Fingerprints::state_of(&skill.id, stamp, shape))
         })
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::fingerprint::row_of_id;
 use crate::registry::wire::Skill;
 use crate::skills::stamp;
 
@@ -82,6 +83,13 @@ impl Twice {
     pub(super) fn later_came(&mut self, id: &str) {
         if !self.held.is_empty() {
             self.held.remove(id);
+        }
+    }
+
+    /// The same for a row that came as it is stored, by its identity.
+    pub(super) fn came_as_stored(&mut self, row: u64) {
+        if !self.held.is_empty() {
+            self.held.retain(|id, _| row_of_id(id) != row);
         }
     }
 

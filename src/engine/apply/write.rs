@@ -99,6 +99,7 @@ impl Applier<'_> {
             self.tally.note_in(&mut cursor.findings);
         }
         let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
+        let pages = &self.pages;
         let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
@@ -107,6 +108,7 @@ impl Applier<'_> {
                 return Err(Error::Cancelled);
             }
             urls::keep_list(conn)?;
+            pages.store(conn)?;
             if let Some(cursor) = cursor {
                 state::set(conn, state::key::CURSOR, cursor)?;
             }
@@ -134,6 +136,7 @@ impl Applier<'_> {
             .prepare_cached("DELETE FROM temp.skillsmith_urls")?
             .execute([])?;
         self.has_urls = false;
+        self.pages.to_store.clear();
         self.staged = Weight::default();
         self.cursor = None;
         self.cursor_kept = self.tools.clock.elapsed();

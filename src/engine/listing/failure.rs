@@ -1,12 +1,13 @@
 //! Handles failed pages: a failure loses only the rows of the page, unless no further request can
 //! succeed.
 
+use super::conditional::View;
 use super::{Lister, Step};
 use crate::engine::gap::{Gap, Region};
 use crate::engine::pass::{Asked, Facts, Next, step};
 use crate::engine::plan::{Pass, Plan};
 use crate::engine::profile::Totals;
-use crate::registry::{Call, Page};
+use crate::registry::Call;
 use crate::{Error, Result};
 
 /// This many failed pages in a row look like an outage, or like the end of what can be read.
@@ -160,11 +161,11 @@ impl Lister<'_> {
 
     /// Notes a gap for a row that made a page of two rows too large, but does not arrive on its own
     /// either.
-    pub(super) fn note_too_large_row(&mut self, pass: &Pass, asked: Asked, page: &Page) {
+    pub(super) fn note_too_large_row(&mut self, pass: &Pass, asked: Asked, page: View<'_>) {
         let Some((offset, cause)) = self.too_large.take() else {
             return;
         };
-        if offset == asked.start && page.rows.is_empty() {
+        if offset == asked.start && page.len() == 0 {
             let before = self.cursor.at.tail.last_id.clone();
             let to = offset.saturating_add(1);
             self.keep_gap(pass, Region::new(offset, to, before.as_deref(), &cause));

@@ -1,11 +1,13 @@
 //! Retries failed pages in parts at the end of their pass, down to the rows that cannot be read.
 
+use super::conditional::View;
 use super::failure::ends_the_run;
 use super::parts::{Fill, Kind, Part, empty_before_rows};
 use super::rows::short_id;
-use super::{Lister, Step, row_of_id};
+use super::{Lister, Step};
 use crate::engine::gap::{Gap, MOST_GAPS, Region};
 use crate::engine::plan::Pass;
+use crate::fingerprint::row_of_id;
 use crate::registry::{Call, Page};
 use crate::{Error, Result};
 
@@ -69,7 +71,7 @@ impl Lister<'_> {
         (start, before): (u64, Option<&str>),
         page: Page,
     ) -> Result<Step> {
-        let facts = self.meet(pass, start, &page)?;
+        let facts = self.meet(pass, start, View::Page(&page))?;
         let at = &mut self.cursor.at;
         at.note_total(start, page.rows.len(), page.total);
         at.counts.rows = at.counts.rows.saturating_add(facts.distinct);
@@ -301,8 +303,8 @@ impl Lister<'_> {
     }
 
     /// Notes the id after pages that were put off, once a page arrived.
-    pub(super) fn note_neighbour(&mut self, page: &Page) {
-        let first = page.rows.first().and_then(short_id);
+    pub(super) fn note_neighbour(&mut self, page: View<'_>) {
+        let first = page.first_id();
         for region in self.cursor.at.put_off.iter_mut().rev() {
             if region.after.is_some() {
                 break;

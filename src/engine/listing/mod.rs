@@ -1,6 +1,7 @@
 //! Reads a listing to its end: requests page after page, and handles those that fail.
 
 mod carried;
+mod conditional;
 mod failure;
 mod fill;
 mod parts;
@@ -9,15 +10,17 @@ mod rows;
 mod scored;
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
+use self::conditional::{Came, View};
 use self::parts::Fill;
 use self::past::WaysPast;
-pub(super) use self::rows::row_of_id;
 use super::cursor::{Cursor, Finding};
 use super::gap::{Gap, MOST_GAPS};
 use super::pass::{Asked, Facts, Next, Verdict, step};
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Totals};
+use super::stored_page::{StoredPage, StoredPages};
 use crate::registry::{Call, Page, Registry, Row};
 use crate::{Error, Result};
 
@@ -37,6 +40,8 @@ pub(super) struct Start {
     pub(super) has_endpoint: bool,
     /// The fallback plan if it is missing.
     pub(super) instead: Plan,
+    /// Pages that need not come again while they are the same.
+    pub(super) stored: Arc<StoredPages>,
 }
 
 /// Reads a listing from a registry, page by page.
@@ -67,6 +72,7 @@ pub(super) struct Lister<'r> {
     refused: Vec<Plan>,
     has_endpoint: bool,
     instead: Plan,
+    stored: Arc<StoredPages>,
     pages: u32,
     /// Some page was answered, and one of the sync endpoint.
     has_answered: bool,
@@ -102,6 +108,10 @@ pub(super) struct Lister<'r> {
 /// Some rows, each with its identity, and the cursor after them.
 pub(super) struct Step {
     pub(super) rows: Vec<(u64, Row)>,
+    /// Instead of rows: a page that is still the stored one.
+    pub(super) unchanged: Option<Arc<StoredPage>>,
+    /// The page that these rows are, to be stored with them.
+    pub(super) to_store: Option<StoredPage>,
     pub(super) cursor: Cursor,
     /// A page came. Otherwise only the cursor is another one, which is no news to the user.
     pub(super) is_page: bool,
@@ -135,6 +145,7 @@ impl<'r> Lister<'r> {
             refused: Vec::new(),
             has_endpoint: start.has_endpoint,
             instead: start.instead,
+            stored: start.stored,
             pages: 0,
             has_answered: false,
             endpoint_answered: false,
@@ -163,9 +174,8 @@ impl<'r> Lister<'r> {
             self.stop_is_told |= ends;
             if std::mem::take(&mut self.has_switched) || ends {
                 return Ok(Some(Step {
-                    rows: Vec::new(),
-                    cursor: self.cursor.clone(),
                     is_page: false,
+                    ..self.step(Vec::new(), &[])
                 }));
             }
             if let Some(error) = self.stop.take() {
@@ -228,8 +238,8 @@ impl<'r> Lister<'r> {
         let asked = self.cursor.at.asked(self.limit);
         let gap = self.known_gap(pass, asked.start, asked.limit);
         let single_try = gap.is_some() || self.failed_in_row > 0;
-        match self.search(pass, asked.start, asked.limit, single_try, call) {
-            Ok(page) => self.take(pass, asked, page).map(Some),
+        match self.ask(pass, asked, single_try, call) {
+            Ok(came) => self.take(pass, asked, came).map(Some),
             Err(error) => self.page_failed(pass, asked, gap.as_ref(), error, call),
         }
     }
@@ -254,15 +264,11 @@ impl<'r> Lister<'r> {
         single_try: bool,
         call: &Call<'_>,
     ) -> Result<Page> {
-        self.pages = self.pages.saturating_add(1);
-        let limit = u32::try_from(limit).unwrap_or(self.page_size).max(1);
-        let call = Call {
-            single_try,
-            ..*call
-        };
-        call.count_request()?;
-        let page = pass.fetch(self.registry, since, (offset, limit), &call)?;
-        self.has_answered = true;
+        let limit = self.limit_of(limit);
+        let registry = self.registry;
+        let page = self.send(single_try, call, |call| {
+            pass.fetch(registry, since, (offset, limit), call)
+        })?;
         if *pass == Pass::Sync {
             self.cursor.horizon.note(&page, call.clock.now());
             self.cursor.misses_endpoint = false;
@@ -271,21 +277,48 @@ impl<'r> Lister<'r> {
         Ok(page)
     }
 
+    fn limit_of(&self, limit: u64) -> u32 {
+        u32::try_from(limit).unwrap_or(self.page_size).max(1)
+    }
+
+    /// Makes one request, which is counted.
+    fn send<T>(
+        &mut self,
+        single_try: bool,
+        call: &Call<'_>,
+        request: impl FnOnce(&Call<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.pages = self.pages.saturating_add(1);
+        let call = Call {
+            single_try,
+            ..*call
+        };
+        call.count_request()?;
+        let found = request(&call)?;
+        self.has_answered = true;
+        Ok(found)
+    }
+
     /// Takes in a page, and advances the cursor.
-    fn take(&mut self, pass: &Pass, asked: Asked, page: Page) -> Result<Step> {
+    fn take(&mut self, pass: &Pass, asked: Asked, came: Came) -> Result<Step> {
         self.failed_in_row = 0;
         if let Some((_, came)) = &mut self.shrunk {
             *came = came.saturating_add(1);
         }
         self.limit = self.limit.saturating_mul(2).min(self.page_size);
-        let facts = self.meet(pass, asked.start, &page)?;
-        self.note_neighbour(&page);
-        self.note_too_large_row(pass, asked, &page);
+        let to_store = match &came {
+            Came::Page(page) => self.page_to_store(pass, asked, page),
+            Came::Unchanged(_) => None,
+        };
+        let page = came.view();
+        let facts = self.meet(pass, asked.start, page)?;
+        self.note_neighbour(page);
+        self.note_too_large_row(pass, asked, page);
         let totals = self.totals();
         let next = step(&mut self.cursor.at, asked, &facts, totals);
         match next {
-            Next::Page if self.shows_no_untiered(pass, asked, &page) => {
-                self.scored_end = page.total;
+            Next::Page if self.shows_no_untiered(pass, asked, page) => {
+                self.scored_end = page.total();
             }
             Next::Page if self.cursor.is_past_mark() => {
                 if self.cursor.at.put_off.is_empty() {
@@ -306,7 +339,14 @@ impl<'r> Lister<'r> {
                 ));
             }
         }
-        Ok(self.step(page.rows, &facts.ids))
+        let step = match came {
+            Came::Page(page) => self.step(page.rows, &facts.ids),
+            Came::Unchanged(page) => Step {
+                unchanged: Some(page),
+                ..self.step(Vec::new(), &[])
+            },
+        };
+        Ok(Step { to_store, ..step })
     }
 
     /// How far totals are trusted. Word searches never prove completeness; and a single pass that
@@ -324,15 +364,17 @@ impl<'r> Lister<'r> {
     fn step(&self, rows: Vec<Row>, ids: &[u64]) -> Step {
         Step {
             rows: ids.iter().copied().zip(rows).collect(),
+            unchanged: None,
+            to_store: None,
             cursor: self.cursor.clone(),
             is_page: true,
         }
     }
 
     /// Notes which rows are new in this pass.
-    fn meet(&mut self, pass: &Pass, start: u64, page: &Page) -> Result<Facts> {
+    fn meet(&mut self, pass: &Pass, start: u64, page: View<'_>) -> Result<Facts> {
         if self.cursor.plan != Plan::Words {
-            for tier in rows::tiers(&page.rows) {
+            for tier in page.tiers() {
                 self.cursor.note_tier(tier);
             }
         }
@@ -345,32 +387,31 @@ impl<'r> Lister<'r> {
         let (mut fresh, mut distinct) = (0_u64, 0_u64);
         let (mut named, mut fresh_named) = (0_u64, 0_u64);
         let mut last_stale = None;
-        for (place, (id, row)) in ids.iter().zip(&page.rows).enumerate() {
+        for (place, id) in ids.iter().enumerate() {
             let is_fresh = self.met.insert(*id);
             if !is_fresh {
                 last_stale = Some(place);
             }
-            if is_fresh && matches!(pass, Pass::Tier(_)) && rows::has_score(row) {
+            if is_fresh && matches!(pass, Pass::Tier(_)) && page.has_score(place) {
                 self.cursor.scored_rows = self.cursor.scored_rows.saturating_add(1);
             }
             fresh = fresh.saturating_add(u64::from(is_fresh));
-            let is_named = rows::nameless_fingerprint(row).is_none();
+            let is_named = page.is_named(place);
             named = named.saturating_add(u64::from(is_named));
             fresh_named = fresh_named.saturating_add(u64::from(is_named && is_fresh));
             let is_distinct = is_fresh && !self.met_before.contains(id);
             distinct = distinct.saturating_add(u64::from(is_distinct));
         }
-        let stamp_of = |row: Option<&Row>| row.and_then(Row::stamp).map(row_of_id);
         Ok(Facts {
             fresh,
             last_stale,
             distinct,
-            total: page.total,
-            limit: page.limit,
-            last_id: page.rows.last().and_then(rows::short_id),
-            last_fingerprint: page.rows.last().and_then(rows::nameless_fingerprint),
-            stamps: (stamp_of(page.rows.first()), stamp_of(page.rows.last())),
-            nameless: rows::nameless(&page.rows),
+            total: page.total(),
+            limit: page.limit(),
+            last_id: page.last_id(),
+            last_fingerprint: page.rows().last().and_then(rows::nameless_fingerprint),
+            stamps: page.stamps(),
+            nameless: rows::nameless(page.rows()),
             named,
             fresh_named,
             ids,
@@ -382,7 +423,7 @@ impl<'r> Lister<'r> {
     fn out_of_turn(&mut self, pass: &Pass, start: u64, mut page: Page) -> Step {
         page.rows
             .retain(|row| rows::nameless_fingerprint(row).is_none());
-        let ids = self.identify(pass, start, None, &page);
+        let ids = self.identify(pass, start, None, View::Page(&page));
         self.step(page.rows, &ids)
     }
 
@@ -392,9 +433,12 @@ impl<'r> Lister<'r> {
         pass: &Pass,
         start: u64,
         last: Option<(u64, u64)>,
-        page: &Page,
+        page: View<'_>,
     ) -> Vec<u64> {
-        self.nameless.identify(pass, start, last, &page.rows)
+        match page {
+            View::Page(page) => self.nameless.identify(pass, start, last, &page.rows),
+            View::Stored(page) => page.ids().collect(),
+        }
     }
 
     /// Judges a pass that has ended, and starts the next pass or a second reading.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::gap::kept_id;
 use super::super::plan::Pass;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, row_of_id};
 use crate::registry::Row;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::{Content, Rejected};
@@ -85,11 +85,6 @@ pub(super) fn nameless(rows: &[Row]) -> Option<u64> {
     // Independent of their order.
     contents.sort_unstable();
     (!is_named).then(|| fingerprint(&contents))
-}
-
-/// The identity of the row with this id.
-pub(in crate::engine) fn row_of_id(id: &str) -> u64 {
-    fingerprint(&id)
 }
 
 /// The id of a row, if it is short enough to be kept.

@@ -1,22 +1,23 @@
 //! The pass by score, for skills without a tier: it is skipped where there are none.
 
+use super::conditional::View;
 use super::failure::ends_the_run;
 use super::{Lister, Step};
 use crate::engine::pass::Asked;
 use crate::engine::plan::Pass;
-use crate::registry::{Call, Page};
+use crate::registry::Call;
 use crate::{Error, Result};
 
 impl Lister<'_> {
     /// Whether the first page of the pass for skills without a tier says that there are none, so
     /// that the rest can be skipped.
-    pub(super) fn shows_no_untiered(&self, pass: &Pass, asked: Asked, page: &Page) -> bool {
+    pub(super) fn shows_no_untiered(&self, pass: &Pass, asked: Asked, page: View<'_>) -> bool {
         *pass == Pass::Scored
             && asked.start == 0
             && !self.cursor.findings.untiered
-            && page.total.is_some_and(|total| {
+            && page.total().is_some_and(|total| {
                 // Not the count of this page: pages may hold fewer rows than were asked for.
-                let counts_more = total > page.rows.len() as u64;
+                let counts_more = total > page.len() as u64;
                 counts_more && total == self.cursor.scored_rows
             })
     }

@@ -1,16 +1,16 @@
 //! The sync endpoint, read by a lister: what is requested, and what comes of it.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Lister, Start};
 use crate::clock::SystemClock;
 use crate::engine::cursor::{Cursor, Mode};
 use crate::engine::gap::Gap;
-use crate::engine::listing::row_of_id;
 use crate::engine::plan::{Pass, Plan};
 use crate::engine::profile::Totals;
+use crate::fingerprint::row_of_id;
 use crate::registry::{Call, Health, Page, PageRequest, Registry, SyncRequest};
 use crate::{CancelToken, Error, Result};
 
@@ -99,6 +99,7 @@ fn start(since: Option<&str>) -> Start {
     Start {
         has_endpoint: false,
         instead: Plan::Plain,
+        stored: Arc::default(),
         cursor,
         page_size: 100,
         totals: Totals::Unknown,

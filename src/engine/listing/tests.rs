@@ -1,7 +1,7 @@
 //! Scripted registries, listed to their end.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
@@ -108,6 +108,7 @@ fn start(plan: Plan) -> Start {
     Start {
         has_endpoint: false,
         instead: Plan::Plain,
+        stored: Arc::default(),
         cursor: Cursor::new("scripted".into(), String::new(), plan, Mode::Stamp, now),
         page_size: 100,
         totals: Totals::Unknown,

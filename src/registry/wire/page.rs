@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::envelope::Envelope;
 use super::{Content, Rejected, Row};
 use crate::fingerprint::fingerprint;
+use crate::registry::Validator;
 use crate::registry::credentials::Credentials;
 use crate::registry::field::Field;
 use crate::registry::mend::{mend_numbers, mend_surrogates};
@@ -36,6 +37,8 @@ pub struct Page {
     pub(crate) limit: Option<u64>,
     /// When the registry served the page, by its own clock, if known.
     pub(crate) served_at: Option<DateTime<Utc>>,
+    /// What to ask with whether the page is still the same, if the registry told it.
+    pub(crate) validator: Option<Validator>,
 }
 
 impl Page {
@@ -81,6 +84,7 @@ impl Page {
             total: None,
             limit: None,
             served_at: None,
+            validator: None,
         };
         if let Some(meta) = envelope.meta {
             let text = mend_surrogates(meta.get());
@@ -100,6 +104,14 @@ impl Page {
     #[must_use]
     pub const fn with_served_at(mut self, time: DateTime<Utc>) -> Self {
         self.served_at = Some(time);
+        self
+    }
+
+    /// Sets what to ask with whether the page is still the same.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_validator(mut self, validator: Validator) -> Self {
+        self.validator = Some(validator);
         self
     }
 

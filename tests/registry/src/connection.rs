@@ -134,7 +134,7 @@ impl Exchange<'_> {
         let Answer { mut response, page } = state.answer(request, arrival);
         state.finish(&mut response);
         state.log.answered(arrival.ticket, response.status);
-        if !state.options.gzip || !request.accepts_gzip() {
+        if !state.options.gzip || !request.accepts_gzip() || response.is_bodiless() {
             return Ok(response);
         }
         response.set_header("Content-Encoding", state.options.gzip_name.clone());
@@ -230,7 +230,10 @@ impl Exchange<'_> {
                     self.write(&piece)?;
                 }
             }
-            _ => self.write(&whole(head, body, wire))?,
+            _ => {
+                self.shared.state().log.body_bytes += body.len() as u64;
+                self.write(&whole(head, body, wire))?;
+            }
         }
         Ok(if wire.keep_alive {
             Then::Stay

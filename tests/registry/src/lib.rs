@@ -26,6 +26,7 @@ mod skill;
 mod stamp;
 mod state;
 mod sync_endpoint;
+mod validators;
 mod words;
 
 pub use catalogue::Catalogue;
@@ -33,8 +34,8 @@ pub use faults::{Action, Fault, PathKind, When};
 pub use history::{Change, Event, History};
 pub use log::{LoggedRequest, Stats};
 pub use options::{
-    DepthLimit, Health, LimitSays, MonthlyQuota, Options, Order, Plain, QueryMatches, RateLimit,
-    Redirect, RetryAfterForm, SignIn, SyncEndpoint, Total,
+    DepthLimit, Health, LimitSays, MonthlyQuota, NotModified, Options, Order, Plain, QueryMatches,
+    RateLimit, Redirect, RetryAfterForm, SignIn, SyncEndpoint, Total, Validators,
 };
 pub use server::Server;
 pub use skill::Skill;

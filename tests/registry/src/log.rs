@@ -70,6 +70,8 @@ pub struct Stats {
     pub requests: usize,
     /// How many bytes were sent in answer to them, heads included.
     pub bytes: u64,
+    /// How many of them belonged to bodies, as they were sent.
+    pub body_bytes: u64,
     /// How many rows the catalogue has now.
     pub skills: usize,
 }
@@ -85,6 +87,8 @@ pub(crate) struct Log {
     pub(crate) health_checks: u64,
     /// How many bytes were sent in answers, heads included.
     pub(crate) bytes: u64,
+    /// How many bytes of bodies were sent.
+    pub(crate) body_bytes: u64,
 }
 
 impl Log {

@@ -86,6 +86,10 @@ pub struct Options {
     pub sync_endpoint: Option<SyncEndpoint>,
     /// Headers that a proxy in front of the server drops from its answers.
     pub dropped_headers: Vec<String>,
+    /// What pages of listings carry so that a client can ask whether they have changed.
+    pub validators: Validators,
+    /// When pages with a validator are answered with 304.
+    pub not_modified: NotModified,
 }
 
 impl Default for Options {
@@ -135,8 +139,40 @@ impl Default for Options {
             redirect: None,
             sync_endpoint: None,
             dropped_headers: Vec::new(),
+            validators: Validators::None,
+            not_modified: NotModified::IfUnchanged,
         }
     }
+}
+
+/// What pages of listings carry so that a client can ask whether they have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validators {
+    /// Nothing.
+    None,
+    /// An `ETag` made of the body.
+    Etag,
+    /// The same as a weak one.
+    Weak,
+    /// A `Last-Modified`: when the body that the page has now was first served.
+    LastModified,
+}
+
+/// When pages with a validator are answered with 304.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotModified {
+    /// Where the request has the page's validator as its condition.
+    IfUnchanged,
+    /// The same, but the body is sent with it, which HTTP does not allow.
+    WithBody,
+    /// For every condition, though the page may have changed.
+    IfAsked,
+    /// For every request.
+    Always,
+    /// Never: conditions are not looked at.
+    Never,
 }
 
 /// Access tokens that expire.

@@ -11,6 +11,8 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Arc<Vec<u8>>,
+    /// The body is sent although the status has none.
+    pub(crate) is_rude: bool,
 }
 
 impl Response {
@@ -21,6 +23,7 @@ impl Response {
             status,
             headers,
             body: Arc::new(body),
+            is_rude: false,
         }
     }
 
@@ -72,7 +75,7 @@ impl Response {
 
     /// Such answers have neither a body nor a header that speaks of its length.
     pub(crate) fn is_bodiless(&self) -> bool {
-        self.status < 200 || self.status == 204 || self.status == 304
+        !self.is_rude && (self.status < 200 || self.status == 204 || self.status == 304)
     }
 
     /// Everything before the body, the empty line included.

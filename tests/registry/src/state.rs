@@ -16,6 +16,7 @@ use crate::question::Question;
 use crate::response::{self, Response};
 use crate::stamp;
 use crate::sync_endpoint::SyncListings;
+use crate::validators::Served;
 
 /// What a test does when a listing request comes in.
 pub(crate) type Hook = Box<dyn FnMut(u64, &mut Catalogue) + Send>;
@@ -32,6 +33,7 @@ pub(crate) struct State {
     limits: Limits,
     listings: Listings,
     syncs: SyncListings,
+    served: Served,
 }
 
 /// A request that was written down and given its faults.
@@ -96,6 +98,7 @@ impl State {
         Stats {
             requests: self.log.requests().len(),
             bytes: self.log.bytes,
+            body_bytes: self.log.body_bytes,
             skills: self.catalogue.len(),
         }
     }
@@ -204,7 +207,8 @@ impl State {
             Some(PathKind::Stats) => self.numbers(),
             Some(PathKind::Sync) => self.sync(request).unwrap_or_else(|refusal| refusal),
             Some(_) => match self.listing(request, arrival.number) {
-                Ok((response, name)) => {
+                Ok((mut response, name)) => {
+                    self.served.apply(&self.options, request, &mut response);
                     page = name;
                     response
                 }
