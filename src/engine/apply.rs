@@ -155,6 +155,8 @@ impl<'c> Applier<'c> {
                 memory::ensure_available(text_bytes(&skill).saturating_mul(4))?;
                 match row::fit(&mut skill, self.tools.table) {
                     Ok(note) => {
+                        let (conn, table) = (self.tools.conn, self.tools.table);
+                        self.fingerprints.look_up(conn, table, &skill.id)?;
                         let served = self.served_of(&skill);
                         self.take_skill(skill, note)?;
                         self.add_to_page(identity, served)

@@ -180,7 +180,7 @@ impl Run {
 
     /// Starts the fetch thread and reads the fingerprints of all rows, so that damage is found before
     /// anything is written. The thread waits for them only if there are stored pages to compare with
-    /// them.
+    /// them. A listing of changes has few rows, whose fingerprints are read as they come.
     fn start_fetch(
         &self,
         context: &Context<'_, '_>,
@@ -197,6 +197,13 @@ impl Run {
                 context.begun.saturating_add(options.deadline),
             )
         };
+        if found.cursor.since.is_some() {
+            return Ok((
+                start(Arc::default())?,
+                Fingerprints::on_demand(),
+                Arc::default(),
+            ));
+        }
         let stored = start::stored_pages(context, conn, table, found)?;
         if stored.is_empty() {
             let fetch = start(Arc::default())?;

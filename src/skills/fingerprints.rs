@@ -1,4 +1,4 @@
-//! The fingerprints of all rows: enough to recognize an unchanged row without reading it again.
+//! The fingerprints of rows: enough to recognize an unchanged row without reading it again.
 //!
 //! 16 bytes a row. The key is a hash of the row's identity, keyed at random so that no registry
 //! can choose ids that fall into one bucket; the value holds 62 bits of a second hash, over id, stamp
@@ -59,14 +59,25 @@ pub(crate) struct Shape {
 pub(crate) struct Fingerprints {
     keys: RandomState,
     map: HashMap<u64, u64, BuildHasherDefault<AsIs>>,
+    /// Every row of the table has one; otherwise only those that were asked for.
+    is_whole: bool,
 }
 
 impl Fingerprints {
+    /// None yet: each is read when its row comes, for a listing of few rows.
+    pub(crate) fn on_demand() -> Self {
+        Self {
+            keys: RandomState::new(),
+            map: HashMap::default(),
+            is_whole: false,
+        }
+    }
+
     /// Reads the table once, in its own order.
     pub(crate) fn load(conn: &Connection, table: &Table) -> Result<Self> {
         let mut fingerprints = Self {
-            keys: RandomState::new(),
-            map: HashMap::default(),
+            is_whole: true,
+            ..Self::on_demand()
         };
         let count: i64 =
             conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
@@ -76,21 +87,36 @@ impl Fingerprints {
         let mut found = conn.prepare(&table.sql.fingerprints)?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
-            // A row whose id or stamp is not text counts as changed.
-            let Ok(id) = row.get_ref(0)?.as_str() else {
-                continue;
-            };
-            let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
-            let shape = Shape {
-                has_url: row.get(2)?,
-                is_marked: row.get(3)?,
-            };
-            let value = Self::state_of(id, stamp, shape);
-            let key = fingerprints.key(row_of_id(id));
-            fingerprints.reserve_one()?;
-            fingerprints.map.insert(key, value);
+            fingerprints.take_in(row)?;
         }
         Ok(fingerprints)
+    }
+
+    /// Reads the fingerprint of a row that is not known yet, if the table has it.
+    pub(crate) fn look_up(&mut self, conn: &Connection, table: &Table, id: &str) -> Result<()> {
+        if self.is_whole || !self.is_new(id) {
+            return Ok(());
+        }
+        let mut found = conn.prepare_cached(&table.sql.fingerprint)?;
+        let mut rows = found.query([id])?;
+        rows.next()?.map_or(Ok(()), |row| self.take_in(row))
+    }
+
+    fn take_in(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
+        // A row whose id or stamp is not text counts as changed.
+        let Ok(id) = row.get_ref(0)?.as_str() else {
+            return Ok(());
+        };
+        let stamp = row.get_ref(1)?.as_str().unwrap_or_default();
+        let shape = Shape {
+            has_url: row.get(2)?,
+            is_marked: row.get(3)?,
+        };
+        let value = Self::state_of(id, stamp, shape);
+        let key = self.key(row_of_id(id));
+        self.reserve_one()?;
+        self.map.insert(key, value);
+        Ok(())
     }
 
     /// Reserves room for one more row; call it before recording one.

@@ -10,6 +10,8 @@ use super::table::CONTENT_VERSION;
 pub(crate) struct Sql {
     /// Every row's id, stamp, whether it has a URL, and whether it is marked as not safe.
     pub(super) fingerprints: String,
+    /// The same of one row.
+    pub(super) fingerprint: String,
     /// One row: name, source, then the columns.
     pub(super) stored: String,
     /// Creates the staging table.
@@ -74,8 +76,10 @@ impl Sql {
         } else {
             ""
         };
+        let fingerprints = format!("SELECT id, {stamp}, {has_url}, {mark} FROM main.skills");
         Self {
-            fingerprints: format!("SELECT id, {stamp}, {has_url}, {mark} FROM main.skills"),
+            fingerprint: format!("{fingerprints} WHERE id = ?1"),
+            fingerprints,
             stored: format!("SELECT name, {source}{names} FROM main.skills WHERE id = ?1"),
             create_stage: create_stage(&names, has),
             stage: format!(

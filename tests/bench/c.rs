@@ -21,7 +21,7 @@ use skillsmith_sync::{ClientOptions, Database, SkillsmithApiClient, SyncEngine, 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("serve") => return common::serve(&arguments[2]),
+        Some("serve") => return common::serve(&arguments[2..]),
         Some("core") => return core(&arguments[2], Path::new(&arguments[3])),
         _ => {}
     }
@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
 
     let folder = tempfile::tempdir()?;
     let program = built(folder.path())?;
-    let registry = Registry::start(skills)?;
+    let registry = Registry::start(skills, &Options::default())?;
     let both = Both {
         folder: folder.path(),
         base_url: &registry.base_url,

@@ -4,11 +4,12 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use skillsmith_test_registry::{Catalogue, Options, Server};
 use wait4::Wait4;
 
 /// The registry behind a benchmark, in a process of its own: the program that calls
-/// [`serve`] when it is started with `serve SKILLS`.
+/// [`serve`] when it is started with `serve SKILLS OPTIONS`.
 pub struct Registry {
     pub process: Child,
     said: BufReader<ChildStdout>,
@@ -16,9 +17,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub fn start(skills: usize) -> io::Result<Self> {
+    pub fn start(skills: usize, options: &Options) -> io::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", &skills.to_string()])
+            .arg(serde_json::to_string(options)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -33,8 +35,16 @@ impl Registry {
         Ok(registry)
     }
 
+    /// What it answers to an order.
+    pub fn tell(&mut self, order: &str) -> io::Result<String> {
+        if let Some(orders) = &mut self.process.stdin {
+            writeln!(orders, "{order}")?;
+        }
+        self.line()
+    }
+
     /// The next line that it says.
-    pub fn line(&mut self) -> io::Result<String> {
+    fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.said.read_line(&mut line)?;
         Ok(line.trim().to_owned())
@@ -48,18 +58,51 @@ impl Drop for Registry {
     }
 }
 
-/// Says its address, and changes one skill in a hundred for every line it reads.
-pub fn serve(skills: &str) -> io::Result<()> {
-    let skills: usize = skills.parse().map_err(io::Error::other)?;
-    let server = Server::start(Catalogue::generate(skills, 1), Options::default());
+/// Says its address, and then follows the orders that it reads: `change` one skill in a hundred, add
+/// a `fresh` one, set the `clock` ahead by milliseconds, or tell what was asked since the last `stats`.
+pub fn serve(arguments: &[String]) -> io::Result<()> {
+    let skills: usize = arguments[0].parse().map_err(io::Error::other)?;
+    let options: Options = serde_json::from_str(&arguments[1])?;
+    let server = Server::start(Catalogue::generate(skills, 1), options);
     writeln!(io::stdout(), "{}", server.base_url())?;
-    for (seed, _) in (3_u64..).zip(io::stdin().lines()) {
-        let changed = server
-            .catalogue(|catalogue| catalogue.change(skills / 100, seed))
-            .len();
-        writeln!(io::stdout(), "{changed}")?;
+    for (seed, order) in (3_u64..).zip(io::stdin().lines()) {
+        let order = order?;
+        let (order, number) = order.split_once(' ').unwrap_or((&order, "0"));
+        let answer = match order {
+            "change" => server
+                .catalogue(|catalogue| catalogue.change(skills / 100, seed))
+                .len()
+                .to_string(),
+            "fresh" => {
+                let stamp = chrono::Utc::now().to_rfc3339();
+                let skill = json!({"id": "a-fresh-one", "name": "n", "updated_at": stamp});
+                server.catalogue(|catalogue| catalogue.extend([skill]));
+                stamp
+            }
+            "clock" => {
+                let ahead = number.parse().map_err(io::Error::other)?;
+                server.options(|options| options.clock_offset_ms = ahead);
+                number.to_owned()
+            }
+            _ => asked(&server),
+        };
+        writeln!(io::stdout(), "{answer}")?;
     }
     Ok(())
+}
+
+/// Requests, pages that were not sent, and bytes of bodies.
+fn asked(server: &Server) -> String {
+    let requests = server.requests();
+    let unchanged = requests.iter().filter(|one| one.status == Some(304));
+    let answer = format!(
+        "{} {} {}",
+        requests.len(),
+        unchanged.count(),
+        server.stats().body_bytes
+    );
+    server.clear_requests();
+    answer
 }
 
 /// What a process has cost, from its start to its end.

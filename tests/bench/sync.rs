@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::Value;
 use skillsmith_sync::Database;
-use skillsmith_test_registry::Catalogue;
+use skillsmith_test_registry::{Catalogue, Options};
 
 use common::{Cost, Registry, cost};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("serve") => return common::serve(&arguments[2]),
+        Some("serve") => return common::serve(&arguments[2..]),
         Some("floor") => return floor(&arguments[2], Path::new(&arguments[3])),
         _ => {}
     }
@@ -64,7 +64,7 @@ fn measure(out: &mut impl Write, skills: usize) -> io::Result<()> {
         floor * 1e3
     )?;
 
-    let mut registry = Registry::start(skills)?;
+    let mut registry = Registry::start(skills, &Options::default())?;
     let path = folder.path().join("skills.db");
     let base_url = registry.base_url.clone();
     let mut row = |case: &str, arguments: &[&str]| -> io::Result<()> {
@@ -81,10 +81,7 @@ fn measure(out: &mut impl Write, skills: usize) -> io::Result<()> {
     row("first sync", &["sync", "--json"])?;
     row("nothing changed", &["sync", "--json"])?;
     row("forced", &["sync", "--json", "--force"])?;
-    if let Some(change) = &mut registry.process.stdin {
-        writeln!(change, "change")?;
-    }
-    registry.line()?;
+    registry.tell("change")?;
     row("1 % changed", &["sync", "--json"])?;
     row("status", &["sync", "status", "--json"])
 }

@@ -173,6 +173,39 @@ fn a_configuration_file_that_cannot_be_read_stops_what_needs_it() {
 }
 
 #[test]
+fn a_configuration_file_with_a_byte_order_mark_is_read_and_a_huge_one_is_not() {
+    let place = signed_in("signed-in", &[("signed-in", 100)]);
+    let file = place.path(".skillsmith/config.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("\u{feff}{text}")).unwrap();
+    place.ok(&["sync"]);
+    let huge = std::fs::File::create(&file).unwrap();
+    huge.set_len(100 * 1024 * 1024).unwrap();
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 1);
+    let told = "config.json: it is larger than 1048576 bytes";
+    assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_token_with_line_breaks_is_refused_before_any_request() {
+    let token = "first line\r\nX-Injected: yes";
+    let place = signed_in(token, &[("first line", 100)]);
+    let outcome = place.run(&["sync"]);
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome.stderr.contains("characters that no token has"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!outcome.stderr.contains("first line"), "{}", outcome.stderr);
+    let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_KEY", token));
+    assert_eq!(outcome.code, 1);
+    assert!(!outcome.stderr.contains("first line"), "{}", outcome.stderr);
+    assert!(place.server().requests().is_empty());
+}
+
+#[test]
 fn an_address_that_is_none_is_refused_before_anything_is_created() {
     let place = Place::without_registry();
     let outcome = Outcome::of(

@@ -156,6 +156,35 @@ fn promise_1_a_stamp_of_the_future_does_not_move_the_watermark() {
 }
 
 #[test]
+fn promise_2_a_stamp_of_tomorrow_does_not_hide_what_changes_today() {
+    for dropped in [vec![], vec!["date".to_owned()]] {
+        for ahead in [TimeDelta::hours(2), TimeDelta::hours(23)] {
+            let world = world(10);
+            world
+                .server
+                .options(|options| options.dropped_headers.clone_from(&dropped));
+            put(&world, [skill("tomorrow", now() + ahead)]);
+            assert_success(&world.sync());
+            for id in ["first", "second"] {
+                put(&world, [skill(id, now())]);
+                pass(&world, TimeDelta::minutes(30));
+                assert_eq!(world.sync().skills_added, 1, "{dropped:?} {ahead}");
+                let since: DateTime<Utc> = last_since(&world).parse().unwrap();
+                assert!(since < now(), "{since}");
+            }
+            world.assert_mirrored();
+        }
+    }
+}
+
+/// What the last request to the sync endpoint asked for.
+fn last_since(world: &World) -> String {
+    let requests = world.server.requests();
+    let last = requests.iter().rev().find(|request| request.is_sync());
+    last.unwrap().param("since").unwrap().to_owned()
+}
+
+#[test]
 fn rows_that_were_not_asked_for_are_kept() {
     let world = world(150);
     assert_success(&world.sync());
@@ -170,6 +199,27 @@ fn rows_that_were_not_asked_for_are_kept() {
     assert_success(&result);
     assert_eq!((result.skills_added, result.skills_unchanged), (1, 150));
     world.assert_mirrored();
+}
+
+#[test]
+fn promise_2_rows_older_than_asked_for_are_kept_and_do_not_move_the_watermark() {
+    let world = world(150);
+    put(&world, [skill("newest", now())]);
+    assert_success(&world.sync());
+    pass(&world, TimeDelta::minutes(30));
+    assert_success(&world.sync());
+    let before = last_since(&world);
+    let old = skill("old", now() - TimeDelta::days(900));
+    for data in [json!([old]), json!([])] {
+        let body = json!({ "data": data });
+        world.server.fault(Fault::replace_body(body).on_sync());
+    }
+    let result = world.sync();
+    assert_success(&result);
+    assert_eq!(result.skills_added, 1);
+    assert!(rows(&world.path()).contains_key("old"));
+    assert_success(&world.sync());
+    assert_eq!(last_since(&world), before);
 }
 
 #[test]

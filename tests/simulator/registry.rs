@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry, SyncRequest, Wait};
+use skillsmith_sync::registry::{
+    Call, Health, Page, PageRequest, Registry, SyncRequest, Validator, Wait,
+};
 use skillsmith_sync::{CancelToken, Error, Result};
 
 use crate::catalogue::{Answer, Catalogue, Way};
@@ -20,6 +22,8 @@ const TRIES: u32 = 4;
 pub struct SimRegistry {
     pub clock: Arc<SimClock>,
     pub shared: Arc<Mutex<Shared>>,
+    /// Pages of the search carry an ETag.
+    pub etags: bool,
 }
 
 /// The state of the registry, and what it has served.
@@ -79,7 +83,17 @@ impl Registry for SimRegistry {
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
-        self.page(request, Way::Search, call)
+        let page = self.page(request, Way::Search, None, call)?;
+        page.ok_or_else(|| Error::Internal("nothing was asked".into()))
+    }
+
+    fn search_if_changed(
+        &self,
+        request: &PageRequest,
+        known: &Validator,
+        call: &Call<'_>,
+    ) -> Result<Option<Page>> {
+        self.page(request, Way::Search, Some(known), call)
     }
 
     fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
@@ -87,15 +101,24 @@ impl Registry for SimRegistry {
         let page = PageRequest::new()
             .offset(request.offset)
             .limit(request.limit);
-        let answer = self.page(&page, Way::Sync(since), call)?;
+        let answer = self.page(&page, Way::Sync(since), None, call)?;
         let now = START + self.clock.registry_seconds();
         let now = chrono::DateTime::from_timestamp(now, 0).unwrap_or_default();
-        Ok(answer.with_served_at(now))
+        answer
+            .map(|page| page.with_served_at(now))
+            .ok_or_else(|| Error::Internal("nothing was asked".into()))
     }
 }
 
 impl SimRegistry {
-    fn page(&self, request: &PageRequest, way: Way, call: &Call<'_>) -> Result<Page> {
+    /// A page, or `None` if it is still the known one.
+    fn page(
+        &self,
+        request: &PageRequest,
+        way: Way,
+        known: Option<&Validator>,
+        call: &Call<'_>,
+    ) -> Result<Option<Page>> {
         // The run may end with a cancel that comes with the last page, before this thread notices.
         if !self.clock.in_step(call.cancel) || lock(&self.shared).run.cancel.is_cancelled() {
             return Err(Error::Cancelled);
@@ -104,7 +127,7 @@ impl SimRegistry {
         let mut tries = 0;
         let answer = loop {
             tries += 1;
-            let answer = self.answer(request, way, number);
+            let answer = self.answer(request, way, known, number);
             let Err(error) = answer else { break answer };
             let delay = delay(&error, tries, self.clock.real_now());
             let most = if call.single_try { 1 } else { TRIES };
@@ -119,6 +142,7 @@ impl SimRegistry {
         };
         let mut shared = lock(&self.shared);
         let outcome = match &answer {
+            Ok((None, rows)) => format!("the same {rows} rows"),
             Ok((_, rows)) => format!("{rows} rows"),
             Err(error) => error.to_string(),
         };
@@ -165,8 +189,14 @@ impl SimRegistry {
         Ok(number)
     }
 
-    /// One attempt: the page, and its number of rows.
-    fn answer(&self, request: &PageRequest, way: Way, number: u32) -> Result<(Page, usize)> {
+    /// One attempt: the page, unless it is still the known one, and its number of rows.
+    fn answer(
+        &self,
+        request: &PageRequest,
+        way: Way,
+        known: Option<&Validator>,
+        number: u32,
+    ) -> Result<(Option<Page>, usize)> {
         let mut shared = lock(&self.shared);
         shared.answers += 1;
         let answers = shared.answers;
@@ -197,7 +227,7 @@ impl SimRegistry {
                 Failure::Empty(false) => r#"{"data":[]}"#,
                 _ => return Err(self.error(failure)),
             };
-            return Page::parse(body.as_bytes()).map(|page| (page, 0));
+            return Page::parse(body.as_bytes()).map(|page| (Some(page), 0));
         }
         match answer {
             Answer::Refused(status) => Err(Error::Refused {
@@ -205,13 +235,18 @@ impl SimRegistry {
                 detail: Some("simulated".into()),
             }),
             Answer::Page { rows, body } => {
-                let page = Page::parse(body.as_bytes())?;
+                let mut page = Page::parse(body.as_bytes())?;
                 let count = rows.len();
+                let etag = etag(&body).filter(|_| self.etags && way == Way::Search);
+                let is_known = known.is_some() && etag.as_ref() == known;
+                if let Some(etag) = etag {
+                    page = page.with_validator(etag);
+                }
                 for row in rows {
                     note(&mut shared.run.served, &row);
                     note(&mut shared.ever, &row);
                 }
-                Ok((page, count))
+                Ok(((!is_known).then_some(page), count))
             }
         }
     }
@@ -283,6 +318,14 @@ impl Shared {
             }
         }
     }
+}
+
+/// The ETag of a page: another one for every other text.
+fn etag(body: &str) -> Option<Validator> {
+    let hash = body
+        .bytes()
+        .fold(0, |hash, byte| crate::random::mixed(hash ^ u64::from(byte)));
+    Validator::new(&format!("\"{hash:016x}\""))
 }
 
 fn note(versions: &mut BTreeMap<u32, Vec<Row>>, row: &Row) {

@@ -30,6 +30,9 @@ pub struct Scenario {
     /// Faults in every run, and then in three more runs without other faults.
     #[serde(skip_serializing_if = "is_default")]
     pub lasting: Vec<Fault>,
+    /// Pages of the search carry an ETag, and are not sent to whom has them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub etags: bool,
     /// The page size of the runs in the closing phase.
     pub last_page_size: u32,
 }

@@ -253,6 +253,7 @@ impl<'s> World<'s> {
         let registry = SimRegistry {
             clock: Arc::clone(&self.clock),
             shared: Arc::clone(&self.shared),
+            etags: self.scenario.etags,
         };
         let clock: Arc<dyn Clock> = self.clock.clone();
         let database = self.database.as_ref()?;

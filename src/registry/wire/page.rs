@@ -100,7 +100,7 @@ impl Page {
     }
 
     /// Sets when the registry served the page, by its own clock, as a `Date` header does. If it is
-    /// not set, timestamps of rows are trusted up to a day ahead of our clock.
+    /// not set, timestamps later than our clock are not trusted.
     #[must_use]
     pub const fn with_served_at(mut self, time: DateTime<Utc>) -> Self {
         self.served_at = Some(time);

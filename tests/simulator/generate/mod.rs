@@ -121,6 +121,8 @@ impl Maker {
             lasting,
             open_late: self.random.chance(30),
             last_page_size: page,
+            // Drawn last, so that seeds mean what they meant before there were any.
+            etags: self.random.chance(50),
             ..Scenario::default()
         }
     }
