@@ -117,7 +117,8 @@ impl<'a> SyncOptions<'a> {
     }
 
     /// How long runs ask the sync endpoint for changes only, before one lists everything again,
-    /// which finds changes without a new stamp. Zero: every run lists everything. Default: 30 days.
+    /// which finds changes without a new stamp; and how long a registry's word is taken that a page of
+    /// its search is unchanged. Zero: every run lists everything. Default: 30 days.
     #[must_use]
     pub fn full_listing_every(mut self, time: Duration) -> Self {
         self.full_listing_every = time;

@@ -238,7 +238,7 @@ fn the_log_tells_what_was_asked() {
     server.clear_requests();
     assert_eq!(
         get(&server, "/_control/stats").json(),
-        json!({ "requests": 0, "bytes": 0, "skills": 10 })
+        json!({ "requests": 0, "bytes": 0, "body_bytes": 0, "skills": 10 })
     );
 }
 
@@ -262,10 +262,12 @@ fn stats_count_the_bytes_on_the_wire() {
     let (bytes, _) = client.take(usize::MAX);
     let stats = server.stats();
     assert_eq!((stats.requests, stats.bytes), (1, bytes.len() as u64));
+    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let body = bytes.len() - head.unwrap() - 4;
     let stats = get(&server, "/_control/stats").json();
     assert_eq!(
         stats,
-        json!({ "requests": 1, "bytes": bytes.len(), "skills": 10 })
+        json!({ "requests": 1, "bytes": bytes.len(), "body_bytes": body, "skills": 10 })
     );
 }
 

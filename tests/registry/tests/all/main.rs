@@ -10,4 +10,5 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod sync_endpoint;
+mod validators;
 mod wire;
