@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use common::{Cost, Registry, cost};
 use skillsmith_sync::{ClientOptions, Database, SkillsmithApiClient, SyncEngine, SyncOptions};
+use skillsmith_test_registry::Options;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();

@@ -35,16 +35,8 @@ impl Registry {
         Ok(registry)
     }
 
-    /// What it answers to an order.
-    pub fn tell(&mut self, order: &str) -> io::Result<String> {
-        if let Some(orders) = &mut self.process.stdin {
-            writeln!(orders, "{order}")?;
-        }
-        self.line()
-    }
-
     /// The next line that it says.
-    fn line(&mut self) -> io::Result<String> {
+    pub fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.said.read_line(&mut line)?;
         Ok(line.trim().to_owned())

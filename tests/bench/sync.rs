@@ -5,6 +5,7 @@
 //! this run. The registry is served by this process, on the same machine.
 
 mod common;
+mod orders;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -5,6 +5,7 @@
 //! `-- endpoint SIZE` measures only the latter.
 
 mod common;
+mod orders;
 
 use std::io::{self, Write};
 use std::path::Path;

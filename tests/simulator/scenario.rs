@@ -7,6 +7,10 @@ use crate::style::Style;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 pub struct Scenario {
     /// The seed it came from, for information only.
     pub seed: u64,

@@ -100,13 +100,11 @@ impl Applier<'_> {
             return Ok(());
         };
         let state = self.fingerprints.state(row);
-        match state.filter(|state| served.states.contains(state)) {
-            Some(state) => page.add(row, state, served.has_score),
-            None => {
-                self.pages.give_up();
-                Ok(())
-            }
-        }
+        let Some(state) = state.filter(|state| served.states.contains(state)) else {
+            self.pages.give_up();
+            return Ok(());
+        };
+        page.add(row, state, served.has_score)
     }
 
     /// Deletes the pages that the listing did not have, inside the caller's transaction.
