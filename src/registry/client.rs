@@ -156,10 +156,7 @@ impl SkillsmithApiClient {
                     concat!("skillsmith-sync/", env!("CARGO_PKG_VERSION")),
                 )
                 .header("x-request-id", &request_id);
-            if let Some(known) = ask.known {
-                request = request.header(known.header(), known.as_str());
-            }
-            for (name, value) in credentials.headers() {
+            for (name, value) in ask.condition().into_iter().chain(credentials.headers()) {
                 request = request.header(name, value);
             }
             let from = request.uri_ref().cloned();
@@ -167,8 +164,7 @@ impl SkillsmithApiClient {
                 .call()
                 .map_err(|error| explain(credentials, error))?;
             self.rate_limit.note(response.headers(), call);
-            let is_unchanged = ask.known.is_some() && response.status() == StatusCode::NOT_MODIFIED;
-            if is_unchanged || !response.status().is_redirection() {
+            if !ask.is_redirected(response.status()) {
                 return Ok(response);
             }
             redirected = Some(redirect::target(credentials, &response, from.as_ref())?);

@@ -1,5 +1,7 @@
 //! Requests for a page.
 
+use ureq::http::StatusCode;
+
 use super::Validator;
 
 /// Default number of rows per page.
@@ -186,7 +188,7 @@ pub(super) struct Ask<'a> {
     pub(super) path: &'static str,
     pub(super) query: Vec<(&'static str, String)>,
     /// The answer is wanted only if it is no longer the one that came with this.
-    pub(super) known: Option<&'a Validator>,
+    known: Option<&'a Validator>,
 }
 
 impl<'a> Ask<'a> {
@@ -202,5 +204,17 @@ impl<'a> Ask<'a> {
     pub(super) const fn unless(mut self, known: &'a Validator) -> Self {
         self.known = Some(known);
         self
+    }
+
+    /// The header of its condition.
+    pub(super) fn condition(&self) -> Option<(&'static str, String)> {
+        let known = self.known?;
+        Some((known.header(), known.as_str().to_owned()))
+    }
+
+    /// Whether an answer sends the client elsewhere, or pretends to. 304 answers the condition.
+    pub(super) fn is_redirected(&self, status: StatusCode) -> bool {
+        let is_unchanged = self.known.is_some() && status == StatusCode::NOT_MODIFIED;
+        status.is_redirection() && !is_unchanged
     }
 }
