@@ -2,6 +2,7 @@
 
 mod carried;
 mod conditional;
+mod ending;
 mod failure;
 mod fill;
 mod parts;
@@ -15,9 +16,9 @@ use std::sync::Arc;
 use self::conditional::{Came, View};
 use self::parts::Fill;
 use self::past::WaysPast;
-use super::cursor::{Cursor, Finding};
+use super::cursor::Cursor;
 use super::gap::{Gap, MOST_GAPS};
-use super::pass::{Asked, Facts, Next, Verdict, step};
+use super::pass::{Asked, Facts, Next, step};
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Totals};
 use super::stored_page::{StoredPage, StoredPages};
@@ -96,8 +97,8 @@ pub(super) struct Lister<'r> {
     ways_past: Option<WaysPast>,
     /// A page requested to see whether the registry answers; its rows are not lost.
     spare: Option<(Pass, u64, Page)>,
-    /// The total of the pass by score that was counted with the tiers already.
-    scored_end: Option<u64>,
+    /// The total of the pass by score, if the tiers had that many, and the rows of its first page.
+    scored_end: Option<(u64, u64)>,
     /// The plan was switched since the cursor was last reported.
     has_switched: bool,
     /// The error that ends the run, once the cursor was reported.
@@ -215,8 +216,8 @@ impl<'r> Lister<'r> {
         if let Some(ways) = self.ways_past.take() {
             return self.try_past(&pass, ways, call).map(|()| None);
         }
-        if let Some(total) = self.scored_end.take() {
-            return self.ask_behind_scored(&pass, total, call);
+        if let Some((total, rows)) = self.scored_end.take() {
+            return self.ask_behind_scored(&pass, (total, rows), call);
         }
         if !self.cursor.at.ending.has_ended {
             return self.ask_page(&pass, call);
@@ -318,7 +319,9 @@ impl<'r> Lister<'r> {
         let next = step(&mut self.cursor.at, asked, &facts, totals);
         match next {
             Next::Page if self.shows_no_untiered(pass, asked, page) => {
-                self.scored_end = page.total();
+                // Its rows were counted with their tiers.
+                let rows = std::mem::take(&mut self.cursor.at.counts.rows);
+                self.scored_end = page.total().map(|total| (total, rows));
             }
             Next::Page if self.cursor.is_past_mark() => {
                 if self.cursor.at.put_off.is_empty() {
@@ -347,18 +350,6 @@ impl<'r> Lister<'r> {
             },
         };
         Ok(Step { to_store, ..step })
-    }
-
-    /// How far totals are trusted. Word searches never prove completeness; and a single pass that
-    /// was read up to its total without finding all rows is reason enough for distrust.
-    fn totals(&self) -> Totals {
-        let mut doubts = self.cursor.findings.doubts.iter();
-        let was_in_vain = doubts.any(|doubt| doubt.total.is_some());
-        if self.cursor.plan == Plan::Words || was_in_vain {
-            Totals::Untrue
-        } else {
-            self.totals
-        }
     }
 
     fn step(&self, rows: Vec<Row>, ids: &[u64]) -> Step {
@@ -439,68 +430,6 @@ impl<'r> Lister<'r> {
             View::Page(page) => self.nameless.identify(pass, start, last, &page.rows),
             View::Stored(page) => page.ids().collect(),
         }
-    }
-
-    /// Judges a pass that has ended, and starts the next pass or a second reading.
-    fn end_pass(&mut self, pass: Pass) {
-        let at = &self.cursor.at;
-        let doubts = &self.doubts;
-        let known = |total, rows| {
-            doubts
-                .iter()
-                .find(|doubt| doubt.pass == pass && doubt.total == total && doubt.rows == rows)
-                .map(|doubt| doubt.order == at.counts.order)
-        };
-        let verdict = if self.cursor.is_second_look() || at.ending.is_cut {
-            Verdict::Whole { total_held: false }
-        } else {
-            at.verdict(self.totals(), known)
-        };
-        let (rows, order, is_untrue) = (at.counts.rows, at.counts.order, at.total_is_untrue());
-        let is_limited = at.is_limited();
-        let findings = &mut self.cursor.findings;
-        if is_limited && !findings.limited.contains(&pass) {
-            findings.limited.push(pass.clone());
-        }
-        findings.untrue_totals |= is_untrue;
-        match verdict {
-            Verdict::Whole { total_held } => findings.true_totals |= total_held,
-            Verdict::Again => {
-                self.cursor.gaps.retain(|gap| gap.pass != pass);
-                let met = std::mem::take(&mut self.met);
-                if !self.cursor.at.counts.forgets {
-                    self.met_before = met;
-                }
-                self.cursor.at.read_again();
-                self.went_on_at = None;
-                self.failed_in_pass = 0;
-                return;
-            }
-            Verdict::Explained { total } => findings.explained.push(Doubt {
-                pass,
-                total,
-                rows,
-                order,
-            }),
-            Verdict::InDoubt { total, moved } => findings.doubts.push(Finding {
-                pass,
-                total,
-                moved,
-                rows,
-                order,
-            }),
-        }
-        self.cursor.end_pass();
-        self.forget_pass();
-    }
-
-    /// Resets the state of a single pass.
-    fn forget_pass(&mut self) {
-        self.met.clear();
-        self.met_before.clear();
-        self.fill = None;
-        self.last_of_parts = None;
-        self.failed_in_pass = 0;
     }
 
     fn known_gap(&self, pass: &Pass, start: u64, length: u64) -> Option<Gap> {

@@ -27,17 +27,23 @@ impl Lister<'_> {
     pub(super) fn ask_behind_scored(
         &mut self,
         pass: &Pass,
-        total: u64,
+        (total, rows): (u64, u64),
         call: &Call<'_>,
     ) -> Result<Option<Step>> {
         match self.search(pass, total, self.limit.into(), true, call) {
-            Ok(page) if !page.rows.is_empty() => Ok(Some(self.out_of_turn(pass, total, page))),
+            Ok(page) if !page.rows.is_empty() => {
+                self.cursor.at.counts.rows = rows;
+                Ok(Some(self.out_of_turn(pass, total, page)))
+            }
             Ok(_) | Err(Error::Refused { status: 416, .. }) => {
                 self.skip_scored();
                 Ok(None)
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            Err(_) => call.check().map(|()| None),
+            Err(_) => {
+                self.cursor.at.counts.rows = rows;
+                call.check().map(|()| None)
+            }
         }
     }
 
