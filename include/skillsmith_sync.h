@@ -641,6 +641,8 @@ typedef struct skillsmith_sync_history_entry {
   int64_t duration_ms;
   /* When the entry was created, in the format of SQLite (UTC). */
   struct skillsmith_text created_at;
+  /* Number of withdrawn skills that were removed. */
+  int64_t skills_removed;
 } skillsmith_sync_history_entry;
 
 /* Entries of the history. */
@@ -974,6 +976,14 @@ typedef struct skillsmith_sync_options {
    that of `skillsmith_sync_config_repository_set_request_budget`, else no bound.
    */
   uint64_t monthly_request_budget;
+  /*
+   Not 0: read a whole listing, and remove the skills that neither it nor the whole listing
+   before has. The user's own skills always stay. Nothing is removed after a listing that was
+   read in several runs or leaves anything in doubt, in a database that several registries
+   have filled, or if it would be more than a tenth of the table, unless `force` is set; the
+   errors and warnings then say why. Default: 0.
+   */
+  int prune;
 } skillsmith_sync_options;
 
 /*
@@ -1017,6 +1027,8 @@ typedef struct skillsmith_sync_result {
    Of a registry of the host: pages, and one for its health.
    */
   uint64_t requests;
+  /* Number of withdrawn skills that were removed; not among those processed. */
+  uint64_t skills_removed;
 } skillsmith_sync_result;
 
 /* Current status: configuration, last successful run, running, due. */

@@ -295,6 +295,8 @@ export interface SyncResult {
 	skillsUnchanged: number;
 	/** Number of rows that could not be stored. `errors` names them. */
 	skillsRejected: number;
+	/** Number of withdrawn skills that were removed. They are not among those processed. */
+	skillsRemoved: number;
 	/** Number of different skills that the registry sent. */
 	totalProcessed: number;
 	/** The cause of a failed run, and the first 20 rejected rows. */
@@ -316,6 +318,13 @@ export interface SyncOptions {
 	force?: boolean;
 	/** Whether to only count the changes and write nothing. Default: false. */
 	dryRun?: boolean;
+	/**
+	 * Whether to read a whole listing, and to remove the skills that neither it nor the whole listing before has. The user's own
+	 * skills always stay. Nothing is removed after a listing that was read in several runs or leaves anything in doubt, in a
+	 * database that several registries have filled, or if it would be more than a tenth of the table, unless `force` is set;
+	 * `errors` and `warnings` then say why. Default: false.
+	 */
+	prune?: boolean;
 	/** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
 	pageSize?: number;
 	/** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
@@ -645,7 +654,7 @@ export type EngineLike = SyncEngine | {
 };
 /** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
-type AddedFields = "skillsRejected" | "warnings" | "coverage" | "requests";
+type AddedFields = "skillsRejected" | "skillsRemoved" | "warnings" | "coverage" | "requests";
 /**
  * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
  *

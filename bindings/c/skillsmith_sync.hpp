@@ -189,6 +189,7 @@ struct SyncHistoryEntry {
   std::optional<std::string> error_message;           ///< Error of the run; none if there was none.
   std::optional<std::chrono::milliseconds> duration;  ///< Duration; none while the run is running.
   std::string created_at;                             ///< When the entry was created.
+  std::int64_t skills_removed = 0;                    ///< Number of withdrawn skills that were removed.
 };
 
 /// Statistics of the whole history.
@@ -246,6 +247,7 @@ struct SyncResult {
   std::vector<std::string> errors;            ///< The cause of a failed run, and the first 20 rejected rows.
   std::vector<std::string> warnings;          ///< Problems that did not cost any rows.
   std::uint64_t requests = 0;                 ///< Number of requests: pages, retries and the check of health.
+  std::uint64_t skills_removed = 0;           ///< Number of withdrawn skills that were removed; not among those processed.
 };
 
 /// Current status of an engine.
@@ -429,6 +431,7 @@ inline SyncHistoryEntry copy(const skillsmith_sync_history_entry &given) {
   entry.error_message = optional_text(given.error_message);
   entry.duration = optional_time(given.duration_ms);
   entry.created_at = text(given.created_at);
+  entry.skills_removed = given.skills_removed;
   return entry;
 }
 
@@ -502,6 +505,7 @@ inline SyncResult copy(const skillsmith_sync_result &given) {
   result.errors = texts(given.errors, given.error_count);
   result.warnings = texts(given.warnings, given.warning_count);
   result.requests = given.requests;
+  result.skills_removed = given.skills_removed;
   return result;
 }
 
@@ -1726,6 +1730,12 @@ struct SyncOptions {
   /// The most requests of all runs of the database in a calendar month (UTC), at least 1.
   /// Default: that of `SyncConfigRepository::set_request_budget`, else no bound.
   std::optional<std::uint64_t> monthly_request_budget{};
+  /// Read a whole listing, and remove the skills that neither it nor the whole listing before
+  /// has. The user's own skills always stay. Nothing is removed after a listing that was read in
+  /// several runs or leaves anything in doubt, in a database that several registries have filled,
+  /// or if it would be more than a tenth of the table, unless `force` is set; the errors and
+  /// warnings then say why.
+  bool prune = false;
 };
 
 /// Brings a database up to date with a registry.
@@ -1797,6 +1807,7 @@ class SyncEngine {
     given.request_budget = detail::budget_in(options.request_budget, "request_budget");
     given.monthly_request_budget =
         detail::budget_in(options.monthly_request_budget, "monthly_request_budget");
+    given.prune = options.prune ? 1 : 0;
     const auto result = detail::take<skillsmith_sync_result, skillsmith_sync_result_free>(
         [&](auto out, auto error) {
           return skillsmith_sync_engine_sync(handle_.get(), &given, out, error);

@@ -146,6 +146,7 @@ export interface NativeClientOptions {
 export interface RunOptions {
   force?: boolean
   dryRun?: boolean
+  prune?: boolean
   pageSize?: number
   deadlineMs?: number
   listing: 'auto' | 'search'
@@ -230,6 +231,7 @@ export interface SyncResult {
   skillsUpdated: number
   skillsUnchanged: number
   skillsRejected: number
+  skillsRemoved: number
   totalProcessed: number
   errors: Array<string>
   warnings: Array<string>

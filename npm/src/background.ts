@@ -40,7 +40,7 @@ export type EngineLike = SyncEngine | { sync(options?: SyncOptions): Promise<Hos
 
 /** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>
-type AddedFields = 'skillsRejected' | 'warnings' | 'coverage' | 'requests'
+type AddedFields = 'skillsRejected' | 'skillsRemoved' | 'warnings' | 'coverage' | 'requests'
 
 /**
  * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
@@ -250,7 +250,9 @@ export class BackgroundSyncService {
   /** Calls the engine at once, so that a sync is running when `start` returns. */
   async #startSync(signal: AbortSignal): Promise<SyncResult> {
     const result = await this.#engine.sync({ signal })
-    return isComplete(result) ? result : { skillsRejected: 0, warnings: [], coverage: 'best-effort', requests: 0, ...result }
+    return isComplete(result)
+      ? result
+      : { skillsRejected: 0, skillsRemoved: 0, warnings: [], coverage: 'best-effort', requests: 0, ...result }
   }
 
   #ended(signal: AbortSignal, result: SyncResult | null, error: Error | null): void {
@@ -352,7 +354,7 @@ function writeToStderr(line: string): void {
 }
 
 function isComplete(result: HostResult): result is SyncResult {
-  return 'skillsRejected' in result && 'warnings' in result && 'coverage' in result && 'requests' in result
+  return 'skillsRejected' in result && 'skillsRemoved' in result && 'warnings' in result && 'coverage' in result && 'requests' in result
 }
 
 /** Creates a service and starts it. */

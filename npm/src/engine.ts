@@ -93,6 +93,7 @@ export class SyncEngine {
     const run = {
       force: check.optionalBoolean('force', given.force),
       dryRun: check.optionalBoolean('dryRun', given.dryRun),
+      prune: check.optionalBoolean('prune', given.prune),
       pageSize: check.optionalInteger('pageSize', given.pageSize, 1, MAX_PAGE_SIZE),
       deadlineMs: check.optionalInteger('deadlineMs', given.deadlineMs, 1),
       listing: check.optionalString('listing', given.listing) as SyncOptions['listing'],

@@ -25,6 +25,7 @@ Examples:
   skillsmith sync                  fetch what has changed since the last sync
   skillsmith sync --dry-run        show what a sync would do
   skillsmith sync --force          compare every skill, not only the changed ones
+  skillsmith sync --prune          also remove what the registry has withdrawn
   skillsmith sync --json | jq .    the result for a script
 
 Environment variables:
@@ -89,6 +90,10 @@ pub(super) enum TopCommand {
     },
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = SYNC_DETAILS, override_usage = SYNC_USAGE)]
 pub(super) struct SyncArguments {
@@ -98,6 +103,10 @@ pub(super) struct SyncArguments {
     /// Count the changes, and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Read a whole listing, and remove the skills that it and the whole listing before do not have;
+    /// with --force even if they are more than a tenth.
+    #[arg(long)]
+    pub(super) prune: bool,
     /// Skills per request, from 1 to 10000; the registry may send fewer [default: 100].
     #[arg(long, value_name = "N", value_parser = page_size, allow_negative_numbers = true)]
     pub(super) page_size: Option<u32>,
@@ -208,6 +217,7 @@ impl Arguments {
         let option = [
             (sync.force, "--force"),
             (sync.dry_run, "--dry-run"),
+            (sync.prune, "--prune"),
             (sync.page_size.is_some(), "--page-size"),
             (sync.listing.is_some(), "--listing"),
             (sync.yes, "--yes"),

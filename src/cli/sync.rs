@@ -38,6 +38,7 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     let outcome = SyncEngine::new(Arc::new(client), &database).sync(SyncOptions {
         force: arguments.force,
         dry_run: arguments.dry_run,
+        prune: arguments.prune,
         page_size: arguments.page_size.unwrap_or(DEFAULT_PAGE_SIZE),
         listing,
         requests_before: asked,
@@ -84,6 +85,17 @@ fn tell_success(result: &SyncResult, console: &Console<'_>) {
             "{style}{verb} {changed} skills{style:#} ({} new, {} updated)",
             result.skills_added, result.skills_updated
         ));
+        if result.skills_removed > 0 {
+            let verb = if result.dry_run {
+                "Would remove"
+            } else {
+                "Removed"
+            };
+            console.say(&format!(
+                "{verb} {} withdrawn skills.",
+                result.skills_removed
+            ));
+        }
         if result.success && result.total_processed == 0 && result.coverage == Coverage::Complete {
             console.say(&format!(
                 "{FAINT}Nothing has changed since the last sync.{FAINT:#}"

@@ -31,6 +31,8 @@ pub(crate) mod key {
     pub(crate) const REQUESTS: &str = "requests";
     /// The most requests that the user allows in a month.
     pub(crate) const REQUEST_BUDGET: &str = "request_budget";
+    /// How many skills each run removed, by the ids of history entries.
+    pub(crate) const REMOVED: &str = "removed";
     /// Number of failed runs in a row, and the time of the next attempt.
     pub(crate) const BACKOFF: &str = "backoff";
 
@@ -94,6 +96,18 @@ pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
     Ok(conn.query_row(
         "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;')",
         [],
+        |row| row.get(0),
+    )?)
+}
+
+/// Whether a listing of another registry was read to its end.
+pub(crate) fn has_other_profiles(conn: &Connection, registry: &str) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        return Ok(false);
+    }
+    Ok(conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;' AND key <> ?1)",
+        [key::plan(registry)],
         |row| row.get(0),
     )?)
 }

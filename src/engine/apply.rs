@@ -3,6 +3,8 @@
 mod decide;
 mod pages;
 mod twice;
+mod unmet;
+mod withdrawn;
 mod write;
 
 use std::collections::HashSet;
@@ -13,6 +15,7 @@ use rusqlite::Connection;
 
 use self::pages::Pages;
 pub(super) use self::twice::Twice;
+use self::unmet::Unmet;
 use super::batch::{BatchSize, Weight};
 use super::checkpoint::Checkpointer;
 use super::counter::Counter;
@@ -48,6 +51,8 @@ pub(super) struct Rules {
 pub(super) struct Tools<'c> {
     pub(super) conn: &'c Connection,
     pub(super) table: &'c Table,
+    /// The name of the registry.
+    pub(super) registry: String,
     pub(super) clock: &'c dyn Clock,
     pub(super) cancel: &'c CancelToken,
     /// The deadline of the run, in the clock's elapsed time.
@@ -81,6 +86,7 @@ pub(super) struct Applier<'c> {
     cursor_kept: Duration,
     pub(super) twice: Twice,
     pages: Pages,
+    unmet: Unmet,
     /// Counts only what is committed.
     pub(super) tally: Tally,
     /// The longest to wait for a lock.
@@ -104,6 +110,7 @@ impl<'c> Applier<'c> {
     ) -> Result<Self> {
         urls::create_list(tools.conn)?;
         Ok(Self {
+            unmet: Unmet::load(tools.conn, tools.registry.clone())?,
             layout: tools.table.layout_key(),
             rules,
             fingerprints,
@@ -146,11 +153,13 @@ impl<'c> Applier<'c> {
         match row.0 {
             Content::Rejected(row) => {
                 self.pages.give_up();
+                self.unmet.meet(identity)?;
                 self.tally
                     .reject(identity, row.label.as_deref(), &row.reason);
                 Ok(())
             }
             Content::Skill(mut skill) => {
+                self.unmet.meet(identity)?;
                 // Room for the stored row, and for what is hashed and compared of the two.
                 memory::ensure_available(text_bytes(&skill).saturating_mul(4))?;
                 match row::fit(&mut skill, self.tools.table) {

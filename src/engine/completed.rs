@@ -81,6 +81,15 @@ impl CompletedListing {
         }
     }
 
+    /// Whether a skill that this listing did not have is known to be withdrawn, as far as one
+    /// listing can tell.
+    pub(super) fn shows_withdrawn(&self, tally: &Tally) -> bool {
+        // The search may leave out what the sync endpoint lists.
+        let was_listed_wider = self.cursor.plan != Plan::Sync
+            && (self.profile.as_ref()).is_some_and(|known| known.endpoint.has_worked);
+        self.is_whole && self.is_complete && tally.all_rejected() == 0 && !was_listed_wider
+    }
+
     /// The profile of the registry after this listing.
     pub(super) fn profile(
         &self,

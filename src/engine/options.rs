@@ -38,6 +38,7 @@ pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 pub struct SyncOptions<'a> {
     pub(crate) force: bool,
     pub(crate) dry_run: bool,
+    pub(crate) prune: bool,
     pub(crate) page_size: u32,
     pub(crate) deadline: Duration,
     pub(crate) listing: Listing,
@@ -55,6 +56,7 @@ impl Default for SyncOptions<'_> {
         Self {
             force: false,
             dry_run: false,
+            prune: false,
             page_size: DEFAULT_PAGE_SIZE,
             deadline: DEFAULT_DEADLINE,
             listing: Listing::Auto,
@@ -75,8 +77,8 @@ impl<'a> SyncOptions<'a> {
         Self::default()
     }
 
-    /// Compares the content of every row instead of its stamp, and ignores `last_sync_at`. Default:
-    /// false.
+    /// Compares the content of every row instead of its stamp, and ignores `last_sync_at`. With
+    /// [`prune`](Self::prune), also removes more than a tenth of the table. Default: false.
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
@@ -90,6 +92,17 @@ impl<'a> SyncOptions<'a> {
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
+        self
+    }
+
+    /// Reads a whole listing, and removes the skills that neither it nor the whole listing before has. Default: false.
+    ///
+    /// The user's own skills always stay. Nothing is removed after a listing that was read in several runs or leaves
+    /// anything in doubt, in a database that several registries have filled, or if it would be more than a tenth of
+    /// the table, unless [`force`](Self::force) is set. The result then says why.
+    #[must_use]
+    pub fn prune(mut self, prune: bool) -> Self {
+        self.prune = prune;
         self
     }
 
@@ -181,6 +194,7 @@ impl fmt::Debug for SyncOptions<'_> {
         f.debug_struct("SyncOptions")
             .field("force", &self.force)
             .field("dry_run", &self.dry_run)
+            .field("prune", &self.prune)
             .field("page_size", &self.page_size)
             .field("deadline", &self.deadline)
             .field("listing", &self.listing)

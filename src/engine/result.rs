@@ -63,6 +63,9 @@ pub struct SyncResult {
     pub skills_unchanged: u64,
     /// Rows that could not be stored; `errors` names them.
     pub skills_rejected: u64,
+    /// Skills that were removed because the registry has withdrawn them; not among those
+    /// processed.
+    pub skills_removed: u64,
     /// Distinct skills that the registry served.
     pub total_processed: u64,
     /// What went wrong: the cause of a failed run, what could not be read (20 gaps at most), and

@@ -256,6 +256,7 @@ impl Run {
         let listing = CompletedListing::new(found, cursor, has_changed, &mut applier.tally);
         self.gaps.clone_from(&listing.gaps);
         applier.settle_urls(listing.is_whole && listing.is_complete)?;
+        applier.settle_withdrawn(&listing, &context.options)?;
         applier.settle_index(&context.options.cancel, context.ends_at())?;
         if let Some(id) = &self.id {
             finish::success(context, conn, applier, &listing, (id, &self.requests))?;
@@ -307,6 +308,7 @@ fn applier<'c>(
     let tools = Tools {
         conn,
         table,
+        registry: context.engine.registry.name(),
         clock: &*context.engine.clock,
         cancel: &context.options.cancel,
         ends_at: context.begun.saturating_add(context.options.deadline),
@@ -377,7 +379,7 @@ fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>)
     }
     applier.begin_page(step.to_store);
     if let Some(page) = step.unchanged {
-        applier.take_unchanged(&page);
+        applier.take_unchanged(&page)?;
     }
     for (identity, row) in step.rows {
         applier.take(identity, row)?;

@@ -117,7 +117,8 @@ fn cursor(
                 && !cursor.is_stale_at(context.started_at)
                 && (options.listing == Listing::Auto || cursor.plan != Plan::Sync)
         })
-        .filter(|cursor| !options.dry_run && (!options.force || cursor.mode == Mode::Content));
+        .filter(|cursor| !options.dry_run && (!options.force || cursor.mode == Mode::Content))
+        .filter(|cursor| !options.prune || cursor.since.is_none());
     if let Some(mut cursor) = kept {
         cursor.resume(context.started_at);
         return Ok(cursor);
@@ -134,7 +135,7 @@ fn cursor(
     };
     let plan = plan(context, profile);
     let mut cursor = Cursor::new(registry, layout, plan, mode, context.started_at);
-    if plan == Plan::Sync && mode == Mode::Stamp && !has_since {
+    if plan == Plan::Sync && mode == Mode::Stamp && !has_since && !options.prune {
         cursor.since = profile.and_then(|known| since(context, known));
     }
     cursor.findings.untiered_before = profile.is_some_and(|known| known.untiered);

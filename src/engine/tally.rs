@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) added: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
+    /// Withdrawn skills that were removed.
+    pub(super) removed: u64,
     /// Identities of rejected rows, since pages overlap and passes are read again.
     rejected: HashSet<u64>,
     errors: Vec<String>,
@@ -36,6 +38,8 @@ pub(super) struct Tally {
     has_refused: bool,
     /// Rows left as they are because the registry served an older copy.
     left: u64,
+    /// Why withdrawn skills were not removed, though the user wants it.
+    not_removed: Option<String>,
 }
 
 impl Tally {
@@ -85,6 +89,7 @@ impl Tally {
             skills_added: self.added,
             skills_updated: self.updated,
             skills_unchanged: self.unchanged,
+            skills_removed: self.removed,
         }
     }
 
@@ -150,6 +155,11 @@ impl Tally {
         self.left > 0
     }
 
+    /// Adds the error that withdrawn skills were not removed.
+    pub(super) fn note_not_removed(&mut self, why: String) {
+        self.not_removed = Some(why);
+    }
+
     /// Adds a warning, which unlike an error does not make the run a partial one.
     pub(super) fn warn(&mut self, text: String) {
         if self.warnings.len() < NAMED {
@@ -186,6 +196,7 @@ impl Tally {
                 self.left
             ));
         }
+        errors.extend(self.not_removed.clone());
         errors
     }
 

@@ -2,6 +2,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod records;
+mod removed;
 mod repository;
 mod runs;
 

@@ -63,6 +63,8 @@ pub struct SyncRunResult {
     pub skills_updated: u64,
     /// Number of skills that had not changed.
     pub skills_unchanged: u64,
+    /// Number of withdrawn skills that were removed.
+    pub skills_removed: u64,
 }
 
 /// One entry of the history: one run.
@@ -99,6 +101,8 @@ pub struct SyncHistoryEntry {
     pub skills_updated: i64,
     /// Number of skills that had not changed.
     pub skills_unchanged: i64,
+    /// Number of withdrawn skills that were removed.
+    pub skills_removed: i64,
     /// Error of the run, if any.
     pub error_message: Option<String>,
     /// Duration in milliseconds; `None` while the run is running.
@@ -143,6 +147,8 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
         skills_added: count("skills_added")?,
         skills_updated: count("skills_updated")?,
         skills_unchanged: count("skills_unchanged")?,
+        // Not in this row: see `removed`.
+        skills_removed: 0,
         error_message: optional_text(row, "error_message")?,
         duration_ms: whole(row, "duration_ms")?,
         created_at: text(row, "created_at")?,

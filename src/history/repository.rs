@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use rusqlite::OptionalExtension;
 
 use super::records::from_row;
-use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, runs};
+use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, removed, runs};
 use crate::clock::{Clock, SystemClock, later, to_iso};
 use crate::database::{Database, SyncLock, has_table, state};
 use crate::stored::{optional_text, whole};
@@ -127,10 +127,12 @@ impl SyncHistoryRepository {
             if !has_table(conn, TABLE)? {
                 return Ok(None);
             }
-            Ok(conn
+            let mut entry = conn
                 .prepare_cached("SELECT * FROM sync_history WHERE id = ?1")?
                 .query_row([id], from_row)
-                .optional()?)
+                .optional()?;
+            removed::fill(conn, &mut entry)?;
+            Ok(entry)
         })
     }
 
@@ -142,10 +144,12 @@ impl SyncHistoryRepository {
             if !has_table(conn, TABLE)? {
                 return Ok(Vec::new());
             }
-            memory::collect(
+            let mut entries = memory::collect(
                 conn.prepare_cached(SQL)?
                     .query_map((self.latest(), limit), from_row)?,
-            )
+            )?;
+            removed::fill(conn, &mut entries)?;
+            Ok(entries)
         })
     }
 
@@ -161,10 +165,12 @@ impl SyncHistoryRepository {
             if !has_table(conn, TABLE)? {
                 return Ok(None);
             }
-            Ok(conn
+            let mut entry = conn
                 .prepare_cached(SQL)?
                 .query_row([self.latest()], from_row)
-                .optional()?)
+                .optional()?;
+            removed::fill(conn, &mut entry)?;
+            Ok(entry)
         })
     }
 

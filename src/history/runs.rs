@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::{SyncRunResult, SyncStatus, TABLE};
+use super::{SyncRunResult, SyncStatus, TABLE, removed};
 use crate::clock::{from_iso, to_iso};
 use crate::database::has_table;
 use crate::stored::text;
@@ -107,7 +107,10 @@ pub(crate) fn finish(
         ":error": error,
         ":duration_ms": duration_ms(&started, now),
     })?;
-    Ok(())
+    match result.map(|result| result.skills_removed) {
+        Some(count @ 1..) => removed::note(conn, id, count),
+        _ => Ok(()),
+    }
 }
 
 /// Marks running entries as failed: the one with this `id`, or all.

@@ -353,6 +353,53 @@ static void a_host_with_it(void) {
 }
 
 /* One that has worked is not asked for either, and no request is counted for it. */
+/* What it no longer lists goes after two whole listings, not more than a tenth at once. */
+static void withdrawn_skills(void) {
+  skillsmith_database *database = open_in_memory();
+  host it = serving(250);
+  skillsmith_registry_callbacks callbacks = callbacks_of(&it);
+  skillsmith_sync_engine *engine = engine_with(&callbacks, database);
+  skillsmith_sync_history_repository *history = RUBBISH(skillsmith_sync_history_repository);
+  skillsmith_sync_history_list *entries = RUBBISH(skillsmith_sync_history_list);
+  OPTIONS(skillsmith_sync_options, options);
+  skillsmith_sync_result *result;
+  RUN(SKILLSMITH_OK, "", engine, NULL);
+  it.from.skills = 240;
+  options.prune = 1;
+  result = sync_with(engine, &options);
+  CHECK(result->success);
+  CHECK_EQ(result->skills_removed, 0);
+  CHECK_HAS(result->warnings[0].data, "10 skills are no longer listed");
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  CHECK_EQ(skills_in(database), 250);
+  result = sync_with(engine, &options);
+  CHECK(result->success);
+  CHECK_EQ(result->skills_removed, 10);
+  CHECK_EQ(result->total_processed, 240);
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  CHECK_EQ(skills_in(database), 240);
+  OK(skillsmith_sync_history_repository_new(database, &history, &error));
+  OK(skillsmith_sync_history_repository_get_history(history, 1, &entries, &error));
+  CHECK_EQ(entries->entries[0]->skills_removed, 10);
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_list_free(entries));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_repository_free(history));
+  it.from.skills = 200;
+  RUN(SKILLSMITH_OK, "", engine, &options);
+  result = sync_with(engine, &options);
+  CHECK_EQ(result->status, SKILLSMITH_SYNC_STATUS_PARTIAL);
+  CHECK_EQ(result->skills_removed, 0);
+  CHECK_HAS(result->errors[0].data, "40 of 240 skills");
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  options.force = 1;
+  result = sync_with(engine, &options);
+  CHECK(result->success);
+  CHECK_EQ(result->skills_removed, 40);
+  CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+  CHECK_EQ(skills_in(database), 200);
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+}
+
 static void hosts_without_it(void) {
   int way;
   for (way = 0; way < 4; way++) {
@@ -444,5 +491,5 @@ static void hosts_that_fail(void) {
 }
 
 PROGRAM(CASE(only_what_changed), CASE(one_is_chosen), CASE(none_of_them), CASE(one_that_plans_pay_for),
-        CASE(in_the_background), CASE(a_budget_of_a_run), CASE(a_budget_of_a_month), CASE(a_host_with_it),
+        CASE(in_the_background), CASE(a_budget_of_a_run), CASE(a_budget_of_a_month), CASE(a_host_with_it), CASE(withdrawn_skills),
         CASE(hosts_without_it), CASE(hosts_that_fail))

@@ -47,6 +47,63 @@ fn force_finds_what_has_no_new_stamp() {
 }
 
 #[test]
+fn withdrawn_skills_are_removed_when_two_whole_listings_did_not_have_them() {
+    let place = Place::with_skills(120);
+    place.ok(&["sync"]);
+    place.server().catalogue(|catalogue| {
+        for id in catalogue.ids().iter().step_by(10) {
+            catalogue.remove(id);
+        }
+    });
+    let outcome = place.run(&["sync", "--prune"]);
+    assert_snapshot!(outcome.stdout, @"
+    Synced 0 skills (0 new, 0 updated)
+    All 108 skills are up to date.
+    ");
+    assert_snapshot!(outcome.stderr, @"warning: 12 skills are no longer listed. The next sync with prune removes those that are not listed again.");
+    assert_snapshot!(place.ok(&["sync", "--prune", "--dry-run"]), @"
+    Would sync 0 skills (0 new, 0 updated)
+    Would remove 12 withdrawn skills.
+    All 108 skills are up to date.
+    ");
+    assert_eq!(place.count(ROWS), 120);
+    assert_snapshot!(place.ok(&["sync", "--prune"]), @"
+    Synced 0 skills (0 new, 0 updated)
+    Removed 12 withdrawn skills.
+    All 108 skills are up to date.
+    ");
+    assert_eq!(place.count(ROWS), 108);
+    let entries = place.json(&["sync", "history", "--json"]);
+    assert_eq!(entries[0]["skillsRemoved"], 12);
+    place.assert_sound();
+}
+
+#[test]
+fn more_than_a_tenth_is_removed_with_force_only() {
+    let place = Place::with_skills(120);
+    place.ok(&["sync"]);
+    place.server().catalogue(|catalogue| {
+        for id in &catalogue.ids()[..13] {
+            catalogue.remove(id);
+        }
+    });
+    assert_eq!(place.run(&["sync", "--prune"]).code, 0);
+    let outcome = place.run(&["sync", "--prune"]);
+    assert_eq!(outcome.code, 3);
+    assert!(
+        outcome.stderr.contains("13 of 120 skills") && outcome.stderr.contains("prune and force"),
+        "{}",
+        outcome.stderr
+    );
+    let result = place.json(&["sync", "--prune", "--force", "--json"]);
+    assert_eq!(
+        (&result["success"], &result["skillsRemoved"]),
+        (&true.into(), &13.into())
+    );
+    assert_eq!(place.count(ROWS), 107);
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let place = Place::with_skills(150);
     assert_snapshot!(

@@ -498,6 +498,7 @@ fn turns_alternate_and_each_reads_what_the_other_wrote() {
             skills_added: 1,
             skills_updated: 2,
             skills_unchanged: 3,
+            ..SyncRunResult::default()
         };
         our_history.complete_run(id, counts).unwrap();
         our_history

@@ -28,6 +28,7 @@ mod promise_reads_only;
 mod promise_resumes;
 mod promise_secrets;
 mod promise_values;
+mod prune;
 #[cfg(unix)]
 mod public_api;
 mod replay;

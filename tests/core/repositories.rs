@@ -136,6 +136,7 @@ const RESULT: SyncRunResult = SyncRunResult {
     skills_added: 1,
     skills_updated: 2,
     skills_unchanged: 3,
+    skills_removed: 0,
 };
 
 #[test]

@@ -19,6 +19,7 @@ const RESULT = {
   skillsUpdated: 0,
   skillsUnchanged: 0,
   skillsRejected: 0,
+  skillsRemoved: 0,
   totalProcessed: 1,
   errors: [],
   warnings: [],

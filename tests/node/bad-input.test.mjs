@@ -121,6 +121,7 @@ const ARGUMENTS = [
   ['SyncEngine.sync', 'options', object, (s, v) => engineOf(s).sync(v)],
   ['SyncEngine.sync', 'force', boolean, (s, v) => engineOf(s).sync({ force: v })],
   ['SyncEngine.sync', 'dryRun', boolean, (s, v) => engineOf(s).sync({ dryRun: v })],
+  ['SyncEngine.sync', 'prune', boolean, (s, v) => engineOf(s).sync({ prune: v })],
   ['SyncEngine.sync', 'pageSize', optional(integer(1, 10_000)), (s, v) => engineOf(s).sync({ pageSize: v })],
   ['SyncEngine.sync', 'deadlineMs', optional(integer(1, U32)), (s, v) => engineOf(s).sync({ deadlineMs: v })],
   ['SyncEngine.sync', 'onProgress', callback, (s, v) => engineOf(s).sync({ onProgress: v })],

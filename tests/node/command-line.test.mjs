@@ -48,6 +48,7 @@ test('sync, and sync again', async () => {
     skillsUpdated: 23,
     skillsUnchanged: 824,
     skillsRejected: 0,
+    skillsRemoved: 0,
     totalProcessed: 847,
     errors: [],
     warnings: [],

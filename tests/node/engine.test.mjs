@@ -28,6 +28,7 @@ const RESULT_KEYS = [
   'requests',
   'skillsAdded',
   'skillsRejected',
+  'skillsRemoved',
   'skillsUnchanged',
   'skillsUpdated',
   'success',

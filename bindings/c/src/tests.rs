@@ -440,6 +440,7 @@ fn sync_options(host: &Host, cancel: *mut skillsmith_cancel_token) -> skillsmith
         full_listing_every_ms: 0,
         request_budget: 0,
         monthly_request_budget: 0,
+        prune: 0,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::variables::{Variables, environment};
 pub struct RunOptions {
     pub force: Option<bool>,
     pub dry_run: Option<bool>,
+    pub prune: Option<bool>,
     pub page_size: Option<u32>,
     pub deadline_ms: Option<u32>,
     #[napi(ts_type = "'auto' | 'search'")]
@@ -46,6 +47,7 @@ impl RunOptions {
         let mut options = SyncOptions::new()
             .force(self.force.unwrap_or_default())
             .dry_run(self.dry_run.unwrap_or_default())
+            .prune(self.prune.unwrap_or_default())
             .listing(listing)
             .cancel(cancel);
         if let Some(rows) = self.page_size {

@@ -97,6 +97,7 @@ impl From<SyncRunResult> for core::SyncRunResult {
             skills_added: count(result.skills_added),
             skills_updated: count(result.skills_updated),
             skills_unchanged: count(result.skills_unchanged),
+            ..Self::default()
         }
     }
 }
@@ -217,6 +218,7 @@ pub struct SyncResult {
     pub skills_updated: i64,
     pub skills_unchanged: i64,
     pub skills_rejected: i64,
+    pub skills_removed: i64,
     pub total_processed: i64,
     pub errors: Vec<String>,
     pub warnings: Vec<String>,
@@ -235,6 +237,7 @@ impl From<core::SyncResult> for SyncResult {
             skills_updated: number(result.skills_updated),
             skills_unchanged: number(result.skills_unchanged),
             skills_rejected: number(result.skills_rejected),
+            skills_removed: number(result.skills_removed),
             total_processed: number(result.total_processed),
             errors: result.errors,
             warnings: result.warnings,

@@ -73,8 +73,9 @@ impl Applier<'_> {
     }
 
     /// Takes in a page that is still the stored one: its rows stand in the table.
-    pub(in crate::engine) fn take_unchanged(&mut self, page: &StoredPage) {
+    pub(in crate::engine) fn take_unchanged(&mut self, page: &StoredPage) -> Result<()> {
         for row in page.ids() {
+            self.unmet.meet(row)?;
             self.twice.came_as_stored(row);
             if self.fingerprints.outcome_of(row) == RowOutcome::Unseen {
                 let (from, to) = (RowOutcome::Unseen, RowOutcome::Unchanged);
@@ -83,6 +84,7 @@ impl Applier<'_> {
             }
         }
         self.pages.used.insert(page.request.clone());
+        Ok(())
     }
 
     /// What the current page needs to know about a row before it is taken in.

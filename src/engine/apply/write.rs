@@ -26,7 +26,7 @@ const URLS_AT_ONCE: usize = 200;
 const URL_BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// When rows are written one by one, a transaction ends after this long.
-const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
+pub(super) const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
 
 /// The outcome of writing rows one by one.
 enum Attempt {
@@ -42,9 +42,11 @@ impl Applier<'_> {
         if self.rules.dry_run {
             self.commit_pending();
             self.staged = Weight::default();
+            self.unmet.clear_met();
             return Ok(());
         }
-        if self.stage.is_empty() && self.cursor.is_none() && !self.has_urls {
+        let has_rows = !self.stage.is_empty() || self.has_urls || self.unmet.has_met();
+        if !has_rows && self.cursor.is_none() {
             return Ok(());
         }
         self.stage.set_taken_urls_aside()?;
@@ -99,7 +101,7 @@ impl Applier<'_> {
             self.tally.note_in(&mut cursor.findings);
         }
         let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
-        let pages = &self.pages;
+        let (pages, unmet) = (&self.pages, &self.unmet);
         let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
@@ -109,6 +111,7 @@ impl Applier<'_> {
             }
             urls::keep_list(conn)?;
             pages.store(conn)?;
+            unmet.forget_met(conn)?;
             if let Some(cursor) = cursor {
                 state::set(conn, state::key::CURSOR, cursor)?;
             }
@@ -137,6 +140,7 @@ impl Applier<'_> {
             .execute([])?;
         self.has_urls = false;
         self.pages.to_store.clear();
+        self.unmet.clear_met();
         self.staged = Weight::default();
         self.cursor = None;
         self.cursor_kept = self.tools.clock.elapsed();
@@ -317,7 +321,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn lock_wait(&self) -> LockWait<'_> {
+    pub(super) fn lock_wait(&self) -> LockWait<'_> {
         let left = self
             .tools
             .ends_at

@@ -57,7 +57,7 @@ pub(crate) fn number(conn: &Connection, sql: &str) -> i64 {
 }
 
 /// The tables that the library may write at any time.
-pub(crate) const BOOKS: [&str; 3] = ["sync_config", "sync_history", "sync_state"];
+pub(crate) const BOOKS: [&str; 4] = ["sync_config", "sync_history", "sync_state", "sync_unmet"];
 
 /// Every row of every table with its rowid and the types of its values; shadow tables too.
 ///
@@ -100,7 +100,8 @@ pub(crate) fn dump_table(conn: &Connection, table: &str) -> Vec<String> {
 pub(crate) fn schema(conn: &Connection) -> Vec<String> {
     conn.prepare(
         "SELECT type, name, tbl_name, sql FROM sqlite_master
-         WHERE tbl_name NOT IN ('sync_config', 'sync_history', 'sync_state') ORDER BY type, name",
+         WHERE tbl_name NOT IN ('sync_config', 'sync_history', 'sync_state', 'sync_unmet')
+         ORDER BY type, name",
     )
     .unwrap()
     .query_map([], |row| {

@@ -92,6 +92,8 @@ pub struct skillsmith_sync_result {
     /// Number of requests sent to the registry: pages, retries and the check of its health.
     /// Of a registry of the host: pages, and one for its health.
     pub requests: u64,
+    /// Number of withdrawn skills that were removed; not among those processed.
+    pub skills_removed: u64,
 }
 
 impl Record for skillsmith_sync_result {
@@ -122,6 +124,7 @@ impl skillsmith_sync_result {
             warnings: arena.texts(&result.warnings),
             warning_count: result.warnings.len(),
             requests: result.requests,
+            skills_removed: result.skills_removed,
         }
     }
 }

@@ -81,6 +81,8 @@ pub struct skillsmith_sync_history_entry {
     pub duration_ms: i64,
     /// When the entry was created, in the format of SQLite (UTC).
     pub created_at: skillsmith_text,
+    /// Number of withdrawn skills that were removed.
+    pub skills_removed: i64,
 }
 
 impl Record for skillsmith_sync_history_entry {
@@ -100,6 +102,7 @@ impl skillsmith_sync_history_entry {
             error_message: arena.optional_text(entry.error_message.as_deref()),
             duration_ms: entry.duration_ms.unwrap_or(-1),
             created_at: arena.text(&entry.created_at),
+            skills_removed: entry.skills_removed,
         }
     }
 }
@@ -196,6 +199,7 @@ fn run_result(result: &OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRun
         skills_added: given.skills_added,
         skills_updated: given.skills_updated,
         skills_unchanged: given.skills_unchanged,
+        ..SyncRunResult::default()
     })
 }
 

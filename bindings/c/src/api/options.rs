@@ -152,6 +152,12 @@ pub struct skillsmith_sync_options {
     /// The most requests of all runs of the database in a calendar month (UTC). Default:
     /// that of `skillsmith_sync_config_repository_set_request_budget`, else no bound.
     pub monthly_request_budget: u64,
+    /// Not 0: read a whole listing, and remove the skills that neither it nor the whole listing
+    /// before has. The user's own skills always stay. Nothing is removed after a listing that was
+    /// read in several runs or leaves anything in doubt, in a database that several registries
+    /// have filled, or if it would be more than a tenth of the table, unless `force` is set; the
+    /// errors and warnings then say why. Default: 0.
+    pub prune: c_int,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers and pointers only.
@@ -174,6 +180,7 @@ pub(crate) fn sync_options(
     let mut options = SyncOptions::new()
         .force(given.force != 0)
         .dry_run(given.dry_run != 0)
+        .prune(given.prune != 0)
         .listing(listing(only_listing, named_listing(given.listing)?)?)
         .cancel(cancel.clone());
     options = bounded(options, &given);

@@ -1,0 +1,208 @@
+//! Skills that the registry has withdrawn: noted at the end of each whole listing, removed if the
+//! user wants it and two in a row did not have them.
+
+use super::Applier;
+use super::write::SINGLE_ROWS_FOR;
+use crate::database::{state, write};
+use crate::engine::SyncOptions;
+use crate::engine::completed::CompletedListing;
+use crate::skills::{RowOutcome, fts, stage, unmet};
+use crate::{Error, Result, memory};
+
+/// How many ids are loaded at once.
+const IDS_AT_ONCE: usize = 1_000;
+
+/// How many ids without a row are forgotten in a run.
+const GONE_AT_ONCE: usize = 1_000;
+
+impl Applier<'_> {
+    /// Notes what a whole listing did not have, and removes what two did not; after the last flush.
+    pub(in crate::engine) fn settle_withdrawn(
+        &mut self,
+        listing: &CompletedListing,
+        options: &SyncOptions<'_>,
+    ) -> Result<()> {
+        if !listing.shows_withdrawn(&self.tally) {
+            if options.prune {
+                self.tally.warn(
+                    "Withdrawn skills were not removed: this listing does not show for certain which ones are. \
+                     The next sync with prune looks again."
+                        .into(),
+                );
+            }
+            return Ok(());
+        }
+        let since = &listing.cursor.started_at;
+        let noted = self.note_unmet(since)?;
+        if !options.prune {
+            return Ok(());
+        }
+        if state::has_other_profiles(self.tools.conn, &self.unmet.registry)? {
+            self.tally.warn(
+                "Withdrawn skills were not removed: this database has skills of several registries, \
+                 and which skill is of which is not known."
+                    .into(),
+            );
+            return Ok(());
+        }
+        if noted > 0 {
+            self.tally.warn(format!(
+                "{noted} skills are no longer listed. The next sync with prune removes those that are not listed again."
+            ));
+        }
+        self.remove_withdrawn(since, options.force)
+    }
+
+    /// Notes the skills that this run did not see. Returns how many were not noted before.
+    fn note_unmet(&mut self, since: &str) -> Result<u64> {
+        let (mut after, mut new) = (String::new(), 0_u64);
+        loop {
+            let (conn, table) = (self.tools.conn, self.tools.table);
+            let mut ids = unmet::removable_after(conn, table, &after, IDS_AT_ONCE)?;
+            let Some(last) = ids.last() else { break };
+            after.clone_from(last);
+            ids.retain(|id| self.is_unmet(id));
+            let mut rest = ids.as_slice();
+            while !rest.is_empty() && !self.rules.dry_run {
+                self.ensure_may_go_on()?;
+                let (done, noted) = self.note_some(rest, since)?;
+                new = new.saturating_add(noted);
+                rest = rest.get(done..).unwrap_or_default();
+            }
+        }
+        if !self.rules.dry_run {
+            write(self.tools.conn, self.lock_wait(), |conn| {
+                unmet::forget_gone(conn, &self.unmet.registry, GONE_AT_ONCE)
+            })?;
+        }
+        Ok(new)
+    }
+
+    /// Notes some ids in one short transaction. Returns how many, and how many of them were not
+    /// noted before.
+    fn note_some(&self, ids: &[String], since: &str) -> Result<(usize, u64)> {
+        let (clock, registry) = (self.tools.clock, &self.unmet.registry);
+        write(self.tools.conn, self.lock_wait(), |conn| {
+            let begun = clock.elapsed();
+            let (mut done, mut new) = (0_usize, 0_u64);
+            for id in ids {
+                new = new.saturating_add(u64::from(unmet::note(conn, registry, id, since)?));
+                done = done.saturating_add(1);
+                if clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                    break;
+                }
+            }
+            Ok((done, new))
+        })
+    }
+
+    /// Removes what an earlier whole listing did not have either, unless it is too much.
+    fn remove_withdrawn(&mut self, since: &str, is_forced: bool) -> Result<()> {
+        let mut due = 0_u64;
+        self.each_due(since, |_, ids| {
+            due = due.saturating_add(ids.len() as u64);
+            Ok(())
+        })?;
+        let skills = unmet::count_skills(self.tools.conn)?;
+        if due.saturating_mul(10) > skills && !is_forced {
+            self.tally.note_not_removed(format!(
+                "Two whole listings in a row did not have {due} of {skills} skills, which is more than a tenth; \
+                 none was removed. If they are to go, sync with prune and force."
+            ));
+            return Ok(());
+        }
+        if self.rules.dry_run {
+            self.tally.removed = due;
+            return Ok(());
+        }
+        self.each_due(since, Self::remove_all)
+    }
+
+    /// Calls `take` with ids of skills that an earlier whole listing did not have, nor this run.
+    fn each_due(
+        &mut self,
+        since: &str,
+        mut take: impl FnMut(&mut Self, &[String]) -> Result<()>,
+    ) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let listing = (self.unmet.registry.as_str(), since);
+            let (conn, table) = (self.tools.conn, self.tools.table);
+            let mut ids = unmet::due_after(conn, table, listing, &after, IDS_AT_ONCE)?;
+            let Some(last) = ids.last() else {
+                return Ok(());
+            };
+            after.clone_from(last);
+            ids.retain(|id| self.is_unmet(id));
+            take(self, &ids)?;
+        }
+    }
+
+    fn remove_all(&mut self, ids: &[String]) -> Result<()> {
+        let mut rest = ids;
+        // One that the database keeps costs only itself.
+        let mut one_at_a_time = false;
+        while let Some(first) = rest.first() {
+            self.ensure_may_go_on()?;
+            let mut outcome = self.remove_some(rest, one_at_a_time);
+            if outcome.as_ref().is_err_and(stage::is_index_fault) {
+                write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
+                outcome = self.remove_some(rest, one_at_a_time);
+            }
+            let done = match outcome {
+                Ok((done, removed)) => {
+                    self.tally.removed = self.tally.removed.saturating_add(removed);
+                    done
+                }
+                Err(Error::Database(error)) if stage::is_row_fault(&error) => {
+                    if !one_at_a_time {
+                        one_at_a_time = true;
+                        continue;
+                    }
+                    let why =
+                        format!("it is no longer listed, but the database keeps it ({error})");
+                    self.tally.warn_of(first, &why);
+                    1
+                }
+                Err(error) => return Err(error),
+            };
+            rest = rest.get(done..).unwrap_or_default();
+        }
+        if let Some(checkpointer) = &self.tools.checkpointer {
+            checkpointer.committed();
+        }
+        Ok(())
+    }
+
+    /// Removes some skills in one short transaction. Returns how many were tried and removed.
+    fn remove_some(&self, ids: &[String], one_at_a_time: bool) -> Result<(usize, u64)> {
+        let (clock, registry) = (self.tools.clock, &self.unmet.registry);
+        write(self.tools.conn, self.lock_wait(), |conn| {
+            let begun = clock.elapsed();
+            let (mut done, mut removed) = (0_usize, 0_u64);
+            for id in ids {
+                let is_removed = unmet::remove(conn, self.tools.table, registry, id)?;
+                removed = removed.saturating_add(u64::from(is_removed));
+                done = done.saturating_add(1);
+                if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                    break;
+                }
+            }
+            Ok((done, removed))
+        })
+    }
+
+    fn is_unmet(&self, id: &str) -> bool {
+        self.fingerprints.outcome(id) == RowOutcome::Unseen
+    }
+
+    /// Fails where the caller or the deadline wants an end; what is left is for a later run.
+    fn ensure_may_go_on(&self) -> Result<()> {
+        memory::check()?;
+        let is_over = self.tools.clock.elapsed() >= self.tools.ends_at;
+        if self.tools.cancel.is_cancelled() || is_over {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! `sync_unmet`: the skills that the last whole listings of a registry did not have.
+//!
+//! A table of its own, since there can be as many as skills; it is created once there is one. A
+//! skill that comes again is forgotten at once, so what is noted under an earlier listing than the
+//! current one was missing from two whole listings in a row.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::columns::Versions;
+use super::table::Table;
+use crate::Result;
+use crate::database::has_table;
+use crate::registry::field::Field;
+
+const TABLE: &str = "sync_unmet";
+
+const CREATE: &str = "
+CREATE TABLE IF NOT EXISTS main.sync_unmet (
+  registry TEXT NOT NULL,
+  id       TEXT NOT NULL,
+  since    TEXT NOT NULL,   -- when the first whole listing without it began
+  PRIMARY KEY (registry, id)
+) WITHOUT ROWID";
+
+/// The condition for a row that a sync may remove: only what the registry has brought.
+fn is_removable(table: &Table) -> String {
+    let mut condition = "typeof(s.id) = 'text'".to_owned();
+    if table.has.source {
+        condition.push_str(" AND s.source = 'registry'");
+    }
+    let mut columns = table.columns.iter();
+    if columns.any(|column| column.field == Field::TrustTier) {
+        condition.push_str(" AND s.trust_tier IS NOT 'local'");
+    }
+    condition
+}
+
+/// The ids that are noted of a registry, by their hashes.
+pub(crate) fn load(
+    conn: &Connection,
+    registry: &str,
+    hash: impl Fn(&str) -> u64,
+) -> Result<HashMap<u64, String>> {
+    let mut noted = HashMap::new();
+    if !has_table(conn, TABLE)? {
+        return Ok(noted);
+    }
+    let mut found =
+        conn.prepare("SELECT id FROM main.sync_unmet WHERE registry = ?1 AND typeof(id) = 'text'")?;
+    let mut rows = found.query([registry])?;
+    while let Some(row) = rows.next()? {
+        noted.try_reserve(1)?;
+        let id: String = row.get(0)?;
+        noted.insert(hash(&id), id);
+    }
+    Ok(noted)
+}
+
+/// Forgets ids that came again, inside the caller's transaction.
+pub(crate) fn forget(conn: &Connection, registry: &str, ids: &[String]) -> Result<()> {
+    if ids.is_empty() || !has_table(conn, TABLE)? {
+        return Ok(());
+    }
+    let mut delete =
+        conn.prepare_cached("DELETE FROM main.sync_unmet WHERE registry = ?1 AND id = ?2")?;
+    for id in ids {
+        delete.execute([registry, id])?;
+    }
+    Ok(())
+}
+
+/// Forgets some ids that have no row any more, inside the caller's transaction.
+pub(crate) fn forget_gone(conn: &Connection, registry: &str, most: usize) -> Result<()> {
+    if has_table(conn, TABLE)? {
+        conn.execute(
+            "DELETE FROM main.sync_unmet WHERE registry = ?1 AND id IN
+               (SELECT id FROM main.sync_unmet AS u WHERE registry = ?1
+                   AND NOT EXISTS (SELECT 1 FROM main.skills AS s WHERE s.id = u.id) LIMIT ?2)",
+            (registry, i64::try_from(most).unwrap_or(i64::MAX)),
+        )?;
+    }
+    Ok(())
+}
+
+/// Notes an id that a whole listing begun at `since` did not have, inside the caller's transaction.
+/// Returns whether it was not noted before.
+pub(crate) fn note(conn: &Connection, registry: &str, id: &str, since: &str) -> Result<bool> {
+    if !has_table(conn, TABLE)? {
+        conn.execute_batch(CREATE)?;
+    }
+    let noted = conn
+        .prepare_cached(
+            "INSERT INTO main.sync_unmet (registry, id, since) VALUES (?1, ?2, ?3)
+             ON CONFLICT (registry, id) DO NOTHING",
+        )?
+        .execute([registry, id, since])?;
+    Ok(noted == 1)
+}
+
+/// Up to `most` ids after `after`, in their order, of rows that a sync may remove.
+pub(crate) fn removable_after(
+    conn: &Connection,
+    table: &Table,
+    after: &str,
+    most: usize,
+) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT s.id FROM main.skills AS s WHERE s.id > ?1 AND {} ORDER BY s.id LIMIT ?2",
+        is_removable(table)
+    );
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut found = conn.prepare_cached(&sql)?;
+    let rows = found.query_map((after, most), |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The same of those that were noted by another listing than the one begun at `since`.
+pub(crate) fn due_after(
+    conn: &Connection,
+    table: &Table,
+    (registry, since): (&str, &str),
+    after: &str,
+    most: usize,
+) -> Result<Vec<String>> {
+    if !has_table(conn, TABLE)? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT s.id FROM main.sync_unmet AS u JOIN main.skills AS s ON s.id = u.id
+         WHERE u.registry = ?1 AND u.since <> ?2 AND u.id > ?3 AND {} ORDER BY u.id LIMIT ?4",
+        is_removable(table)
+    );
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut found = conn.prepare_cached(&sql)?;
+    let rows = found.query_map((registry, since, after, most), |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The number of skills, whoever has brought them.
+pub(crate) fn count_skills(conn: &Connection) -> Result<u64> {
+    let count: i64 = conn.query_row("SELECT count(*) FROM main.skills", [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// Removes a skill with what this library writes about it, inside the caller's transaction.
+/// Returns whether there was one to remove.
+///
+/// The full-text index follows by its triggers, or is repaired at the end of the run. What other
+/// programs keep about the skill follows by their foreign keys, which may refuse its removal.
+pub(crate) fn remove(conn: &Connection, table: &Table, registry: &str, id: &str) -> Result<bool> {
+    let removable = is_removable(table);
+    if table.has.categories {
+        conn.prepare_cached(&format!(
+            "DELETE FROM main.skill_categories WHERE skill_id IN
+               (SELECT s.id FROM main.skills AS s WHERE s.id = ?1 AND {removable})"
+        ))?
+        .execute([id])?;
+    }
+    if table.has.versions != Versions::None {
+        conn.prepare_cached(&format!(
+            "DELETE FROM main.skill_versions WHERE skill_id IN
+               (SELECT s.id FROM main.skills AS s WHERE s.id = ?1 AND {removable})"
+        ))?
+        .execute([id])?;
+    }
+    let removed = conn
+        .prepare_cached(&format!(
+            "DELETE FROM main.skills AS s WHERE s.id = ?1 AND {removable}"
+        ))?
+        .execute([id])?;
+    conn.prepare_cached("DELETE FROM main.sync_unmet WHERE registry = ?1 AND id = ?2")?
+        .execute([registry, id])?;
+    Ok(removed > 0)
+}
