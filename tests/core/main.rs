@@ -7,6 +7,7 @@ mod conditional;
 mod consistency;
 mod field_databases;
 mod interop;
+mod other_versions;
 mod page_splits;
 mod promise_bad_rows;
 mod promise_books;
