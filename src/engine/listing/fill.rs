@@ -220,15 +220,16 @@ impl Lister<'_> {
         let (from, to) = (region.from, region.to);
         let other = self.cursor.other_passes().into_iter().next();
         let here = if from > 0 {
-            Some(0)
+            // The first row may be one that cannot be read.
+            vec![0, 1]
         } else {
             // What follows the first page was read before.
-            other.is_none().then_some(to)
+            other.is_none().then_some(to).into_iter().collect()
         };
-        let here = here.map(|offset| (pass.clone(), offset));
+        let here = here.into_iter().map(|offset| (pass.clone(), offset));
         // If that row cannot be read either, the whole pass may fail and not the registry: try
         // another pass.
-        let places = here.into_iter().chain(other.map(|other| (other, 0)));
+        let places = here.chain(other.map(|other| (other, 0)));
         for (elsewhere, offset) in places {
             let answer = self.search(&elsewhere, offset, 1, true, call);
             call.check()?;
