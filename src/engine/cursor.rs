@@ -89,6 +89,10 @@ pub(crate) struct Cursor {
     done_rows: u64,
     /// Rows with a score in the passes by tier.
     pub(super) scored_rows: u64,
+    /// The total of the pass by score, if the tiers had that many, and the rows of its first page,
+    /// until what follows them was looked at.
+    #[serde(default)]
+    pub(super) scored_end: Option<(u64, u64)>,
     /// A second look reads only up to here: what follows was read later.
     until: Option<Mark>,
     /// After its end, the listing is read again up to here.
@@ -194,6 +198,7 @@ impl Cursor {
             at: PassCursor::default(),
             done_rows: 0,
             scored_rows: 0,
+            scored_end: None,
             until: None,
             again: None,
             gaps: Vec::new(),
@@ -287,6 +292,7 @@ impl Cursor {
         self.done.clear();
         self.done_rows = 0;
         self.scored_rows = 0;
+        self.scored_end = None;
         self.at = PassCursor::new(self.plan == Plan::Sync);
         self.pass = self.next_pass();
     }
@@ -327,6 +333,7 @@ impl Cursor {
         self.has_brought |= self.at.counts.rows > 0;
         self.done_rows = self.done_rows.saturating_add(self.at.counts.rows);
         self.done.extend(self.pass.take());
+        self.scored_end = None;
         self.at = PassCursor::default();
         self.pass = self.next_pass();
         if self.pass.is_none() || self.is_past_mark() {

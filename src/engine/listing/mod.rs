@@ -97,8 +97,6 @@ pub(super) struct Lister<'r> {
     ways_past: Option<WaysPast>,
     /// A page requested to see whether the registry answers; its rows are not lost.
     spare: Option<(Pass, u64, Page)>,
-    /// The total of the pass by score, if the tiers had that many, and the rows of its first page.
-    scored_end: Option<(u64, u64)>,
     /// The plan was switched since the cursor was last reported.
     has_switched: bool,
     /// The error that ends the run, once the cursor was reported.
@@ -161,7 +159,6 @@ impl<'r> Lister<'r> {
             parts_asked: 0,
             ways_past: None,
             spare: None,
-            scored_end: None,
             has_switched: false,
             stop: None,
             stop_is_told: false,
@@ -216,7 +213,7 @@ impl<'r> Lister<'r> {
         if let Some(ways) = self.ways_past.take() {
             return self.try_past(&pass, ways, call).map(|()| None);
         }
-        if let Some((total, rows)) = self.scored_end.take() {
+        if let Some((total, rows)) = self.cursor.scored_end {
             return self.ask_behind_scored(&pass, (total, rows), call);
         }
         if !self.cursor.at.ending.has_ended {
@@ -321,7 +318,7 @@ impl<'r> Lister<'r> {
             Next::Page if self.shows_no_untiered(pass, asked, page) => {
                 // Its rows were counted with their tiers.
                 let rows = std::mem::take(&mut self.cursor.at.counts.rows);
-                self.scored_end = page.total().map(|total| (total, rows));
+                self.cursor.scored_end = page.total().map(|total| (total, rows));
             }
             Next::Page if self.cursor.is_past_mark() => {
                 if self.cursor.at.put_off.is_empty() {

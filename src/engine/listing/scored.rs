@@ -32,7 +32,7 @@ impl Lister<'_> {
     ) -> Result<Option<Step>> {
         match self.search(pass, total, self.limit.into(), true, call) {
             Ok(page) if !page.rows.is_empty() => {
-                self.cursor.at.counts.rows = rows;
+                self.go_on_by_score(rows);
                 Ok(Some(self.out_of_turn(pass, total, page)))
             }
             Ok(_) | Err(Error::Refused { status: 416, .. }) => {
@@ -41,10 +41,15 @@ impl Lister<'_> {
             }
             Err(error) if ends_the_run(&error) => Err(error),
             Err(_) => {
-                self.cursor.at.counts.rows = rows;
+                self.go_on_by_score(rows);
                 call.check().map(|()| None)
             }
         }
+    }
+
+    fn go_on_by_score(&mut self, rows: u64) {
+        self.cursor.scored_end = None;
+        self.cursor.at.counts.rows = rows;
     }
 
     pub(super) fn skip_scored(&mut self) {

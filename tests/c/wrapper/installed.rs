@@ -48,7 +48,7 @@ fn build(folder: &Path) -> Command {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     build.current_dir(folder).env("CARGO_TARGET_DIR", target);
     if std::env::var_os("SKILLSMITH_LONG_TESTS").is_none() {
-        build.args(["--profile", "dev"]);
+        build.args(["--profile", "quick"]);
     }
     build
 }
