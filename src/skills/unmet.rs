@@ -24,12 +24,13 @@ CREATE TABLE IF NOT EXISTS main.sync_unmet (
   PRIMARY KEY (registry, id)
 ) WITHOUT ROWID";
 
-/// The condition for a row that a sync may remove: only what the registry has brought.
+/// The condition for a row that a sync may remove: only what the registry has brought. A table
+/// without `source` does not tell.
 fn is_removable(table: &Table) -> String {
-    let mut condition = "typeof(s.id) = 'text'".to_owned();
-    if table.has.source {
-        condition.push_str(" AND s.source = 'registry'");
+    if !table.has.source {
+        return "0".to_owned();
     }
+    let mut condition = "typeof(s.id) = 'text' AND s.source = 'registry'".to_owned();
     let mut columns = table.columns.iter();
     if columns.any(|column| column.field == Field::TrustTier) {
         condition.push_str(" AND s.trust_tier IS NOT 'local'");

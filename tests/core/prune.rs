@@ -2,12 +2,16 @@
 //! have them, and nothing else ever.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use skillsmith_sync::engine::Listing;
-use skillsmith_sync::{ClientOptions, Coverage, ErrorCode, SyncOptions, SyncResult, SyncStatus};
+use skillsmith_sync::{
+    ClientOptions, Coverage, Database, ErrorCode, SyncEngine, SyncOptions, SyncResult, SyncStatus,
+};
 use skillsmith_test_registry::{Catalogue, Fault, Options, Order, SyncEndpoint};
 
 use crate::support::{
@@ -444,4 +448,27 @@ fn what_others_wrote_into_the_notes_is_no_reason_to_remove() {
     assert_removed(&prune(&world), 2);
     assert!(rows(&world.path()).contains_key(&kept));
     assert_same_as_registry(&world);
+}
+
+#[test]
+fn promise_1_where_nothing_tells_whose_a_skill_is_none_is_removed() {
+    let world = World::new(100, with_endpoint());
+    let v1 = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.sql");
+    let path = world.folder.path().join("v1.db");
+    let look = Connection::open(&path).unwrap();
+    look.execute_batch(&std::fs::read_to_string(v1).unwrap())
+        .unwrap();
+    let count = || -> i64 {
+        let sql = "SELECT count(*) FROM skills";
+        look.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let before = count();
+    let engine = SyncEngine::new(Arc::new(world.client()), &Database::open(&path).unwrap());
+    for _ in 0..3 {
+        let result = engine.sync(pruning().force(true)).unwrap();
+        assert_removed(&result, 0);
+        let said = result.warnings.join(" ");
+        assert!(said.contains("no column 'source'"), "{result:?}");
+    }
+    assert_eq!(count(), before + 100);
 }

@@ -32,6 +32,13 @@ impl Applier<'_> {
             }
             return Ok(());
         }
+        if options.prune && !self.tools.table.has.source {
+            self.tally.warn(
+                "Withdrawn skills were not removed: the table of skills has no column 'source', \
+                 so which ones are the user's own is not known."
+                    .into(),
+            );
+        }
         let since = &listing.cursor.started_at;
         let noted = self.note_unmet(since)?;
         if !options.prune {
