@@ -7,9 +7,9 @@ use skillsmith_sync::Coverage;
 
 use crate::catalogue::{Catalogue, Way};
 use crate::oracle::judge;
-use crate::registry::lock;
+use crate::registry::{Shared, lock};
 use crate::scenario::{Fault, RunSpec, Target};
-use crate::table;
+use crate::table::{self, Skills};
 use crate::violation::{Check, violation};
 use crate::world::World;
 use crate::{disk, foreign, run};
@@ -71,6 +71,9 @@ fn runs(world: &mut World<'_>, what: &str) -> Check {
     }
     let spec = RunSpec {
         page_size: world.scenario.last_page_size.max(1),
+        prune: world.scenario.last_prune,
+        // Also more than a tenth.
+        force: world.scenario.last_prune,
         ..RunSpec::default()
     };
     for number in 1..=RUNS {
@@ -109,6 +112,7 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
     let Some((success, code, coverage)) = world.memory.last else {
         return Ok(());
     };
+    removed(world, &skills, &shared, (success, coverage))?;
     // An empty registry is not trusted if the table has rows.
     let news = !reachable.is_empty() || skills.is_empty();
     if news
@@ -122,4 +126,37 @@ pub fn good_runs(world: &mut World<'_>) -> Check {
         );
     }
     Ok(())
+}
+
+/// Runs that remove what is withdrawn have removed it, if they say that nothing is in doubt.
+fn removed(
+    world: &World<'_>,
+    skills: &Skills,
+    shared: &Shared,
+    (success, coverage): (bool, Coverage),
+) -> Check {
+    let page_size = world.scenario.last_page_size.max(1);
+    // The search does not decide about what the sync endpoint has listed.
+    let is_certain = success
+        && coverage == Coverage::Complete
+        && shared.catalogue.must_say_complete(page_size, shared.way)
+        && (shared.way != Way::Search || !shared.asked_endpoint);
+    if !is_certain || !world.scenario.last_prune {
+        return Ok(());
+    }
+    let stands = |id: &String| {
+        let mut rows = shared.catalogue.rows.iter();
+        rows.any(|entry| entry.row.id() == *id)
+    };
+    // Without this column, nobody knows whose rows they are.
+    let is_left = |(id, stored): &(&String, &table::Stored)| {
+        stored.contains_key("source") && !table::is_local(stored) && !stands(id)
+    };
+    match skills.iter().find(is_left) {
+        Some((id, _)) => violation(
+            "left",
+            format!("after {RUNS} good runs {id} is still there"),
+        ),
+        None => Ok(()),
+    }
 }

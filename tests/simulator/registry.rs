@@ -36,6 +36,8 @@ pub struct Shared {
     pub answers: u64,
     /// The last kind of request.
     pub way: Way,
+    /// The sync endpoint has answered.
+    pub asked_endpoint: bool,
 }
 
 /// The state of one run.
@@ -44,6 +46,8 @@ pub struct RunState {
     pub faults: Vec<Fault>,
     pub at: Vec<(u32, AtRequest)>,
     pub requests: u32,
+    /// The offset of the first one.
+    pub began_at: Option<u64>,
     pub most_requests: u32,
     pub overrun: bool,
     pub cancel: CancelToken,
@@ -162,6 +166,7 @@ impl SimRegistry {
         shared.way = way;
         shared.run.requests += 1;
         let number = shared.run.requests;
+        shared.run.began_at.get_or_insert(request.offset);
         if number > shared.run.most_requests {
             shared.run.overrun = true;
             let text = format!("{} -> never ends", shown(request, way));
@@ -235,6 +240,7 @@ impl SimRegistry {
                 detail: Some("simulated".into()),
             }),
             Answer::Page { rows, body } => {
+                shared.asked_endpoint |= way != Way::Search;
                 let mut page = Page::parse(body.as_bytes())?;
                 let count = rows.len();
                 let etag = etag(&body).filter(|_| self.etags && way == Way::Search);

@@ -64,6 +64,7 @@ pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
             SyncOptions::new()
                 .force(spec.force)
                 .dry_run(spec.dry)
+                .prune(spec.prune)
                 .page_size(spec.page_size)
                 .deadline(deadline(spec))
                 .on_progress(|progress| happenings.told(progress))
@@ -88,7 +89,7 @@ pub fn run(world: &mut World<'_>, spec: &RunSpec) -> Check {
         })
     ) && disk.fired;
     if crashed {
-        return after_crash(world, spec, started.seq, &wreck);
+        return after_crash(world, spec, &started, &wreck);
     }
     let result = match outcome {
         Ok(Ok(result)) => result,
@@ -161,13 +162,14 @@ fn note_end(world: &mut World<'_>, outcome: &Outcome, disk: disk::Outcome) {
     }
     let text = match outcome {
         Ok(Ok(result)) => format!(
-            "{} {} added {} updated {} unchanged {} rejected {} processed {} {:?} {:?}",
+            "{} {} added {} updated {} unchanged {} rejected {} removed {} processed {} {:?} {:?}",
             result.status.as_str(),
             result.coverage.as_str(),
             result.skills_added,
             result.skills_updated,
             result.skills_unchanged,
             result.skills_rejected,
+            result.skills_removed,
             result.total_processed,
             result.errors,
             result.warnings
@@ -185,14 +187,14 @@ fn note_end(world: &mut World<'_>, outcome: &Outcome, disk: disk::Outcome) {
 }
 
 /// The process is dead; only what it left on disk remains.
-fn after_crash(world: &mut World<'_>, spec: &RunSpec, seq: u64, wreck: &Path) -> Check {
+fn after_crash(world: &mut World<'_>, spec: &RunSpec, started: &Started, wreck: &Path) -> Check {
     world.close();
     _ = std::fs::remove_dir_all(&world.folder);
     wreck.clone_into(&mut world.folder);
     if std::fs::create_dir_all(wreck).is_err() {
         return violation("simulator", "no folder for what the crash left");
     }
-    world.memory.crashed(spec, seq, world.file);
+    world.memory.crashed(spec, started.seq, world.file);
     if !world.path().exists() {
         world.locals.clear();
         world.file = FileKind::New;
@@ -201,6 +203,8 @@ fn after_crash(world: &mut World<'_>, spec: &RunSpec, seq: u64, wreck: &Path) ->
     if let Some(damage) = world.look(|conn| Ok(table::damage(conn)))? {
         return violation("integrity", format!("after a crash: {damage}"));
     }
+    let skills = world.look(table::skills)?;
+    oracle::after_crash(world, spec, started, &skills)?;
     world.open()
 }
 

@@ -37,6 +37,9 @@ pub struct Scenario {
     /// Pages of the search carry an ETag, and are not sent to whom has them.
     #[serde(skip_serializing_if = "is_default")]
     pub etags: bool,
+    /// The runs in the closing phase remove what is withdrawn, however much it is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub last_prune: bool,
     /// The page size of the runs in the closing phase.
     pub last_page_size: u32,
 }
@@ -113,6 +116,9 @@ pub struct RunSpec {
     pub force: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub dry: bool,
+    /// Removes what two whole listings did not have.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prune: bool,
     /// In virtual milliseconds; 0 means the default.
     #[serde(skip_serializing_if = "is_default")]
     pub deadline_ms: u32,
@@ -217,6 +223,7 @@ impl RunSpec {
             page_size: self.page_size,
             force: self.force,
             dry: self.dry,
+            prune: self.prune,
             ..Self::default()
         };
         *self == plain

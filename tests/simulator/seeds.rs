@@ -39,6 +39,7 @@ pub fn tell_of(scenario: &Scenario) {
 struct Found {
     runs: u64,
     out_of_step: u64,
+    removed: u64,
     /// Failing seeds by rule, each with a description.
     by_rule: BTreeMap<&'static str, Vec<(u64, String)>>,
 }
@@ -71,6 +72,7 @@ pub fn search(first: u64, count: u64) {
                         Ok(summary) => {
                             found.runs += summary.runs;
                             found.out_of_step += summary.out_of_step;
+                            found.removed += summary.removed;
                         }
                         Err(failure) => {
                             let violation = failure.violation;
@@ -88,8 +90,8 @@ pub fn search(first: u64, count: u64) {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = (next.load(Ordering::Relaxed).min(first + count) - first) as f64 / seconds;
     tell(&format!(
-        "{count} seeds from {first}: {rate:.0} a second on {threads} threads, {} runs, {} out of step",
-        found.runs, found.out_of_step
+        "{count} seeds from {first}: {rate:.0} a second on {threads} threads, {} runs, {} out of step, {} rows removed",
+        found.runs, found.out_of_step, found.removed
     ));
     for (rule, seeds) in &found.by_rule {
         tell(&format!("{rule}: {} seeds", seeds.len()));

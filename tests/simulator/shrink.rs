@@ -13,11 +13,13 @@ type OnRow = fn(&mut Row);
 type OnStyle = fn(&mut Style);
 type OnWorld = fn(&mut Scenario);
 
-const WORLDS: [OnWorld; 6] = [
+const WORLDS: [OnWorld; 8] = [
     |world| world.file = FileKind::New,
     |world| world.rollback_journal = false,
     |world| world.host = false,
     |world| world.open_late = false,
+    |world| world.etags = false,
+    |world| world.last_prune = false,
     |world| world.last_page_size = 10,
     |world| world.last_page_size = 100,
 ];
@@ -37,9 +39,10 @@ const STYLES: [OnStyle; 12] = [
     |style| style.latency_ms = 0,
 ];
 
-const RUNS: [OnRun; 6] = [
+const RUNS: [OnRun; 7] = [
     |run| run.force = false,
     |run| run.dry = false,
+    |run| run.prune = false,
     |run| run.deadline_ms = 0,
     |run| run.cancel_at_wait = None,
     |run| run.disk = None,

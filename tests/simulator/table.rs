@@ -24,6 +24,7 @@ pub struct Entry {
     pub status: String,
     pub added: u64,
     pub updated: u64,
+    pub removed: u64,
     pub started_at: String,
 }
 
@@ -93,13 +94,22 @@ pub fn newest_entry(conn: &Connection) -> rusqlite::Result<Option<Entry>> {
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
+    let id: String = row.get(0)?;
     Ok(Some(Entry {
-        id: row.get(0)?,
+        removed: removed_by(conn, &id),
+        id,
         status: row.get(1)?,
         started_at: row.get(4)?,
         added: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
         updated: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
     }))
+}
+
+/// What the history has as removed by this run.
+fn removed_by(conn: &Connection, id: &str) -> u64 {
+    let sql = "SELECT value ->> ?1 FROM sync_state WHERE key = 'removed'";
+    let count = conn.query_row(sql, [id], |row| row.get::<_, Option<i64>>(0));
+    u64::try_from(count.ok().flatten().unwrap_or(0)).unwrap_or(0)
 }
 
 /// When the next automatic sync is scheduled.

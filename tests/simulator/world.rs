@@ -36,6 +36,8 @@ pub struct Failure {
 pub struct Summary {
     pub runs: u64,
     pub out_of_step: u64,
+    /// Rows that were withdrawn and removed.
+    pub removed: u64,
 }
 
 pub struct World<'s> {
@@ -53,6 +55,7 @@ pub struct World<'s> {
     /// The user's own rows, as written.
     pub locals: BTreeMap<String, Stored>,
     pub runs: u64,
+    pub removed: u64,
     wrecks: u32,
     /// The current kind of file: a deleted one is created again.
     pub file: FileKind,
@@ -103,6 +106,7 @@ fn simulated(scenario: &Scenario) -> (Result<Summary, Violation>, Vec<String>) {
     let summary = Summary {
         runs: world.runs,
         out_of_step: world.clock.lost(),
+        removed: world.removed,
     };
     (outcome.map(|()| summary), std::mem::take(&mut world.trace))
 }
@@ -144,6 +148,7 @@ impl<'s> World<'s> {
             trace: Vec::new(),
             locals: BTreeMap::new(),
             runs: 0,
+            removed: 0,
             wrecks: 0,
             file: scenario.file,
             mended: false,

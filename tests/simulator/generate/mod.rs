@@ -5,7 +5,9 @@ mod runs;
 mod world;
 
 use crate::random::Random;
-use crate::scenario::{AtEvent, FileKind, Foreign, Mutation, NewColumn, Scenario, Step, Trigger};
+use crate::scenario::{
+    AtEvent, FileKind, Foreign, Mutation, NewColumn, RunSpec, Scenario, Step, Trigger,
+};
 use crate::skill::Row;
 
 /// Page sizes of small worlds.
@@ -110,7 +112,7 @@ impl Maker {
         } else {
             Vec::new()
         };
-        Scenario {
+        let mut scenario = Scenario {
             seed,
             file,
             rollback_journal: self.random.chance(15),
@@ -124,6 +126,39 @@ impl Maker {
             // Drawn last, so that seeds mean what they meant before there were any.
             etags: self.random.chance(50),
             ..Scenario::default()
+        };
+        if self.random.chance(50) {
+            self.prune(&mut scenario);
+        }
+        scenario
+    }
+
+    /// Runs that remove what is withdrawn, and more that is.
+    fn prune(&mut self, scenario: &mut Scenario) {
+        scenario.last_prune = self.random.chance(30);
+        for step in std::mem::take(&mut scenario.steps) {
+            let Step::Run(mut run) = step else {
+                scenario.steps.push(step);
+                continue;
+            };
+            for _ in 0..self.random.below(3) {
+                let id = self.known_id();
+                scenario.steps.push(Step::Registry(Mutation::Remove(id)));
+            }
+            run.prune = self.random.chance(75);
+            run.force |= run.prune && self.random.chance(25);
+            let again = RunSpec {
+                disk: run.disk.filter(|_| self.random.chance(50)),
+                page_size: run.page_size,
+                prune: true,
+                force: self.random.chance(15),
+                dry: self.random.chance(10),
+                ..RunSpec::default()
+            };
+            scenario.steps.push(Step::Run(run));
+            if self.random.chance(40) {
+                scenario.steps.push(Step::Run(Box::new(again)));
+            }
         }
     }
 

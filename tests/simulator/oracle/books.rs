@@ -60,6 +60,7 @@ pub fn claims(case: &Case<'_>) -> Check {
     let freed = before
         .iter()
         .filter(|(id, old)| url(Some(old)) && !url(case.skills.get(*id)))
+        .filter(|(id, _)| case.skills.contains_key(*id))
         .count() as u64;
     if result.success
         && (result.skills_added < added || result.skills_updated + again + freed < changed)
@@ -79,7 +80,12 @@ pub fn claims(case: &Case<'_>) -> Check {
             ),
         );
     }
-    let same = (entry.added, entry.updated) == (result.skills_added, result.skills_updated);
+    let same = (entry.added, entry.updated, entry.removed)
+        == (
+            result.skills_added,
+            result.skills_updated,
+            result.skills_removed,
+        );
     if entry.status != "running" && !same {
         return violation("books", "result and history say different things");
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use skillsmith_sync::{Coverage, ErrorCode};
 
 use super::Ended;
+use super::withdrawn::Missed;
 use crate::scenario::{Failure, Fault, FileKind, Foreign, RunSpec};
 
 /// Facts about earlier runs, and about events between them.
@@ -35,6 +36,8 @@ pub struct Memory {
     pub(super) by_tiers: bool,
     /// The file was replaced or deleted once.
     pub(super) file_lost: bool,
+    /// What the last whole listings did not have.
+    pub(super) missed: Missed,
     /// How the last run ended.
     pub last: Option<(bool, Option<ErrorCode>, Coverage)>,
 }
@@ -86,6 +89,7 @@ impl Memory {
             triggers: self.triggers,
             listing: self.listing,
             written: std::mem::take(&mut self.written),
+            missed: std::mem::take(&mut self.missed),
             upset: true,
             unindexed: true,
             file_lost: true,

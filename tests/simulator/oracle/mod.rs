@@ -6,6 +6,7 @@ mod complete;
 mod file;
 mod memory;
 mod rows;
+mod withdrawn;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ pub use self::rows::{Judge, differs};
 use crate::demand::Reading;
 use crate::registry::{Shared, lock};
 use crate::scenario::loses_file;
-use crate::scenario::{AtEvent, Failure, FileKind};
+use crate::scenario::{AtEvent, Failure, FileKind, RunSpec};
 use crate::table::{self, Skills};
 use crate::violation::{Check, tolerated, violation};
 use crate::world::World;
@@ -63,6 +64,19 @@ fn by_itself(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
     books::adds_up(ended.result)?;
     let panics = faults().any(|fault| fault.what == Failure::Panic);
     tolerated(file::told(ended, !shared.run.served.is_empty(), panics))
+}
+
+/// The process died in the run; these rows are left.
+pub fn after_crash(
+    world: &mut World<'_>,
+    spec: &RunSpec,
+    started: &Started,
+    skills: &Skills,
+) -> Check {
+    let shared = Arc::clone(&world.shared);
+    let shared = lock(&shared);
+    let by_changes = shared.way.since().is_some();
+    withdrawn::after_crash(world, spec, (started, skills), (&shared.run, by_changes))
 }
 
 fn without_file(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
@@ -123,6 +137,7 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
     let must = must.as_deref();
     tolerated(books::dry_run_changes_nothing(&case))?;
     tolerated(books::claims(&case))?;
+    tolerated(withdrawn::after_run(world, &case, must))?;
     tolerated(file::entries(&case))?;
     tolerated(file::next_try(world, &case))?;
     tolerated(file::local_rows(world, &case))?;
@@ -140,6 +155,7 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
     let is_new = case.whole && !case.by_changes || case.settled;
     let settles = case.says_complete() && is_new && !case.disturbed && exact;
     let unchanged = shared.catalogue.seq == ended.started.seq;
+    world.memory.missed.run_ended(&case, &shared.run);
     world.memory.ended(ended, since, settles, unchanged);
     Ok(())
 }
