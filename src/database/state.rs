@@ -31,6 +31,8 @@ pub(crate) mod key {
     pub(crate) const REQUESTS: &str = "requests";
     /// The most requests that the user allows in a month.
     pub(crate) const REQUEST_BUDGET: &str = "request_budget";
+    /// The last run that compared what it met with the skills noted as unmet.
+    pub(crate) const COMPARED: &str = "compared";
     /// How many skills each run removed, by the ids of history entries.
     pub(crate) const REMOVED: &str = "removed";
     /// Number of failed runs in a row, and the time of the next attempt.

@@ -3,7 +3,7 @@
 mod decide;
 mod pages;
 mod twice;
-mod unmet;
+pub(super) mod unmet;
 mod withdrawn;
 mod write;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
+use super::apply::unmet;
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
@@ -205,7 +206,7 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
         ensure_sync_tables(conn)?;
         // We hold the sync lock, so no entry marked as running still is.
         history::interrupt(conn, None, context.started_at)?;
-        let id = history::start(conn, context.started_at)?;
+        let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
         state::set(conn, state::key::CURRENT_RUN, &id)?;
         Ok(id)
     })?;

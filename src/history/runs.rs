@@ -64,6 +64,16 @@ pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
     )
 }
 
+/// The id of the entry that was created last, whoever created it.
+pub(crate) fn newest(conn: &Connection) -> Result<Option<String>> {
+    if !has_table(conn, TABLE)? {
+        return Ok(None);
+    }
+    let sql = "SELECT CAST(id AS TEXT) FROM sync_history ORDER BY rowid DESC LIMIT 1";
+    let id = conn.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(id.flatten())
+}
+
 fn run_id(now: DateTime<Utc>) -> String {
     let random: String = (0..6)
         .map(|_| {

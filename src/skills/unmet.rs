@@ -72,6 +72,14 @@ pub(crate) fn forget(conn: &Connection, registry: &str, ids: &[String]) -> Resul
     Ok(())
 }
 
+/// Forgets all that is noted of any registry, inside the caller's transaction.
+pub(crate) fn forget_all(conn: &Connection) -> Result<()> {
+    if has_table(conn, TABLE)? {
+        conn.execute("DELETE FROM main.sync_unmet", [])?;
+    }
+    Ok(())
+}
+
 /// Forgets some ids that have no row any more, inside the caller's transaction.
 pub(crate) fn forget_gone(conn: &Connection, registry: &str, most: usize) -> Result<()> {
     if has_table(conn, TABLE)? {

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 use skillsmith_sync::background::{Decision, Schedule};
 use skillsmith_sync::{Coverage, SyncOptions};
-use skillsmith_test_registry::{Options, SyncEndpoint};
+use skillsmith_test_registry::{Fault, Options, SyncEndpoint};
 
-use crate::support::{World, assert_success};
+use crate::support::{World, assert_success, rows};
 
 fn with_endpoint() -> Options {
     Options {
@@ -50,6 +50,76 @@ fn assert_harmless(world: &World) {
     world.assert_mirrored();
 }
 
+/// What the version before the sync endpoint left of a run that ended after 199 of 300 rows.
+const INTERRUPTED: &str = include_str!("../fixtures/sync_state/interrupted.json");
+
+/// What it left of a run to which the registry refused the row at offset 40.
+const GAP: &str = include_str!("../fixtures/sync_state/gap.json");
+
+/// Takes the place of all that this version left, as if it had been left just now.
+fn replace_by(world: &World, rows: &str) {
+    world.look().execute("DELETE FROM sync_state", []).unwrap();
+    let now = skillsmith_sync::clock::to_iso(world.clock_now());
+    let mut rows: Value = serde_json::from_str(rows).unwrap();
+    for pointer in ["/cursor/started_at", "/cursor/fresh_since"] {
+        if let Some(time) = rows.pointer_mut(pointer) {
+            *time = json!(now);
+        }
+    }
+    put(world, &rows);
+}
+
+#[test]
+fn promise_4_a_run_that_an_older_version_did_not_end_is_resumed() {
+    let world = World::new(300, Options::default());
+    let fault = Fault::status(401).from_offset(150).always();
+    world.server.fault(fault);
+    assert_eq!(world.sync().skills_added, 199);
+    world.server.clear_faults();
+    replace_by(&world, INTERRUPTED);
+    let result = world.sync();
+    assert_success(&result);
+    // With the last row before it.
+    assert_eq!((result.skills_added, result.total_processed), (101, 102));
+    assert_eq!(result.coverage, Coverage::Complete);
+    world.assert_mirrored();
+}
+
+#[test]
+fn a_gap_that_an_older_version_left_is_asked_for_again() {
+    let world = World::new(300, Options::default());
+    let fault = Fault::status(422).covering(40).always();
+    world.server.fault(fault);
+    assert_eq!(world.sync().skills_added, 299);
+    replace_by(&world, GAP);
+    let result = world.sync();
+    assert_eq!(result.skills_unchanged, 299, "{result:?}");
+    assert!(result.errors[0].contains("number 41"), "{result:?}");
+    world.server.clear_faults();
+    replace_by(&world, GAP);
+    let result = world.sync();
+    assert_success(&result);
+    assert_eq!(result.skills_added, 1);
+    world.assert_mirrored();
+}
+
+#[test]
+fn where_the_sync_endpoint_is_new_an_older_version_left_nothing_in_the_way() {
+    for left in [INTERRUPTED, GAP] {
+        let world = World::new(300, Options::default());
+        assert_success(&world.sync());
+        replace_by(&world, left);
+        let endpoint = Some(SyncEndpoint::default());
+        world
+            .server
+            .options(|options| options.sync_endpoint = endpoint);
+        for _ in 0..2 {
+            assert_success(&world.sync());
+        }
+        world.assert_mirrored();
+    }
+}
+
 /// Values of a made-up version: other types, unknown words and fields.
 fn of_the_future() -> Vec<Value> {
     let odd = [
@@ -67,6 +137,7 @@ fn of_the_future() -> Vec<Value> {
         "requests",
         "request_budget",
         "removed",
+        "compared",
         "backoff",
         "plan:REGISTRY",
         "gaps:REGISTRY",
@@ -135,4 +206,36 @@ fn refusals_that_only_a_newer_version_reads_are_kept() {
         serde_json::from_str::<Value>(&kept).unwrap(),
         json!([unknown])
     );
+}
+
+/// What another engine leaves that brings a skill again: it does not know what is noted as unmet.
+fn run_of_another_engine(world: &World) {
+    let sql = "INSERT INTO sync_history (id, started_at, status) VALUES ('another', '2020-01-01T00:00:00Z', 'success')";
+    world.look().execute(sql, []).unwrap();
+}
+
+#[test]
+fn promise_1_what_another_engine_may_have_met_again_is_not_removed() {
+    let world = World::new(300, with_endpoint());
+    assert_success(&world.sync());
+    let gone = world.server.catalogue(|catalogue| {
+        let id = catalogue.ids().swap_remove(7);
+        catalogue.remove(&id);
+        id
+    });
+    let prune = || {
+        let result = world.sync_with(SyncOptions::new().prune(true));
+        assert_success(&result);
+        result.skills_removed
+    };
+    let dry = || {
+        let result = world.sync_with(SyncOptions::new().prune(true).dry_run(true));
+        result.skills_removed
+    };
+    assert_eq!((prune(), dry()), (0, 1));
+    run_of_another_engine(&world);
+    assert_eq!((dry(), prune()), (0, 0));
+    assert!(rows(&world.path()).contains_key(&gone));
+    assert_eq!((dry(), prune()), (1, 1));
+    world.assert_mirrored();
 }

@@ -4,9 +4,32 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
+use crate::database::state;
 use crate::fingerprint::row_of_id;
 use crate::skills::unmet;
-use crate::{Result, memory};
+use crate::{Result, history, memory};
+
+/// Begins a run with its history entry, inside the caller's transaction.
+///
+/// Another engine, or a version of this one that does not know the notes, may have met what they
+/// name, so they are worth nothing where one has run since.
+pub(in crate::engine) fn begin_run(
+    conn: &Connection,
+    start: impl FnOnce() -> Result<String>,
+) -> Result<String> {
+    if !are_current(conn)? {
+        unmet::forget_all(conn)?;
+    }
+    let id = start()?;
+    state::set(conn, state::key::COMPARED, &id)?;
+    Ok(id)
+}
+
+/// Whether the last run that wrote to the history compared what it met with the notes.
+fn are_current(conn: &Connection) -> Result<bool> {
+    let compared: Option<String> = state::get(conn, state::key::COMPARED)?;
+    Ok(compared.is_some() && compared == history::newest(conn)?)
+}
 
 /// The skills of a registry that are noted as unmet.
 pub(super) struct Unmet {
@@ -15,6 +38,8 @@ pub(super) struct Unmet {
     noted: HashMap<u64, String>,
     /// Those that came again since the last commit.
     met: Vec<String>,
+    /// No other engine has run since they were noted; only a dry run leaves it open.
+    pub(super) are_current: bool,
 }
 
 impl Unmet {
@@ -23,6 +48,7 @@ impl Unmet {
             noted: unmet::load(conn, &registry, row_of_id)?,
             registry,
             met: Vec::new(),
+            are_current: are_current(conn)?,
         })
     }
 

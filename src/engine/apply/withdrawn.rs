@@ -105,6 +105,9 @@ impl Applier<'_> {
 
     /// Removes what an earlier whole listing did not have either, unless it is too much.
     fn remove_withdrawn(&mut self, since: &str, is_forced: bool) -> Result<()> {
+        if !self.unmet.are_current {
+            return Ok(());
+        }
         let mut due = 0_u64;
         self.each_due(since, |_, ids| {
             due = due.saturating_add(ids.len() as u64);
