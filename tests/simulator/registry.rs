@@ -46,8 +46,8 @@ pub struct RunState {
     pub faults: Vec<Fault>,
     pub at: Vec<(u32, AtRequest)>,
     pub requests: u32,
-    /// The offset of the first one.
-    pub began_at: Option<u64>,
+    /// The first rows were asked for.
+    pub asked_first: bool,
     pub most_requests: u32,
     pub overrun: bool,
     pub cancel: CancelToken,
@@ -166,7 +166,7 @@ impl SimRegistry {
         shared.way = way;
         shared.run.requests += 1;
         let number = shared.run.requests;
-        shared.run.began_at.get_or_insert(request.offset);
+        shared.run.asked_first |= request.offset == 0;
         if number > shared.run.most_requests {
             shared.run.overrun = true;
             let text = format!("{} -> never ends", shown(request, way));

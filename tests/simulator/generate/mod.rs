@@ -157,8 +157,30 @@ impl Maker {
             };
             scenario.steps.push(Step::Run(run));
             if self.random.chance(40) {
-                scenario.steps.push(Step::Run(Box::new(again)));
+                scenario.steps.push(Step::Run(Box::new(again.clone())));
             }
+            if self.random.chance(35) && !self.made.is_empty() {
+                let row = self.random.pick(&self.made).clone();
+                self.comes_and_goes(&row, &again, &mut scenario.steps);
+            }
+        }
+    }
+
+    /// A skill is withdrawn, comes again and is withdrawn again, each time before a run.
+    fn comes_and_goes(&mut self, row: &Row, run: &RunSpec, steps: &mut Vec<Step>) {
+        for mutation in [
+            Mutation::Remove(row.n),
+            Mutation::Put(row.clone()),
+            Mutation::Remove(row.n),
+        ] {
+            let run = RunSpec {
+                dry: false,
+                prune: run.prune && self.random.chance(60),
+                force: self.random.chance(30),
+                ..run.clone()
+            };
+            steps.push(Step::Registry(mutation));
+            steps.push(Step::Run(Box::new(run)));
         }
     }
 

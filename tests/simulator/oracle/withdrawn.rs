@@ -35,7 +35,7 @@ impl Missed {
             // It may have ended here after the last page.
             Some(code) => case.ended.disk_failed || case.lost_file || is_of_this_side(code),
         };
-        if is_certain && (case.whole || run.began_at == Some(0)) && !case.by_changes {
+        if is_certain && (case.whole || run.asked_first) && !case.by_changes {
             self.note(&case.ended.started.skills, case.served);
             self.note(case.skills, case.served);
         }
