@@ -84,10 +84,22 @@ impl CompletedListing {
     /// Whether a skill that this listing did not have is known to be withdrawn, as far as one
     /// listing can tell.
     pub(super) fn shows_withdrawn(&self, tally: &Tally) -> bool {
-        // The search may leave out what the sync endpoint lists.
-        let was_listed_wider = self.cursor.plan != Plan::Sync
-            && (self.profile.as_ref()).is_some_and(|known| known.endpoint.has_worked);
-        self.is_whole && self.is_complete && tally.all_rejected() == 0 && !was_listed_wider
+        let (cursor, findings) = (&self.cursor, &self.cursor.findings);
+        // The search may leave out what the sync endpoint lists, or has listed.
+        let was_listed_wider = cursor.plan != Plan::Sync
+            && self.profile.as_ref().is_some_and(|known| {
+                known.endpoint.has_worked || known.endpoint.watermark.is_some()
+            });
+        // Listings by tier have no skill without a tier and a score, which a skill may lose.
+        let lists_every_row = matches!(cursor.plan, Plan::Sync | Plan::Plain);
+        // Complete, but for what a registry hides, and for rows that came with an old timestamp.
+        let is_certain = findings.explained.is_empty() && !findings.shifted;
+        self.is_whole
+            && self.is_complete
+            && tally.all_rejected() == 0
+            && lists_every_row
+            && !was_listed_wider
+            && is_certain
     }
 
     /// The profile of the registry after this listing.

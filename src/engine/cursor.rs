@@ -138,6 +138,10 @@ pub(super) struct Findings {
     pub(super) true_totals: bool,
     /// A total was lower than the rows served.
     pub(super) untrue_totals: bool,
+    /// Rows moved while the sync endpoint was read: one that came with an old timestamp before those
+    /// that were read is only seen by the next whole listing.
+    #[serde(default)]
+    pub(super) shifted: bool,
     /// Messages of this listing about rows that could not be stored.
     pub(super) errors: Vec<String>,
     /// Number of such rows.

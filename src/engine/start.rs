@@ -183,7 +183,9 @@ pub(super) fn stored_pages(
     found: &StartingState,
 ) -> Result<Vec<StoredPage>> {
     let cursor = &found.cursor;
-    if cursor.mode == Mode::Content || found.since.is_some() || !table.has.stamp {
+    // What is to be removed must be missing from what is served now.
+    let wants_all = cursor.mode == Mode::Content || context.options.prune;
+    if wants_all || found.since.is_some() || !table.has.stamp {
         return Ok(Vec::new());
     }
     if let Some(versions) = table.count_versions(conn)? {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::{SyncRunResult, SyncStatus, TABLE, removed};
 use crate::clock::{from_iso, to_iso};
 use crate::database::has_table;
+use crate::database::text::Text;
 use crate::stored::text;
 use crate::{Error, Result};
 
@@ -71,7 +72,7 @@ pub(crate) fn newest(conn: &Connection) -> Result<Option<String>> {
     }
     let sql = "SELECT CAST(id AS TEXT) FROM sync_history ORDER BY rowid DESC LIMIT 1";
     let id = conn.query_row(sql, [], |row| row.get(0)).optional()?;
-    Ok(id.flatten())
+    Ok(id.flatten().map(|Text(id)| id))
 }
 
 fn run_id(now: DateTime<Utc>) -> String {

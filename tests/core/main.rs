@@ -30,6 +30,7 @@ mod promise_resumes;
 mod promise_secrets;
 mod promise_values;
 mod prune;
+mod prune_doubts;
 mod prune_unchanged_pages;
 #[cfg(unix)]
 mod public_api;

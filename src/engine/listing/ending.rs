@@ -35,12 +35,13 @@ impl Lister<'_> {
             at.verdict(self.totals(), known)
         };
         let (rows, order, is_untrue) = (at.counts.rows, at.counts.order, at.total_is_untrue());
-        let is_limited = at.is_limited();
+        let (is_limited, has_shifted) = (at.is_limited(), at.has_shifted_in_order());
         let findings = &mut self.cursor.findings;
         if is_limited && !findings.limited.contains(&pass) {
             findings.limited.push(pass.clone());
         }
         findings.untrue_totals |= is_untrue;
+        findings.shifted |= has_shifted;
         match verdict {
             Verdict::Whole { total_held } => findings.true_totals |= total_held,
             Verdict::Again => {

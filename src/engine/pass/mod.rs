@@ -306,6 +306,12 @@ impl PassCursor {
         self.total == TotalSeen::Untrue
     }
 
+    /// Whether rows moved in the order of ids, where no row is missed for that whose timestamp tells
+    /// that it came.
+    pub(super) const fn has_shifted_in_order(&self) -> bool {
+        self.is_ordered && (self.movement.shifted || self.movement.moved)
+    }
+
     /// A total to show to the user.
     pub(super) const fn plausible_total(&self) -> Option<u64> {
         match self.total {
