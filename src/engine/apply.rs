@@ -229,6 +229,9 @@ impl<'c> Applier<'c> {
 
     /// Counts a row that the database refused, and reverts what was noted of it.
     fn refuse(&mut self, id: &str, from: RowOutcome, was_new: bool, reason: &str) {
+        // Its page has to come again.
+        self.pages.give_up();
+        self.pages.to_store.clear();
         self.tally.uncount(from);
         if was_new {
             self.fingerprints.forget(id);
