@@ -115,8 +115,9 @@ pub(super) fn note(
     state::set(conn, state::key::BACKOFF, &new)
 }
 
-/// Records that a run waits for as long as the registry asked, inside the caller's transaction: if the
-/// run is cancelled or its process ends, the next automatic run waits for the rest.
+/// Records how long a run waits, because the registry asked for it or between two attempts, inside the
+/// caller's transaction: if the run is cancelled or its process ends, the next automatic run waits for
+/// the rest.
 pub(super) fn note_wait(conn: &Connection, wait: Duration, now: DateTime<Utc>) -> Result<()> {
     let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
     let next = to_iso(within_a_month(later(now, wait), now));
