@@ -963,7 +963,8 @@ typedef struct skillsmith_sync_options {
   /*
    How long runs request only changes from the sync endpoint, in milliseconds, before one
    lists everything again, which finds what changed without a new timestamp; 1: every run
-   lists everything. Default: 2592000000, 30 days.
+   lists everything. For as long, a page of the search is only requested if it has changed
+   (`ETag` or `Last-Modified`). Default: 2592000000, 30 days.
    */
   uint64_t full_listing_every_ms;
   /*
@@ -980,8 +981,9 @@ typedef struct skillsmith_sync_options {
    Not 0: read a whole listing, and remove the skills that neither it nor the whole listing
    before has. The user's own skills always stay. Nothing is removed after a listing that was
    read in several runs or leaves anything in doubt, in a database that several registries
-   have filled, or if it would be more than a tenth of the table, unless `force` is set; the
-   errors and warnings then say why. Default: 0.
+   have filled or whose skills have no `source`, or if it would be more than a tenth of the
+   table, unless `force` is set; the errors and warnings then say why. Where another engine has
+   synced the file since, it takes two such listings again. Default: 0.
    */
   int prune;
 } skillsmith_sync_options;
@@ -1031,7 +1033,7 @@ typedef struct skillsmith_sync_result {
   uint64_t skills_removed;
 } skillsmith_sync_result;
 
-/* Current status: configuration, last successful run, running, due. */
+/* Current status: configuration, last successful run, running, due, paused. */
 typedef struct skillsmith_engine_status {
   /* The configuration; never NULL. Owned by this record. */
   const struct skillsmith_sync_config *config;
@@ -1051,6 +1053,11 @@ typedef struct skillsmith_engine_status {
    `skillsmith_sync_config_repository_set_request_budget`; -1 if there is no bound.
    */
   int64_t request_budget;
+  /*
+   Until when no automatic sync starts, due or not, because a run failed or the registry asked
+   for a pause, as ISO time; NULL if there is no pause. A sync by hand does not wait.
+   */
+  struct skillsmith_text paused_until;
 } skillsmith_engine_status;
 
 /*

@@ -321,8 +321,9 @@ export interface SyncOptions {
 	/**
 	 * Whether to read a whole listing, and to remove the skills that neither it nor the whole listing before has. The user's own
 	 * skills always stay. Nothing is removed after a listing that was read in several runs or leaves anything in doubt, in a
-	 * database that several registries have filled, or if it would be more than a tenth of the table, unless `force` is set;
-	 * `errors` and `warnings` then say why. Default: false.
+	 * database that several registries have filled or whose skills have no `source`, or if it would be more than a tenth of the
+	 * table, unless `force` is set; `errors` and `warnings` then say why. Where another engine has synced the file since, it takes
+	 * two such listings again. Default: false.
 	 */
 	prune?: boolean;
 	/** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
@@ -335,8 +336,9 @@ export interface SyncOptions {
 	 */
 	listing?: "auto" | "search";
 	/**
-	 * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again; 0 for every run.
-	 * Default: 30 days.
+	 * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again, which finds what
+	 * changed without a new timestamp; 0 for every run. For as long, a page of the search is only requested if it has changed
+	 * (ETag or Last-Modified). Default: 30 days.
 	 */
 	fullListingEveryMs?: number;
 	/** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */
@@ -368,6 +370,11 @@ export interface EngineStatus {
 	requestBudget: number | null;
 	/** Whether automatic syncing is on and the next sync is due. */
 	isDue: boolean;
+	/**
+	 * Until when no automatic sync starts, due or not, because a run failed or the registry asked for a pause, as ISO time; `null`
+	 * if there is no pause. `sync()` and `manualSync()` do not wait.
+	 */
+	pausedUntil: string | null;
 }
 /** Health of a registry. */
 export interface HealthStatus {

@@ -258,6 +258,7 @@ struct EngineStatus {
   bool is_due = false;                       ///< Whether automatic syncing is on and the next sync is due.
   std::uint64_t requests_this_month = 0;     ///< Number of requests of this calendar month (UTC), without dry runs.
   std::optional<std::uint64_t> request_budget;  ///< The most requests in such a month; none: no bound.
+  std::optional<std::string> paused_until;   ///< Until when no automatic sync starts, as ISO time; none: no pause.
 };
 
 /// A snapshot of the state of a service.
@@ -1722,7 +1723,8 @@ struct SyncOptions {
   Listing listing = Listing::standard;
   /// How long runs request only changes from the sync endpoint before one lists everything
   /// again, which finds what changed without a new timestamp; 1 ms: every run lists everything.
-  /// Default: 30 days.
+  /// For as long, a page of the search is only requested if it has changed (ETag or
+  /// Last-Modified). Default: 30 days.
   std::optional<std::chrono::milliseconds> full_listing_every{};
   /// The most requests of this run, at least 1. If it reaches them, it ends as partial, without
   /// an error, and the next run continues from there. Default: no bound.
@@ -1732,9 +1734,10 @@ struct SyncOptions {
   std::optional<std::uint64_t> monthly_request_budget{};
   /// Read a whole listing, and remove the skills that neither it nor the whole listing before
   /// has. The user's own skills always stay. Nothing is removed after a listing that was read in
-  /// several runs or leaves anything in doubt, in a database that several registries have filled,
-  /// or if it would be more than a tenth of the table, unless `force` is set; the errors and
-  /// warnings then say why.
+  /// several runs or leaves anything in doubt, in a database that several registries have filled
+  /// or whose skills have no `source`, or if it would be more than a tenth of the table, unless
+  /// `force` is set; the errors and warnings then say why. Where another engine has synced the
+  /// file since, it takes two such listings again.
   bool prune = false;
 };
 
@@ -1832,6 +1835,7 @@ class SyncEngine {
     status.is_due = given->is_due;
     status.requests_this_month = given->requests_this_month;
     status.request_budget = detail::budget(given->request_budget);
+    status.paused_until = detail::optional_text(given->paused_until);
     return status;
   }
 

@@ -116,6 +116,7 @@ export interface EngineStatus {
   requestsThisMonth: number
   requestBudget: number | null
   isDue: boolean
+  pausedUntil: string | null
 }
 
 /** An error of another thread, as a plain object. The package makes an exception of it. */

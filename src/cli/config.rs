@@ -1,6 +1,7 @@
 //! `skillsmith sync config`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use super::console::Console;
 use super::fields::{auto_sync, field, last_sync, next_sync};
 use super::{Exit, database};
 use crate::clock::{Clock, SystemClock};
+use crate::engine;
 use crate::{Result, SyncConfig, SyncConfigRepository, SyncConfigUpdate};
 
 #[derive(Serialize)]
@@ -42,12 +44,13 @@ pub(super) fn run(arguments: &ConfigArguments, path: &Path, console: &Console<'_
             request_budget: budget,
         });
     } else if !(changes && console.quiet) {
-        let now = SystemClock.now();
-        let is_due = repository.is_sync_due()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let status = engine::status(&database, &clock)?;
+        let now = clock.now();
         let environment = &console.terminal.environment;
         field(console, "Auto-sync", &auto_sync(&config, environment));
         field(console, "Last sync", &last_sync(&config, now));
-        field(console, "Next sync", &next_sync(&config, is_due, now));
+        field(console, "Next sync", &next_sync(&status, now));
         if let Some(budget) = budget {
             field(console, "Requests", &format!("{budget} a month at most"));
         }

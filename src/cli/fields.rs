@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::console::{Console, STRONG, clean};
 use super::time::moment_from;
 use crate::SyncConfig;
+use crate::engine::EngineStatus;
 use crate::environment::Environment;
 
 /// The longest name, its colon, and a space.
@@ -39,12 +40,17 @@ pub(super) fn last_sync(config: &SyncConfig, now: DateTime<Utc>) -> String {
         .map_or_else(|| "never".into(), |iso| moment_from(iso, now))
 }
 
-/// When the next one is due.
-pub(super) fn next_sync(config: &SyncConfig, is_due: bool, now: DateTime<Utc>) -> String {
-    match &config.next_sync_at {
-        _ if !config.enabled => "manual only".into(),
-        _ if is_due => "due now".into(),
-        Some(iso) => moment_from(iso, now),
-        None => "due now".into(),
+/// When the next automatic one may start.
+pub(super) fn next_sync(status: &EngineStatus, now: DateTime<Utc>) -> String {
+    let due_at = status.config.next_sync_at.as_ref();
+    let due_at = due_at.filter(|_| !status.is_due);
+    // Both are ISO times of one form.
+    let pause = status.paused_until.as_ref();
+    let pause = pause.filter(|until| due_at.is_none_or(|due_at| due_at < *until));
+    match (pause, due_at) {
+        _ if !status.config.enabled => "manual only".into(),
+        (Some(until), _) => format!("{}, after a pause", moment_from(until, now)),
+        (None, Some(due_at)) => moment_from(due_at, now),
+        (None, None) => "due now".into(),
     }
 }

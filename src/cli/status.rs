@@ -54,7 +54,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     let environment = &console.terminal.environment;
     field(console, "Auto-sync", &auto_sync(config, environment));
     field(console, "Last sync", &last_sync(config, now));
-    field(console, "Next sync", &next_sync(config, status.is_due, now));
+    field(console, "Next sync", &next_sync(&status, now));
     if let Some(entry) = &newest {
         field(console, "Last result", &last_result(entry));
     }

@@ -78,12 +78,16 @@ impl Backoff {
 
     /// Whether an automatic run may be tried at `now`.
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.ends_at(now).is_none()
+    }
+
+    /// When an automatic run may be tried, if that is later than `now`.
+    pub(super) fn ends_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // Written while the clock was ahead: its times mean nothing.
-        let Some(failed_at) = from_iso(&self.failed_at).filter(|failed| *failed <= now) else {
-            return true;
-        };
+        let failed_at = from_iso(&self.failed_at).filter(|failed| *failed <= now)?;
         // An older version of this library may have stored any time.
-        from_iso(&self.next_try_at).is_none_or(|next| now >= within_a_month(next, failed_at))
+        let next = from_iso(&self.next_try_at)?;
+        Some(within_a_month(next, failed_at)).filter(|next| *next > now)
     }
 }
 

@@ -98,8 +98,9 @@ impl<'a> SyncOptions<'a> {
     /// Reads a whole listing, and removes the skills that neither it nor the whole listing before has. Default: false.
     ///
     /// The user's own skills always stay. Nothing is removed after a listing that was read in several runs or leaves
-    /// anything in doubt, in a database that several registries have filled, or if it would be more than a tenth of
-    /// the table, unless [`force`](Self::force) is set. The result then says why.
+    /// anything in doubt, in a database that several registries have filled or whose skills have no `source`, or if it
+    /// would be more than a tenth of the table, unless [`force`](Self::force) is set. The result then says why. Where
+    /// another engine has synced the file since, it takes two such listings again.
     #[must_use]
     pub fn prune(mut self, prune: bool) -> Self {
         self.prune = prune;

@@ -1,16 +1,17 @@
-//! Current status: configuration, last run, running, due.
+//! Current status: configuration, last run, running, due, paused.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::clock::Clock;
+use super::backoff;
+use crate::clock::{Clock, to_iso};
 use crate::config::{self, SyncConfig, SyncConfigRepository};
 use crate::database::{Database, SyncLock};
 use crate::history::{SyncHistoryEntry, SyncHistoryRepository};
 use crate::{Result, requests};
 
-/// The current status of a database: configuration, last run, running, due.
+/// The current status of a database: configuration, last run, running, due, paused.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,6 +40,9 @@ pub struct EngineStatus {
     pub request_budget: Option<u64>,
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
+    /// Until when no automatic sync starts, due or not, because a run failed or the registry asked for
+    /// a pause, as ISO time. A sync by hand does not wait.
+    pub paused_until: Option<String>,
 }
 
 /// The current status of a database, without a registry; for the bindings.
@@ -47,14 +51,15 @@ pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatu
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let history = SyncHistoryRepository::with_clock(database, Arc::clone(clock));
     let now = clock.now();
-    let (requests_this_month, request_budget) = database.read(|conn| {
+    let (requests_this_month, request_budget, pause) = database.read(|conn| {
         let count = requests::this_month(conn, now)?;
-        Ok((count, requests::monthly_budget(conn)?))
+        Ok((count, requests::monthly_budget(conn)?, backoff::load(conn)?))
     })?;
     Ok(EngineStatus {
         requests_this_month,
         request_budget,
-        is_due: config::is_due(&config, clock.now()),
+        is_due: config::is_due(&config, now),
+        paused_until: pause.and_then(|pause| pause.ends_at(now)).map(to_iso),
         config,
         last_run: history.get_last_successful()?,
         is_running: history.is_running()? || SyncLock::is_held(database.lock_target()),

@@ -242,6 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn promise_10_an_escaped_credential_is_redacted() {
+        let all = Credentials::new(None, Some(secret(r#""a/b'c\<d>&e""#)), None);
+        for escaped in [
+            r#"\"a/b'c\\<d>&e\""#,
+            r#"\"a\/b'c\\<d>&e\""#,
+            r"&quot;a/b&#39;c\&lt;d&gt;&amp;e&quot;",
+            r"&quot;a/b'c\&lt;d&gt;&amp;e&quot;",
+        ] {
+            let shown = all.redact(&format!("no: \"{escaped}\"."));
+            assert_eq!(shown, "no: \"[redacted]\".", "{escaped}");
+        }
+    }
+
+    #[test]
     fn promise_10_a_disguise_hides_no_credential() {
         let key = "sk-live-0123456789+/é~x?";
         let key = key.replace('é', "=");

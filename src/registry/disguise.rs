@@ -1,7 +1,8 @@
 //! The forms in which a secret may appear in untrusted text.
 //!
 //! A registry that echoes what it was sent may have turned it into a host name, which is lower
-//! case, into a URL, or into a header in Base64. Each of these reveals the secret.
+//! case, into a URL, into a header in Base64, or into a string of JSON or HTML. Each of these reveals
+//! the secret.
 
 use std::fmt;
 use std::ops::Range;
@@ -29,10 +30,13 @@ impl Disguises {
     pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut needles = Vec::new();
         for secret in secrets.filter(|secret| !secret.is_empty()) {
-            needles.push(Needle {
-                bytes: secret.as_bytes().to_vec(),
-                any_case: secret.len() >= SHORTEST,
-            });
+            let escaped = escaped(secret);
+            for text in std::iter::once(secret).chain(escaped.iter().map(String::as_str)) {
+                needles.push(Needle {
+                    bytes: text.as_bytes().to_vec(),
+                    any_case: text.len() >= SHORTEST,
+                });
+            }
             // Base64 depends on the offset of the text within a group of three bytes.
             for place in 0..3 {
                 let text = within_base64(secret.as_bytes(), place);
@@ -89,6 +93,27 @@ impl Disguises {
             }
         }
     }
+}
+
+/// The secret as strings of JSON and HTML have it, where that is another text.
+fn escaped(secret: &str) -> Vec<String> {
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    let json = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    let json = json.unwrap_or_default().to_owned();
+    let html = secret
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
+    let apostrophes = ["&#39;", "&#x27;", "&apos;"].map(|entity| html.replace('\'', entity));
+    let mut texts = vec![json.replace('/', "\\/"), json, html];
+    texts.extend(apostrophes);
+    texts.retain(|text| text != secret && !text.is_empty());
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 impl Needle {

@@ -227,6 +227,7 @@ static void a_budget_of_a_month(void) {
   with_endpoint("{}");
   CHECK_EQ(status->requests_this_month, 0);
   CHECK_EQ(status->request_budget, -1);
+  CHECK(status->paused_until.data == NULL);
   CODE(SKILLSMITH_OK, skillsmith_engine_status_free(status));
   OK(skillsmith_sync_config_repository_new(database, &config, &error));
   OK(skillsmith_sync_config_repository_set_request_budget(config, 2, &error));
@@ -236,6 +237,7 @@ static void a_budget_of_a_month(void) {
   status = status_of(engine);
   CHECK_EQ(status->requests_this_month, 2);
   CHECK_EQ(status->request_budget, 2);
+  CHECK(status->paused_until.data != NULL && status->paused_until.length > 19);
   CODE(SKILLSMITH_OK, skillsmith_engine_status_free(status));
   /* Used up: nothing is sent. A larger one of a run's own goes before it. */
   result = sync_with(engine, &options);

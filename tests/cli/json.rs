@@ -114,6 +114,7 @@ fn status_has_the_shape_of_the_contract() {
             "isDue",
             "isRunning",
             "lastRun",
+            "pausedUntil",
             "requestBudget",
             "requestsThisMonth",
             "stats"

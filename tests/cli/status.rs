@@ -1,7 +1,7 @@
 //! `skillsmith sync status`.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use skillsmith_test_registry::Fault;
 
 use crate::support::{Outcome, Place, wait_until};
@@ -68,6 +68,35 @@ fn after_a_failure_and_a_partial_run() {
         .catalogue(|catalogue| catalogue.push(json!({"id": "nameless"})));
     assert_eq!(place.run(&["sync"]).code, 3);
     assert!(status(&place).contains("3 in all, 1 succeeded, 1 partial, 1 failed"));
+}
+
+#[test]
+fn a_pause_is_told_with_its_end() {
+    let place = Place::with_skills(130);
+    assert_eq!(
+        place.json(&["sync", "status", "--json"])["pausedUntil"],
+        Value::Null
+    );
+    let fault = Fault::status(429).with_header("Retry-After", "7200");
+    place.server().fault(fault.always());
+    assert_eq!(place.run(&["sync"]).code, 1);
+    let shown = place.json(&["sync", "status", "--json"]);
+    assert_eq!(shown["isDue"], true);
+    assert!(shown["pausedUntil"].is_string(), "{shown}");
+    for command in ["status", "config"] {
+        let text = place.ok(&["sync", command]);
+        let next = text.lines().find(|line| line.starts_with("Next sync:"));
+        assert!(
+            next.is_some_and(|line| line.ends_with(", after a pause")),
+            "{text}"
+        );
+    }
+    place.server().clear_faults();
+    place.ok(&["sync"]);
+    assert_eq!(
+        place.json(&["sync", "status", "--json"])["pausedUntil"],
+        Value::Null
+    );
 }
 
 #[test]

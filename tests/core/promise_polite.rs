@@ -160,6 +160,12 @@ fn promise_9_what_does_not_fit_the_run_ends_it_with_a_time_that_is_kept() {
     // A service in a new process would not try for two hours.
     let decide = || Schedule::new().check(&world.engine());
     assert_eq!(decide(), Decision::BackingOff);
+    let status = world.engine().get_status().unwrap();
+    let until: DateTime<Utc> = status.paused_until.unwrap().parse().unwrap();
+    assert!(
+        status.is_due && (until - world.clock_now()) >= TimeDelta::hours(2),
+        "{until}"
+    );
     world.clock.advance(Duration::from_secs(7_100));
     assert_eq!(decide(), Decision::BackingOff);
     world.clock.advance(Duration::from_secs(200));

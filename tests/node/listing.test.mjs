@@ -95,8 +95,8 @@ describe('a registry with a sync endpoint', () => {
     assert.equal(skills.count(), 250)
     const second = await counted(server, engine)
     assert.deepEqual([second.result.success, second.result.totalProcessed, second.requests], [true, 0, 2])
-    const { requestsThisMonth, requestBudget } = engine.getStatus()
-    assert.deepEqual([requestsThisMonth, requestBudget], [first.requests + 2, null])
+    const { requestsThisMonth, requestBudget, pausedUntil } = engine.getStatus()
+    assert.deepEqual([requestsThisMonth, requestBudget, pausedUntil], [first.requests + 2, null, null])
   })
 
   test('is listed whole by every run where fullListingEveryMs is 0', async () => {
@@ -172,6 +172,7 @@ describe('a budget of requests', () => {
     assert.deepEqual([config.getRequestBudget(), engine.getStatus().requestBudget], [2, 2])
     assert.equal((await counted(server, engine)).requests, 2)
     assert.equal(engine.getStatus().requestsThisMonth, 2)
+    assert.ok(new Date(engine.getStatus().pausedUntil) > new Date())
     assert.equal((await counted(server, engine)).requests, 0)
     assert.equal((await counted(server, engine, { monthlyRequestBudget: 3 })).requests, 1)
     config.setRequestBudget(null)

@@ -172,6 +172,7 @@ pub struct EngineStatus {
     pub requests_this_month: i64,
     pub request_budget: Option<i64>,
     pub is_due: bool,
+    pub paused_until: Option<String>,
 }
 
 impl From<core::EngineStatus> for EngineStatus {
@@ -183,6 +184,7 @@ impl From<core::EngineStatus> for EngineStatus {
             requests_this_month: number(status.requests_this_month),
             request_budget: status.request_budget.map(number),
             is_due: status.is_due,
+            paused_until: status.paused_until,
         }
     }
 }

@@ -399,6 +399,7 @@ TEST(listings) {
   CHECK_EQ(engine.sync(options).requests, 1U);
   EngineStatus status = engine.get_status();
   CHECK_EQ(status.requests_this_month, 3U);
+  CHECK(status.paused_until && status.paused_until->size() > 19);
   CHECK(!status.request_budget);
 
   SyncConfigRepository config(database);

@@ -129,7 +129,7 @@ impl skillsmith_sync_result {
     }
 }
 
-/// Current status: configuration, last successful run, running, due.
+/// Current status: configuration, last successful run, running, due, paused.
 #[derive(Debug)]
 #[repr(C)]
 pub struct skillsmith_engine_status {
@@ -147,6 +147,9 @@ pub struct skillsmith_engine_status {
     /// The most requests in a calendar month, as set by
     /// `skillsmith_sync_config_repository_set_request_budget`; -1 if there is no bound.
     pub request_budget: i64,
+    /// Until when no automatic sync starts, due or not, because a run failed or the registry asked
+    /// for a pause, as ISO time; NULL if there is no pause. A sync by hand does not wait.
+    pub paused_until: skillsmith_text,
 }
 
 impl Record for skillsmith_engine_status {
@@ -169,6 +172,7 @@ impl skillsmith_engine_status {
             is_due: status.is_due,
             requests_this_month: status.requests_this_month,
             request_budget: budget_out(status.request_budget),
+            paused_until: arena.optional_text(status.paused_until.as_deref()),
         }
     }
 }

@@ -144,7 +144,8 @@ pub struct skillsmith_sync_options {
     pub listing: skillsmith_listing_value,
     /// How long runs request only changes from the sync endpoint, in milliseconds, before one
     /// lists everything again, which finds what changed without a new timestamp; 1: every run
-    /// lists everything. Default: 2592000000, 30 days.
+    /// lists everything. For as long, a page of the search is only requested if it has changed
+    /// (`ETag` or `Last-Modified`). Default: 2592000000, 30 days.
     pub full_listing_every_ms: u64,
     /// The most requests of this run. If it reaches them, it ends as partial, without an
     /// error, and the next run continues from there. Default: no bound.
@@ -155,8 +156,9 @@ pub struct skillsmith_sync_options {
     /// Not 0: read a whole listing, and remove the skills that neither it nor the whole listing
     /// before has. The user's own skills always stay. Nothing is removed after a listing that was
     /// read in several runs or leaves anything in doubt, in a database that several registries
-    /// have filled, or if it would be more than a tenth of the table, unless `force` is set; the
-    /// errors and warnings then say why. Default: 0.
+    /// have filled or whose skills have no `source`, or if it would be more than a tenth of the
+    /// table, unless `force` is set; the errors and warnings then say why. Where another engine has
+    /// synced the file since, it takes two such listings again. Default: 0.
     pub prune: c_int,
 }
 
