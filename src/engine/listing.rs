@@ -7,18 +7,18 @@ mod failure;
 mod fill;
 mod parts;
 mod past;
+mod request;
 mod rows;
 mod scored;
+mod take;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use self::conditional::{Came, View};
 use self::parts::Fill;
 use self::past::WaysPast;
 use super::cursor::Cursor;
 use super::gap::{Gap, MOST_GAPS};
-use super::pass::{Asked, Facts, Next, step};
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Totals};
 use super::stored_page::{StoredPage, StoredPages};
@@ -230,208 +230,6 @@ impl<'r> Lister<'r> {
     pub(super) fn into_cursor(mut self) -> Cursor {
         self.keep_carried_gaps();
         self.cursor
-    }
-
-    fn ask_page(&mut self, pass: &Pass, call: &Call<'_>) -> Result<Option<Step>> {
-        let asked = self.cursor.at.asked(self.limit);
-        let gap = self.known_gap(pass, asked.start, asked.limit);
-        let single_try = gap.is_some() || self.failed_in_row > 0;
-        match self.ask(pass, asked, single_try, call) {
-            Ok(came) => self.take(pass, asked, came).map(Some),
-            Err(error) => self.page_failed(pass, asked, gap.as_ref(), error, call),
-        }
-    }
-
-    fn search(
-        &mut self,
-        pass: &Pass,
-        offset: u64,
-        limit: u64,
-        single_try: bool,
-        call: &Call<'_>,
-    ) -> Result<Page> {
-        let since = self.cursor.since.clone();
-        self.search_since(pass, since.as_deref(), (offset, limit), single_try, call)
-    }
-
-    fn search_since(
-        &mut self,
-        pass: &Pass,
-        since: Option<&str>,
-        (offset, limit): (u64, u64),
-        single_try: bool,
-        call: &Call<'_>,
-    ) -> Result<Page> {
-        let limit = self.limit_of(limit);
-        let registry = self.registry;
-        let page = self.send(single_try, call, |call| {
-            pass.fetch(registry, since, (offset, limit), call)
-        })?;
-        if *pass == Pass::Sync {
-            self.cursor.horizon.note(&page, call.clock.now());
-            self.cursor.misses_endpoint = false;
-            self.endpoint_answered = true;
-        }
-        Ok(page)
-    }
-
-    fn limit_of(&self, limit: u64) -> u32 {
-        u32::try_from(limit).unwrap_or(self.page_size).max(1)
-    }
-
-    /// Makes one request, which is counted.
-    fn send<T>(
-        &mut self,
-        single_try: bool,
-        call: &Call<'_>,
-        request: impl FnOnce(&Call<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.pages = self.pages.saturating_add(1);
-        let call = Call {
-            single_try,
-            ..*call
-        };
-        call.count_request()?;
-        let found = request(&call)?;
-        self.has_answered = true;
-        Ok(found)
-    }
-
-    /// Takes in a page, and advances the cursor.
-    fn take(&mut self, pass: &Pass, asked: Asked, came: Came) -> Result<Step> {
-        self.failed_in_row = 0;
-        if let Some((_, came)) = &mut self.shrunk {
-            *came = came.saturating_add(1);
-        }
-        self.limit = self.limit.saturating_mul(2).min(self.page_size);
-        let to_store = match &came {
-            Came::Page(page) => self.page_to_store(pass, asked, page),
-            Came::Unchanged(_) => None,
-        };
-        let page = came.view();
-        let facts = self.meet(pass, asked.start, page)?;
-        self.note_neighbour(page);
-        self.note_too_large_row(pass, asked, page);
-        let totals = self.totals();
-        let next = step(&mut self.cursor.at, asked, &facts, totals);
-        match next {
-            Next::Page if self.shows_no_untiered(pass, asked, page) => {
-                // Its rows were counted with their tiers.
-                let rows = std::mem::take(&mut self.cursor.at.counts.rows);
-                self.cursor.scored_end = page.total().map(|total| (total, rows));
-            }
-            Next::Page if self.cursor.is_past_mark() => {
-                if self.cursor.at.put_off.is_empty() {
-                    self.cursor.end_at_mark();
-                    self.forget_pass();
-                } else {
-                    self.cursor.at.ending.has_ended = true;
-                }
-            }
-            Next::Page => {}
-            Next::End => self.cursor.at.ending.has_ended = true,
-            Next::Stuck => {
-                // Resuming from here would never show what changes before it.
-                self.cursor.restart();
-                self.stop_is_told = true;
-                self.stop = Some(Error::Protocol(
-                    "it serves the same page whatever the offset".into(),
-                ));
-            }
-        }
-        let step = match came {
-            Came::Page(page) => self.step(page.rows, &facts.ids),
-            Came::Unchanged(page) => Step {
-                unchanged: Some(page),
-                ..self.step(Vec::new(), &[])
-            },
-        };
-        Ok(Step { to_store, ..step })
-    }
-
-    fn step(&self, rows: Vec<Row>, ids: &[u64]) -> Step {
-        Step {
-            rows: ids.iter().copied().zip(rows).collect(),
-            unchanged: None,
-            to_store: None,
-            cursor: self.cursor.clone(),
-            is_page: true,
-        }
-    }
-
-    /// Notes which rows are new in this pass.
-    fn meet(&mut self, pass: &Pass, start: u64, page: View<'_>) -> Result<Facts> {
-        if self.cursor.plan != Plan::Words {
-            for tier in page.tiers() {
-                self.cursor.note_tier(tier);
-            }
-        }
-        let at = &self.cursor.at;
-        // Pages of one row never overlap, so one like the last is a different row.
-        let last = at.tail.last_fingerprint.zip(at.tail().last().copied());
-        let last = last.filter(|_| self.limit > 1);
-        let ids = self.identify(pass, start, last, page);
-        self.met.try_reserve(ids.len())?;
-        let (mut fresh, mut distinct) = (0_u64, 0_u64);
-        let (mut named, mut fresh_named) = (0_u64, 0_u64);
-        let mut last_stale = None;
-        for (place, id) in ids.iter().enumerate() {
-            let is_fresh = self.met.insert(*id);
-            if !is_fresh {
-                last_stale = Some(place);
-            }
-            if is_fresh && matches!(pass, Pass::Tier(_)) && page.has_score(place) {
-                self.cursor.scored_rows = self.cursor.scored_rows.saturating_add(1);
-            }
-            fresh = fresh.saturating_add(u64::from(is_fresh));
-            let is_named = page.is_named(place);
-            named = named.saturating_add(u64::from(is_named));
-            fresh_named = fresh_named.saturating_add(u64::from(is_named && is_fresh));
-            let is_distinct = is_fresh && !self.met_before.contains(id);
-            distinct = distinct.saturating_add(u64::from(is_distinct));
-        }
-        Ok(Facts {
-            fresh,
-            last_stale,
-            distinct,
-            total: page.total(),
-            limit: page.limit(),
-            last_id: page.last_id(),
-            last_fingerprint: page.rows().last().and_then(rows::nameless_fingerprint),
-            stamps: page.stamps(),
-            nameless: rows::nameless(page.rows()),
-            named,
-            fresh_named,
-            ids,
-        })
-    }
-
-    /// A step for rows read out of order, which the passes read again. Rows without an id are left
-    /// to the passes, which can tell them apart.
-    fn out_of_turn(&mut self, pass: &Pass, start: u64, mut page: Page) -> Step {
-        page.rows
-            .retain(|row| rows::nameless_fingerprint(row).is_none());
-        let ids = self.identify(pass, start, None, View::Page(&page));
-        self.step(page.rows, &ids)
-    }
-
-    /// The identity of each row of a page.
-    fn identify(
-        &mut self,
-        pass: &Pass,
-        start: u64,
-        last: Option<(u64, u64)>,
-        page: View<'_>,
-    ) -> Vec<u64> {
-        match page {
-            View::Page(page) => self.nameless.identify(pass, start, last, &page.rows),
-            View::Stored(page) => page.ids().collect(),
-        }
-    }
-
-    fn known_gap(&self, pass: &Pass, start: u64, length: u64) -> Option<Gap> {
-        let mut gaps = self.known_gaps.iter();
-        gaps.find(|gap| gap.touches(pass, start, length)).cloned()
     }
 }
 
