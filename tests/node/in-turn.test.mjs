@@ -332,6 +332,7 @@ describe("our engine with the stack's parts", () => {
         requestsThisMonth: status.requestsThisMonth,
         requestBudget: null,
         isDue: false,
+        pausedUntil: null,
       })
     }
     assertAgreed(s)
