@@ -212,7 +212,7 @@ enum skillsmith_status
   SKILLSMITH_UNAUTHORIZED = 207,
   /* The key does not give access. */
   SKILLSMITH_FORBIDDEN = 208,
-  /* The registry failed (HTTP 5xx). */
+  /* The registry failed (HTTP 408 or 5xx). */
   SKILLSMITH_SERVER_ERROR = 209,
   /* The run reached its deadline before the end of the listing. */
   SKILLSMITH_RUN_DEADLINE = 210,
@@ -427,7 +427,7 @@ enum skillsmith_listing
    for some plans, the run fails with `PLAN_REQUIRED`.
    */
   SKILLSMITH_LISTING_AUTO = 1,
-  /* Only its search: for a registry of your own, or where you may. */
+  /* Only its search: for a registry of your own, or where you are allowed to use it. */
   SKILLSMITH_LISTING_SEARCH = 2,
 };
 #ifndef __cplusplus
@@ -698,7 +698,7 @@ typedef struct skillsmith_skill {
   struct skillsmith_text updated_at;
   /* Whether the skill can be installed; false if nothing is stored. */
   bool installable;
-  /* Whether the host's security scan gave it a risk score. */
+  /* Whether a security scan, the registry's or the host's, gave it a risk score. */
   bool has_risk_score;
   /* Risk score from 0 to 100; 0 if it has none. */
   int64_t risk_score;

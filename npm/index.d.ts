@@ -34,7 +34,7 @@ export declare class Database {
 	close(): void;
 }
 /**
- * A {@link Database}, a path, or any object that tells the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
@@ -82,7 +82,7 @@ declare const CODES: {
 	readonly UNAUTHORIZED: false;
 	/** 208: the key does not give access. */
 	readonly FORBIDDEN: false;
-	/** 209: the registry failed (HTTP 5xx). */
+	/** 209: the registry failed (HTTP 408 or 5xx). */
 	readonly SERVER_ERROR: true;
 	/** 210: the run reached its deadline. */
 	readonly RUN_DEADLINE: true;
@@ -252,7 +252,7 @@ export interface SkillRecord {
 	tags: string[];
 	/** Whether the skill can be installed. */
 	installable: boolean;
-	/** Risk score of the host's security scan, from 0 to 100; `null` before the scan. */
+	/** Risk score of the last security scan, the registry's or the host's, from 0 to 100; `null` before the scan. */
 	riskScore: number | null;
 	/** Number of findings of the security scan. */
 	securityFindingsCount: number;
@@ -515,7 +515,7 @@ export declare const FREQUENCY_INTERVALS: {
 export declare class SyncConfigRepository {
 	#private;
 	/**
-	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
@@ -551,7 +551,7 @@ export declare class SyncConfigRepository {
 export declare class SyncHistoryRepository {
 	#private;
 	/**
-	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
@@ -584,7 +584,7 @@ export declare class SyncHistoryRepository {
 export declare class SkillRepository {
 	#private;
 	/**
-	 * @param db A {@link Database}, a path, or any object that tells the path.
+	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);

@@ -145,7 +145,7 @@ enum class Listing : std::int32_t {
   /// The sync endpoint or, if the registry has none, its search. If it reserves the endpoint for
   /// some plans, the run fails with PLAN_REQUIRED.
   all = SKILLSMITH_LISTING_AUTO,
-  /// Only its search: for a registry of your own, or where you may.
+  /// Only its search: for a registry of your own, or where you are allowed to use it.
   search = SKILLSMITH_LISTING_SEARCH,
 };
 
@@ -214,7 +214,7 @@ struct Skill {
   std::string created_at;                  ///< When the skill was created, as stored.
   std::string updated_at;                  ///< When the skill was last changed, as stored.
   bool installable = false;                ///< Whether the skill can be installed.
-  /// Risk score of the host's security scan, from 0 to 100.
+  /// Risk score of the last security scan, the registry's or the host's, from 0 to 100.
   std::optional<std::int64_t> risk_score;
   std::int64_t security_findings_count = 0;        ///< Number of findings of the security scan.
   std::optional<std::string> security_scanned_at;  ///< When the security scan ran, as stored.

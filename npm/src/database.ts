@@ -69,7 +69,7 @@ export class Database {
 }
 
 /**
- * A {@link Database}, a path, or any object that tells the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of

@@ -36,7 +36,7 @@ const CODES = {
   UNAUTHORIZED: false,
   /** 208: the key does not give access. */
   FORBIDDEN: false,
-  /** 209: the registry failed (HTTP 5xx). */
+  /** 209: the registry failed (HTTP 408 or 5xx). */
   SERVER_ERROR: true,
   /** 210: the run reached its deadline. */
   RUN_DEADLINE: true,

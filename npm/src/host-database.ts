@@ -4,7 +4,7 @@
 import { hasMethods, isObject, refusal } from './check.js'
 import type { Database, DatabaseLike } from './database.js'
 
-/** A database of the host, by the member that tells its path. */
+/** A database of the host, by the member that has its path. */
 export type HostDatabase = Exclude<DatabaseLike, Database | string>
 
 /** Whether `db` can tell its path. */

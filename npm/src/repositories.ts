@@ -37,7 +37,7 @@ export class SyncConfigRepository {
   readonly #native: NativeRepository<NativeConfig>
 
   /**
-   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {
@@ -122,7 +122,7 @@ export class SyncHistoryRepository {
   readonly #native: NativeRepository<NativeHistory>
 
   /**
-   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {
@@ -215,7 +215,7 @@ export class SkillRepository {
   readonly #native: NativeRepository<NativeSkills>
 
   /**
-   * @param db A {@link Database}, a path, or any object that tells the path.
+   * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {

@@ -104,7 +104,7 @@ export interface SkillRecord {
   tags: string[]
   /** Whether the skill can be installed. */
   installable: boolean
-  /** Risk score of the host's security scan, from 0 to 100; `null` before the scan. */
+  /** Risk score of the last security scan, the registry's or the host's, from 0 to 100; `null` before the scan. */
   riskScore: number | null
   /** Number of findings of the security scan. */
   securityFindingsCount: number

@@ -104,7 +104,7 @@ pub(super) struct SyncArguments {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Read a whole listing, and remove the skills that it and the whole listing before do not have;
-    /// with --force even if they are more than a tenth.
+    /// with --force even if they are more than a tenth of the table.
     #[arg(long)]
     pub(super) prune: bool,
     /// Skills per request, from 1 to 10000; the registry may send fewer [default: 100].
@@ -124,7 +124,7 @@ pub(super) struct SyncArguments {
 pub(super) enum SyncCommand {
     /// Show the last sync, the next one, and their results.
     Status {
-        /// Show this name of a client too; the status is the same for all of them.
+        /// Also show this client name; all clients share one status.
         #[arg(long, value_name = "ID")]
         client: Option<String>,
     },

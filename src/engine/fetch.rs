@@ -98,7 +98,7 @@ impl Fetch {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::Internal(
-                        "the fetch thread ended without a word".into(),
+                        "the fetch thread ended unexpectedly".into(),
                     ));
                 }
             }

@@ -58,7 +58,7 @@ pub(super) fn refuse_empty_listing(
         })?;
     }
     Err(Error::Protocol(
-        "its listing is empty, though this database has skills of it. Nothing was changed".into(),
+        "its listing is empty, though this database has skills from this registry. Nothing was changed".into(),
     ))
 }
 

@@ -1,6 +1,6 @@
 //! The sync engine, its options and its result.
 //!
-//! [`SyncEngine::sync`] makes one run: plan → listing → apply → finish.
+//! [`SyncEngine::sync`] makes one run: start → listing → apply → finish.
 //!
 //! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
 //! writes rows on the caller's thread, `completed` evaluates the listing, and `finish` writes the

@@ -84,7 +84,7 @@ error_codes! {
     Unauthorized = 207, "UNAUTHORIZED", false;
     /// The key does not give access.
     Forbidden = 208, "FORBIDDEN", false;
-    /// The registry failed (HTTP 5xx).
+    /// The registry failed (HTTP 408 or 5xx).
     Server = 209, "SERVER_ERROR", true;
     /// The run reached its deadline before the end of the listing.
     RunDeadline = 210, "RUN_DEADLINE", true;

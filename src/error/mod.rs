@@ -9,6 +9,7 @@ mod code;
 mod convert;
 mod messages;
 mod retry;
+mod status;
 mod variants;
 
 pub use self::cause::Cause;

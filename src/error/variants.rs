@@ -85,7 +85,7 @@ pub enum Error {
     Forbidden(String),
     /// 403: the caller's plan does not give access to the listing.
     PlanRequired(String),
-    /// 5xx, after all retries.
+    /// 408 or 5xx, after all retries.
     Server {
         /// The HTTP status.
         status: u16,

@@ -151,7 +151,7 @@ fn unauthorized(credentials: &Credentials, refusal: &Value, detail: Option<Strin
     let said = detail.map_or_else(String::new, |detail| format!(": {detail}"));
     let sent = credentials.describe();
     let plans = format!(
-        "The live registry gives its listing to the plans Team and Enterprise only{}.",
+        "The live registry offers its listing only on the plans Team and Enterprise{}.",
         current_plan(credentials, refusal)
     );
     if credentials.jwt_token.is_some() && has_expired(refusal) {

@@ -19,7 +19,7 @@ pub(super) enum Attempt<T> {
 }
 
 impl<T> Attempt<T> {
-    /// Only 408, 429, 5xx except 501, broken connections and unreadable responses are retried.
+    /// Only 408, 429 (unless a quota is used up), 5xx except 501, broken connections and unreadable responses are retried.
     pub(super) fn of_failure(error: Error, asked: Option<Duration>) -> Self {
         match error {
             // The server does not implement the request, and a retry does not change that.

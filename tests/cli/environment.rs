@@ -144,7 +144,7 @@ fn a_sign_in_that_has_expired_says_what_to_do() {
     let before = std::fs::read(place.path(".skillsmith/config.json")).unwrap();
     let outcome = place.run(&["sync"]);
     assert_eq!(outcome.code, 1);
-    assert_snapshot!(outcome.stderr, @"Sync failed: Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY (401: expired_token; sent the token from ~/.skillsmith/config.json). The live registry gives its listing to the plans Team and Enterprise only.");
+    assert_snapshot!(outcome.stderr, @"Sync failed: Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY (401: expired_token; sent the token from ~/.skillsmith/config.json). The live registry offers its listing only on the plans Team and Enterprise.");
     let after = std::fs::read(place.path(".skillsmith/config.json")).unwrap();
     assert_eq!(before, after);
     let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_KEY", "sk"));

@@ -111,7 +111,7 @@ fn a_401_says_how_to_set_a_key() {
     );
     let outcome = place.run(&["sync"]);
     assert_eq!(outcome.code, 1);
-    assert_snapshot!(outcome.stderr, @"Sync failed: The registry wants a valid API key (401: Authentication required; sent no credential). Set SKILLSMITH_API_KEY to a valid key and sync again. The live registry gives its listing to the plans Team and Enterprise only.");
+    assert_snapshot!(outcome.stderr, @"Sync failed: The registry wants a valid API key (401: Authentication required; sent no credential). Set SKILLSMITH_API_KEY to a valid key and sync again. The live registry offers its listing only on the plans Team and Enterprise.");
 }
 
 #[test]

@@ -78,6 +78,44 @@ describe('a registry of the host without search', () => {
   })
 })
 
+describe('a registry of the host that throws an HTTP status', () => {
+  for (const statusCode of [404, 405, 410, 501]) {
+    test(`${statusCode}: it has no sync endpoint, and is searched`, async () => {
+      const host = hostRegistry(250, true)
+      let asked = 0
+      host.syncRegistry = () => {
+        asked++
+        throw Object.assign(new Error('not here'), { statusCode })
+      }
+      const { engine, skills } = place(host)
+      const result = await engine.sync()
+      assert.deepEqual([result.success, result.coverage, skills.count(), asked], [true, 'complete', 250, 1], result.errors[0])
+    })
+  }
+
+  for (const [statusCode, code] of Object.entries({
+    401: 'UNAUTHORIZED',
+    403: 'FORBIDDEN',
+    408: 'SERVER_ERROR',
+    422: 'REQUEST_REFUSED',
+    429: 'RATE_LIMITED',
+    500: 'SERVER_ERROR',
+    503: 'SERVER_ERROR',
+  })) {
+    test(`${statusCode} is ${code}, as over HTTP`, async () => {
+      const host = hostRegistry(10)
+      host.search = () => {
+        throw Object.assign(new Error('its reason'), { statusCode: Number(statusCode) })
+      }
+      const { engine, config } = place(host)
+      const told = []
+      const service = new sync.BackgroundSyncService(engine, config, { onSyncError: (error) => told.push(error.code) })
+      const { success } = await service.manualSync()
+      assert.deepEqual([success, told], [false, [code]])
+    })
+  }
+})
+
 /** A registry in memory that has no `search`. */
 function onlySync(count) {
   const host = hostRegistry(count, true)

@@ -146,16 +146,7 @@ impl Registry for HostRegistry {
 /// the engine change its listing plan.
 pub fn thrown_error(status: Option<u16>, message: String) -> Error {
     match status {
-        Some(401) if Error::says_expired(&message) => {
-            Error::sign_in_expired(&format!("401: {message}"))
-        }
-        Some(401) => Error::Unauthorized(message),
-        Some(403) => Error::Forbidden(message),
-        Some(429) => Error::RateLimited { retry_at: None },
-        Some(status @ 400..=499) => Error::Refused {
-            status,
-            detail: Some(message),
-        },
+        Some(status @ 400..=599) => Error::of_status(status, Some(message), None),
         _ => Error::Host(message),
     }
 }

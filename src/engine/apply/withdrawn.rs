@@ -47,7 +47,7 @@ impl Applier<'_> {
         if state::has_other_profiles(self.tools.conn, &self.unmet.registry)? {
             self.tally.warn(
                 "Withdrawn skills were not removed: this database has skills of several registries, \
-                 and which skill is of which is not known."
+                 and it is not known which skill is from which."
                     .into(),
             );
             return Ok(());

@@ -291,7 +291,7 @@ const fn is_missing_endpoint(error: &Error) -> bool {
     matches!(
         error,
         Error::Refused {
-            status: 400 | 404 | 405 | 410,
+            status: 400 | 404 | 405 | 410 | 501,
             ..
         } | Error::Server { status: 501, .. }
     )

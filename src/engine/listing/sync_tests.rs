@@ -184,7 +184,7 @@ fn changes_are_asked_for_with_the_watermark_on_every_page() {
 
 #[test]
 fn a_registry_without_the_endpoint_is_searched() {
-    for status in [400, 404, 405, 410] {
+    for status in [400, 404, 405, 410, 501] {
         let registry = endpoint(|_: &SyncRequest, _| Err(refused(status)));
         let listed = list(&registry, start(None));
         assert!(listed.is_certain(), "{status}");

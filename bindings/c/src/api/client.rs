@@ -359,7 +359,7 @@ fn ask<T: Send + 'static>(
                 Err(panic) => std::panic::resume_unwind(panic),
                 Ok(()) => {
                     return Err(Error::Internal(
-                        "the client's thread ended without a word".into(),
+                        "the client's thread ended unexpectedly".into(),
                     ));
                 }
             },

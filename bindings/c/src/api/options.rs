@@ -88,7 +88,7 @@ pub enum skillsmith_listing {
     /// The sync endpoint or, if the registry has none, its search. If it reserves the endpoint
     /// for some plans, the run fails with `PLAN_REQUIRED`.
     SKILLSMITH_LISTING_AUTO = 1,
-    /// Only its search: for a registry of your own, or where you may.
+    /// Only its search: for a registry of your own, or where you are allowed to use it.
     SKILLSMITH_LISTING_SEARCH = 2,
 }
 

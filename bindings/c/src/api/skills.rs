@@ -56,7 +56,7 @@ pub struct skillsmith_skill {
     pub updated_at: skillsmith_text,
     /// Whether the skill can be installed; false if nothing is stored.
     pub installable: bool,
-    /// Whether the host's security scan gave it a risk score.
+    /// Whether a security scan, the registry's or the host's, gave it a risk score.
     pub has_risk_score: bool,
     /// Risk score from 0 to 100; 0 if it has none.
     pub risk_score: i64,

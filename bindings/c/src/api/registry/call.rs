@@ -231,23 +231,5 @@ fn http_failure(
             "{status} is not the HTTP status of a failure."
         )));
     };
-    let said = detail
-        .as_deref()
-        .map_or_else(String::new, |detail| format!(": {detail}"));
-    Ok(match status {
-        401 if detail.as_deref().is_some_and(Error::says_expired) => {
-            Error::sign_in_expired(&format!("401{said}"))
-        }
-        401 => Error::Unauthorized(format!(
-            "The registry wants a valid credential (401{said})."
-        )),
-        403 => Error::Forbidden(format!("The registry does not allow this (403{said}).")),
-        429 => Error::RateLimited { retry_at },
-        408 | 500.. => Error::Server {
-            status,
-            detail,
-            retry_at,
-        },
-        _ => Error::Refused { status, detail },
-    })
+    Ok(Error::of_status(status, detail, retry_at))
 }
