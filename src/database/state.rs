@@ -90,6 +90,11 @@ pub(crate) fn remove_superseded(conn: &Connection) -> Result<()> {
     remove(conn, key::SUPERSEDED)
 }
 
+/// Whether the table is there.
+pub(crate) fn exists(conn: &Connection) -> Result<bool> {
+    has_table(conn, TABLE)
+}
+
 /// Whether any listing was read to its end.
 pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
     if !has_table(conn, TABLE)? {

@@ -87,6 +87,8 @@ pub(super) struct Applier<'c> {
     pub(super) twice: Twice,
     pages: Pages,
     unmet: Unmet,
+    /// What other registries have listed was marked as outdated.
+    others_are_outdated: bool,
     /// Counts only what is committed.
     pub(super) tally: Tally,
     /// The longest to wait for a lock.
@@ -126,6 +128,7 @@ impl<'c> Applier<'c> {
             tools,
             twice,
             pages: Pages::default(),
+            others_are_outdated: false,
             tally,
             longest_wait: write::BUSY_BUDGET,
         })

@@ -251,6 +251,9 @@ fn doubts_of(cursor: &Cursor) -> Vec<String> {
     if cursor.plan == Plan::Tiers && has_untiered {
         doubts.push("The registry can only be listed by trust tier; skills without one, or with one that is not known, may be missing.".to_owned());
     }
+    doubts.extend(findings.unlisted_tiers.iter().map(|tier| {
+        format!("The registry refuses to list tier '{tier}', although it has such skills; some may be missing.")
+    }));
     if findings.doubts.iter().any(|doubt| doubt.moved) {
         doubts.push(
             "The registry's rows kept moving while they were read; the next sync reads them again."

@@ -127,6 +127,12 @@ pub(super) struct Findings {
     /// It could not be checked whether there are skills without a tier.
     #[serde(default)]
     pub(super) untiered_unknown: bool,
+    /// Tiers whose listing was refused.
+    #[serde(default)]
+    pub(super) refused_tiers: Vec<String>,
+    /// Such tiers that a row has.
+    #[serde(default)]
+    pub(super) unlisted_tiers: Vec<String>,
     /// Passes in doubt: rows moved, or there were fewer than the total says.
     pub(super) doubts: Vec<Finding>,
     /// Passes that are complete although their total is higher.
@@ -378,6 +384,9 @@ impl Cursor {
     /// Skips a refused pass. Returns whether no pass of the plan is of use.
     pub(super) fn refuse_pass(&mut self) -> bool {
         self.refused = self.refused.saturating_add(1);
+        if let Some(Pass::Tier(tier)) = &self.pass {
+            self.findings.refused_tiers.push(tier.clone());
+        }
         let useless = self.refused.saturating_add(self.unreadable);
         if useless >= self.plan.passes(&self.more_tiers).len() {
             return true;
@@ -403,6 +412,11 @@ impl Cursor {
             self.findings.untiered = true;
             return;
         };
+        let findings = &mut self.findings;
+        if let Some(at) = findings.refused_tiers.iter().position(|it| it == tier) {
+            let tier = findings.refused_tiers.swap_remove(at);
+            findings.unlisted_tiers.push(tier);
+        }
         if is_known_tier(tier) {
             return;
         }

@@ -279,6 +279,12 @@ impl PassCursor {
         known.clamp(1, asked.limit.max(1))
     }
 
+    /// Whether something behind this position has been read, or was put off, before: what is
+    /// requested there is looked for, and a refusal says nothing about the end.
+    pub(super) const fn looks_back_to(&self, start: u64) -> bool {
+        start < self.movement.ahead && self.movement.back > 0
+    }
+
     /// Gives up finding out whether rows are hidden.
     pub(super) fn forget_probe(&mut self) {
         self.hidden.probe = None;

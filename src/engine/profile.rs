@@ -1,11 +1,14 @@
 //! What finished listings have learned about a registry. Stored in `sync_state` under its base URL.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Pass, Plan};
 use super::watermark::Watermark;
+use crate::Result;
 use crate::clock::from_iso;
+use crate::database::state;
 
 /// After this, a better plan that the registry refused is tried again.
 const RETRY_AFTER: TimeDelta = TimeDelta::days(1);
@@ -63,6 +66,44 @@ impl Endpoint {
             .as_deref()
             .is_some_and(|at| is_within_a_day(at, now))
     }
+}
+
+/// The profiles of other registries that have a watermark.
+const OTHERS_WITH_WATERMARK: &str = "key > 'plan:' AND key < 'plan;' AND key <> ?1
+    AND json_valid(value) AND value ->> '$.endpoint.watermark' IS NOT NULL";
+
+/// The cursor of another registry.
+const CURSOR_OF_OTHER: &str = "key = ?1 AND json_valid(value) AND value ->> '$.registry' IS NOT ?2";
+
+/// Whether another registry would be asked for changes only, or a listing of it be resumed.
+pub(super) fn others_are_current(conn: &Connection, registry: &str) -> Result<bool> {
+    if !state::exists(conn)? {
+        return Ok(false);
+    }
+    let exists = |what| format!("SELECT EXISTS (SELECT 1 FROM main.sync_state WHERE {what})");
+    let has_watermark: bool = conn.query_row(
+        &exists(OTHERS_WITH_WATERMARK),
+        [state::key::plan(registry)],
+        |row| row.get(0),
+    )?;
+    let cursor = (state::key::CURSOR, registry);
+    Ok(has_watermark || conn.query_row(&exists(CURSOR_OF_OTHER), cursor, |row| row.get(0))?)
+}
+
+/// Lets the next sync of each other registry list everything, inside the caller's transaction.
+pub(super) fn outdate_others(conn: &Connection, registry: &str) -> Result<()> {
+    conn.execute(
+        &format!(
+            "UPDATE main.sync_state SET value = json_remove(value, '$.endpoint.watermark')
+             WHERE {OTHERS_WITH_WATERMARK}"
+        ),
+        [state::key::plan(registry)],
+    )?;
+    conn.execute(
+        &format!("DELETE FROM main.sync_state WHERE {CURSOR_OF_OTHER}"),
+        (state::key::CURSOR, registry),
+    )?;
+    Ok(())
 }
 
 /// Whether `at` is less than a day before `now`.

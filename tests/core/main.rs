@@ -38,6 +38,7 @@ mod replay;
 mod repositories;
 mod reserved;
 mod runs;
+mod several_registries;
 mod sign_in;
 mod support;
 mod sync_endpoint;

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::super::backoff;
 use super::super::batch::Weight;
+use super::super::profile;
 use super::{Applier, Pending};
 use crate::database::{LockWait, interruptible, state, write};
 use crate::skills::{RowOutcome, fts, stage, urls};
@@ -49,6 +50,7 @@ impl Applier<'_> {
         if !has_rows && self.cursor.is_none() {
             return Ok(());
         }
+        self.outdate_others()?;
         self.stage.set_taken_urls_aside()?;
         let mut outcome = self.write_batch();
         if outcome.as_ref().is_err_and(stage::is_index_fault) {
@@ -66,6 +68,19 @@ impl Applier<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Before the first write of a run: what was learned about the changes of other registries counts
+    /// no more, since this one may overwrite their rows.
+    fn outdate_others(&mut self) -> Result<()> {
+        let (conn, registry) = (self.tools.conn, &self.tools.registry);
+        if !self.others_are_outdated && profile::others_are_current(conn, registry)? {
+            write(conn, self.lock_wait(), |conn| {
+                profile::outdate_others(conn, registry)
+            })?;
+        }
+        self.others_are_outdated = true;
+        Ok(())
     }
 
     /// While no page comes: records the requests that were sent, since the process may end before the
@@ -235,10 +250,12 @@ impl Applier<'_> {
     /// Tries again to store URLs that other rows had; after the last flush of the listing.
     ///
     /// `listed_all`: this run read the whole registry, so a row it did not see is gone from the
-    /// registry and gives up its URL. Ignored if a row was rejected: that may be the one it did not
-    /// see.
+    /// registry and gives up its URL. Ignored if a row was rejected, which may be the one it did not
+    /// see, and in a database that several registries have filled, whose rows these may be.
     pub(in crate::engine) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
-        let listed_all = listed_all && self.tally.rejected() == 0;
+        let listed_all = listed_all
+            && self.tally.rejected() == 0
+            && !state::has_other_profiles(self.tools.conn, &self.tools.registry)?;
         if !self.tools.table.has.unique_url || self.rules.dry_run {
             return Ok(());
         }

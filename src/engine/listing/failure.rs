@@ -79,7 +79,7 @@ impl Lister<'_> {
         error: Error,
         call: &Call<'_>,
     ) -> Result<Option<Error>> {
-        if asked.start > 0 {
+        if asked.start > 0 || self.cursor.at.looks_back_to(asked.start) {
             return Ok(Some(error));
         }
         let status = refusal(&error);
@@ -128,6 +128,9 @@ impl Lister<'_> {
             let next = step(at, asked, &Facts::default(), self.totals);
             at.ending.has_ended = next != Next::Page;
             return true;
+        }
+        if at.looks_back_to(asked.start) {
+            return false;
         }
         // The first row of an overlapping page exists, so a refusal is not the end.
         let is_behind = !asked.overlaps && at.is_behind_the_end();
@@ -182,7 +185,8 @@ impl Lister<'_> {
                 Ok(false)
             }
             Err(error) if ends_the_run(&error) => Err(error),
-            Err(_) => Ok(true),
+            // There is a listing, which ends before that offset.
+            Err(error) => Ok(refusal(&error) != Some(416)),
         }
     }
 

@@ -183,6 +183,46 @@ fn changes_are_asked_for_with_the_watermark_on_every_page() {
 }
 
 #[test]
+fn promise_1_a_refusal_where_a_moved_row_is_looked_for_is_not_the_end() {
+    for status in [400, 404, 405, 410, 416, 422] {
+        for clamp in [50, 100] {
+            for moved_before in 2..5 {
+                let rows: Vec<u64> = (0..420).collect();
+                let registry = endpoint(|request: &SyncRequest, count| {
+                    if count == moved_before + 1 {
+                        return Err(refused(status));
+                    }
+                    let rows = if count < moved_before {
+                        &rows
+                    } else {
+                        &rows[3..]
+                    };
+                    let limit = request.limit.min(clamp);
+                    Ok(honest(
+                        rows,
+                        &SyncRequest {
+                            limit,
+                            ..request.clone()
+                        },
+                    ))
+                });
+                let listed = list(&registry, start(None));
+                let what = format!(
+                    "{status}, {clamp}, {moved_before}: {:?}",
+                    registry.offsets()
+                );
+                let is_all = listed.has_all(3..420);
+                assert!(
+                    is_all || !listed.is_certain() || !listed.cursor.gaps.is_empty(),
+                    "{what}"
+                );
+                assert!(listed.has_all(300..420), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_registry_without_the_endpoint_is_searched() {
     for status in [400, 404, 405, 410, 501] {
         let registry = endpoint(|_: &SyncRequest, _| Err(refused(status)));

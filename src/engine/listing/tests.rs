@@ -257,6 +257,34 @@ fn skills_without_a_tier_are_asked_for_where_there_may_be_some() {
     assert!(findings.untiered_unknown && !findings.untiered);
 }
 
+/// A registry of the tier `verified`, whose rows without a score are only listed there.
+fn list_tiers(first: u16, behind: u16) -> Listed {
+    let registry = scripted(|request| match (&request.trust_tier, request.min_score) {
+        (Some(tier), _) if tier == "verified" && request.offset < 20 => Err(refused(first)),
+        (Some(tier), _) if tier == "verified" => Err(refused(behind)),
+        (None, Some(_)) => Ok(page(of(10, request), r#"{"total":10}"#)),
+        _ => Ok(page([], r#"{"total":0}"#)),
+    });
+    list(&registry, start(Tiers))
+}
+
+#[test]
+fn promise_1_a_tier_whose_first_page_is_refused_is_not_dropped_in_silence() {
+    // It ends before the page behind: it is listed, but for a bad row.
+    let listed = list_tiers(400, 416);
+    let gaps = &listed.cursor.gaps;
+    assert!(
+        gaps.iter()
+            .any(|gap| gap.to_string().contains("'verified'")),
+        "{gaps:?}"
+    );
+    // Refused altogether, but another listing shows that there are such rows.
+    for behind in [400, 404, 422] {
+        let findings = list_tiers(400, behind).cursor.findings;
+        assert_eq!(findings.unlisted_tiers, ["verified"], "{behind}");
+    }
+}
+
 /// A registry whose pages fail if they contain a bad row.
 fn failing(
     rows: u64,
