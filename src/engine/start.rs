@@ -7,12 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::apply::unmet;
+use super::context::Context;
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
 use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
-use super::run::Context;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
 use crate::database::{ensure_sync_tables, state, write};
