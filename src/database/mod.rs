@@ -8,6 +8,7 @@ mod open;
 mod open_database;
 mod options;
 mod raw;
+mod replaced;
 mod schema;
 mod shared;
 pub(crate) mod state;

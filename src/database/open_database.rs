@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -12,8 +12,9 @@ use super::in_place::{self, check_in_place};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
+use super::replaced;
 use super::schema::ensure_sync_tables;
-use super::shared::{Inner, Location, Shared, in_use, let_go_of_replaced};
+use super::shared::{Inner, Location, Shared};
 use super::transaction::{LockWait, write};
 use crate::{CancelToken, Error, Result};
 
@@ -61,7 +62,8 @@ impl Database {
             pid: std::process::id(),
         });
         if matches!(inner.location, Location::File(_)) {
-            in_use(|known| known.push(Arc::downgrade(&inner)));
+            let holder: Weak<Inner> = Arc::downgrade(&inner);
+            replaced::add(holder);
         }
         Self { inner }
     }
@@ -236,7 +238,7 @@ impl Database {
         let is_replaced = self.inner.is_replaced();
         if is_replaced {
             self.inner.shared().let_go();
-            let_go_of_replaced();
+            replaced::let_go();
         }
         is_replaced
     }
