@@ -1,6 +1,7 @@
 //! The database file: opening, creating, preparing, and sharing connections.
 
 pub(crate) mod coexistence;
+mod explain;
 mod handle;
 mod in_place;
 mod lock;

@@ -12,10 +12,10 @@ use super::in_place::{self, check_in_place};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
-use super::replaced;
 use super::schema::ensure_sync_tables;
 use super::shared::{Inner, Location, Shared};
 use super::transaction::{LockWait, write};
+use super::{explain, replaced};
 use crate::{CancelToken, Error, Result};
 
 /// An open skill database. Clones share one connection, as do all repositories made from it.
@@ -138,7 +138,7 @@ impl Database {
             return Err(Error::DatabaseClosed);
         };
         let outcome = call(conn)
-            .map_err(|error| open::with_cause(conn, error))
+            .map_err(|error| explain::with_cause(conn, error))
             .map_err(|error| self.name_damage(error));
         if let (Ok(_), Location::File(path)) = (&outcome, &self.inner.location) {
             in_place::note_version_read(conn, path);
@@ -268,7 +268,7 @@ impl Database {
     /// Adds the file's name to an error about damage.
     pub(crate) fn name_damage(&self, error: Error) -> Error {
         match (error, self.path()) {
-            (Error::Database(error), Some(path)) => open::explain(path, error, None),
+            (Error::Database(error), Some(path)) => explain::explain(path, error, None),
             (error, _) => error,
         }
     }

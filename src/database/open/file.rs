@@ -8,8 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Opening;
 use super::connect::{configure, connect, connect_unchanging};
-use super::explain::not_writable;
 use super::prepare::prepare;
+use crate::database::explain::not_writable;
 use crate::database::handle::Handle;
 use crate::{Error, Result};
 

@@ -4,13 +4,11 @@
 //! locks that another SQLite in this process holds.
 
 mod connect;
-mod explain;
 mod file;
 mod prepare;
 
 use std::time::{Duration, Instant};
 
-pub(super) use self::explain::{explain, with_cause};
 #[cfg(feature = "cli")]
 pub(crate) use self::file::holds_nothing;
 pub(super) use self::file::{as_it_is, file, memory};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::Opening;
-use super::explain::{explain_on, name};
+use crate::database::explain::{explain_on, name};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{LockWait, SLICE, write};
 use crate::database::{checkpoint_at_end, in_place, interruptible};
