@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use super::shared::{Inner, Location, Shared};
 use super::transaction::{LockWait, write};
 use super::{explain, replaced};
 use crate::{CancelToken, Error, Result};
+
+/// Number of databases in memory so far; each needs its own name.
+static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 
 /// An open skill database. Clones share one connection, as do all repositories made from it.
 ///
@@ -48,12 +52,7 @@ impl Database {
         OpenOptions::new().open_in_memory()
     }
 
-    pub(super) fn new(
-        location: Location,
-        lock: LockTarget,
-        options: OpenOptions,
-        conn: Handle,
-    ) -> Self {
+    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Handle) -> Self {
         let inner = Arc::new(Inner {
             location,
             lock,
@@ -271,6 +270,63 @@ impl Database {
             (Error::Database(error), Some(path)) => explain::explain(path, error, None),
             (error, _) => error,
         }
+    }
+}
+
+impl OpenOptions {
+    /// Opens the database at `path`; `:memory:` is a new one in memory.
+    ///
+    /// Creates a missing file with the whole schema, and its folder, accessible to their owner
+    /// only. Accepts a file of any schema version; the first call that writes adds the tables
+    /// for syncing if they are missing. Blocks on the disk.
+    ///
+    /// # Errors
+    /// A file that is not a database, is damaged or belongs to another program is
+    /// refused and left unchanged. Denied access is an error too.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
+        let path = path.as_ref();
+        if path.as_os_str().is_empty() {
+            return Err(Error::InvalidArgument(
+                "The database path is empty. Give a file path, or \":memory:\".".into(),
+            ));
+        }
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(Error::InvalidArgument(
+                "The database path contains a NUL character. Give a file path.".into(),
+            ));
+        }
+        if path == Path::new(":memory:") {
+            return self.open_in_memory();
+        }
+        let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let conn = open::file(&path, self.opening(&self.cancel))?;
+        let lock = LockTarget::File(path.clone());
+        Ok(Database::new(
+            Location::File(path),
+            lock,
+            self.clone(),
+            conn,
+        ))
+    }
+
+    fn open_in_memory(&self) -> Result<Database> {
+        if self.read_only {
+            return Err(Error::InvalidArgument(
+                "A new database in memory cannot be read-only: it would stay empty.".into(),
+            ));
+        }
+        let name = format!("/skillsmith-{}", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
+        let conn = open::memory(&name, self.opening(&self.cancel))?;
+        let lock = LockTarget::Flag(Arc::default());
+        Ok(Database::new(
+            Location::Memory(name),
+            lock,
+            self.clone(),
+            conn,
+        ))
     }
 }
 

@@ -27,6 +27,18 @@ pub(super) struct Opening<'a> {
     pub(super) search: bool,
 }
 
+impl OpenOptions {
+    /// For the connection that a caller opens.
+    pub(super) const fn opening<'a>(&'a self, cancel: &'a CancelToken) -> Opening<'a> {
+        Opening {
+            options: self,
+            cancel,
+            create: true,
+            search: true,
+        }
+    }
+}
+
 impl Opening<'_> {
     /// Retries while another connection is in the way, until the budget is spent or the caller cancels.
     fn patiently<T>(&self, budget: Duration, mut call: impl FnMut() -> Result<T>) -> Result<T> {
