@@ -8,8 +8,7 @@ use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, refusal, told};
-use super::body::read_body;
+use super::answer::{MAX_REFUSAL, explain, read_body, refusal, told};
 use super::connections::{Connections, Pools};
 use super::credentials::Credentials;
 use super::mend::read_leniently;
