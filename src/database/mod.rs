@@ -14,7 +14,7 @@ mod schema;
 mod shared;
 pub(crate) mod state;
 pub(crate) mod text;
-mod transaction;
+pub(crate) mod transaction;
 
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
@@ -26,4 +26,4 @@ pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::interruptible;
 pub(crate) use self::schema::{ensure_sync_tables, has_table};
-pub(crate) use self::transaction::{LockWait, write};
+pub(crate) use self::transaction::LockWait;

@@ -9,14 +9,13 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::handle::Handle;
-use super::in_place::{self, check_in_place};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
 use super::schema::ensure_sync_tables;
 use super::shared::{Inner, Location, Shared};
-use super::transaction::{LockWait, write};
-use super::{explain, replaced};
+use super::transaction::{self, LockWait};
+use super::{explain, in_place, replaced};
 use crate::{CancelToken, Error, Result};
 
 /// Number of databases in memory so far; each needs its own name.
@@ -170,7 +169,7 @@ impl Database {
         let mut attempt = || {
             let shared = self.shared_in_place(true)?;
             self.call(&shared, |conn| {
-                write(conn, lock_wait, |conn| {
+                transaction::write(conn, lock_wait, |conn| {
                     ensure_sync_tables(conn)?;
                     call(conn)
                 })
@@ -253,7 +252,7 @@ impl Database {
     /// Empties the journal of a run's connection if its file is no longer the one at the path.
     pub(crate) fn leave(&self, conn: &Connection) {
         if let Some(path) = self.path()
-            && check_in_place(conn, path).is_err()
+            && in_place::check_in_place(conn, path).is_err()
         {
             in_place::empty_journal(conn);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use super::handle::Handle;
-use super::in_place::{self, check_in_place};
+use super::in_place;
 use super::lock::LockTarget;
 use super::options::OpenOptions;
 use super::replaced::Holder;
@@ -53,7 +53,7 @@ impl Inner {
 impl Shared {
     fn is_replaced(&self, path: &Path) -> bool {
         match self {
-            Self::Open(conn) => check_in_place(conn, path).is_err(),
+            Self::Open(conn) => in_place::check_in_place(conn, path).is_err(),
             Self::Replaced => true,
             Self::Closed => false,
         }

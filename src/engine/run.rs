@@ -22,7 +22,7 @@ use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use crate::clock::to_iso;
-use crate::database::{check_in_place, checkpoint_at_end, interruptible, write};
+use crate::database::{self, transaction};
 use crate::memory::{self, guarded};
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
@@ -95,8 +95,8 @@ impl Run {
         let (fetch, fingerprints, pages) = self.start_fetch(context, (&conn, &table), &found)?;
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
-            let _guard = interruptible(&conn, &options.cancel, context.ends_at());
-            write(&conn, context.lock_wait(), fts::repair)?;
+            let _guard = database::interruptible(&conn, &options.cancel, context.ends_at());
+            transaction::write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
         let (requests, since) = (self.requests.clone(), found.since);
@@ -113,7 +113,7 @@ impl Run {
         drop(applier);
         if !options.dry_run {
             // So that little of ours remains in a log beside the file.
-            checkpoint_at_end(&conn);
+            database::checkpoint_at_end(&conn);
         }
         if outcome.is_ok() {
             progress.complete(&self.tally);
@@ -168,7 +168,7 @@ impl Run {
         let Some(path) = database.path() else {
             return outcome;
         };
-        let Err(replaced) = check_in_place(conn, path) else {
+        let Err(replaced) = database::check_in_place(conn, path) else {
             return outcome;
         };
         database.leave(conn);

@@ -20,7 +20,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::{Empty, OutPtr};
-use crate::ffi::records::give_string;
+use crate::ffi::records;
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
 
@@ -202,7 +202,7 @@ pub extern "C" fn skillsmith_api_client_base_url(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_url.fill("out_url", || give_string(client.get()?.base_url()))
+        out_url.fill("out_url", || records::give_string(client.get()?.base_url()))
     })
 }
 
@@ -324,7 +324,7 @@ pub extern "C" fn skillsmith_api_client_search(
             })?;
             // For the copy.
             memory::ensure_available(text.len() + 1)?;
-            give_string(&text)
+            records::give_string(&text)
         })
     })
 }

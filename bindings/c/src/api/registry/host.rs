@@ -10,7 +10,7 @@ use super::call::{Exchange, skillsmith_registry_call};
 use super::{skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request};
 use crate::api::client::skillsmith_health;
 use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
-use crate::ffi::records::lend;
+use crate::ffi::records;
 use crate::ffi::user_data::UserData;
 
 /// The object of a [`skillsmith_registry`].
@@ -106,7 +106,7 @@ impl Registry for HostRegistry {
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
         let search = self.callbacks.search.ok_or(Error::NullArgument("search"))?;
         let (returned, answer) = Self::ask(call, |handle| {
-            lend(
+            records::lend(
                 |arena| skillsmith_page_request::of(request, arena),
                 // SAFETY: the host's function, with what its type says.
                 |request| unsafe { search(self.user_data.pointer(), request, handle) },
@@ -123,7 +123,7 @@ impl Registry for HostRegistry {
             });
         };
         let (returned, answer) = Self::ask(call, |handle| {
-            lend(
+            records::lend(
                 |arena| skillsmith_sync_request::of(request, arena),
                 // SAFETY: the host's function, with what its type says.
                 |request| unsafe { sync(self.user_data.pointer(), request, handle) },
