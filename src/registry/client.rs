@@ -28,7 +28,8 @@ use crate::{Cause, Error, Result};
 
 /// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
 /// servers.
-const MAX_BODY: u64 = 16 * 1024 * 1024;
+#[doc(hidden)]
+pub const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 const SEARCH: &str = "/skills-search";
 

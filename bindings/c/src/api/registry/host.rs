@@ -9,7 +9,7 @@ use skillsmith_sync::{Error, Registry, Result};
 use super::call::{Exchange, skillsmith_registry_call};
 use super::{skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request};
 use crate::api::client::skillsmith_health;
-use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
+use crate::ffi::handles::Lease;
 use crate::ffi::records;
 use crate::ffi::user_data::UserData;
 
@@ -54,16 +54,9 @@ impl HostRegistry {
         call: &Call<'_>,
         callback: impl FnOnce(*mut skillsmith_registry_call) -> c_int,
     ) -> Result<(c_int, Option<Result<Page>>)> {
-        /// Ends the call in any case.
-        struct Lease(*mut skillsmith_registry_call);
-        impl Drop for Lease {
-            fn drop(&mut self) {
-                _ = OwnedHandle::from(self.0).remove();
-            }
-        }
-        let lease = Lease(handles::insert(Exchange::new(call.cancel)));
-        let returned = callback(lease.0);
-        let answer = HandlePtr::from(lease.0).get()?.take();
+        let lease = Lease::<skillsmith_registry_call>::new(Exchange::new(call.cancel));
+        let returned = callback(lease.handle());
+        let answer = lease.object()?.take();
         drop(lease);
         call.check()?;
         Ok((returned, answer))
