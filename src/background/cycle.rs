@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::options::BackgroundOptions;
 use super::schedule::{self, Decision, Schedule, UnwrittenBackoff};
-use super::workers::{AtWork, Workers};
+use super::workers::Workers;
 use crate::engine::Listing;
 use crate::memory::guarded;
 use crate::unpoisoned::{lock, wait};
@@ -54,7 +54,11 @@ impl Shared {
         progress: &mut Progress,
         thread: usize,
     ) -> Result<AtWork> {
-        progress.workers.add(self, thread)
+        let number = progress.workers.add(thread)?;
+        Ok(AtWork {
+            shared: Arc::clone(self),
+            number,
+        })
     }
 
     /// Wakes those who wait for workers to end.
@@ -197,5 +201,29 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+/// Counts as work for the service while it lives.
+pub(super) struct AtWork {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl AtWork {
+    /// Says that the work is done on this thread.
+    pub(super) fn is_this_thread(&self) {
+        self.shared.progress().workers.is_this_thread(self.number);
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.shared.progress().workers.remove(self.number);
+        self.shared.notify_settled();
     }
 }

@@ -1,8 +1,5 @@
 //! Who works for the service now: its thread, and threads that sync by hand.
 
-use std::sync::Arc;
-
-use super::cycle::Shared;
 use crate::Result;
 
 /// The threads that work for the service now, callbacks included.
@@ -21,16 +18,26 @@ struct Worker {
 }
 
 impl Workers {
-    /// Adds a worker; `thread` is 0 until it has begun.
-    pub(super) fn add(&mut self, shared: &Arc<Shared>, thread: usize) -> Result<AtWork> {
+    /// Adds a worker, and returns its number; `thread` is 0 until it has begun.
+    pub(super) fn add(&mut self, thread: usize) -> Result<u64> {
         self.list.try_reserve(1)?;
         let number = self.next;
         self.next += 1;
         self.list.push(Worker { number, thread });
-        Ok(AtWork {
-            shared: Arc::clone(shared),
-            number,
-        })
+        Ok(number)
+    }
+
+    /// Says that a worker works on this thread.
+    pub(super) fn is_this_thread(&mut self, number: u64) {
+        let own = |worker: &&mut Worker| worker.number == number;
+        if let Some(worker) = self.list.iter_mut().find(own) {
+            worker.thread = this_thread();
+        }
+    }
+
+    /// Removes a worker, whose work is done.
+    pub(super) fn remove(&mut self, number: u64) {
+        self.list.retain(|worker| worker.number != number);
     }
 
     /// Whether this thread is one of them.
@@ -56,37 +63,4 @@ pub(super) fn this_thread() -> usize {
         static HERE: u8 = const { 0 };
     }
     HERE.with(|here| std::ptr::from_ref(here).addr())
-}
-
-/// Counts as work for the service while it lives.
-pub(super) struct AtWork {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl AtWork {
-    /// Says that the work is done on this thread.
-    pub(super) fn is_this_thread(&self) {
-        let mut progress = self.shared.progress();
-        let own = |worker: &&mut Worker| worker.number == self.number;
-        if let Some(worker) = progress.workers.list.iter_mut().find(own) {
-            worker.thread = this_thread();
-        }
-    }
-
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        let mut progress = self.shared.progress();
-        progress
-            .workers
-            .list
-            .retain(|worker| worker.number != self.number);
-        drop(progress);
-        self.shared.notify_settled();
-    }
 }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use rusqlite::Connection;
 
 use super::coexistence::Ticket;
-use super::raw;
+use super::{raw, replaced};
 use crate::{Error, Result};
 
 /// A connection of this process. A forked child can neither use nor close it, because SQLite
@@ -60,7 +60,7 @@ impl Drop for Handle {
         drop(self.ticket.take());
         if was_replaced {
             // As long as any process has the old file open, its -shm is wrong for the new one.
-            super::shared::let_go_of_replaced();
+            replaced::let_go();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The database file: opening, creating, preparing, and sharing connections.
 
 pub(crate) mod coexistence;
+mod explain;
 mod handle;
 mod in_place;
 mod lock;
@@ -8,11 +9,12 @@ mod open;
 mod open_database;
 mod options;
 mod raw;
+mod replaced;
 mod schema;
 mod shared;
 pub(crate) mod state;
 pub(crate) mod text;
-mod transaction;
+pub(crate) mod transaction;
 
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
@@ -24,4 +26,4 @@ pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::interruptible;
 pub(crate) use self::schema::{ensure_sync_tables, has_table};
-pub(crate) use self::transaction::{LockWait, write};
+pub(crate) use self::transaction::LockWait;

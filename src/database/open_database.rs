@@ -2,20 +2,24 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::handle::Handle;
-use super::in_place::{self, check_in_place};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
 use super::schema::ensure_sync_tables;
-use super::shared::{Inner, Location, Shared, in_use, let_go_of_replaced};
-use super::transaction::{LockWait, write};
+use super::shared::{Inner, Location, Shared};
+use super::transaction::{self, LockWait};
+use super::{explain, in_place, replaced};
 use crate::{CancelToken, Error, Result};
+
+/// Number of databases in memory so far; each needs its own name.
+static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
 
 /// An open skill database. Clones share one connection, as do all repositories made from it.
 ///
@@ -47,12 +51,7 @@ impl Database {
         OpenOptions::new().open_in_memory()
     }
 
-    pub(super) fn new(
-        location: Location,
-        lock: LockTarget,
-        options: OpenOptions,
-        conn: Handle,
-    ) -> Self {
+    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Handle) -> Self {
         let inner = Arc::new(Inner {
             location,
             lock,
@@ -61,7 +60,8 @@ impl Database {
             pid: std::process::id(),
         });
         if matches!(inner.location, Location::File(_)) {
-            in_use(|known| known.push(Arc::downgrade(&inner)));
+            let holder: Weak<Inner> = Arc::downgrade(&inner);
+            replaced::add(holder);
         }
         Self { inner }
     }
@@ -136,7 +136,7 @@ impl Database {
             return Err(Error::DatabaseClosed);
         };
         let outcome = call(conn)
-            .map_err(|error| open::with_cause(conn, error))
+            .map_err(|error| explain::with_cause(conn, error))
             .map_err(|error| self.name_damage(error));
         if let (Ok(_), Location::File(path)) = (&outcome, &self.inner.location) {
             in_place::note_version_read(conn, path);
@@ -169,7 +169,7 @@ impl Database {
         let mut attempt = || {
             let shared = self.shared_in_place(true)?;
             self.call(&shared, |conn| {
-                write(conn, lock_wait, |conn| {
+                transaction::write(conn, lock_wait, |conn| {
                     ensure_sync_tables(conn)?;
                     call(conn)
                 })
@@ -236,7 +236,7 @@ impl Database {
         let is_replaced = self.inner.is_replaced();
         if is_replaced {
             self.inner.shared().let_go();
-            let_go_of_replaced();
+            replaced::let_go();
         }
         is_replaced
     }
@@ -252,7 +252,7 @@ impl Database {
     /// Empties the journal of a run's connection if its file is no longer the one at the path.
     pub(crate) fn leave(&self, conn: &Connection) {
         if let Some(path) = self.path()
-            && check_in_place(conn, path).is_err()
+            && in_place::check_in_place(conn, path).is_err()
         {
             in_place::empty_journal(conn);
         }
@@ -266,9 +266,66 @@ impl Database {
     /// Adds the file's name to an error about damage.
     pub(crate) fn name_damage(&self, error: Error) -> Error {
         match (error, self.path()) {
-            (Error::Database(error), Some(path)) => open::explain(path, error, None),
+            (Error::Database(error), Some(path)) => explain::explain(path, error, None),
             (error, _) => error,
         }
+    }
+}
+
+impl OpenOptions {
+    /// Opens the database at `path`; `:memory:` is a new one in memory.
+    ///
+    /// Creates a missing file with the whole schema, and its folder, accessible to their owner
+    /// only. Accepts a file of any schema version; the first call that writes adds the tables
+    /// for syncing if they are missing. Blocks on the disk.
+    ///
+    /// # Errors
+    /// A file that is not a database, is damaged or belongs to another program is
+    /// refused and left unchanged. Denied access is an error too.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
+        let path = path.as_ref();
+        if path.as_os_str().is_empty() {
+            return Err(Error::InvalidArgument(
+                "The database path is empty. Give a file path, or \":memory:\".".into(),
+            ));
+        }
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(Error::InvalidArgument(
+                "The database path contains a NUL character. Give a file path.".into(),
+            ));
+        }
+        if path == Path::new(":memory:") {
+            return self.open_in_memory();
+        }
+        let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let conn = open::file(&path, self.opening(&self.cancel))?;
+        let lock = LockTarget::File(path.clone());
+        Ok(Database::new(
+            Location::File(path),
+            lock,
+            self.clone(),
+            conn,
+        ))
+    }
+
+    fn open_in_memory(&self) -> Result<Database> {
+        if self.read_only {
+            return Err(Error::InvalidArgument(
+                "A new database in memory cannot be read-only: it would stay empty.".into(),
+            ));
+        }
+        let name = format!("/skillsmith-{}", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
+        let conn = open::memory(&name, self.opening(&self.cancel))?;
+        let lock = LockTarget::Flag(Arc::default());
+        Ok(Database::new(
+            Location::Memory(name),
+            lock,
+            self.clone(),
+            conn,
+        ))
     }
 }
 

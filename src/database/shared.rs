@@ -1,13 +1,13 @@
 //! The connection that all clones of a database share, and its handling when the file is replaced.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Weak};
+use std::sync::{Mutex, MutexGuard};
 
-use super::coexistence;
 use super::handle::Handle;
-use super::in_place::{self, check_in_place};
+use super::in_place;
 use super::lock::LockTarget;
 use super::options::OpenOptions;
+use super::replaced::Holder;
 use crate::unpoisoned::lock;
 
 /// State that the clones of a database share.
@@ -53,7 +53,7 @@ impl Inner {
 impl Shared {
     fn is_replaced(&self, path: &Path) -> bool {
         match self {
-            Self::Open(conn) => check_in_place(conn, path).is_err(),
+            Self::Open(conn) => in_place::check_in_place(conn, path).is_err(),
             Self::Replaced => true,
             Self::Closed => false,
         }
@@ -69,29 +69,15 @@ impl Shared {
     }
 }
 
-/// Closes the shared connections of this process whose file is no longer at its path.
-pub(super) fn let_go_of_replaced() {
-    let mut all = Vec::new();
-    in_use(|known| all.extend(known.iter().filter_map(Weak::upgrade)));
-    for inner in all {
+impl Holder for Inner {
+    fn let_go_if_replaced(&self) {
         // A connection that is in use is checked at its next call.
-        if inner.pid == std::process::id()
-            && let Ok(mut shared) = inner.conn.try_lock()
-            && let Location::File(path) = &inner.location
+        if self.pid == std::process::id()
+            && let Ok(mut shared) = self.conn.try_lock()
+            && let Location::File(path) = &self.location
             && shared.is_replaced(path)
         {
             shared.let_go();
         }
     }
-}
-
-/// The databases of this process, of any path.
-pub(super) fn in_use(call: impl FnOnce(&mut Vec<Weak<Inner>>)) {
-    static IN_USE: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
-    // A child forked at this moment would wait for the lock for ever.
-    coexistence::without_forks(|| {
-        let mut known = lock(&IN_USE);
-        known.retain(|weak| weak.strong_count() > 0);
-        call(&mut known);
-    });
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{in_place, open};
+use super::{explain, in_place};
 use crate::{CancelToken, Error, Result};
 
 /// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
@@ -41,7 +41,7 @@ pub(crate) fn write<T>(
     // Restores the busy timeout for reads on this connection.
     conn.busy_timeout(Duration::from_millis(of_reads.try_into().unwrap_or(0)))?;
     outcome
-        .map_err(|error| open::with_cause(conn, error))
+        .map_err(|error| explain::with_cause(conn, error))
         .inspect_err(|error| {
             if matches!(error, Error::DatabaseReplaced(_)) {
                 in_place::empty_journal(conn);

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::database::{Database, checkpoint_at_end, checkpoint_passive};
+use crate::database::{self, Database};
 use crate::{Result, memory};
 
 /// In pages: if the thread cannot keep up, the writer copies 64 MB itself.
@@ -68,7 +68,7 @@ impl Drop for Checkpointer {
 
 fn work(conn: &Connection, requests: &Receiver<()>) {
     while requests.recv().is_ok() {
-        checkpoint_passive(conn);
+        database::checkpoint_passive(conn);
     }
-    checkpoint_at_end(conn);
+    database::checkpoint_at_end(conn);
 }

@@ -1,11 +1,11 @@
 //! A listing that was read to its end: whether it is complete, and what it says about the registry.
 
 use super::apply::Applier;
+use super::context::Context;
 use super::cursor::Cursor;
 use super::gap::Gap;
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Endpoint, RegistryProfile, Totals};
-use super::run::Context;
 use super::start::StartingState;
 use super::tally::Tally;
 use super::watermark::{Times, Watermark};

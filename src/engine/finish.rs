@@ -7,14 +7,14 @@ use rusqlite::Connection;
 use super::apply::Applier;
 use super::backoff;
 use super::completed::CompletedListing;
+use super::context::{Context, RECORD_BUDGET, Run};
 use super::counter::Counter;
 use super::cursor::Cursor;
 use super::plan::Plan;
 use super::reserved;
-use super::run::{Context, RECORD_BUDGET, Run};
 use super::start::StartingState;
 use crate::clock::to_iso;
-use crate::database::{LockWait, ensure_sync_tables, state, write};
+use crate::database::{LockWait, ensure_sync_tables, state, transaction};
 use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table};
 use crate::{CancelToken, Error, Result, config, requests};
@@ -49,7 +49,7 @@ pub(super) fn refuse_empty_listing(
     }
     applier.lose_cursor();
     if !context.options.dry_run {
-        write(conn, context.lock_wait(), |conn| {
+        transaction::write(conn, context.lock_wait(), |conn| {
             if !cursor.misses_endpoint {
                 return state::remove(conn, state::key::CURSOR);
             }
@@ -79,7 +79,7 @@ pub(super) fn success(
     let cursor = &listing.cursor;
     let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
     let profile = listing.profile(context, applier)?;
-    write(conn, lock_wait, |conn| {
+    transaction::write(conn, lock_wait, |conn| {
         state::remove(conn, state::key::CURSOR)?;
         state::remove(conn, state::key::CURRENT_RUN)?;
         state::remove_superseded(conn)?;
@@ -145,7 +145,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     };
     let database = &context.engine.database;
     _ = database.connect_again().and_then(|conn| {
-        write(&conn, lock_wait, |conn| {
+        transaction::write(&conn, lock_wait, |conn| {
             record_failure(conn, context, (run, id), error)
         })
     });

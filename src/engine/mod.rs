@@ -2,7 +2,7 @@
 //!
 //! [`SyncEngine::sync`] makes one run: start → listing → apply → finish.
 //!
-//! `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
+//! `context` holds what the files of a run share. `start` finds where to begin, `listing` reads pages on the `fetch` thread, `apply` compares and
 //! writes rows on the caller's thread, `completed` evaluates the listing, and `finish` writes the
 //! run record. `stored_page` keeps what a registry need not send again. `pass::step`, which does no I/O, decides what follows a page.
 
@@ -11,6 +11,7 @@ pub(crate) mod backoff;
 mod batch;
 mod checkpoint;
 mod completed;
+mod context;
 mod counter;
 mod cursor;
 mod fetch;

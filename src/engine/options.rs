@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::plan::Listing;
-use super::progress::SyncProgress;
+use super::progress::{OnProgress, SyncProgress};
 use crate::{CancelToken, Error, Result};
 
 /// Default number of rows requested per page; also the maximum that the live registry serves.
@@ -19,9 +19,6 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// Default interval at which the sync endpoint is listed in full rather than for changes only: 30
 /// days.
 pub const DEFAULT_FULL_LISTING_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Called with each progress report of a run.
-pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 
 /// Options of [`SyncEngine::sync`](crate::SyncEngine::sync).
 ///

@@ -1,7 +1,7 @@
 //! The outcome of a run: its status, errors and result.
 
+use super::context::{Context, Run};
 use super::result::{Coverage, SyncResult};
-use super::run::{Context, Run};
 use crate::Error;
 use crate::history::SyncStatus;
 

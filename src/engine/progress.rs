@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::cursor::Cursor;
-use super::options::OnProgress;
 use super::tally::Tally;
 
 /// What a run is doing.
@@ -76,6 +75,9 @@ pub struct SyncProgress {
     /// A message for the user: the progress, or why the run waits.
     pub message: Option<String>,
 }
+
+/// Called with each progress report of a run.
+pub(crate) type OnProgress<'a> = Box<dyn FnMut(&SyncProgress) + 'a>;
 
 /// The caller's callback, and what was last reported.
 pub(super) struct Progress<'a> {

@@ -6,92 +6,35 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::SyncEngine;
 use super::apply::{Applier, Rules, Tools, Twice};
 use super::checkpoint::Checkpointer;
 use super::completed::CompletedListing;
+use super::context::{Context, EngineParts, Run};
 use super::counter::Counter;
 use super::cursor::Cursor;
 use super::fetch::{Event, Fetch};
 use super::finish;
 use super::listing::Step;
 use super::options::SyncOptions;
-use super::plan::Listing;
 use super::progress::Progress;
 use super::result::SyncResult;
 use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use crate::clock::to_iso;
-use crate::database::{LockWait, check_in_place, checkpoint_at_end, interruptible, write};
+use crate::database::{self, transaction};
 use crate::memory::{self, guarded};
-use crate::registry::Registry;
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
-
-/// Lock wait for the run record, which must be written even if a host holds the lock for a while.
-pub(super) const RECORD_BUDGET: Duration = Duration::from_secs(10);
 
 /// The caller waits for a cancelled run to end. An index without triggers that takes longer is left
 /// to the next run.
 const CANCELLED_INDEX_BUDGET: Duration = Duration::from_millis(100);
 
-/// Engine, options and start time of a run.
-pub(super) struct Context<'e, 'o> {
-    pub(super) engine: &'e SyncEngine,
-    pub(super) options: SyncOptions<'o>,
-    /// When the run began, in the clock's elapsed time.
-    pub(super) begun: Duration,
-    pub(super) started_at: DateTime<Utc>,
-}
-
-impl Context<'_, '_> {
-    /// When a long statement must give up: the deadline of the run.
-    pub(super) fn ends_at(&self) -> Option<Instant> {
-        Instant::now().checked_add(self.left())
-    }
-
-    pub(super) fn lock_wait(&self) -> LockWait<'_> {
-        LockWait {
-            budget: RECORD_BUDGET.min(self.left()),
-            cancel: &self.options.cancel,
-        }
-    }
-
-    fn left(&self) -> Duration {
-        let used = self.engine.clock.elapsed().saturating_sub(self.begun);
-        self.options.deadline.saturating_sub(used)
-    }
-
-    /// The registry, and which of its listings the run may use.
-    pub(super) fn listing(&self) -> (&dyn Registry, Listing) {
-        (&*self.engine.registry, self.options.listing)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.left().is_zero()
-    }
-}
-
-/// What a run has done so far.
-#[derive(Default)]
-pub(super) struct Run {
-    pub(super) requests: Counter,
-    /// Id of the history entry, once there is one.
-    pub(super) id: Option<String>,
-    pub(super) tally: Tally,
-    /// The full-text index was in sync when the run began to write, or was repaired.
-    pub(super) index_is_known: bool,
-    /// What the listing could not read, in words.
-    pub(super) gaps: Vec<String>,
-    /// The listing was read to its end, and nothing in it is missing or in doubt.
-    pub(super) is_complete: bool,
-}
-
 /// Runs to the end even if a callback or registry panics, so that the lock is released and the
 /// history entry is closed.
 pub(super) fn execute(
-    engine: &SyncEngine,
+    engine: &EngineParts,
     mut options: SyncOptions<'_>,
     begun: Duration,
 ) -> SyncResult {
@@ -152,8 +95,8 @@ impl Run {
         let (fetch, fingerprints, pages) = self.start_fetch(context, (&conn, &table), &found)?;
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {
-            let _guard = interruptible(&conn, &options.cancel, context.ends_at());
-            write(&conn, context.lock_wait(), fts::repair)?;
+            let _guard = database::interruptible(&conn, &options.cancel, context.ends_at());
+            transaction::write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
         let (requests, since) = (self.requests.clone(), found.since);
@@ -170,7 +113,7 @@ impl Run {
         drop(applier);
         if !options.dry_run {
             // So that little of ours remains in a log beside the file.
-            checkpoint_at_end(&conn);
+            database::checkpoint_at_end(&conn);
         }
         if outcome.is_ok() {
             progress.complete(&self.tally);
@@ -225,7 +168,7 @@ impl Run {
         let Some(path) = database.path() else {
             return outcome;
         };
-        let Err(replaced) = check_in_place(conn, path) else {
+        let Err(replaced) = database::check_in_place(conn, path) else {
             return outcome;
         };
         database.leave(conn);

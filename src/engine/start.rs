@@ -7,15 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::apply::unmet;
+use super::context::Context;
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
 use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
-use super::run::Context;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
-use crate::database::{ensure_sync_tables, state, write};
+use crate::database::{ensure_sync_tables, state, transaction};
 use crate::skills::{Table, fts};
 use crate::{Result, config, history};
 
@@ -204,7 +204,7 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
     if context.options.dry_run {
         return Ok(None);
     }
-    let id = write(conn, context.lock_wait(), |conn| {
+    let id = transaction::write(conn, context.lock_wait(), |conn| {
         ensure_sync_tables(conn)?;
         // We hold the sync lock, so no entry marked as running still is.
         history::interrupt(conn, None, context.started_at)?;

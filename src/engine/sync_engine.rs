@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::context::EngineParts;
 use super::options::SyncOptions;
 use super::result::SyncResult;
 use super::status::{EngineStatus, status};
@@ -29,9 +30,7 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone)]
 pub struct SyncEngine {
-    pub(super) registry: Arc<dyn Registry>,
-    pub(super) database: Database,
-    pub(super) clock: Arc<dyn Clock>,
+    parts: EngineParts,
 }
 
 impl SyncEngine {
@@ -46,10 +45,13 @@ impl SyncEngine {
         database: &Database,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let database = database.clone();
         Self {
-            registry,
-            database: database.clone(),
-            clock,
+            parts: EngineParts {
+                registry,
+                database,
+                clock,
+            },
         }
     }
 
@@ -64,14 +66,14 @@ impl SyncEngine {
     /// database. Nothing is done in either case.
     pub fn sync(&self, options: SyncOptions<'_>) -> Result<SyncResult> {
         options.check()?;
-        if !self.database.is_open() {
+        if !self.parts.database.is_open() {
             return Err(Error::DatabaseClosed);
         }
-        let begun = self.clock.elapsed();
+        let begun = self.parts.clock.elapsed();
         let dry_run = options.dry_run;
-        let error = match SyncLock::acquire(self.database.lock_target()) {
+        let error = match SyncLock::acquire(self.parts.database.lock_target()) {
             Ok(Some(lock)) => {
-                let result = run::execute(self, options, begun);
+                let result = run::execute(&self.parts, options, begun);
                 drop(lock);
                 return Ok(result);
             }
@@ -83,33 +85,33 @@ impl SyncEngine {
 
     /// Returns the current status. Quick; blocks on the disk only.
     pub fn get_status(&self) -> Result<EngineStatus> {
-        status(&self.database, &self.clock)
+        status(&self.parts.database, &self.parts.clock)
     }
 
     /// Whether the registry is used offline, so that every sync fails without sending anything.
     pub fn is_offline(&self) -> bool {
-        self.registry.is_offline()
+        self.parts.registry.is_offline()
     }
 
     pub(crate) fn registry(&self) -> &dyn Registry {
-        &*self.registry
+        &*self.parts.registry
     }
 
     pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        &self.parts.clock
     }
 
     /// The database of this engine.
     pub fn database(&self) -> &Database {
-        &self.database
+        &self.parts.database
     }
 }
 
 impl fmt::Debug for SyncEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncEngine")
-            .field("registry", &self.registry.name())
-            .field("database", &self.database)
+            .field("registry", &self.parts.registry.name())
+            .field("database", &self.parts.database)
             .finish_non_exhaustive()
     }
 }

@@ -8,11 +8,11 @@ use serde_json::Value;
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
-use super::body::read_body;
+use super::body;
 use super::credentials::Credentials;
 use super::mend::read_leniently;
 use super::wire::shortened;
-use crate::{Cause, Error, clock};
+use crate::{Cause, Error, Result, clock};
 
 /// How much of a refusal's message is shown, in characters.
 const MAX_DETAIL: usize = 300;
@@ -80,6 +80,11 @@ pub(super) fn told(credentials: &Credentials, text: &str, most: usize) -> String
     // In this order: a credential that is cut or interrupted would not be found.
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     shortened(&credentials.redact(&text), most)
+}
+
+/// Reads the body of an answer, of at most so many bytes.
+pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) -> Result<Vec<u8>> {
+    body::read(body, limit, |error| explain(credentials, error.into()))
 }
 
 /// Maps a failed connection to an error with a readable message, and keeps it as the source.

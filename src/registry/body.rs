@@ -6,8 +6,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::GzDecoder;
 use ureq::Body;
 
-use super::answer::explain;
-use super::credentials::Credentials;
 use crate::{Cause, Error, Result};
 
 /// Magic number of gzip. JSON never starts like this, so it is more reliable than
@@ -17,10 +15,14 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a body. The limit applies to the compressed and to the decompressed size.
-pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) -> Result<Vec<u8>> {
+/// Reads a body. The limit applies to the compressed and to the decompressed size. `explained` names what
+/// is not the body's fault.
+pub(super) fn read(
+    body: &mut Body,
+    limit: u64,
+    explained: impl Fn(io::Error) -> Error,
+) -> Result<Vec<u8>> {
     let failed = Cell::new(false);
-    let explained = |error: io::Error| explain(credentials, error.into());
     let mut source = Source {
         reader: body.with_config().limit(limit).reader(),
         failed: &failed,
@@ -30,7 +32,7 @@ pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) 
         .by_ref()
         .take(2)
         .read_to_end(&mut start)
-        .map_err(explained)?;
+        .map_err(&explained)?;
     let mut bytes = if start == GZIP {
         unpack(start.chain(source), limit).map_err(|error| {
             let own = matches!(
@@ -112,6 +114,8 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::registry::answer::read_body;
+    use crate::registry::credentials::Credentials;
 
     fn pack(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

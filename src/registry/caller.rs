@@ -1,13 +1,12 @@
 //! Who asks, by a fingerprint of the credential: some answers of a registry depend on it, and are
 //! remembered with it.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::credentials::Credentials;
+use crate::fingerprint::hex;
 
 /// Whom a registry takes the caller for.
 #[doc(hidden)]
@@ -39,7 +38,7 @@ impl Caller {
             (None, None, None) => return Self::default(),
         };
         Self {
-            fingerprint: Some(fingerprint(kind, &text)),
+            fingerprint: Some(caller_hash(kind, &text)),
             is_provided,
         }
     }
@@ -95,12 +94,9 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Half of a hash tells two credentials apart, and leaves open which of many it was.
-fn fingerprint(kind: &str, text: &str) -> String {
+fn caller_hash(kind: &str, text: &str) -> String {
     let hash = Sha256::digest(format!("skillsmith-sync {kind} {text}"));
-    hash.iter().take(8).fold(String::new(), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash[..8])
 }
 
 #[cfg(test)]

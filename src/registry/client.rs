@@ -8,8 +8,7 @@ use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, refusal, told};
-use super::body::read_body;
+use super::answer::{MAX_REFUSAL, explain, read_body, refusal, told};
 use super::connections::{Connections, Pools};
 use super::credentials::Credentials;
 use super::mend::read_leniently;
@@ -29,7 +28,8 @@ use crate::{Cause, Error, Result};
 
 /// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
 /// servers.
-const MAX_BODY: u64 = 16 * 1024 * 1024;
+#[doc(hidden)]
+pub const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 const SEARCH: &str = "/skills-search";
 

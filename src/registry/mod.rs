@@ -35,6 +35,8 @@ pub(crate) use self::call::Meter;
 pub use self::call::{Call, Wait};
 #[doc(hidden)]
 pub use self::caller::Caller;
+#[doc(hidden)]
+pub use self::client::MAX_BODY;
 pub use self::client::SkillsmithApiClient;
 pub use self::field::Value;
 pub use self::health::{Health, HealthReport, RegistryStatistics};

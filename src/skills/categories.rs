@@ -10,7 +10,6 @@ use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::stage::Stage;
 use super::table::Table;
 use crate::Result;
 use crate::registry::field::{Field, FieldValue};
@@ -23,16 +22,16 @@ const LONGEST_NAME: usize = 200;
 /// What a row says of its skill's categories.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Categories {
-    names: Vec<Name>,
+    pub(super) names: Vec<Name>,
     /// Names that are none, or too many.
     left_out: u64,
 }
 
 /// A category, and the id that it gets where there is none of that name.
 #[derive(Debug, PartialEq, Eq)]
-struct Name {
-    id: String,
-    name: String,
+pub(super) struct Name {
+    pub(super) id: String,
+    pub(super) name: String,
 }
 
 /// The categories that a row tells of; `None` where it does not, or this file has no place for them.
@@ -117,37 +116,6 @@ impl Categories {
         Ok(conn
             .prepare_cached(sql.differ)?
             .query_row([id, &names], |row| row.get(0))?)
-    }
-}
-
-impl Stage<'_> {
-    /// Adds the categories of a row that is staged.
-    pub(super) fn push_categories(&self, id: &str, categories: &Categories) -> Result<()> {
-        let mut add = self.conn.prepare_cached(
-            "INSERT OR IGNORE INTO temp.skillsmith_categories (skill_id, slug, name) VALUES (?1, ?2, ?3)",
-        )?;
-        for name in &categories.names {
-            add.execute([id, &name.id, &name.name])?;
-        }
-        Ok(())
-    }
-
-    /// Puts the skills that were written into their categories, or one of them; inside the caller's transaction.
-    pub(super) fn write_categories(&self, id: Option<&str>) -> Result<()> {
-        let Some(sql) = &self.table.sql.categories else {
-            return Ok(());
-        };
-        let statements = if id.is_some() {
-            &sql.of_one
-        } else {
-            &sql.of_all
-        };
-        for statement in statements {
-            self.conn
-                .prepare_cached(statement)?
-                .execute(rusqlite::params_from_iter(id))?;
-        }
-        Ok(())
     }
 }
 

@@ -114,6 +114,9 @@ fn passed(skill: &Skill, stored: Option<&Value>) -> FieldValue {
     }
 }
 
+/// The version from which on the record holds the registry's own hashes.
+pub(super) const CONTENT_VERSION: i64 = 18;
+
 /// What the hashes in the record of versions are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Versions {

@@ -11,7 +11,7 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use super::stage::hex;
+use crate::fingerprint::hex;
 use crate::{Error, Result};
 
 /// The record of totals, as hexadecimal text; it changes with every write to the index.

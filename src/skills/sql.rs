@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::columns::{Column, TableFeatures, Versions};
-use super::table::CONTENT_VERSION;
+use super::columns::{CONTENT_VERSION, Column, TableFeatures, Versions};
 
 /// The texts of the statements, for one table.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! Writes a batch: stages it without a lock, then moves it over in one short transaction.
 
+mod categories;
+mod taken_urls;
+
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, ffi, params_from_iter};
@@ -13,6 +15,7 @@ use super::compare::Stored;
 use super::sql::given_categories;
 use super::table::Table;
 use super::urls;
+use crate::fingerprint::hex;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
 use crate::{Error, Result};
@@ -33,8 +36,8 @@ pub(crate) enum Written {
 
 /// The rows of one batch, in a TEMP table of the run's connection.
 pub(crate) struct Stage<'c> {
-    pub(super) conn: &'c Connection,
-    pub(super) table: &'c Table,
+    conn: &'c Connection,
+    table: &'c Table,
     rows: usize,
     /// Rows that stay as they are, and whose version is missing.
     unchanged: usize,
@@ -365,14 +368,4 @@ fn version_hash(skill: &Skill, description: Option<&str>) -> String {
     };
     let text = serde_json::to_string(&versioned).unwrap_or_default();
     hex(&Sha256::digest(text.as_bytes()))
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            _ = write!(text, "{byte:02x}");
-            text
-        })
 }

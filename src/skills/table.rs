@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{self, Column, TableFeatures, Versions};
+use super::columns::{self, CONTENT_VERSION, Column, TableFeatures, Versions};
 use super::sql::Sql;
 use crate::Result;
 use crate::registry::field::Field;
@@ -192,9 +192,6 @@ pub(crate) fn registry_ids(
     }
     Ok(Some(ids))
 }
-
-/// The version from which on the record holds the registry's own hashes.
-pub(super) const CONTENT_VERSION: i64 = 18;
 
 fn versions(conn: &Connection) -> Result<Versions> {
     if !has_columns(

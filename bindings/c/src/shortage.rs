@@ -15,8 +15,6 @@ use std::sync::{Once, OnceLock};
 use rusqlite::ffi;
 use skillsmith_sync::memory::{self, MemoryWatch};
 
-use crate::allocator;
-
 /// The system refused an allocation, and was not asked again since.
 static NOTED: AtomicBool = AtomicBool::new(false);
 
@@ -53,13 +51,13 @@ fn is_over() -> bool {
 }
 
 /// Registers with the core and with SQLite. Call it before the first call of either.
-pub(crate) fn watch() {
+pub(crate) fn watch(has_room_for_thread: fn() -> bool) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         memory::watch(MemoryWatch {
             is_short,
             has_failed: is_noted,
-            has_room_for_thread: allocator::has_room_for_handle,
+            has_room_for_thread,
         });
         watch_sqlite();
     });

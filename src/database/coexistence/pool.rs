@@ -8,11 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use super::os::{
-    Identity, Probe, above_standard, duplicate, errno, fill_standard_descriptors, identity_at,
-    identity_of, lock_sync_byte, probe, real_close, real_open, set_errno, sync_byte_is_locked,
-    unlock_all, unlock_sync_byte,
-};
+use super::os::{self, Identity, Probe};
 use crate::unpoisoned::lock;
 
 /// Descriptors above this number are not handed out; no process has so many.
@@ -116,13 +112,16 @@ struct Entry {
 
 impl Entry {
     fn hand_out(&mut self) -> c_int {
-        let fd = self.free.pop().unwrap_or_else(|| duplicate(self.source));
+        let fd = self
+            .free
+            .pop()
+            .unwrap_or_else(|| os::duplicate(self.source));
         if fd < 0 {
             return -1;
         }
         let Some(slot) = slot(fd) else {
             self.parked.push(fd);
-            set_errno(libc::EMFILE);
+            os::set_errno(libc::EMFILE);
             return -1;
         };
         let flag = if self.plain_locks { PLAIN_LOCKS } else { 0 };
@@ -180,12 +179,12 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     let mut pool = pool();
     pool.drop_dead_files();
     let wants_write = flags & libc::O_ACCMODE != libc::O_RDONLY;
-    let known = identity_at(path).and_then(|found| pool.files.get_mut(&found.key));
+    let known = os::identity_at(path).and_then(|found| pool.files.get_mut(&found.key));
     if let Some(entry) = known {
         if entry.in_use > 0 && path.to_bytes().ends_with(b"-shm") {
             // SQLite opens it once for all connections of a file. So it belongs to an old file that was at the
             // path of this one. As the same lock owner, the new connection would cut it off under the old one.
-            set_errno(super::IN_USE_BY_ANOTHER_FILE);
+            os::set_errno(super::IN_USE_BY_ANOTHER_FILE);
             return -1;
         }
         if entry.writable || !wants_write {
@@ -193,17 +192,17 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         }
         if entry.in_use > 0 {
             // Two descriptions would be two lock owners. SQLite then opens the file read-only.
-            set_errno(libc::EACCES);
+            os::set_errno(libc::EACCES);
             return -1;
         }
     }
-    fill_standard_descriptors();
+    os::fill_standard_descriptors();
     let (fd, writable) = open_new(path, flags, mode);
-    let fd = above_standard(fd);
+    let fd = os::above_standard(fd);
     if fd < 0 {
         return fd;
     }
-    match identity_of(fd) {
+    match os::identity_of(fd) {
         Some(found) if found.is_regular => pool.adopt(fd, found, writable),
         _ => fd,
     }
@@ -213,16 +212,16 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
 /// the same description.
 fn open_new(path: &CStr, flags: c_int, mode: c_int) -> (c_int, bool) {
     if flags & libc::O_ACCMODE != libc::O_RDONLY {
-        return (real_open(path, flags, mode), true);
+        return (os::real_open(path, flags, mode), true);
     }
-    let fd = real_open(path, flags & !libc::O_ACCMODE | libc::O_RDWR, mode);
+    let fd = os::real_open(path, flags & !libc::O_ACCMODE | libc::O_RDWR, mode);
     if fd < 0
         && matches!(
-            errno(),
+            os::errno(),
             libc::EACCES | libc::EPERM | libc::EROFS | libc::ETXTBSY
         )
     {
-        return (real_open(path, flags, mode), false);
+        return (os::real_open(path, flags, mode), false);
     }
     (fd, true)
 }
@@ -233,7 +232,7 @@ pub(super) fn give_back(fd: c_int) -> c_int {
     if pool.take_back(fd) {
         0
     } else {
-        set_errno(libc::EBADF);
+        os::set_errno(libc::EBADF);
         -1
     }
 }
@@ -258,11 +257,11 @@ pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
     if fd < 0 {
         return SyncByte::Unavailable;
     }
-    if lock_sync_byte(fd) {
+    if os::lock_sync_byte(fd) {
         entry.syncing = true;
         return SyncByte::Locked(fd);
     }
-    let is_taken = matches!(errno(), libc::EAGAIN | libc::EACCES);
+    let is_taken = matches!(os::errno(), libc::EAGAIN | libc::EACCES);
     pool.take_back(fd);
     if is_taken {
         SyncByte::Taken
@@ -274,9 +273,9 @@ pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
 /// Releases such a lock, in the process that took it.
 pub(super) fn unlock_after_sync(fd: c_int) {
     let mut pool = pool();
-    if let Some(entry) = identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) {
+    if let Some(entry) = os::identity_of(fd).and_then(|found| pool.files.get_mut(&found.key)) {
         entry.syncing = false;
-        unlock_sync_byte(fd);
+        os::unlock_sync_byte(fd);
     }
     pool.take_back(fd);
 }
@@ -285,7 +284,7 @@ pub(super) fn unlock_after_sync(fd: c_int) {
 pub(super) fn is_locked_for_sync(path: &Path) -> bool {
     let mut pool = pool();
     pool.find(path).is_some_and(|entry| {
-        entry.syncing || !entry.plain_locks && sync_byte_is_locked(entry.source)
+        entry.syncing || !entry.plain_locks && os::sync_byte_is_locked(entry.source)
     })
 }
 
@@ -303,12 +302,13 @@ pub(super) enum SyncByte {
 impl Pool {
     fn find(&mut self, path: &Path) -> Option<&mut Entry> {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
-        self.files.get_mut(&identity_at(&path)?.key)
+        self.files.get_mut(&os::identity_at(&path)?.key)
     }
 
     /// Returns the descriptor to the pool. False if it is not from the pool.
     fn take_back(&mut self, fd: c_int) -> bool {
-        let Some(entry) = identity_of(fd).and_then(|found| self.files.get_mut(&found.key)) else {
+        let Some(entry) = os::identity_of(fd).and_then(|found| self.files.get_mut(&found.key))
+        else {
             return false;
         };
         // It stays marked as ours for the guard.
@@ -316,7 +316,7 @@ impl Pool {
         entry.in_use = entry.in_use.saturating_sub(1);
         if entry.in_use == 0 && !entry.plain_locks {
             // SQLite relies on the close to release the lock that marks the -shm as in use.
-            unlock_all(entry.source);
+            os::unlock_all(entry.source);
             self.drop_dead_files();
         }
         true
@@ -340,7 +340,7 @@ impl Pool {
         let mut entry = Entry {
             source: fd,
             writable,
-            plain_locks: probe(fd) == Probe::Unsupported,
+            plain_locks: os::probe(fd) == Probe::Unsupported,
             syncing: false,
             in_use: 0,
             free: vec![fd],
@@ -355,12 +355,12 @@ impl Pool {
     fn drop_dead_files(&mut self) {
         self.files.retain(|_, entry| {
             let dead = entry.in_use == 0
-                && identity_of(entry.source).is_some_and(|found| found.links == 0)
-                && probe(entry.source) == Probe::Free;
+                && os::identity_of(entry.source).is_some_and(|found| found.links == 0)
+                && os::probe(entry.source) == Probe::Free;
             if dead {
                 for fd in entry.free.drain(..).chain(entry.parked.drain(..)) {
                     unmark(fd);
-                    real_close(fd);
+                    os::real_close(fd);
                 }
             }
             !dead
@@ -372,7 +372,7 @@ impl Pool {
 pub(super) fn has_plain_locks(path: &Path) -> bool {
     CString::new(path.as_os_str().as_bytes())
         .ok()
-        .and_then(|path| identity_at(&path))
+        .and_then(|path| os::identity_at(&path))
         .is_some_and(|found| {
             pool()
                 .files

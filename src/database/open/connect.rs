@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::explain::explain;
+use crate::database::explain::explain;
 use crate::database::handle::Handle;
 use crate::database::transaction::SLICE;
 use crate::database::{OpenOptions, coexistence, raw};

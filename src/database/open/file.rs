@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Opening;
-use super::connect::{configure, connect, connect_unchanging};
-use super::explain::not_writable;
-use super::prepare::prepare;
+use super::{Opening, connect, prepare};
+use crate::database::explain;
 use crate::database::handle::Handle;
 use crate::{Error, Result};
 
@@ -97,8 +95,8 @@ pub(in crate::database) fn memory(name: &str, opening: Opening<'_>) -> Result<Ha
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(format!("file:{name}?vfs=memdb"), flags)?;
-    configure(&conn)?;
-    prepare(&conn, Path::new(":memory:"), opening)?;
+    connect::configure(&conn)?;
+    prepare::prepare(&conn, Path::new(":memory:"), opening)?;
     Ok(Handle::new(conn, None))
 }
 
@@ -106,7 +104,7 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
     }
-    let conn = connect(path, opening.options, true)?;
+    let conn = connect::connect(path, opening.options, true)?;
     let outcome = make_new(&conn, path, opening);
     match outcome {
         Ok(()) => Ok(conn),
@@ -131,8 +129,8 @@ fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> 
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| Error::file("protect", path, error))?;
     }
-    configure(conn)?;
-    prepare(conn, path, opening)
+    connect::configure(conn)?;
+    prepare::prepare(conn, path, opening)
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {
@@ -147,12 +145,12 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
-    let conn = connect(path, opening.options, false)?;
-    configure(&conn)?;
+    let conn = connect::connect(path, opening.options, false)?;
+    connect::configure(&conn)?;
     if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
-        return Err(not_writable(path, "write"));
+        return Err(explain::not_writable(path, "write"));
     }
-    match prepare(&conn, path, opening) {
+    match prepare::prepare(&conn, path, opening) {
         Err(Error::ReadOnlyFileSystem(_)) if opening.options.read_only => {
             drop(conn);
             unchanging(path, opening)
@@ -178,8 +176,8 @@ fn unchanging(path: &Path, opening: Opening<'_>) -> Result<Handle> {
 
 /// Opens only the content of the file itself, for read-only options.
 pub(in crate::database) fn as_it_is(path: &Path, opening: Opening<'_>) -> Result<Handle> {
-    let conn = connect_unchanging(path)?;
-    configure(&conn)?;
-    prepare(&conn, path, opening)?;
+    let conn = connect::connect_unchanging(path)?;
+    connect::configure(&conn)?;
+    prepare::prepare(&conn, path, opening)?;
     Ok(conn)
 }

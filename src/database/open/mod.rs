@@ -4,13 +4,11 @@
 //! locks that another SQLite in this process holds.
 
 mod connect;
-mod explain;
 mod file;
 mod prepare;
 
 use std::time::{Duration, Instant};
 
-pub(super) use self::explain::{explain, with_cause};
 #[cfg(feature = "cli")]
 pub(crate) use self::file::holds_nothing;
 pub(super) use self::file::{as_it_is, file, memory};
@@ -27,6 +25,18 @@ pub(super) struct Opening<'a> {
     pub(super) create: bool,
     /// Whether to check a file for damage that this library has not prepared yet.
     pub(super) search: bool,
+}
+
+impl OpenOptions {
+    /// For the connection that a caller opens.
+    pub(super) const fn opening<'a>(&'a self, cancel: &'a CancelToken) -> Opening<'a> {
+        Opening {
+            options: self,
+            cancel,
+            create: true,
+            search: true,
+        }
+    }
 }
 
 impl Opening<'_> {

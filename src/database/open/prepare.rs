@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::Opening;
-use super::explain::{explain_on, name};
+use crate::database::explain::{explain_on, name};
 use crate::database::schema::{self, Content};
-use crate::database::transaction::{LockWait, SLICE, write};
-use crate::database::{checkpoint_at_end, in_place, interruptible};
+use crate::database::transaction::{self, LockWait, SLICE};
+use crate::database::{in_place, raw};
 use crate::{Error, Result};
 
 /// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
@@ -22,7 +22,7 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
         Content::Old => {
             if opening.search {
                 opening.patiently(options.busy_budget, || {
-                    let _guard = interruptible(conn, opening.cancel, None);
+                    let _guard = raw::interruptible(conn, opening.cancel, None);
                     check_before_first_change(conn, path)
                 })?;
             }
@@ -39,13 +39,13 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
                 budget: options.open_budget,
                 cancel: opening.cancel,
             };
-            write(conn, lock_wait, |conn| match schema::inspect(conn)? {
+            transaction::write(conn, lock_wait, |conn| match schema::inspect(conn)? {
                 Content::Empty => schema::create(conn),
                 // Another process was faster.
                 _ => Ok(()),
             })
             .map_err(|error| name(conn, path, error))?;
-            checkpoint_at_end(conn);
+            in_place::checkpoint_at_end(conn);
         }
     }
     // With a WAL, a power cut can at worst lose the last commit. With a rollback journal it

@@ -3,7 +3,7 @@
 
 use super::Applier;
 use super::write::SINGLE_ROWS_FOR;
-use crate::database::{state, write};
+use crate::database::{state, transaction};
 use crate::engine::SyncOptions;
 use crate::engine::completed::CompletedListing;
 use crate::skills::{RowOutcome, fts, stage, unmet};
@@ -78,7 +78,7 @@ impl Applier<'_> {
             }
         }
         if !self.rules.dry_run {
-            write(self.tools.conn, self.lock_wait(), |conn| {
+            transaction::write(self.tools.conn, self.lock_wait(), |conn| {
                 unmet::forget_gone(conn, &self.unmet.registry, GONE_AT_ONCE)
             })?;
         }
@@ -89,7 +89,7 @@ impl Applier<'_> {
     /// noted before.
     fn note_some(&self, ids: &[String], since: &str) -> Result<(usize, u64)> {
         let (clock, registry) = (self.tools.clock, &self.unmet.registry);
-        write(self.tools.conn, self.lock_wait(), |conn| {
+        transaction::write(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let (mut done, mut new) = (0_usize, 0_u64);
             for id in ids {
@@ -156,7 +156,7 @@ impl Applier<'_> {
             self.ensure_may_go_on()?;
             let mut outcome = self.remove_some(rest, one_at_a_time);
             if outcome.as_ref().is_err_and(stage::is_index_fault) {
-                write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
+                transaction::write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
                 outcome = self.remove_some(rest, one_at_a_time);
             }
             let done = match outcome {
@@ -187,7 +187,7 @@ impl Applier<'_> {
     /// Removes some skills in one short transaction. Returns how many were tried and removed.
     fn remove_some(&self, ids: &[String], one_at_a_time: bool) -> Result<(usize, u64)> {
         let (clock, registry) = (self.tools.clock, &self.unmet.registry);
-        write(self.tools.conn, self.lock_wait(), |conn| {
+        transaction::write(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let (mut done, mut removed) = (0_usize, 0_u64);
             for id in ids {

@@ -9,7 +9,7 @@ use super::super::backoff;
 use super::super::batch::Weight;
 use super::super::profile;
 use super::{Applier, Pending};
-use crate::database::{LockWait, interruptible, state, write};
+use crate::database::{self, LockWait, state, transaction};
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
@@ -55,8 +55,8 @@ impl Applier<'_> {
         let mut outcome = self.write_batch();
         if outcome.as_ref().is_err_and(stage::is_index_fault) {
             // Another program has damaged the index: rebuild it and try again, once.
-            let guard = interruptible(self.tools.conn, self.tools.cancel, None);
-            write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
+            let guard = database::interruptible(self.tools.conn, self.tools.cancel, None);
+            transaction::write(self.tools.conn, self.lock_wait(), fts::rebuild)?;
             drop(guard);
             outcome = self.write_batch();
         }
@@ -75,7 +75,7 @@ impl Applier<'_> {
     fn outdate_others(&mut self) -> Result<()> {
         let (conn, registry) = (self.tools.conn, &self.tools.registry);
         if !self.others_are_outdated && profile::others_are_current(conn, registry)? {
-            write(conn, self.lock_wait(), |conn| {
+            transaction::write(conn, self.lock_wait(), |conn| {
                 profile::outdate_others(conn, registry)
             })?;
         }
@@ -91,7 +91,7 @@ impl Applier<'_> {
         if self.rules.dry_run || (wait.is_none() && !requests.has_unrecorded()) {
             return Ok(());
         }
-        let used = write(self.tools.conn, self.lock_wait(), |conn| {
+        let used = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
             if let Some(wait) = wait {
                 backoff::note_wait(conn, wait, clock.now())?;
             }
@@ -117,7 +117,7 @@ impl Applier<'_> {
         }
         let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
         let (pages, unmet) = (&self.pages, &self.unmet);
-        let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
+        let outcome = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
             if !agrees {
@@ -203,7 +203,7 @@ impl Applier<'_> {
     fn write_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Attempt> {
         let (stage, clock) = (&self.stage, self.tools.clock);
         let mut ended_by = None;
-        let outcome = write(self.tools.conn, self.lock_wait(), |conn| {
+        let outcome = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let mut outcomes = Vec::new();
             for id in ids {
@@ -271,7 +271,7 @@ impl Applier<'_> {
             }
             let (table, fingerprints, clock) =
                 (self.tools.table, &self.fingerprints, self.tools.clock);
-            let settled = write(self.tools.conn, self.lock_wait(), |conn| {
+            let settled = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
                 let begun = clock.elapsed();
                 let mut settled = Vec::new();
                 let is_gone =
@@ -310,7 +310,7 @@ impl Applier<'_> {
         cancel: &CancelToken,
         deadline: Option<Instant>,
     ) -> Result<()> {
-        let _guard = interruptible(self.tools.conn, cancel, deadline);
+        let _guard = database::interruptible(self.tools.conn, cancel, deadline);
         let lock_wait = LockWait {
             cancel,
             ..self.lock_wait()
@@ -321,11 +321,11 @@ impl Applier<'_> {
         }
         if has.fts_triggers {
             if !fts::counts_agree(self.tools.conn)? {
-                write(self.tools.conn, lock_wait, fts::rebuild)?;
+                transaction::write(self.tools.conn, lock_wait, fts::rebuild)?;
             }
         } else {
             // Nothing keeps it in sync, neither in this run nor in one that crashed.
-            write(self.tools.conn, lock_wait, fts::repair)?;
+            transaction::write(self.tools.conn, lock_wait, fts::repair)?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::ffi::error::{ErrorPtr, readable};
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr};
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::{self, Arena, Record, give, lend, skillsmith_text};
+use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
 
@@ -109,7 +109,7 @@ fn background_options(
     wanted = wanted.on_sync_complete(move |result| {
         let pointer = complete.pointer();
         if let Some(callback) = given.on_sync_complete {
-            lend(
+            records::lend(
                 |arena| skillsmith_sync_result::of(result, arena),
                 // SAFETY: the host's function, with what its type says.
                 |result| unsafe { callback(pointer, result) },
@@ -291,7 +291,7 @@ pub extern "C" fn skillsmith_background_sync_service_get_state(
     boundary(out_error, || {
         out_state.fill("out_state", || {
             let state = service.get()?.get_state();
-            Ok(give(|arena| {
+            Ok(records::give(|arena| {
                 skillsmith_background_sync_state::of(&state, arena)
             }))
         })
@@ -315,7 +315,9 @@ pub extern "C" fn skillsmith_background_sync_service_manual_sync(
     boundary(out_error, || {
         out_result.fill("out_result", || {
             let result = service.get()?.manual_sync()?;
-            Ok(give(|arena| skillsmith_sync_result::of(&result, arena)))
+            Ok(records::give(|arena| {
+                skillsmith_sync_result::of(&result, arena)
+            }))
         })
     })
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use skillsmith_sync::clock::SystemClock;
@@ -20,19 +19,13 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::{Empty, OutPtr};
-use crate::ffi::records::give_string;
+use crate::ffi::records;
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::{UserData, skillsmith_destroy_callback};
+use crate::ffi::worker;
 
 /// Longer than any answer to the question may take: its own deadline is 5 s.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How often a call looks up from waiting for its answer: a token may be merely raised.
-const POLL: Duration = Duration::from_millis(50);
-
-/// A cancelled request ends at once, but for name lookup and connecting, which nothing can
-/// interrupt: those are left to run out on their own.
-const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 
 /// An HTTP client for the live registry.
 ///
@@ -202,7 +195,7 @@ pub extern "C" fn skillsmith_api_client_base_url(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_url.fill("out_url", || give_string(client.get()?.base_url()))
+        out_url.fill("out_url", || records::give_string(client.get()?.base_url()))
     })
 }
 
@@ -324,7 +317,7 @@ pub extern "C" fn skillsmith_api_client_search(
             })?;
             // For the copy.
             memory::ensure_available(text.len() + 1)?;
-            give_string(&text)
+            records::give_string(&text)
         })
     })
 }
@@ -337,38 +330,8 @@ fn ask<T: Send + 'static>(
     deadline: Duration,
     question: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let own = cancel.child();
-    let (sender, answers) = sync_channel(1);
-    let thread = memory::spawn("skillsmith-client", {
-        let own = own.clone();
-        move || {
-            let call = Call::new(&own, &SystemClock).time_limit(deadline);
-            let answer = question(&client, &call);
-            _ = sender.send(answer);
-        }
-    })?;
-    while !cancel.is_cancelled() {
-        match answers.recv_timeout(POLL) {
-            Ok(answer) => {
-                _ = thread.join();
-                return answer;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                // The `boundary` of this call catches it.
-                Err(panic) => std::panic::resume_unwind(panic),
-                Ok(()) => {
-                    return Err(Error::Internal(
-                        "the client's thread ended unexpectedly".into(),
-                    ));
-                }
-            },
-        }
-    }
-    own.cancel();
-    let end = answers.recv_timeout(SHUTDOWN_GRACE);
-    if !matches!(end, Err(RecvTimeoutError::Timeout)) {
-        _ = thread.join();
-    }
-    Err(Error::Cancelled)
+    worker::run("skillsmith-client", cancel, move |cancel| {
+        let call = Call::new(cancel, &SystemClock).time_limit(deadline);
+        question(&client, &call)
+    })
 }

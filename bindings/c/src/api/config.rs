@@ -12,7 +12,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::{self, Arena, Record, give, give_string, skillsmith_text};
+use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
 /// How often a sync becomes due.
@@ -204,7 +204,9 @@ pub extern "C" fn skillsmith_sync_config_repository_get_config(
     boundary(out_error, || {
         out_config.fill("out_config", || {
             let config = repository.get()?.get_config()?;
-            Ok(give(|arena| skillsmith_sync_config::of(&config, arena)))
+            Ok(records::give(|arena| {
+                skillsmith_sync_config::of(&config, arena)
+            }))
         })
     })
 }
@@ -243,7 +245,9 @@ fn change(
     let out = out_config.emptied();
     let config = change(&*repository.get()?)?;
     if out.is_wanted() {
-        out.give(give(|arena| skillsmith_sync_config::of(&config, arena)));
+        out.give(records::give(|arena| {
+            skillsmith_sync_config::of(&config, arena)
+        }));
     }
     Ok(())
 }
@@ -311,7 +315,7 @@ pub extern "C" fn skillsmith_sync_config_repository_calculate_next_sync(
         out_next_sync_at.fill("out_next_sync_at", || {
             let last = last_sync_at.text("last_sync_at")?;
             let next = repository.get()?.calculate_next_sync(&last, interval_ms)?;
-            give_string(&next)
+            records::give_string(&next)
         })
     })
 }

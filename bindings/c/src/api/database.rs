@@ -12,7 +12,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::give_string;
+use crate::ffi::records;
 use crate::ffi::status::skillsmith_status;
 
 /// An open database.
@@ -119,7 +119,7 @@ pub extern "C" fn skillsmith_default_database_path(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_path.fill("out_path", || give_string(&default_path()?))
+        out_path.fill("out_path", || records::give_string(&default_path()?))
     })
 }
 
@@ -182,7 +182,7 @@ pub extern "C" fn skillsmith_database_name(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_name.fill("out_name", || give_string(&database.get()?.name()))
+        out_name.fill("out_name", || records::give_string(&database.get()?.name()))
     })
 }
 

@@ -16,7 +16,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::OptionsPtr;
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::{self, Arena, Record, give, skillsmith_text};
+use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
 /// Brings a database up to date with a registry.
@@ -258,7 +258,9 @@ pub extern "C" fn skillsmith_sync_engine_sync(
             let engine = engine.get()?;
             let options = sync_options(options.read()?, engine.only_listing)?;
             let result = engine.core.sync(options)?;
-            Ok(give(|arena| skillsmith_sync_result::of(&result, arena)))
+            Ok(records::give(|arena| {
+                skillsmith_sync_result::of(&result, arena)
+            }))
         })
     })
 }
@@ -277,7 +279,9 @@ pub extern "C" fn skillsmith_sync_engine_get_status(
     boundary(out_error, || {
         out_status.fill("out_status", || {
             let status = engine.get()?.core.get_status()?;
-            Ok(give(|arena| skillsmith_engine_status::of(&status, arena)))
+            Ok(records::give(|arena| {
+                skillsmith_engine_status::of(&status, arena)
+            }))
         })
     })
 }

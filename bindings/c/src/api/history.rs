@@ -13,7 +13,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::{self, Arena, Record, give, give_string, skillsmith_text};
+use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
 /// Status of a run.
@@ -246,7 +246,9 @@ pub extern "C" fn skillsmith_sync_history_repository_start_run(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_id.fill("out_id", || give_string(&repository.get()?.start_run()?))
+        out_id.fill("out_id", || {
+            records::give_string(&repository.get()?.start_run()?)
+        })
     })
 }
 
@@ -330,7 +332,7 @@ pub extern "C" fn skillsmith_sync_history_repository_get_by_id(
 
 fn entry(entry: Option<SyncHistoryEntry>) -> *mut skillsmith_sync_history_entry {
     entry.map_or(ptr::null_mut(), |entry| {
-        give(|arena| skillsmith_sync_history_entry::of(&entry, arena))
+        records::give(|arena| skillsmith_sync_history_entry::of(&entry, arena))
     })
 }
 
@@ -339,7 +341,7 @@ const ENTRY_BYTES: usize = 1024;
 
 fn list(entries: &[SyncHistoryEntry]) -> Result<*mut skillsmith_sync_history_list> {
     memory::ensure_available(entries.len().saturating_mul(ENTRY_BYTES))?;
-    Ok(give(|arena| {
+    Ok(records::give(|arena| {
         skillsmith_sync_history_list::of(entries, arena)
     }))
 }
@@ -459,7 +461,9 @@ pub extern "C" fn skillsmith_sync_history_repository_get_stats(
     boundary(out_error, || {
         out_stats.fill("out_stats", || {
             let stats = repository.get()?.get_stats()?;
-            Ok(give(|arena| skillsmith_sync_stats::of(&stats, arena)))
+            Ok(records::give(|arena| {
+                skillsmith_sync_stats::of(&stats, arena)
+            }))
         })
     })
 }

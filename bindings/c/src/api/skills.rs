@@ -10,7 +10,7 @@ use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::TextPtr;
 use crate::ffi::out::OutPtr;
-use crate::ffi::records::{self, Arena, Record, give, skillsmith_text};
+use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
 
 /// Reads the skills of a database.
@@ -147,7 +147,7 @@ pub extern "C" fn skillsmith_skill_repository_find_by_id(
         out_skill.fill("out_skill", || {
             let skill = repository.get()?.find_by_id(&id.text("id")?)?;
             Ok(skill.map_or(ptr::null_mut(), |skill| {
-                give(|arena| skillsmith_skill::of(&skill, arena))
+                records::give(|arena| skillsmith_skill::of(&skill, arena))
             }))
         })
     })

@@ -1,15 +1,15 @@
 //! A function of the host that gives the token of a signed-in user.
 
 use std::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use skillsmith_sync::registry::TokenRequest;
-use skillsmith_sync::unpoisoned::lock;
 use skillsmith_sync::{CancelToken, Error, Result};
 
+use crate::ffi::answer::Answer;
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
-use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
+use crate::ffi::handles::{Handle, HandlePtr, Lease};
 use crate::ffi::input::TextPtr;
 use crate::ffi::status::skillsmith_status;
 use crate::ffi::user_data::UserData;
@@ -51,17 +51,7 @@ pub type skillsmith_token_callback = Option<
 #[derive(Debug)]
 pub struct TokenCall {
     wanted: CancelToken,
-    answer: Mutex<Option<Result<String, String>>>,
-}
-
-impl TokenCall {
-    /// Takes an answer; a failure stays.
-    fn answer(&self, answer: Result<String, String>) {
-        let mut known = lock(&self.answer);
-        if !matches!(*known, Some(Err(_))) {
-            *known = Some(answer);
-        }
-    }
+    answer: Answer<String, String>,
 }
 
 /// The callback with its user data.
@@ -86,21 +76,15 @@ impl TokenSource {
 
     /// Calls the callback.
     pub(crate) fn token(&self, request: &TokenRequest) -> Result<String> {
-        /// The callback's right to its call, which ends in any case.
-        struct Lease(*mut skillsmith_token_call);
-        impl Drop for Lease {
-            fn drop(&mut self) {
-                _ = OwnedHandle::from(self.0).remove();
-            }
-        }
-        let lease = Lease(handles::insert(TokenCall {
+        let lease = Lease::<skillsmith_token_call>::new(TokenCall {
             wanted: request.cancel().clone(),
-            answer: Mutex::default(),
-        }));
+            answer: Answer::default(),
+        });
         let refused = c_int::from(request.is_refused());
         // SAFETY: the host's function, with what its type says.
-        let returned = unsafe { (self.callback)(self.user_data.pointer(), refused, lease.0) };
-        let answer = lock(&HandlePtr::from(lease.0).get()?.answer).take();
+        let returned =
+            unsafe { (self.callback)(self.user_data.pointer(), refused, lease.handle()) };
+        let answer = lease.object()?.answer.take();
         match answer {
             Some(Err(message)) => Err(Error::Host(message)),
             _ if returned != 0 => Err(Error::Host(format!("its callback returned {returned}"))),
@@ -122,7 +106,8 @@ pub extern "C" fn skillsmith_token_call_set_token(
 ) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || {
         let call = call.get()?;
-        call.answer(Ok(token.optional("token")?.unwrap_or_default()));
+        call.answer
+            .set(Ok(token.optional("token")?.unwrap_or_default()));
         Ok(())
     })
 }
@@ -142,7 +127,7 @@ pub extern "C" fn skillsmith_token_call_fail(
 ) -> skillsmith_status {
     boundary(ErrorPtr::NONE, || {
         let call = call.get()?;
-        call.answer(Err(message.text("message")?));
+        call.answer.set(Err(message.text("message")?));
         Ok(())
     })
 }

@@ -12,7 +12,7 @@ use skillsmith_sync::{Error, Result};
 
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::status::skillsmith_status;
-use crate::shortage;
+use crate::{allocator, shortage};
 
 /// Runs the body of a function that returns a status.
 pub(crate) fn boundary(
@@ -40,7 +40,7 @@ pub(crate) fn getter<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
 
 /// Runs code that must not unwind. A panic becomes an error with its message.
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    shortage::watch();
+    shortage::watch(allocator::has_room_for_handle);
     // After the call, an earlier failed allocation no longer explains a panic.
     _ = shortage::is_short();
     silence_panics();

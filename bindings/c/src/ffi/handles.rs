@@ -104,6 +104,30 @@ impl<H: Handle> OwnedHandle<H> {
     }
 }
 
+/// A handle that a callback of the host may use until it returns; removed in any case.
+pub(crate) struct Lease<H: Handle>(*mut H);
+
+impl<H: Handle> Lease<H> {
+    pub(crate) fn new(object: impl Into<Arc<H::Object>>) -> Self {
+        Self(insert(object))
+    }
+
+    /// For the callback.
+    pub(crate) const fn handle(&self) -> *mut H {
+        self.0
+    }
+
+    pub(crate) fn object(&self) -> Result<Arc<H::Object>> {
+        HandlePtr::from(self.0).get()
+    }
+}
+
+impl<H: Handle> Drop for Lease<H> {
+    fn drop(&mut self) {
+        _ = OwnedHandle::from(self.0).remove();
+    }
+}
+
 fn find<H: Handle>(number: usize) -> Result<Arc<H::Object>> {
     let objects = objects();
     let handles = objects.handles();

@@ -8,7 +8,9 @@
 //! - `out`, `input`: outputs, texts and options of one call.
 //! - `error`: where a function puts what went wrong.
 //! - `boundary`: the way in and out, which no panic crosses.
-//! - `signal`, `user_data`: tokens for signal handlers; the pointers of hosts.
+//! - `signal`, `user_data`, `answer`: tokens for signal handlers; the pointers of hosts, and
+//!   what their callbacks answer.
+//! - `worker`: work that a cancelled call does not wait for.
 
 pub(crate) mod status;
 
@@ -29,3 +31,7 @@ pub(crate) mod boundary;
 pub(crate) mod signal;
 
 pub(crate) mod user_data;
+
+pub(crate) mod answer;
+
+pub(crate) mod worker;

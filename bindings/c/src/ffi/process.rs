@@ -6,9 +6,9 @@
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use skillsmith_sync::unpoisoned::lock;
+use skillsmith_sync::unpoisoned;
 
 /// The first handle number: no allocator returns odd addresses, or any so high.
 const FIRST: usize = if usize::BITS == 64 {
@@ -81,15 +81,15 @@ impl Objects {
     }
 
     pub(crate) fn handles(&self) -> RwLockReadGuard<'_, BTreeMap<usize, Object>> {
-        self.handles.read().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned::read(&self.handles)
     }
 
     pub(crate) fn handles_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<usize, Object>> {
-        self.handles.write().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned::write(&self.handles)
     }
 
     pub(crate) fn owned(&self) -> MutexGuard<'_, BTreeMap<usize, Owned>> {
-        lock(&self.owned)
+        unpoisoned::lock(&self.owned)
     }
 
     /// Whether the handle belongs to the process that this one was forked from.

@@ -21,7 +21,7 @@ fn file(folder: &tempfile::TempDir, name: &str) -> std::path::PathBuf {
 
 fn kept(path: &Path) -> Option<usize> {
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-    let key = identity_at(&name)?.key;
+    let key = os::identity_at(&name)?.key;
     pool().files.get(&key).map(Entry::kept)
 }
 
@@ -35,7 +35,7 @@ fn descriptors_are_given_out_again_and_never_closed() {
     assert_eq!(kept(&path), Some(2));
     for fd in [one, two] {
         assert_eq!(give_back(fd), 0);
-        assert!(identity_of(fd).is_some(), "it is still open");
+        assert!(os::identity_of(fd).is_some(), "it is still open");
     }
     for _ in 0..10_000 {
         let fd = ask(&path, libc::O_RDWR);
@@ -89,7 +89,7 @@ fn a_file_without_a_name_is_dropped_once_nobody_locks_it() {
     let mut lock = super::super::os::test_lock(libc::F_RDLCK);
     assert_eq!(super::super::os::test_posix_lock(&host, &mut lock), 0);
     give_back(ask(&other, libc::O_RDWR));
-    assert!(identity_of(fd).is_some());
+    assert!(os::identity_of(fd).is_some());
     lock.l_type = super::super::os::test_lock(libc::F_UNLCK).l_type;
     assert_eq!(super::super::os::test_posix_lock(&host, &mut lock), 0);
     give_back(ask(&other, libc::O_RDWR));
@@ -130,9 +130,9 @@ fn what_is_not_locked_is_not_pooled() {
 fn errors_are_told_as_the_system_tells_them() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(ask(&folder.path().join("none.db"), libc::O_RDWR), -1);
-    assert_eq!(errno(), libc::ENOENT);
+    assert_eq!(os::errno(), libc::ENOENT);
     // A device is passed through.
     let null = ask(Path::new("/dev/null"), libc::O_RDWR);
     assert_eq!(owner(null), Owner::Other);
-    assert_eq!(real_close(null), 0);
+    assert_eq!(os::real_close(null), 0);
 }

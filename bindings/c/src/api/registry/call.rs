@@ -1,24 +1,20 @@
 //! One call of a callback: its response and its cancellation.
 
 use std::ffi::{c_char, c_int};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use skillsmith_sync::clock::{self, Clock as _, SystemClock};
-use skillsmith_sync::registry::Page;
-use skillsmith_sync::unpoisoned::lock;
+use skillsmith_sync::registry::{MAX_BODY, Page};
 use skillsmith_sync::{CancelToken, Error, Result};
 
 use crate::api::status::skillsmith_status_value;
+use crate::ffi::answer::Answer;
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{Handle, HandlePtr};
 use crate::ffi::input::TextPtr;
 use crate::ffi::status::skillsmith_status;
-
-/// The same limit as for pages over HTTP.
-const MAX_PAGE: usize = 16 * 1024 * 1024;
 
 /// One call of a registry callback. The callback passes its response to it and asks it
 /// whether the call was cancelled.
@@ -38,27 +34,19 @@ impl Handle for skillsmith_registry_call {
 #[derive(Debug)]
 pub struct Exchange {
     cancel: CancelToken,
-    answer: Mutex<Option<Result<Page>>>,
+    answer: Answer<Page, Error>,
 }
 
 impl Exchange {
     pub(super) fn new(cancel: &CancelToken) -> Self {
         Self {
             cancel: cancel.clone(),
-            answer: Mutex::default(),
-        }
-    }
-
-    /// Stores a response; the first failure stays.
-    fn answer(&self, answer: Result<Page>) {
-        let mut known = lock(&self.answer);
-        if !matches!(*known, Some(Err(_))) {
-            *known = Some(answer);
+            answer: Answer::default(),
         }
     }
 
     pub(super) fn take(&self) -> Option<Result<Page>> {
-        lock(&self.answer).take()
+        self.answer.take()
     }
 }
 
@@ -115,23 +103,23 @@ pub unsafe extern "C" fn skillsmith_registry_call_set_page(
         if json.is_null() {
             return Err(Error::NullArgument("json"));
         }
-        if length > MAX_PAGE {
-            exchange.answer(Err(Error::TooLarge(MAX_PAGE as u64)));
-            return Err(Error::TooLarge(MAX_PAGE as u64));
+        if length as u64 > MAX_BODY {
+            exchange.answer.set(Err(Error::TooLarge(MAX_BODY)));
+            return Err(Error::TooLarge(MAX_BODY));
         }
         // SAFETY: the caller's promise; read before we return.
         let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) };
         match Page::parse(bytes) {
             Err(Error::Protocol(why)) => {
-                exchange.answer(Err(Error::Protocol(why.clone())));
+                exchange.answer.set(Err(Error::Protocol(why.clone())));
                 Err(Error::Protocol(why))
             }
             Err(Error::OutOfMemory) => {
-                exchange.answer(Err(Error::OutOfMemory));
+                exchange.answer.set(Err(Error::OutOfMemory));
                 Err(Error::OutOfMemory)
             }
             outcome => {
-                exchange.answer(outcome);
+                exchange.answer.set(outcome);
                 Ok(())
             }
         }
@@ -159,7 +147,7 @@ pub extern "C" fn skillsmith_registry_call_fail(
     boundary(ErrorPtr::NONE, || {
         let exchange = call.get()?;
         let message = message.text("message")?;
-        exchange.answer(Err(failure(status, message)?));
+        exchange.answer.set(Err(failure(status, message)?));
         Ok(())
     })
 }
@@ -213,7 +201,9 @@ pub extern "C" fn skillsmith_registry_call_fail_http(
             let delay = TimeDelta::try_milliseconds(retry_after_ms).unwrap_or(TimeDelta::MAX);
             clock::within_a_month(clock::later(now, delay), now)
         });
-        exchange.answer(Err(http_failure(http_status, retry_at, detail)?));
+        exchange
+            .answer
+            .set(Err(http_failure(http_status, retry_at, detail)?));
         Ok(())
     })
 }

@@ -9,8 +9,8 @@ use skillsmith_sync::{Error, Registry, Result};
 use super::call::{Exchange, skillsmith_registry_call};
 use super::{skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request};
 use crate::api::client::skillsmith_health;
-use crate::ffi::handles::{self, HandlePtr, OwnedHandle};
-use crate::ffi::records::lend;
+use crate::ffi::handles::Lease;
+use crate::ffi::records;
 use crate::ffi::user_data::UserData;
 
 /// The object of a [`skillsmith_registry`].
@@ -54,16 +54,9 @@ impl HostRegistry {
         call: &Call<'_>,
         callback: impl FnOnce(*mut skillsmith_registry_call) -> c_int,
     ) -> Result<(c_int, Option<Result<Page>>)> {
-        /// Ends the call in any case.
-        struct Lease(*mut skillsmith_registry_call);
-        impl Drop for Lease {
-            fn drop(&mut self) {
-                _ = OwnedHandle::from(self.0).remove();
-            }
-        }
-        let lease = Lease(handles::insert(Exchange::new(call.cancel)));
-        let returned = callback(lease.0);
-        let answer = HandlePtr::from(lease.0).get()?.take();
+        let lease = Lease::<skillsmith_registry_call>::new(Exchange::new(call.cancel));
+        let returned = callback(lease.handle());
+        let answer = lease.object()?.take();
         drop(lease);
         call.check()?;
         Ok((returned, answer))
@@ -106,7 +99,7 @@ impl Registry for HostRegistry {
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {
         let search = self.callbacks.search.ok_or(Error::NullArgument("search"))?;
         let (returned, answer) = Self::ask(call, |handle| {
-            lend(
+            records::lend(
                 |arena| skillsmith_page_request::of(request, arena),
                 // SAFETY: the host's function, with what its type says.
                 |request| unsafe { search(self.user_data.pointer(), request, handle) },
@@ -123,7 +116,7 @@ impl Registry for HostRegistry {
             });
         };
         let (returned, answer) = Self::ask(call, |handle| {
-            lend(
+            records::lend(
                 |arena| skillsmith_sync_request::of(request, arena),
                 // SAFETY: the host's function, with what its type says.
                 |request| unsafe { sync(self.user_data.pointer(), request, handle) },

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use crate::Error;
 #[cfg(unix)]
-use crate::database::coexistence;
-use crate::database::raw;
+use super::coexistence;
+use super::raw;
+use crate::Error;
 
 pub(super) fn name(conn: &Connection, path: &Path, error: Error) -> Error {
     match error {
@@ -22,7 +22,7 @@ pub(super) fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error)
 }
 
 /// Maps a disk failure by the system error of the connection, if SQLite has no code for it.
-pub(in crate::database) fn with_cause(conn: &Connection, error: Error) -> Error {
+pub(super) fn with_cause(conn: &Connection, error: Error) -> Error {
     match error {
         Error::Database(error) => {
             let path = Path::new(conn.path().unwrap_or_default());
@@ -37,11 +37,7 @@ pub(in crate::database) fn with_cause(conn: &Connection, error: Error) -> Error 
 }
 
 /// Maps an SQLite error for the file at `path`; `cause` is the last system error, if known.
-pub(in crate::database) fn explain(
-    path: &Path,
-    error: rusqlite::Error,
-    cause: Option<std::io::Error>,
-) -> Error {
+pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io::Error>) -> Error {
     if is_replaced(&error) {
         return Error::DatabaseReplaced(path.to_owned());
     }
