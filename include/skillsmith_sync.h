@@ -1055,7 +1055,8 @@ typedef struct skillsmith_engine_status {
   int64_t request_budget;
   /*
    Until when no automatic sync starts, due or not, because a run failed or the registry asked
-   for a pause, as ISO time; NULL if there is no pause. A sync by hand does not wait.
+   for a pause, as ISO time; none if there is no pause. A sync by hand does not wait. The week
+   after `PLAN_REQUIRED` is not told here: it holds for one credential only.
    */
   struct skillsmith_text paused_until;
 } skillsmith_engine_status;
@@ -1961,8 +1962,8 @@ skillsmith_status skillsmith_registry_call_fail(const struct skillsmith_registry
 
  The engine treats it like the same response of the live registry: after 400 it requests
  the listing in another way; 401 (`SIGN_IN_EXPIRED` if `detail` says that something has
- expired), 429, and 5xx and 408 with a retry time end the run with their own error codes;
- any other status fails this page only, until three pages in a row fail. `retry_after_ms`
+ expired), 403 if `detail` contains `tier_not_entitled` (`PLAN_REQUIRED`), 429, and 5xx and
+ 408 with a retry time end the run with their own error codes; any other status fails this page only, until three pages in a row fail. `retry_after_ms`
  is the `Retry-After` in milliseconds from now, or -1; after 429 and 5xx no automatic sync
  starts before then, for a month at most. `detail` is the message in the body, or NULL;
  UTF-8, copied.

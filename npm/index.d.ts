@@ -372,7 +372,8 @@ export interface EngineStatus {
 	isDue: boolean;
 	/**
 	 * Until when no automatic sync starts, due or not, because a run failed or the registry asked for a pause, as ISO time; `null`
-	 * if there is no pause. `sync()` and `manualSync()` do not wait.
+	 * if there is no pause. `sync()` and `manualSync()` do not wait. The week after `PLAN_REQUIRED` is not told here: it holds for
+	 * one credential only.
 	 */
 	pausedUntil: string | null;
 }
@@ -482,7 +483,8 @@ export interface HostRegistry {
 	}>;
 	/**
 	 * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-	 * `status`, which then means the same as over HTTP.
+	 * `status`, which then means the same as over HTTP; a 403 whose `code`, `details.code` or message has `tier_not_entitled` is
+	 * `PLAN_REQUIRED`.
 	 */
 	search(options: SearchOptions): unknown;
 	/**

@@ -13,7 +13,8 @@ export interface HostRegistry {
   checkHealth(): { status: string } | Promise<{ status: string }>
   /**
    * Returns one page, `{ data: […], meta?: { total, limit } }`. A thrown error may have an HTTP status as `statusCode` or
-   * `status`, which then means the same as over HTTP.
+   * `status`, which then means the same as over HTTP; a 403 whose `code`, `details.code` or message has `tier_not_entitled` is
+   * `PLAN_REQUIRED`.
    */
   search(options: SearchOptions): unknown
   /**
@@ -141,7 +142,22 @@ export async function respond(run: NativeRun, host: HostRequests, request: HostR
     }
   } catch (thrown) {
     if (thrown === OFFLINE) run.respondOffline(request.id)
-    else run.respondThrown(request.id, messageOf(thrown), statusOf(thrown))
+    else run.respondThrown(request.id, reasonOf(thrown), statusOf(thrown))
+  }
+}
+
+/** The code of an answer that refuses a plan, which clients put beside their message. */
+const NOT_ENTITLED = 'tier_not_entitled'
+
+/** The message of what was thrown, and the code above if it is only beside it. */
+function reasonOf(thrown: unknown): string {
+  const message = messageOf(thrown)
+  try {
+    const { code, details } = thrown as { code?: unknown; details?: { code?: unknown } | null }
+    const says = code === NOT_ENTITLED || details?.code === NOT_ENTITLED
+    return says && !message.includes(NOT_ENTITLED) ? `${NOT_ENTITLED}: ${message}` : message
+  } catch {
+    return message
   }
 }
 

@@ -228,7 +228,8 @@ export interface EngineStatus {
   isDue: boolean
   /**
    * Until when no automatic sync starts, due or not, because a run failed or the registry asked for a pause, as ISO time; `null`
-   * if there is no pause. `sync()` and `manualSync()` do not wait.
+   * if there is no pause. `sync()` and `manualSync()` do not wait. The week after `PLAN_REQUIRED` is not told here: it holds for
+   * one credential only.
    */
   pausedUntil: string | null
 }

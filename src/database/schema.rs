@@ -235,6 +235,16 @@ pub(crate) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
         .query_row([name], |row| row.get(0))?)
 }
 
+/// Whether there is a table with all of these columns: one of another shape is another version's.
+pub(crate) fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> Result<bool> {
+    let mut found = conn.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    let names = found.query_map([table], |row| row.get(0))?;
+    let names: Vec<String> = names.collect::<rusqlite::Result<_>>()?;
+    Ok(columns
+        .iter()
+        .all(|column| names.iter().any(|name| name == column)))
+}
+
 /// Creates the whole schema, inside the caller's transaction.
 pub(super) fn create(conn: &Connection) -> Result<()> {
     conn.execute_batch(SKILLS)?;

@@ -41,7 +41,9 @@ pub struct EngineStatus {
     /// Whether automatic syncing is on and the next sync is due.
     pub is_due: bool,
     /// Until when no automatic sync starts, due or not, because a run failed or the registry asked for
-    /// a pause, as ISO time. A sync by hand does not wait.
+    /// a pause, as ISO time. A sync by hand does not wait. The week after
+    /// [`PLAN_REQUIRED`](crate::ErrorCode::PlanRequired) is not told here: it holds for one credential
+    /// only.
     pub paused_until: Option<String>,
 }
 

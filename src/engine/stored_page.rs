@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::is_known_tier;
 use super::watermark::is_within;
-use crate::database::has_table;
+use crate::database::has_columns;
 use crate::fingerprint::fingerprint;
 use crate::registry::Validator;
 use crate::skills::Fingerprints;
@@ -167,6 +167,12 @@ impl Scope {
     }
 }
 
+/// Whether the table is there, as this version makes it.
+fn is_there(conn: &Connection) -> Result<bool> {
+    let columns = ["scope", "request", "validator", "read_at", "facts", "rows"];
+    has_columns(conn, TABLE, &columns)
+}
+
 /// Reads the pages that were fetched less than `every` before `now`. One that cannot be read is left
 /// out.
 pub(super) fn load(
@@ -175,7 +181,7 @@ pub(super) fn load(
     now: DateTime<Utc>,
     every: TimeDelta,
 ) -> Result<Vec<StoredPage>> {
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
         return Ok(Vec::new());
     }
     let mut found = conn.prepare(
@@ -230,7 +236,8 @@ pub(super) fn keep(conn: &Connection, scope: Scope, pages: &[StoredPage]) -> Res
     if pages.is_empty() {
         return Ok(());
     }
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
+        conn.execute_batch("DROP TABLE IF EXISTS main.sync_pages")?;
         conn.execute_batch(CREATE)?;
     }
     let mut insert = conn.prepare_cached(
@@ -254,7 +261,7 @@ pub(super) fn keep(conn: &Connection, scope: Scope, pages: &[StoredPage]) -> Res
 
 /// Deletes all pages but those of these requests.
 pub(super) fn keep_only(conn: &Connection, scope: Scope, used: &HashSet<String>) -> Result<()> {
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
         return Ok(());
     }
     conn.execute("DELETE FROM main.sync_pages WHERE scope <> ?1", [scope.0])?;

@@ -21,6 +21,9 @@ const SETTLED_AFTER: TimeDelta = TimeDelta::days(1);
 /// How far a clock may be off before times that were kept make no sense.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
+/// A longer stamp moves no watermark: it would be part of an address, and its row comes again.
+const LONGEST_STAMP: usize = 64;
+
 /// How far the sync endpoint of a registry has been listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Watermark {
@@ -57,7 +60,8 @@ impl Horizon {
         // count yet, and their rows come again.
         let most = told.unwrap_or(now);
         let mut latest = self.latest.as_deref().and_then(from_iso);
-        for stamp in page.rows.iter().filter_map(|row| row.stamp()) {
+        let stamps = page.rows.iter().filter_map(|row| row.stamp());
+        for stamp in stamps.filter(|stamp| stamp.len() <= LONGEST_STAMP) {
             // A stamp in the future would move the watermark out of reach.
             if let Some(at) = from_iso(stamp).filter(|at| *at <= most)
                 && latest.is_none_or(|latest| at > latest)
@@ -132,8 +136,11 @@ impl Watermark {
     /// Whether the next listing may ask for changes only.
     pub(super) fn is_good_at(&self, now: DateTime<Utc>, whole_every: TimeDelta) -> bool {
         let is_recent = is_within(&self.whole_at, now, whole_every);
-        let is_past = from_iso(&self.stamp).is_some_and(|stamp| stamp <= later(now, CLOCKS_DIFFER));
-        is_recent && is_past
+        let stamp = from_iso(&self.stamp);
+        let is_past = stamp.is_some_and(|stamp| stamp <= later(now, CLOCKS_DIFFER));
+        // Neither holds for what this version has written.
+        let is_sound = self.since.len() <= LONGEST_STAMP && from_iso(&self.since) <= stamp;
+        is_recent && is_past && is_sound
     }
 }
 

@@ -4,6 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::Error;
 
+/// What a registry says of a plan without access to a listing.
+const NOT_ENTITLED: &str = "tier_not_entitled";
+
 impl Error {
     /// The error of a request that a registry of the host has answered with this status, 300 or
     /// higher: it means the same as over HTTP. For the bindings.
@@ -20,6 +23,10 @@ impl Error {
             401 => Self::Unauthorized(format!(
                 "The registry wants a valid credential (401{said})."
             )),
+            403 if said.contains(NOT_ENTITLED) => Self::PlanRequired(format!(
+                "The registry reserves this listing for other plans (403{said}). Change the plan, or \
+                 use a key of one of these plans."
+            )),
             403 => Self::Forbidden(format!("The registry does not allow this (403{said}).")),
             429 => Self::RateLimited { retry_at },
             408 | 500.. => Self::Server {
@@ -29,5 +36,29 @@ impl Error {
             },
             _ => Self::Refused { status, detail },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorCode;
+
+    #[test]
+    fn a_status_has_the_code_that_it_has_over_http() {
+        let code =
+            |status, detail: &str| Error::of_status(status, Some(detail.to_owned()), None).code();
+        assert_eq!(code(400, ""), ErrorCode::Refused);
+        assert_eq!(code(401, "no"), ErrorCode::Unauthorized);
+        assert_eq!(code(401, "expired_token"), ErrorCode::SignInExpired);
+        assert_eq!(code(403, "no"), ErrorCode::Forbidden);
+        assert_eq!(
+            code(403, r#"{"code":"tier_not_entitled"}"#),
+            ErrorCode::PlanRequired
+        );
+        assert_eq!(code(408, ""), ErrorCode::Server);
+        assert_eq!(code(416, ""), ErrorCode::Refused);
+        assert_eq!(code(429, ""), ErrorCode::RateLimited);
+        assert_eq!(code(501, ""), ErrorCode::Server);
     }
 }

@@ -30,6 +30,9 @@ impl fmt::Display for Source {
     }
 }
 
+/// Servers take headers of 8 KiB in all, as a rule; a token has 2 at most.
+const LONGEST_SECRET: usize = 8 * 1024;
+
 /// A string that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret {
@@ -49,9 +52,15 @@ impl Secret {
         &self.text
     }
 
-    /// Whether it is a valid HTTP header value.
+    pub(super) const fn is_too_long(&self) -> bool {
+        self.text.len() > LONGEST_SECRET
+    }
+
+    /// Whether it is a valid HTTP header value, and not too long for one.
     pub(super) fn is_valid(&self) -> bool {
-        !self.text.is_empty() && self.text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+        !self.text.is_empty()
+            && !self.is_too_long()
+            && self.text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
     }
 }
 
@@ -106,6 +115,12 @@ impl Credentials {
         } else {
             "key"
         };
+        if secret.is_too_long() {
+            return Err(Error::InvalidArgument(format!(
+                "The {what} {} is longer than {LONGEST_SECRET} bytes, which no server takes. Copy it again.",
+                secret.source
+            )));
+        }
         Err(Error::InvalidArgument(format!(
             "The {what} {} contains characters that no {what} has. Copy it again.",
             secret.source

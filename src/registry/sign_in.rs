@@ -142,7 +142,10 @@ impl SignIn {
     ) -> Attempt<T> {
         let mut credentials = match self.credentials(call) {
             Ok(credentials) => credentials,
-            Err(error) => return Attempt::Final(error),
+            Err(error) => {
+                call.request_not_sent();
+                return Attempt::Final(error);
+            }
         };
         let mut tokens = 1;
         loop {

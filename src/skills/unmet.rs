@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::columns::Versions;
 use super::table::Table;
 use crate::Result;
-use crate::database::has_table;
+use crate::database::has_columns;
 use crate::registry::field::Field;
 
 const TABLE: &str = "sync_unmet";
@@ -23,6 +23,11 @@ CREATE TABLE IF NOT EXISTS main.sync_unmet (
   since    TEXT NOT NULL,   -- when the first whole listing without it began
   PRIMARY KEY (registry, id)
 ) WITHOUT ROWID";
+
+/// Whether the table is there, as this version makes it.
+fn is_there(conn: &Connection) -> Result<bool> {
+    has_columns(conn, TABLE, &["registry", "id", "since"])
+}
 
 /// The condition for a row that a sync may remove: only what the registry has brought. A table
 /// without `source` does not tell.
@@ -45,7 +50,7 @@ pub(crate) fn load(
     hash: impl Fn(&str) -> u64,
 ) -> Result<HashMap<u64, String>> {
     let mut noted = HashMap::new();
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
         return Ok(noted);
     }
     let mut found =
@@ -61,7 +66,7 @@ pub(crate) fn load(
 
 /// Forgets ids that came again, inside the caller's transaction.
 pub(crate) fn forget(conn: &Connection, registry: &str, ids: &[String]) -> Result<()> {
-    if ids.is_empty() || !has_table(conn, TABLE)? {
+    if ids.is_empty() || !is_there(conn)? {
         return Ok(());
     }
     let mut delete =
@@ -74,7 +79,7 @@ pub(crate) fn forget(conn: &Connection, registry: &str, ids: &[String]) -> Resul
 
 /// Forgets all that is noted of any registry, inside the caller's transaction.
 pub(crate) fn forget_all(conn: &Connection) -> Result<()> {
-    if has_table(conn, TABLE)? {
+    if is_there(conn)? {
         conn.execute("DELETE FROM main.sync_unmet", [])?;
     }
     Ok(())
@@ -82,7 +87,7 @@ pub(crate) fn forget_all(conn: &Connection) -> Result<()> {
 
 /// Forgets some ids that have no row any more, inside the caller's transaction.
 pub(crate) fn forget_gone(conn: &Connection, registry: &str, most: usize) -> Result<()> {
-    if has_table(conn, TABLE)? {
+    if is_there(conn)? {
         conn.execute(
             "DELETE FROM main.sync_unmet WHERE registry = ?1 AND id IN
                (SELECT id FROM main.sync_unmet AS u WHERE registry = ?1
@@ -96,7 +101,8 @@ pub(crate) fn forget_gone(conn: &Connection, registry: &str, most: usize) -> Res
 /// Notes an id that a whole listing begun at `since` did not have, inside the caller's transaction.
 /// Returns whether it was not noted before.
 pub(crate) fn note(conn: &Connection, registry: &str, id: &str, since: &str) -> Result<bool> {
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
+        conn.execute_batch("DROP TABLE IF EXISTS main.sync_unmet")?;
         conn.execute_batch(CREATE)?;
     }
     let noted = conn
@@ -133,7 +139,7 @@ pub(crate) fn due_after(
     after: &str,
     most: usize,
 ) -> Result<Vec<String>> {
-    if !has_table(conn, TABLE)? {
+    if !is_there(conn)? {
         return Ok(Vec::new());
     }
     let sql = format!(

@@ -209,6 +209,87 @@ fn refusals_that_only_a_newer_version_reads_are_kept() {
 }
 
 /// What another engine leaves that brings a skill again: it does not know what is noted as unmet.
+#[test]
+fn tables_of_another_shape_are_made_anew() {
+    for options in [Options::default(), with_endpoint()] {
+        let world = World::new(150, options);
+        assert_success(&world.sync());
+        for table in ["sync_pages", "sync_unmet"] {
+            let look = world.look();
+            let sql = format!("DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (another TEXT)");
+            look.execute_batch(&sql).unwrap();
+        }
+        world.server.catalogue(|catalogue| {
+            let id = catalogue.ids().swap_remove(7);
+            catalogue.remove(&id);
+            catalogue.change(3, 1);
+        });
+        assert_success(&world.sync());
+        assert_success(&world.sync_with(SyncOptions::new().dry_run(true).prune(true)));
+        let prune = || {
+            world
+                .sync_with(SyncOptions::new().prune(true))
+                .skills_removed
+        };
+        // Both shapes are this version's again.
+        assert_eq!(prune() + prune(), 1);
+        world.assert_mirrored();
+    }
+}
+
+#[test]
+fn a_watermark_that_cannot_be_is_not_believed() {
+    for since in [
+        "9999-01-01T00:00:00Z".to_owned(),
+        format!("2020-01-01T00:00:00.{}Z", "1".repeat(70)),
+    ] {
+        let world = World::new(150, with_endpoint());
+        assert_success(&world.sync());
+        world
+            .look()
+            .execute(
+                "UPDATE sync_state SET value = json_set(value, '$.endpoint.watermark.since', ?1) WHERE key LIKE 'plan:%'",
+                [&since],
+            )
+            .unwrap();
+        world.server.catalogue(|catalogue| catalogue.change(3, 1));
+        assert_success(&world.sync());
+        world.assert_mirrored();
+        let asked = world.server.requests();
+        assert!(
+            asked
+                .iter()
+                .all(|request| !format!("{request:?}").contains(&since)),
+            "{since}"
+        );
+    }
+}
+
+/// Its row comes again with the others of its time; a longer address would be no valid one.
+#[test]
+fn promise_5_a_stamp_of_many_digits_costs_no_later_run() {
+    let world = World::new(150, with_endpoint());
+    world.server.catalogue(|catalogue| {
+        let id = catalogue.ids().swap_remove(0);
+        let long = format!(
+            "{}.{}Z",
+            world.clock_now().format("%Y-%m-%dT%H:%M:%S"),
+            "1".repeat(70_000)
+        );
+        catalogue.edit(&id, |skill| skill["updated_at"] = json!(long));
+    });
+    for _ in 0..3 {
+        let result = world.sync();
+        assert_success(&result);
+        assert_eq!(result.coverage, Coverage::Complete);
+    }
+    world
+        .server
+        .catalogue(|catalogue| catalogue.change_at(3, 1, world.clock_now()));
+    assert_success(&world.sync());
+    world.assert_mirrored();
+}
+
 fn run_of_another_engine(world: &World) {
     let sql = "INSERT INTO sync_history (id, started_at, status) VALUES ('another', '2020-01-01T00:00:00Z', 'success')";
     world.look().execute(sql, []).unwrap();

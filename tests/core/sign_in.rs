@@ -374,7 +374,34 @@ fn what_cannot_stand_in_a_header_is_refused_before_any_request() {
         assert!(error.to_string().contains("characters"), "{error}");
         assert!(!error.to_string().contains(token), "{error}");
     }
+    let long = "a".repeat(100_000);
+    let home = Home::new(&json!({ "accessToken": long }));
+    let error = home.client(at(&world.server)).unwrap_err();
+    assert!(
+        error.to_string().contains("is longer than 8192 bytes"),
+        "{error}"
+    );
+    let provider = at(&world.server).token_provider(move |_| Ok(long.clone()));
+    let error = search(&client_with(provider)).unwrap_err();
+    assert!(
+        error.to_string().contains("longer than any server takes"),
+        "{error}"
+    );
     assert_eq!(world.server.listings().len(), 0);
+}
+
+#[test]
+fn a_request_that_waits_for_a_token_in_vain_is_not_counted() {
+    let world = World::new(5, Options::default());
+    let provider = at(&world.server).token_provider(|_| Err("the key ring is locked".into()));
+    let result = world
+        .engine_with(client_with(provider))
+        .sync(SyncOptions::new())
+        .unwrap();
+    assert_eq!(result.code, Some(ErrorCode::Host), "{result:?}");
+    assert_eq!(result.requests, world.server.requests().len() as u64);
+    let status = world.engine().get_status().unwrap();
+    assert_eq!(status.requests_this_month, result.requests);
 }
 
 /// A provider that returns these tokens in turn and the last one forever, and a list of the
@@ -602,7 +629,7 @@ fn a_refusal_names_the_plan_too() {
         .to_string();
     assert!(
         error.contains("SKILLSMITH_API_KEY")
-            && error.contains("the plans Team and Enterprise only; yours is 'community'."),
+            && error.contains("only on the plans Team and Enterprise; yours is 'community'."),
         "{error}"
     );
 }

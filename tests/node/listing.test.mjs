@@ -114,6 +114,23 @@ describe('a registry of the host that throws an HTTP status', () => {
       assert.deepEqual([success, told], [false, [code]])
     })
   }
+
+  test('of a plan that may not list it is PLAN_REQUIRED', async () => {
+    for (const about of [
+      { code: 'tier_not_entitled' },
+      { details: { code: 'tier_not_entitled' } },
+      { details: null, message: '{"code":"tier_not_entitled"}' },
+    ]) {
+      const host = hostRegistry(10, true)
+      host.syncRegistry = () => {
+        throw Object.assign(new Error('no'), { statusCode: 403 }, about)
+      }
+      const { engine } = place(host)
+      const result = await engine.sync()
+      assert.match(result.errors[0], /reserves this listing for other plans/)
+      assert.equal(host.calls.filter(([name]) => name === 'search').length, 0)
+    }
+  })
 })
 
 /** A registry in memory that has no `search`. */

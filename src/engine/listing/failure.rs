@@ -211,8 +211,8 @@ impl Lister<'_> {
     /// Handles a refusal as first answer of the sync endpoint. If the endpoint existed before, one
     /// run fails before another listing is used. Returns whether the error was handled.
     pub(super) fn endpoint_refused(&mut self, error: &Error) -> bool {
-        if refusal(error) == Some(400) && self.cursor.since.take().is_some() {
-            // It may not support `since`.
+        if matches!(refusal(error), Some(400 | 414 | 422)) && self.cursor.since.take().is_some() {
+            // It may not support `since`, or not this one.
             self.cursor.restart();
             self.forget_pass();
             return true;

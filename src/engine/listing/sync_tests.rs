@@ -270,15 +270,17 @@ fn an_endpoint_that_was_there_fails_one_run_first() {
 
 #[test]
 fn a_registry_that_cannot_list_changes_lists_everything() {
-    let rows: Vec<u64> = (0..3).collect();
-    let registry = endpoint(|request: &SyncRequest, _| match request.since {
-        Some(_) => Err(refused(400)),
-        None => Ok(honest(&rows, request)),
-    });
-    let listed = list(&registry, start(Some("2026-08-01T00:00:00Z")));
-    assert!(listed.is_certain() && listed.has_all(0..3));
-    assert_eq!(listed.cursor.since, None);
-    assert_eq!(listed.cursor.plan, Plan::Sync);
+    for status in [400, 414, 422] {
+        let rows: Vec<u64> = (0..3).collect();
+        let registry = endpoint(|request: &SyncRequest, _| match request.since {
+            Some(_) => Err(refused(status)),
+            None => Ok(honest(&rows, request)),
+        });
+        let listed = list(&registry, start(Some("2026-08-01T00:00:00Z")));
+        assert!(listed.is_certain() && listed.has_all(0..3), "{status}");
+        assert_eq!(listed.cursor.since, None);
+        assert_eq!(listed.cursor.plan, Plan::Sync);
+    }
 }
 
 #[test]

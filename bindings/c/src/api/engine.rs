@@ -148,7 +148,8 @@ pub struct skillsmith_engine_status {
     /// `skillsmith_sync_config_repository_set_request_budget`; -1 if there is no bound.
     pub request_budget: i64,
     /// Until when no automatic sync starts, due or not, because a run failed or the registry asked
-    /// for a pause, as ISO time; NULL if there is no pause. A sync by hand does not wait.
+    /// for a pause, as ISO time; none if there is no pause. A sync by hand does not wait. The week
+    /// after `PLAN_REQUIRED` is not told here: it holds for one credential only.
     pub paused_until: skillsmith_text,
 }
 

@@ -177,8 +177,8 @@ fn failure(status: skillsmith_status_value, message: String) -> Result<Error> {
 ///
 /// The engine treats it like the same response of the live registry: after 400 it requests
 /// the listing in another way; 401 (`SIGN_IN_EXPIRED` if `detail` says that something has
-/// expired), 429, and 5xx and 408 with a retry time end the run with their own error codes;
-/// any other status fails this page only, until three pages in a row fail. `retry_after_ms`
+/// expired), 403 if `detail` contains `tier_not_entitled` (`PLAN_REQUIRED`), 429, and 5xx and
+/// 408 with a retry time end the run with their own error codes; any other status fails this page only, until three pages in a row fail. `retry_after_ms`
 /// is the `Retry-After` in milliseconds from now, or -1; after 429 and 5xx no automatic sync
 /// starts before then, for a month at most. `detail` is the message in the body, or NULL;
 /// UTF-8, copied.
