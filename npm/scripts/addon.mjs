@@ -12,10 +12,10 @@ import { zigbuild } from './zig.mjs'
 const PROFILE = 'addon'
 
 /**
- * What SQLite is built without: modules for tables that this library never reads, and statistics of a kind that it does not need,
+ * What SQLite is built without: modules for tables that this library never reads, statistics and names of a kind that it does not need,
  * 0.13 MB. A file that has such tables beside the skills stays as it is.
  */
-const SQLITE_WITHOUT = ['FTS3', 'FTS3_PARENTHESIS', 'RTREE', 'DBSTAT_VTAB', 'STAT4']
+const SQLITE_WITHOUT = ['FTS3', 'FTS3_PARENTHESIS', 'RTREE', 'DBSTAT_VTAB', 'STAT4', 'COLUMN_METADATA']
 
 /** Folders of this machine, and the names that replace them in an addon. */
 export const privateFolders = () => [
