@@ -63,7 +63,7 @@ messages! {
     Error::RunDeadline(deadline) =>
         "The sync stopped at its deadline of {} s. What was read is kept; \
          the next sync continues from there.",
-        deadline.as_secs();
+        deadline.as_secs_f64();
 
     // ---- 3xx: the database -----------------------------------------------
     Error::Database(error) => "Database error: {error}";
@@ -162,6 +162,10 @@ mod tests {
         assert_eq!(
             Error::RateLimited { retry_at: at }.to_string(),
             "The registry limits the rate of requests. Try again after 2027-01-15 08:00:00 UTC."
+        );
+        assert_eq!(
+            Error::RunDeadline(std::time::Duration::from_millis(100)).to_string(),
+            "The sync stopped at its deadline of 0.1 s. What was read is kept; the next sync continues from there."
         );
         assert_eq!(
             Error::Unhealthy(None).to_string(),

@@ -225,7 +225,7 @@ impl Lister<'_> {
             self.stop = Some(Error::Refused {
                 status: refusal(error).unwrap_or(501),
                 detail: Some(
-                    "it no longer has the sync endpoint; the next sync uses its search".into(),
+                    "it no longer has the sync endpoint; the next sync asks again, then uses its search".into(),
                 ),
             });
             return true;
