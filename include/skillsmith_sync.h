@@ -963,8 +963,9 @@ typedef struct skillsmith_sync_options {
   /*
    How long runs request only changes from the sync endpoint, in milliseconds, before one
    lists everything again, which finds what changed without a new timestamp; 1: every run
-   lists everything. For as long, a page of the search is only requested if it has changed
-   (`ETag` or `Last-Modified`). Default: 2592000000, 30 days.
+   lists everything. For as long, a page of the search is requested with a condition (its
+   `ETag` or `Last-Modified`), and not sent while it is unchanged. Default: 2592000000, 30
+   days.
    */
   uint64_t full_listing_every_ms;
   /*

@@ -1723,8 +1723,8 @@ struct SyncOptions {
   Listing listing = Listing::standard;
   /// How long runs request only changes from the sync endpoint before one lists everything
   /// again, which finds what changed without a new timestamp; 1 ms: every run lists everything.
-  /// For as long, a page of the search is only requested if it has changed (ETag or
-  /// Last-Modified). Default: 30 days.
+  /// For as long, a page of the search is requested with a condition (its ETag or
+  /// Last-Modified), and not sent while it is unchanged. Default: 30 days.
   std::optional<std::chrono::milliseconds> full_listing_every{};
   /// The most requests of this run, at least 1. If it reaches them, it ends as partial, without
   /// an error, and the next run continues from there. Default: no bound.

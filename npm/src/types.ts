@@ -192,8 +192,8 @@ export interface SyncOptions {
   listing?: 'auto' | 'search'
   /**
    * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again, which finds what
-   * changed without a new timestamp; 0 for every run. For as long, a page of the search is only requested if it has changed
-   * (ETag or Last-Modified). Default: 30 days.
+   * changed without a new timestamp; 0 for every run. For as long, a page of the search is requested with a condition (its ETag or
+   * Last-Modified), and not sent while it is unchanged. Default: 30 days.
    */
   fullListingEveryMs?: number
   /** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::Error;
 
 /// What a registry says of a plan without access to a listing.
-const NOT_ENTITLED: &str = "tier_not_entitled";
+pub(crate) const NOT_ENTITLED: &str = "tier_not_entitled";
 
 impl Error {
     /// The error of a request that a registry of the host has answered with this status, 300 or

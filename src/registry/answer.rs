@@ -12,6 +12,7 @@ use super::body;
 use super::credentials::Credentials;
 use super::mend::read_leniently;
 use super::wire::shortened;
+use crate::error::NOT_ENTITLED;
 use crate::{Cause, Error, Result, clock};
 
 /// How much of a refusal's message is shown, in characters.
@@ -129,7 +130,7 @@ fn caused(
 }
 
 fn wants_a_plan(refusal: &Value) -> bool {
-    refusal["details"]["code"].as_str() == Some("tier_not_entitled")
+    refusal["details"]["code"].as_str() == Some(NOT_ENTITLED)
 }
 
 fn plan_required(credentials: &Credentials, refusal: &Value) -> String {

@@ -144,8 +144,9 @@ pub struct skillsmith_sync_options {
     pub listing: skillsmith_listing_value,
     /// How long runs request only changes from the sync endpoint, in milliseconds, before one
     /// lists everything again, which finds what changed without a new timestamp; 1: every run
-    /// lists everything. For as long, a page of the search is only requested if it has changed
-    /// (`ETag` or `Last-Modified`). Default: 2592000000, 30 days.
+    /// lists everything. For as long, a page of the search is requested with a condition (its
+    /// `ETag` or `Last-Modified`), and not sent while it is unchanged. Default: 2592000000, 30
+    /// days.
     pub full_listing_every_ms: u64,
     /// The most requests of this run. If it reaches them, it ends as partial, without an
     /// error, and the next run continues from there. Default: no bound.
