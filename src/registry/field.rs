@@ -214,6 +214,9 @@ impl FieldValue {
 
 /// The compact text of a JSON array or object, independent of the server's formatting.
 pub(super) fn json_field(raw: &RawValue) -> FieldValue {
+    if is_compact_list_of_texts(raw.get()) {
+        return FieldValue::Text(raw.get().to_owned());
+    }
     match serde_json::from_str::<serde_json::Value>(raw.get()) {
         Ok(serde_json::Value::Null) => FieldValue::Null,
         Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
@@ -222,6 +225,18 @@ pub(super) fn json_field(raw: &RawValue) -> FieldValue {
         }
         _ => FieldValue::Invalid("an array or object"),
     }
+}
+
+/// Whether valid JSON is an array of texts without escapes, written as we would write it. Almost every list of tags
+/// is one, and reading it into values to write it again would be a tenth of the time of an unchanged run.
+fn is_compact_list_of_texts(json: &str) -> bool {
+    let inner = json
+        .strip_prefix('[')
+        .and_then(|json| json.strip_suffix(']'));
+    inner.is_some_and(|inner| {
+        let mut outside = inner.split('"').step_by(2);
+        !inner.contains('\\') && outside.all(|text| text.is_empty() || text == ",")
+    })
 }
 
 /// Reads one scalar. A value of the wrong type becomes `Invalid`, not an error.

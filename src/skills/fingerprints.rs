@@ -159,6 +159,12 @@ impl Fingerprints {
             .map_or(RowOutcome::Unseen, |value| RowOutcome::of(*value))
     }
 
+    /// Whether this run has seen every row that the table had.
+    pub(crate) fn all_are_seen(&self) -> bool {
+        let mut states = self.map.values();
+        self.is_whole && states.all(|value| RowOutcome::of(*value) != RowOutcome::Unseen)
+    }
+
     /// Notes what this run makes of a row, which stands here from now on like this.
     pub(crate) fn note(&mut self, id: &str, stamp: &str, shape: Shape, outcome: RowOutcome) {
         let value = Self::state_of(id, stamp, shape) | outcome as u64;

@@ -12,7 +12,9 @@ use crate::clock::from_iso;
 ///
 /// A text that is not a timestamp is returned unchanged.
 pub(crate) fn canonical(stamp: &str) -> Cow<'_, str> {
-    if let Some(plain) = stamp.strip_suffix('Z')
+    // The two spellings of almost every registry, once or twice for each row of a table.
+    let plain = stamp.strip_suffix('Z').or(stamp.strip_suffix("+00:00"));
+    if let Some(plain) = plain
         && plain.as_bytes().get(10) == Some(&b'T')
     {
         return Cow::Borrowed(without_zeros(plain));
@@ -72,6 +74,8 @@ mod tests {
             "2026-01-31T08:00:00.0Z",
             "2026-01-31T08:00:00.000000Z",
             "2026-01-31T08:00:00+00:00",
+            "2026-01-31T08:00:00.000+00:00",
+            "2026-01-31T08:00:00-00:00",
             "2026-01-31T09:30:00.00+01:30",
             "2026-01-31 08:00:00",
         ];

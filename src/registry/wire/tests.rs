@@ -52,6 +52,32 @@ fn absent_null_and_value_are_three_things() {
 }
 
 #[test]
+fn a_list_has_one_text_however_it_is_served() {
+    let lists = [
+        "[]",
+        "[ ]",
+        r#"[""]"#,
+        r#"["a","b c","[1, 2]",",","{}"]"#,
+        "[\"\u{7f}\u{2028}\u{1f600}\"]",
+        r#"["a", "b"]"#,
+        "[\n  \"a\"\n]",
+        r#"["\u0061","\"","\\"]"#,
+        r#"[["a"],[]]"#,
+        r#"["a",1.50,null,true]"#,
+        r#"[{"b":1,"a":2}]"#,
+    ];
+    for list in lists {
+        let row = skill(&format!(r#"{{"id":"a","name":"n","tags":{list}}}"#));
+        let expected: serde_json::Value = serde_json::from_str(list).unwrap();
+        assert_eq!(
+            named(&row, "tags"),
+            FieldValue::Text(expected.to_string()),
+            "{list}"
+        );
+    }
+}
+
+#[test]
 fn a_row_without_its_two_fields_is_rejected() {
     for (json, expected) in [
         (r#"{"name":"n"}"#, "it has no id"),
