@@ -613,6 +613,8 @@ typedef struct skillsmith_sync_run_result {
   uint64_t skills_updated;
   /* Number of skills that had not changed. */
   uint64_t skills_unchanged;
+  /* Number of withdrawn skills that were removed. */
+  uint64_t skills_removed;
 } skillsmith_sync_run_result;
 
 /*

@@ -175,6 +175,7 @@ struct SyncRunResult {
   std::uint64_t skills_added = 0;      ///< Number of skills added.
   std::uint64_t skills_updated = 0;    ///< Number of skills updated.
   std::uint64_t skills_unchanged = 0;  ///< Number of skills that had not changed.
+  std::uint64_t skills_removed = 0;    ///< Number of withdrawn skills that were removed.
 };
 
 /// A snapshot of one entry of the history.
@@ -1112,6 +1113,7 @@ class SyncHistoryRepository {
     result.skills_added = given.skills_added;
     result.skills_updated = given.skills_updated;
     result.skills_unchanged = given.skills_unchanged;
+    result.skills_removed = given.skills_removed;
     return result;
   }
 

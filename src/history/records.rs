@@ -52,10 +52,11 @@ impl SyncStatus {
 /// ```
 /// use skillsmith_sync::SyncRunResult;
 ///
-/// let counts = SyncRunResult { skills_added: 3, ..SyncRunResult::default() };
-/// assert_eq!(counts.skills_updated, 0);
+/// let counts = SyncRunResult::default().skills_added(3);
+/// assert_eq!((counts.skills_added, counts.skills_updated), (3, 0));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncRunResult {
     /// Number of skills added.
     pub skills_added: u64,
@@ -65,6 +66,36 @@ pub struct SyncRunResult {
     pub skills_unchanged: u64,
     /// Number of withdrawn skills that were removed.
     pub skills_removed: u64,
+}
+
+impl SyncRunResult {
+    /// Sets the number of skills added.
+    #[must_use]
+    pub const fn skills_added(mut self, count: u64) -> Self {
+        self.skills_added = count;
+        self
+    }
+
+    /// Sets the number of skills updated.
+    #[must_use]
+    pub const fn skills_updated(mut self, count: u64) -> Self {
+        self.skills_updated = count;
+        self
+    }
+
+    /// Sets the number of skills that had not changed.
+    #[must_use]
+    pub const fn skills_unchanged(mut self, count: u64) -> Self {
+        self.skills_unchanged = count;
+        self
+    }
+
+    /// Sets the number of withdrawn skills that were removed.
+    #[must_use]
+    pub const fn skills_removed(mut self, count: u64) -> Self {
+        self.skills_removed = count;
+        self
+    }
 }
 
 /// One entry of the history: one run.

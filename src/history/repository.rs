@@ -52,7 +52,7 @@ const SLACK: TimeDelta = TimeDelta::minutes(1);
 ///
 /// let history = SyncHistoryRepository::new(&Database::open_in_memory()?);
 /// let id = history.start_run()?;
-/// history.complete_run(&id, SyncRunResult { skills_added: 3, ..SyncRunResult::default() })?;
+/// history.complete_run(&id, SyncRunResult::default().skills_added(3))?;
 /// for run in history.get_history(10)? {
 ///     println!("{}: {} new", run.started_at, run.skills_added);
 /// }

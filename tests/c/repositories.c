@@ -164,6 +164,7 @@ static void the_history(void) {
   result.skills_added = 1;
   result.skills_updated = 2;
   result.skills_unchanged = 3;
+  result.skills_removed = 4;
   OK(skillsmith_sync_history_repository_complete_run(repository, one, &result, &error));
   OK(skillsmith_sync_history_repository_start_run(repository, &two, &error));
   OK(skillsmith_sync_history_repository_complete_run_partial(repository, two, &result, "half of it", &error));
@@ -177,6 +178,7 @@ static void the_history(void) {
   CHECK_EQ(entry->skills_added, 1);
   CHECK_EQ(entry->skills_updated, 2);
   CHECK_EQ(entry->skills_unchanged, 3);
+  CHECK_EQ(entry->skills_removed, 4);
   CHECK(entry->duration_ms >= 0);
   CODE(SKILLSMITH_OK, skillsmith_sync_history_entry_free(entry));
   OK(skillsmith_sync_history_repository_get_history(repository, 2, &list, &error));

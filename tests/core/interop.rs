@@ -504,12 +504,10 @@ fn turns_alternate_and_each_reads_what_the_other_wrote() {
         let ours = as_the_stack_has_it(&our_history.get_history(2).unwrap());
         assert_eq!(entries(&ours), entries(&history));
         let (id, partial_id) = (id.as_str().unwrap(), partial_id.as_str().unwrap());
-        let counts = SyncRunResult {
-            skills_added: 1,
-            skills_updated: 2,
-            skills_unchanged: 3,
-            ..SyncRunResult::default()
-        };
+        let counts = SyncRunResult::default()
+            .skills_added(1)
+            .skills_updated(2)
+            .skills_unchanged(3);
         our_history.complete_run(id, counts).unwrap();
         our_history
             .complete_run_partial(partial_id, counts, "half of it")

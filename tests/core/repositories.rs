@@ -132,12 +132,13 @@ fn history() -> (SyncHistoryRepository, std::sync::Arc<TestClock>) {
     )
 }
 
-const RESULT: SyncRunResult = SyncRunResult {
-    skills_added: 1,
-    skills_updated: 2,
-    skills_unchanged: 3,
-    skills_removed: 0,
-};
+fn counts() -> SyncRunResult {
+    SyncRunResult::default()
+        .skills_added(1)
+        .skills_updated(2)
+        .skills_unchanged(3)
+        .skills_removed(4)
+}
 
 #[test]
 fn a_run_is_started_and_ends_in_one_of_three_ways() {
@@ -155,9 +156,9 @@ fn a_run_is_started_and_ends_in_one_of_three_ways() {
     assert!(history.is_running().unwrap());
     assert_eq!(history.get_running().unwrap().len(), 3);
     clock.advance(std::time::Duration::from_millis(1_500));
-    history.complete_run(&ids[0], RESULT).unwrap();
+    history.complete_run(&ids[0], counts()).unwrap();
     history
-        .complete_run_partial(&ids[1], RESULT, "in part")
+        .complete_run_partial(&ids[1], counts(), "in part")
         .unwrap();
     history.fail_run(&ids[2], "boom").unwrap();
     assert!(!history.is_running().unwrap());
@@ -169,9 +170,10 @@ fn a_run_is_started_and_ends_in_one_of_three_ways() {
         (
             done.skills_added,
             done.skills_updated,
-            done.skills_unchanged
+            done.skills_unchanged,
+            done.skills_removed
         ),
-        (1, 2, 3)
+        (1, 2, 3, 4)
     );
     assert!(done.duration_ms.unwrap() >= 1_500 && done.error_message.is_none());
     let took = from_iso(done.completed_at.as_deref().unwrap()).unwrap()
@@ -218,8 +220,8 @@ fn an_empty_history_is_no_error() {
 fn a_missing_run_is_named() {
     let (history, _) = history();
     for outcome in [
-        history.complete_run("nope", RESULT),
-        history.complete_run_partial("nope", RESULT, "x"),
+        history.complete_run("nope", counts()),
+        history.complete_run_partial("nope", counts(), "x"),
         history.fail_run("nope", "x"),
     ] {
         let error = outcome.unwrap_err();

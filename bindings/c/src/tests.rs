@@ -641,6 +641,7 @@ fn the_way_of_a_run_through_the_history() {
         skills_added: 1,
         skills_updated: 2,
         skills_unchanged: 3,
+        skills_removed: 4,
     };
     // SAFETY: pointers to variables; records that live.
     unsafe {
@@ -682,6 +683,7 @@ fn the_way_of_a_run_through_the_history() {
         assert_eq!((*list).count, 1);
         let entry = *(*list).entries;
         assert_eq!((*entry).skills_unchanged, 3);
+        assert_eq!((*entry).skills_removed, 4);
         assert!(shown((*entry).id).unwrap().starts_with("sync-"));
         // An entry of a list is the list's.
         assert_eq!(

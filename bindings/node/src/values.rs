@@ -93,12 +93,10 @@ pub struct SyncRunResult {
 
 impl From<SyncRunResult> for core::SyncRunResult {
     fn from(result: SyncRunResult) -> Self {
-        Self {
-            skills_added: count(result.skills_added),
-            skills_updated: count(result.skills_updated),
-            skills_unchanged: count(result.skills_unchanged),
-            ..Self::default()
-        }
+        Self::default()
+            .skills_added(count(result.skills_added))
+            .skills_updated(count(result.skills_updated))
+            .skills_unchanged(count(result.skills_unchanged))
     }
 }
 

@@ -186,6 +186,8 @@ pub struct skillsmith_sync_run_result {
     pub skills_updated: u64,
     /// Number of skills that had not changed.
     pub skills_unchanged: u64,
+    /// Number of withdrawn skills that were removed.
+    pub skills_removed: u64,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers only.
@@ -195,12 +197,11 @@ unsafe impl Options for skillsmith_sync_run_result {
 
 fn run_result(result: &OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRunResult> {
     let given = result.required()?;
-    Ok(SyncRunResult {
-        skills_added: given.skills_added,
-        skills_updated: given.skills_updated,
-        skills_unchanged: given.skills_unchanged,
-        ..SyncRunResult::default()
-    })
+    Ok(SyncRunResult::default()
+        .skills_added(given.skills_added)
+        .skills_updated(given.skills_updated)
+        .skills_unchanged(given.skills_unchanged)
+        .skills_removed(given.skills_removed))
 }
 
 /// Creates a repository for an open database.
