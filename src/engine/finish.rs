@@ -85,12 +85,7 @@ pub(super) fn success(
         state::remove_superseded(conn)?;
         state::set(conn, state::key::LISTED, &to_iso(now))?;
         state::set(conn, &state::key::plan(&cursor.registry), &profile)?;
-        let gaps = state::key::gaps(&cursor.registry);
-        if cursor.gaps.is_empty() {
-            state::remove(conn, &gaps)?;
-        } else {
-            state::set(conn, &gaps, &cursor.gaps)?;
-        }
+        keep_gaps(conn, cursor)?;
         backoff::clear(conn)?;
         reserved::note(conn, context.listing(), None, now)?;
         requests.record(conn, now)?;
@@ -116,6 +111,16 @@ pub(super) fn success(
         history::trim(conn);
         Ok(())
     })
+}
+
+/// For the next listing, which asks for them again.
+fn keep_gaps(conn: &Connection, cursor: &Cursor) -> Result<()> {
+    let gaps = state::key::gaps(&cursor.registry);
+    if cursor.gaps.is_empty() {
+        state::remove(conn, &gaps)
+    } else {
+        state::set(conn, &gaps, &cursor.gaps)
+    }
 }
 
 /// Deletes stored pages that the listing did not have. A resumed one does not know what came before.

@@ -286,21 +286,25 @@ impl Applier<'_> {
             })?;
             for (row, settled) in rows.iter().zip(settled) {
                 after.clone_from(&row.id);
-                match settled {
-                    urls::Settled::Stored => {
-                        let from = self.fingerprints.outcome(&row.id);
-                        let to = RowOutcome::after(from, false);
-                        self.tally.transition(from, to);
-                        self.fingerprints.note_outcome(&row.id, to);
-                    }
-                    urls::Settled::NotNeeded => {}
-                    // Without the URL itself, which may contain anything.
-                    urls::Settled::TakenBy(owner) => self.tally.warn_of(
-                        &row.id,
-                        &format!("it is stored without its repo_url, which skill '{owner}' has"),
-                    ),
-                }
+                self.note_settled(&row.id, &settled);
             }
+        }
+    }
+
+    fn note_settled(&mut self, id: &str, settled: &urls::Settled) {
+        match settled {
+            urls::Settled::Stored => {
+                let from = self.fingerprints.outcome(id);
+                let to = RowOutcome::after(from, false);
+                self.tally.transition(from, to);
+                self.fingerprints.note_outcome(id, to);
+            }
+            urls::Settled::NotNeeded => {}
+            // Without the URL itself, which may contain anything.
+            urls::Settled::TakenBy(owner) => self.tally.warn_of(
+                id,
+                &format!("it is stored without its repo_url, which skill '{owner}' has"),
+            ),
         }
     }
 

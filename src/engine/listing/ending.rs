@@ -22,18 +22,7 @@ impl Lister<'_> {
     /// Judges a pass that has ended, and starts the next pass or a second reading.
     pub(super) fn end_pass(&mut self, pass: Pass) {
         let at = &self.cursor.at;
-        let doubts = &self.doubts;
-        let known = |total, rows| {
-            doubts
-                .iter()
-                .find(|doubt| doubt.pass == pass && doubt.total == total && doubt.rows == rows)
-                .map(|doubt| doubt.order == at.counts.order)
-        };
-        let verdict = if self.cursor.is_second_look() || at.ending.is_cut {
-            Verdict::Whole { total_held: false }
-        } else {
-            at.verdict(self.totals(), known)
-        };
+        let verdict = self.verdict(&pass);
         let (rows, order, is_untrue) = (at.counts.rows, at.counts.order, at.total_is_untrue());
         let (is_limited, has_shifted) = (at.is_limited(), at.has_shifted_in_order());
         let findings = &mut self.cursor.findings;
@@ -71,6 +60,20 @@ impl Lister<'_> {
         }
         self.cursor.end_pass();
         self.forget_pass();
+    }
+
+    fn verdict(&self, pass: &Pass) -> Verdict {
+        let at = &self.cursor.at;
+        if self.cursor.is_second_look() || at.ending.is_cut {
+            return Verdict::Whole { total_held: false };
+        }
+        let known = |total, rows| {
+            let mut doubts = self.doubts.iter();
+            doubts
+                .find(|doubt| doubt.pass == *pass && doubt.total == total && doubt.rows == rows)
+                .map(|doubt| doubt.order == at.counts.order)
+        };
+        at.verdict(self.totals(), known)
     }
 
     /// Resets the state of a single pass.

@@ -46,22 +46,7 @@ impl Lister<'_> {
         call: &Call<'_>,
     ) -> Result<()> {
         let from = self.last_put_off().first().map_or(0, |region| region.from);
-        let others = self.cursor.other_passes().into_iter();
-        // The first row may be one that cannot be read.
-        let here = [(pass.clone(), 0), (pass.clone(), 1)];
-        let places: Vec<(Pass, u64)> = if from > 0 {
-            // This pass may no longer be served at all.
-            let others = others.take(MOST_OTHERS).map(|other| (other, 0));
-            here.into_iter().chain(others).collect()
-        } else {
-            let others: Vec<_> = others.map(|other| (other, 0)).collect();
-            if others.is_empty() {
-                here.into()
-            } else {
-                others
-            }
-        };
-        for (elsewhere, offset) in places {
+        for (elsewhere, offset) in self.places_to_try(pass, from) {
             let is_here = elsewhere == *pass;
             let answer = self.search(&elsewhere, offset, 1, true, call);
             call.check()?;
@@ -97,6 +82,25 @@ impl Lister<'_> {
             }
         }
         Err(error)
+    }
+
+    /// Where a single row is asked for, in order, to see whether the registry still answers at all; the failed pages
+    /// of the pass begin at row `from`.
+    fn places_to_try(&self, pass: &Pass, from: u64) -> Vec<(Pass, u64)> {
+        let others = self.cursor.other_passes().into_iter();
+        // The first row may be one that cannot be read.
+        let here = [(pass.clone(), 0), (pass.clone(), 1)];
+        if from > 0 {
+            // This pass may no longer be served at all.
+            let others = others.take(MOST_OTHERS).map(|other| (other, 0));
+            return here.into_iter().chain(others).collect();
+        }
+        let others: Vec<_> = others.map(|other| (other, 0)).collect();
+        if others.is_empty() {
+            here.into()
+        } else {
+            others
+        }
     }
 
     /// The last three failed pages.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Row;
 use super::draft::{UNTOLD, parse_row};
-use crate::{Error, Result, memory};
+use crate::{Result, memory};
 
 /// Largest number of rows in a page; the largest limit in a request is 10,000. Bounds the memory
 /// for a page of tiny rows.
@@ -80,7 +80,8 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-pub(super) struct Rows(pub(super) Vec<Row>);
+/// The rows; an error if there was no memory for them, which is not the fault of the text.
+pub(super) struct Rows(pub(super) Result<Vec<Row>>);
 
 impl<'de> Deserialize<'de> for Rows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -104,15 +105,21 @@ impl<'de> Deserialize<'de> for Rows {
                             "more than {MAX_ROWS} rows in one page"
                         )));
                     }
-                    rows.try_reserve(1)
-                        .map_err(|error| de::Error::custom(Error::from(error)))?;
-                    memory::check().map_err(de::Error::custom)?;
+                    if let Err(error) = reserve_one(&mut rows) {
+                        while seq.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Rows(Err(error)));
+                    }
                     rows.push(parse_row(raw.get()));
                 }
-                Ok(Rows(rows))
+                Ok(Rows(Ok(rows)))
             }
         }
         // As any type: `deserialize_seq` would reject a string without asking the visitor.
         deserializer.deserialize_any(RowsVisitor)
     }
+}
+
+fn reserve_one(rows: &mut Vec<Row>) -> Result<()> {
+    rows.try_reserve(1)?;
+    memory::check()
 }

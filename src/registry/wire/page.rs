@@ -64,10 +64,6 @@ impl Page {
             Ok(envelope) => envelope,
             Err(error) => {
                 memory::check()?;
-                // Memory may be available again by now.
-                if error.to_string().contains(&Error::OutOfMemory.to_string()) {
-                    return Err(Error::OutOfMemory);
-                }
                 memory::ensure_available(text.len().saturating_mul(2))?;
                 mended = mend_numbers(&text);
                 // Report the first error: it describes the text as served.
@@ -80,7 +76,7 @@ impl Page {
             }
         };
         let mut page = Self {
-            rows: envelope.data.0,
+            rows: envelope.data.0?,
             total: None,
             limit: None,
             served_at: None,

@@ -45,6 +45,20 @@ impl Exchange {
         }
     }
 
+    /// Takes a page from the text of the response, `None` if it is too long. What is wrong with it is told to the callback, and ends the
+    /// request as the same failure of a server would.
+    fn set_page(&self, json: Option<&[u8]>) -> Result<()> {
+        let page = json.map_or(Err(Error::TooLarge(MAX_BODY)), Page::parse);
+        let told = match &page {
+            Ok(_) => Ok(()),
+            Err(Error::Protocol(why)) => Err(Error::Protocol(why.clone())),
+            Err(Error::TooLarge(most)) => Err(Error::TooLarge(*most)),
+            Err(_) => Err(Error::OutOfMemory),
+        };
+        self.answer.set(page);
+        told
+    }
+
     pub(super) fn take(&self) -> Option<Result<Page>> {
         self.answer.take()
     }
@@ -103,26 +117,11 @@ pub unsafe extern "C" fn skillsmith_registry_call_set_page(
         if json.is_null() {
             return Err(Error::NullArgument("json"));
         }
-        if length as u64 > MAX_BODY {
-            exchange.answer.set(Err(Error::TooLarge(MAX_BODY)));
-            return Err(Error::TooLarge(MAX_BODY));
-        }
-        // SAFETY: the caller's promise; read before we return.
-        let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) };
-        match Page::parse(bytes) {
-            Err(Error::Protocol(why)) => {
-                exchange.answer.set(Err(Error::Protocol(why.clone())));
-                Err(Error::Protocol(why))
-            }
-            Err(Error::OutOfMemory) => {
-                exchange.answer.set(Err(Error::OutOfMemory));
-                Err(Error::OutOfMemory)
-            }
-            outcome => {
-                exchange.answer.set(outcome);
-                Ok(())
-            }
-        }
+        let json = (length as u64 <= MAX_BODY).then(|| {
+            // SAFETY: the caller's promise, and not longer than any object; read before we return.
+            unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) }
+        });
+        exchange.set_page(json)
     })
 }
 
