@@ -89,7 +89,7 @@ pub(super) fn success(
         backoff::clear(conn)?;
         reserved::note(conn, context.listing(), None, now)?;
         requests.record(conn, now)?;
-        applier.keep_index_sign(conn)?;
+        applier.keep_index_signature(conn)?;
         keep_pages(conn, applier, listing)?;
         let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
         config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
@@ -176,9 +176,9 @@ fn record_failure(
         history::start_as(conn, id, context.started_at)?;
     } else if run.index_is_known
         && !matches!(error, Error::DatabaseReplaced(_))
-        && let Ok(sign @ Some(_)) = fts::signature(conn)
+        && let Ok(signature @ Some(_)) = fts::signature(conn)
     {
-        state::set(conn, state::key::INDEX, &sign)?;
+        state::set(conn, state::key::INDEX, &signature)?;
     }
     state::remove(conn, state::key::CURRENT_RUN)?;
     let interval_ms = config::load(conn)?.interval_ms;

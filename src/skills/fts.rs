@@ -105,14 +105,14 @@ mod tests {
     #[test]
     fn a_sound_index_is_left_alone() {
         let conn = table();
-        let sign = signature(&conn).unwrap();
+        let known = signature(&conn).unwrap();
         assert!(counts_agree(&conn).unwrap());
         assert!(!repair(&conn).unwrap());
-        assert_eq!(signature(&conn).unwrap(), sign);
+        assert_eq!(signature(&conn).unwrap(), known);
     }
 
     #[test]
-    fn an_upset_index_is_told_by_its_sign_and_mended() {
+    fn an_upset_index_is_told_by_its_signature_and_mended() {
         let upsets = [
             // As the other stack opens a file.
             "INSERT INTO skills_fts (rowid, name, description, tags, author)
@@ -124,10 +124,10 @@ mod tests {
         ];
         for (at, upset) in upsets.iter().enumerate() {
             let conn = table();
-            let sign = signature(&conn).unwrap();
+            let known = signature(&conn).unwrap();
             conn.execute_batch(upset).unwrap();
             // Only a write to the index itself changes the record; the check finds the others.
-            assert_eq!(signature(&conn).unwrap() == sign, at > 0);
+            assert_eq!(signature(&conn).unwrap() == known, at > 0);
             assert!(repair(&conn).unwrap(), "{upset}");
             assert!(!repair(&conn).unwrap(), "{upset}");
         }

@@ -573,7 +573,7 @@ describe('with an engine of ours', () => {
     }
   })
 
-  test('promise_12 stop cancels a run in flight and waits for its books', async (context) => {
+  test('promise_12 stop cancels a run in flight and waits until it is recorded', async (context) => {
     const { engine, config, history } = await place({ delay_ms: 2_000 }, 5_000)
     const service = createBackgroundSyncService(engine, config, { onSyncError: () => {} })
     await until(() => history.count() === 1)

@@ -16,7 +16,7 @@ use skillsmith_sync::clock::Clock;
 use crate::skill::START;
 
 /// Limit of the wait for an engine that does not report a page.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub struct SimClock {
@@ -108,7 +108,7 @@ impl SimClock {
     /// Waits until the run's thread has nothing left to do. Returns false if it was stopped
     /// meanwhile.
     pub fn in_step(&self, cancel: &CancelToken) -> bool {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         let mut state = self.state();
         while state.events < state.expected {
             if cancel.is_cancelled() {

@@ -41,7 +41,11 @@ impl OpenOptions {
 
 impl Opening<'_> {
     /// Retries while another connection is in the way, until the budget is spent or the caller cancels.
-    fn patiently<T>(&self, budget: Duration, mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    fn retry_while_busy<T>(
+        &self,
+        budget: Duration,
+        mut call: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
         let start = Instant::now();
         loop {
             match call() {

@@ -15,13 +15,13 @@ use crate::{Error, Result};
 /// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
 pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     let options = opening.options;
-    let content = opening.patiently(options.busy_budget, || inspect(conn, path))?;
+    let content = opening.retry_while_busy(options.busy_budget, || inspect(conn, path))?;
     match content {
         Content::Foreign => return Err(not_skillsmith(path, "it has no table 'skills'")),
         Content::Ready => {}
         Content::Old => {
             if opening.search {
-                opening.patiently(options.busy_budget, || {
+                opening.retry_while_busy(options.busy_budget, || {
                     let _guard = raw::interruptible(conn, opening.cancel, None);
                     check_before_first_change(conn, path)
                 })?;
@@ -51,7 +51,7 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
     // With a WAL, a power cut can at worst lose the last commit. With a rollback journal it
     // could damage the file, so SQLite's default stays.
     conn.busy_timeout(SLICE)?;
-    let mode: String = opening.patiently(options.busy_budget, || {
+    let mode: String = opening.retry_while_busy(options.busy_budget, || {
         conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
             .map_err(|error| explain_on(conn, path, error))
     })?;
@@ -67,7 +67,7 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
 ///
 /// SQLite does not wait for a lock here, and another process may be creating the same file.
 fn switch_to_wal(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
-    opening.patiently(opening.options.open_budget, || {
+    opening.retry_while_busy(opening.options.open_budget, || {
         conn.pragma_update(None, "journal_mode", "wal")
             .map_err(|error| explain_on(conn, path, error))
             .inspect_err(|error| {

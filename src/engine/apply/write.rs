@@ -335,7 +335,7 @@ impl Applier<'_> {
     }
 
     /// Stores the signature of the index, inside the caller's transaction.
-    pub(in crate::engine) fn keep_index_sign(&self, conn: &Connection) -> Result<()> {
+    pub(in crate::engine) fn keep_index_signature(&self, conn: &Connection) -> Result<()> {
         if self.tools.table.has.fts {
             state::set(conn, state::key::INDEX, &fts::signature(conn)?)?;
         }

@@ -91,7 +91,7 @@ static void *wait_for_the_host(void *argument) {
   return NULL;
 }
 
-/* With patience we get in when the host is done, and not before. */
+/* With a long lock wait we get in when the host is done, and not before. */
 static void waits(const rig *r, party *theirs) {
   static volatile bool released;
   patient p = {r, &released};

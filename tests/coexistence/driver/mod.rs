@@ -14,8 +14,8 @@ use tempfile::TempDir;
 pub(crate) use build::dynamic_symbols;
 pub(crate) use kill::{survives_kills, write_together};
 
-/// Far more than any scenario takes, and less than the patience of a test runner.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// Far more than any scenario takes, and less than a test runner allows.
+const DEADLINE: Duration = Duration::from_secs(240);
 
 /// Tries to let a race go wrong. One does nearly always.
 const TRIES: usize = 6;
@@ -122,7 +122,7 @@ fn play(host: Host, scenario: &str, mode: Mode, cure: Cure) -> Verdict {
 
 /// The exit status; none where a signal ended it, this function's own included.
 fn wait(child: &mut Child) -> Option<i32> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while Instant::now() < end {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code();

@@ -118,7 +118,7 @@ export async function host_writes(rig) {
   await rig.sound(rows)
 }
 
-// With patience we get in when the host is done, and not before.
+// With a long lock wait we get in when the host is done, and not before.
 async function waits(rig, host) {
   host.exec('BEGIN IMMEDIATE')
   host.exec(insert('host'))

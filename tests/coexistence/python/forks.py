@@ -9,7 +9,7 @@ import traceback
 
 from harness import COUNT, Violation, check, insert, is_busy, same
 
-PATIENCE = 30
+DEADLINE = 30
 
 
 def in_child(act):
@@ -23,7 +23,7 @@ def in_child(act):
         except BaseException:
             traceback.print_exc()
             os._exit(1)
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -140,10 +140,10 @@ def fork_orphan(rig):
         ours.exec(f"BEGIN IMMEDIATE; {insert('ours')}")
         child = os.fork()
         if child == 0:
-            time.sleep(PATIENCE)
+            time.sleep(DEADLINE)
             os._exit(0)
         os.write(writing, f"{child}\n".encode())
-        time.sleep(PATIENCE)
+        time.sleep(DEADLINE)
         os._exit(0)
     child = int(os.read(reading, 32))
     try:
@@ -164,7 +164,7 @@ def programs(rig):
     host, ours = rig.host(), rig.ours()
     rig.ours().close()
     ours.exec(f"BEGIN IMMEDIATE; {insert('ours')}")
-    child = subprocess.Popen(["sleep", str(PATIENCE)], close_fds=False)
+    child = subprocess.Popen(["sleep", str(DEADLINE)], close_fds=False)
     try:
         time.sleep(0.1)
         folder = f"/proc/{child.pid}/fd"

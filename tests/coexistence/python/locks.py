@@ -112,7 +112,7 @@ def host_writes(rig):
 
 
 def waits(rig, host):
-    """With patience we get in when the host is done, and not before."""
+    """With a long lock wait we get in when the host is done, and not before."""
     host.exec("BEGIN IMMEDIATE")
     host.exec(insert("host"))
     got_in = []

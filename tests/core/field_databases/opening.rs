@@ -14,8 +14,8 @@ use skillsmith_test_registry::{Catalogue, Options, Server};
 
 use super::fixture::Field;
 use super::support::{
-    BOOKS, assert_sound, dump, has_table, listing, look, number, schema, skills, sync, sync_well,
-    text, versions,
+    SYNC_TABLES, assert_sound, dump, has_table, listing, look, number, schema, skills, sync,
+    sync_well, text, versions,
 };
 
 /// Statements that stand in the way of the tables of version 3.
@@ -56,7 +56,7 @@ fn a_failing_step_leaves_data_and_version_untouched() {
 
 fn schema_of_all(conn: &rusqlite::Connection) -> Vec<String> {
     let mut all = schema(conn);
-    all.extend(BOOKS.map(|table| format!("{table}: {}", has_table(conn, table))));
+    all.extend(SYNC_TABLES.map(|table| format!("{table}: {}", has_table(conn, table))));
     all
 }
 

@@ -57,7 +57,8 @@ pub(crate) fn number(conn: &Connection, sql: &str) -> i64 {
 }
 
 /// The tables that the library may write at any time.
-pub(crate) const BOOKS: [&str; 4] = ["sync_config", "sync_history", "sync_state", "sync_unmet"];
+pub(crate) const SYNC_TABLES: [&str; 4] =
+    ["sync_config", "sync_history", "sync_state", "sync_unmet"];
 
 /// Every row of every table with its rowid and the types of its values; shadow tables too.
 ///

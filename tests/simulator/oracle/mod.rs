@@ -1,10 +1,10 @@
 //! What must hold after every run.
 
-mod books;
 mod case;
 mod complete;
 mod file;
 mod memory;
+mod records;
 mod rows;
 mod withdrawn;
 
@@ -61,7 +61,7 @@ fn by_itself(world: &mut World<'_>, ended: &Ended<'_>) -> Check {
     if shared.run.overrun {
         return tolerated(violation("stuck", "the run does not stop asking"));
     }
-    books::adds_up(ended.result)?;
+    records::adds_up(ended.result)?;
     let panics = faults().any(|fault| fault.what == Failure::Panic);
     tolerated(file::told(ended, !shared.run.served.is_empty(), panics))
 }
@@ -135,8 +135,8 @@ fn with_file(world: &mut World<'_>, ended: &Ended<'_>, found: &Found, shared: &S
     });
     let must = must.filter(|_| !world.memory.emptied);
     let must = must.as_deref();
-    tolerated(books::dry_run_changes_nothing(&case))?;
-    tolerated(books::claims(&case))?;
+    tolerated(records::dry_run_changes_nothing(&case))?;
+    tolerated(records::claims(&case))?;
     tolerated(withdrawn::after_run(world, &case, must))?;
     tolerated(file::entries(&case))?;
     tolerated(file::next_try(world, &case))?;

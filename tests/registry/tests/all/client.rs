@@ -8,7 +8,7 @@ use serde_json::Value;
 use skillsmith_test_registry::Server;
 
 /// How long a read waits before a test fails: it only catches hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Client {
     pub fn to_port(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(DEADLINE))
             .expect("timeouts can be set");
         stream.set_nodelay(true).expect("so can this");
         Self {

@@ -52,7 +52,7 @@ pub fn claims(case: &Case<'_>) -> Check {
         result.skills_added, result.skills_updated
     );
     if result.skills_added > added || result.skills_updated > changed + again {
-        return violation("books", told);
+        return violation("records", told);
     }
     // Rows that were written but not counted are just as wrong, except one that gave up its URL.
     let url =
@@ -65,7 +65,7 @@ pub fn claims(case: &Case<'_>) -> Check {
     if result.success
         && (result.skills_added < added || result.skills_updated + again + freed < changed)
     {
-        return violation("books", told);
+        return violation("records", told);
     }
     let entry = &case.found.entry;
     if entry.id == case.ended.started.entry {
@@ -73,7 +73,7 @@ pub fn claims(case: &Case<'_>) -> Check {
     }
     if entry.added > added || entry.updated > changed + again {
         return violation(
-            "books",
+            "records",
             format!(
                 "the history has {} added and {} updated, {added} and {changed} are there",
                 entry.added, entry.updated
@@ -87,10 +87,10 @@ pub fn claims(case: &Case<'_>) -> Check {
             result.skills_removed,
         );
     if entry.status != "running" && !same {
-        return violation("books", "result and history say different things");
+        return violation("records", "result and history say different things");
     }
     if entry.status != "running" && entry.status != result.status.as_str() {
-        return violation("books", "result and history have different endings");
+        return violation("records", "result and history have different endings");
     }
     Ok(())
 }
