@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct Cause {
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// No connection was made.
+    unconnected: bool,
 }
 
 impl Cause {
@@ -32,6 +34,7 @@ impl Cause {
         Self {
             message: message.into(),
             source: None,
+            unconnected: false,
         }
     }
 
@@ -48,6 +51,16 @@ impl Cause {
     /// An error with its own message.
     pub(crate) fn of(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(source.to_string()).with_source(source)
+    }
+
+    /// Marks the cause of a failure before anything was sent.
+    pub(crate) const fn unconnected(mut self, unconnected: bool) -> Self {
+        self.unconnected = unconnected;
+        self
+    }
+
+    pub(crate) const fn is_unconnected(&self) -> bool {
+        self.unconnected
     }
 
     /// The message.
@@ -114,7 +127,7 @@ impl fmt::Debug for Cause {
                 .debug_struct("Cause")
                 .field("message", &self.message)
                 .field("source", source)
-                .finish(),
+                .finish_non_exhaustive(),
         }
     }
 }

@@ -42,8 +42,7 @@ messages! {
     // ---- 2xx: the network ------------------------------------------------
     Error::Offline => "API client is in offline mode. Cannot sync.";
     Error::Unhealthy(cause) =>
-        "API is unhealthy. Try again later.{}",
-        in_brackets(cause.as_ref().map(Cause::message));
+        "{}", unhealthy(cause.as_ref());
     Error::Unreachable(cause) | Error::CutOff(cause) => "Cannot reach the registry: {cause}";
     Error::Timeout(cause) => "The registry did not answer in time ({cause})";
     Error::RateLimited { retry_at } =>
@@ -133,6 +132,17 @@ const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 fn in_brackets(text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| format!(" ({text})"))
+}
+
+/// What never came to the registry says nothing about its health.
+fn unhealthy(cause: Option<&Cause>) -> String {
+    match cause {
+        Some(cause) if cause.is_unconnected() => cause.to_string(),
+        cause => format!(
+            "API is unhealthy. Try again later.{}",
+            in_brackets(cause.map(Cause::message))
+        ),
+    }
 }
 
 fn when(at: Option<DateTime<Utc>>) -> String {

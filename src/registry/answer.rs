@@ -11,12 +11,15 @@ use ureq::http::{Response, StatusCode};
 use super::body;
 use super::credentials::Credentials;
 use super::mend::read_leniently;
+use super::transport::Failure;
 use super::wire::shortened;
 use crate::error::NOT_ENTITLED;
 use crate::{Cause, Error, Result, clock};
 
 /// How much of a refusal's message is shown, in characters.
 const MAX_DETAIL: usize = 300;
+/// The same for words of our own, which may name a host, a file and what to do.
+const MAX_WORDS: usize = 1000;
 const MAX_TIER: usize = 40;
 pub(super) const MAX_REFUSAL: u64 = 64 * 1024;
 
@@ -92,11 +95,22 @@ pub(super) fn read_body(credentials: &Credentials, body: &mut Body, limit: u64) 
 pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
     use ureq::Error as Http;
     match error {
-        Http::Timeout(phase) => Error::Timeout(caused(credentials, phase_in_words(phase), error)),
+        Http::Timeout(phase) => {
+            let unconnected = matches!(phase, ureq::Timeout::Resolve | ureq::Timeout::Connect);
+            let cause = caused(credentials, phase_in_words(phase), error);
+            Error::Timeout(cause.unconnected(unconnected))
+        }
         Http::HostNotFound => {
             let words = "its name cannot be found. Check the address and the network.";
             Error::Unreachable(caused(credentials, words, error))
         }
+        Http::Other(other) => match other.downcast::<Failure>() {
+            Ok(failure) => unconnected(credentials, *failure),
+            Err(other) => {
+                let words = other.to_string();
+                Error::Unreachable(caused(credentials, &words, Http::Other(other)))
+            }
+        },
         Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
@@ -116,6 +130,31 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
         }
         other => Error::Unreachable(caused(credentials, &other.to_string(), other)),
     }
+}
+
+/// No connection was made; the words say whose fault it is.
+pub(super) fn unconnected(credentials: &Credentials, failure: Failure) -> Error {
+    let kind = if failure.timed_out {
+        Error::Timeout
+    } else {
+        Error::Unreachable
+    };
+    let words = told(credentials, &failure.words, MAX_WORDS);
+    let cause = Cause::new(words).with_source(failure);
+    kind(
+        cause
+            .redacted(|text| credentials.redact(text))
+            .unconnected(true),
+    )
+}
+
+/// The error of a health check that got no answer. It counts as unhealthy, whatever the reason.
+pub(super) fn unhealthy(error: Error) -> Error {
+    let unconnected = match &error {
+        Error::Timeout(cause) => cause.is_unconnected(),
+        error => matches!(error, Error::Unreachable(_)),
+    };
+    Error::Unhealthy(Some(Cause::of(error).unconnected(unconnected)))
 }
 
 /// A cause with the message and the error; credentials are removed from both.

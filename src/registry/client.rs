@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, read_body, refusal, told};
+use super::answer::{MAX_REFUSAL, explain, read_body, refusal, told, unconnected, unhealthy};
 use super::connections::{Connections, Pools};
 use super::credentials::Credentials;
 use super::mend::read_leniently;
@@ -163,6 +163,9 @@ impl SkillsmithApiClient {
             let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
                 .map_err(|error| explain(credentials, error))?;
+            if let Some(failure) = self.transport.refused_by_proxy(response.status()) {
+                return Err(unconnected(credentials, failure));
+            }
             self.rate_limit.note(response.headers(), call);
             if !ask.is_redirected(response.status()) {
                 return Ok(response);
@@ -201,7 +204,7 @@ impl SkillsmithApiClient {
             return Err(Error::Offline);
         }
         let report = |health, version| HealthReport { health, version };
-        let connections = self.pools.take(&self.transport, call);
+        let connections = self.pools.take(&self.transport, call)?;
         let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
         let ask = Ask::new("/health", Vec::new());
@@ -210,7 +213,7 @@ impl SkillsmithApiClient {
             Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
                 return Err(error);
             }
-            Err(error) => return Err(Error::Unhealthy(Some(Cause::of(error)))),
+            Err(error) => return Err(unhealthy(error)),
         };
         let status = response.status();
         if status.is_server_error() {
@@ -232,7 +235,7 @@ impl SkillsmithApiClient {
         }
         let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
-        let body = body.map_err(|error| Error::Unhealthy(Some(Cause::of(error))))?;
+        let body = body.map_err(unhealthy)?;
         let said = read_leniently(&body);
         let health = match said["status"].as_str() {
             Some("healthy") => Health::Healthy,
@@ -299,11 +302,14 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Attempt<Option<T>> {
-        if let Err(error) = self.rate_limit.wait(call) {
-            call.request_not_sent();
-            return Attempt::Final(error);
-        }
-        let connections = self.pools.take(&self.transport, call);
+        let waited = self.rate_limit.wait(call);
+        let connections = match waited.and_then(|()| self.pools.take(&self.transport, call)) {
+            Ok(connections) => connections,
+            Err(error) => {
+                call.request_not_sent();
+                return Attempt::Final(error);
+            }
+        };
         let limits = Limits::OfEach(self.timeout);
         let mut response = match self.send(&connections, credentials, ask, limits, call) {
             Ok(response) => response,

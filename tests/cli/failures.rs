@@ -14,7 +14,7 @@ fn an_unreachable_registry() {
     let outcome = place.run(&["sync"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_snapshot!(place.settled(&outcome.stderr), @"
-    Sync failed: API is unhealthy. Try again later. (Cannot reach the registry: the connection was refused. Check the address, or try again later.)
+    Sync failed: Cannot reach the registry: the connection was refused. Check the address, or try again later.
     hint: The registry's address is http://127.0.0.1:<port>/functions/v1.
     ");
     assert_eq!(place.count("SELECT count(*) FROM skills"), 60);

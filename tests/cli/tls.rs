@@ -104,6 +104,18 @@ fn certificates_come_from_where_the_environment_says() {
         "{}",
         String::from_utf8_lossy(&in_addition.stderr)
     );
+    // What is empty is not set, and takes nothing away.
+    let empty = Path::new("");
+    let with_empty = sync(&[
+        ("SSL_CERT_FILE", empty),
+        ("SSL_CERT_DIR", empty),
+        ("NODE_EXTRA_CA_CERTS", &file),
+    ]);
+    assert!(
+        with_empty.status.success(),
+        "{}",
+        String::from_utf8_lossy(&with_empty.stderr)
+    );
     let stranger = sync(&[]);
     assert_eq!(stranger.status.code(), Some(1));
     let said = String::from_utf8_lossy(&stranger.stderr);

@@ -83,11 +83,11 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/database/options.rs", "OpenOptions::new()"),       // likewise, in an example
         ("src/testing.rs", "OpenOptions::new()"),                // likewise
         ("src/environment/config_file.rs", "OpenOptions::new()"), // config.json
-        ("src/registry/transport.rs", "fs::read"),               // NODE_EXTRA_CA_CERTS
-        ("src/database/coexistence/forks.rs", "libc::open"),     // /dev/null
-        ("src/database/coexistence/os.rs", "libc::open"),        // /dev/null
-        ("src/database/coexistence/guard.rs", "fs::read"),       // the list of descriptors
-        ("src/cli/database.rs", "OpenOptions::new()"),           // our own OpenOptions
+        ("src/registry/transport/certificates.rs", "fs::read"), // PEM files that the environment names
+        ("src/database/coexistence/forks.rs", "libc::open"),    // /dev/null
+        ("src/database/coexistence/os.rs", "libc::open"),       // /dev/null
+        ("src/database/coexistence/guard.rs", "fs::read"),      // the list of descriptors
+        ("src/cli/database.rs", "OpenOptions::new()"),          // our own OpenOptions
     ];
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);

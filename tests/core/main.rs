@@ -3,6 +3,7 @@
 
 mod architecture;
 mod background;
+mod certificates;
 mod conditional;
 mod consistency;
 mod field_databases;
@@ -29,6 +30,7 @@ mod promise_reads_only;
 mod promise_resumes;
 mod promise_secrets;
 mod promise_values;
+mod proxies;
 mod prune;
 mod prune_doubts;
 mod prune_unchanged_pages;
@@ -42,3 +44,4 @@ mod several_registries;
 mod sign_in;
 mod support;
 mod sync_endpoint;
+mod tls_server;

@@ -160,6 +160,22 @@ pub fn client_with(options: ClientOptions) -> SkillsmithApiClient {
     SkillsmithApiClient::with_environment(options, &Environment::new(|_| None)).unwrap()
 }
 
+/// Syncs with a client of its own for `url`, which has these environment variables.
+pub fn sync_at(world: &World, url: &str, variables: &[(&str, &str)]) -> SyncResult {
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let environment = Environment::new(move |name| {
+        let known = variables.iter().find(|(known, _)| known == name);
+        known.map(|(_, value)| value.clone())
+    });
+    let options = ClientOptions::new().base_url(url);
+    let client = SkillsmithApiClient::with_environment(options, &environment).unwrap();
+    let engine = world.engine_with(client);
+    engine.sync(SyncOptions::default().force(true)).unwrap()
+}
+
 pub fn assert_counts_add_up(result: &SyncResult) {
     assert_eq!(
         result.skills_added

@@ -2,7 +2,7 @@
 //! it is told.
 //!
 //! A [`Server`] serves a [`Catalogue`] (invented, loaded, or a moment of a [`History`]) as its [`Options`] say, except
-//! where a [`Fault`] comes in between, and keeps a log of [`LoggedRequest`]s. The binary `skillsmith-registry` is the
+//! where a [`Fault`] comes in between, and keeps a log of [`LoggedRequest`]s. A [`Proxy`] may stand before it. The binary `skillsmith-registry` is the
 //! same server for other languages, steered over HTTP; the README describes it.
 
 mod catalogue;
@@ -17,6 +17,7 @@ mod limits;
 mod listing;
 mod log;
 mod options;
+mod proxy;
 mod question;
 mod random;
 mod response;
@@ -37,5 +38,6 @@ pub use options::{
     DepthLimit, Health, LimitSays, MonthlyQuota, NotModified, Options, Order, Plain, QueryMatches,
     RateLimit, Redirect, RetryAfterForm, SignIn, SyncEndpoint, Total, Validators,
 };
+pub use proxy::{Hop, Proxy};
 pub use server::Server;
 pub use skill::Skill;

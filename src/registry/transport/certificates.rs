@@ -1,0 +1,146 @@
+//! The certificates that are trusted.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
+
+use super::tls::{self, Tls};
+use super::verifier::Verifier;
+use crate::{Error, Result};
+
+const FILE: &str = "SSL_CERT_FILE";
+const FOLDER: &str = "SSL_CERT_DIR";
+const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
+
+/// Where the environment says that certificates are. An empty variable counts as not set.
+#[derive(Debug, Clone)]
+pub(super) struct CertificateSources {
+    file: Option<String>,
+    folders: Option<String>,
+    extra: Option<String>,
+}
+
+impl CertificateSources {
+    pub(super) fn of_environment(var: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            file: var(FILE),
+            folders: var(FOLDER),
+            extra: var(EXTRA),
+        }
+    }
+
+    /// Reads them and makes a TLS configuration that trusts them.
+    ///
+    /// # Errors [`Error::InvalidArgument`] if a variable names a file that has no certificate.
+    pub(super) fn tls(&self) -> Result<Tls> {
+        let mut certificates = self.named()?.unwrap_or_else(system);
+        let extra = self.extra.as_ref().map(|path| of_file(EXTRA, path));
+        let extra = extra.transpose()?.unwrap_or_default();
+        let roots = roots(&certificates, &extra);
+        certificates.extend(extra);
+        let pin = self.file.as_ref().map(|path| (FILE, path));
+        let pin = pin.or_else(|| self.folders.as_ref().map(|path| (FOLDER, path)));
+        let pin = pin.map(|(name, path)| format!("{name} ({path})"));
+        tls::config(roots, |inner| Verifier::new(inner, certificates, pin))
+    }
+
+    /// What is trusted instead of the system's certificates.
+    fn named(&self) -> Result<Option<Vec<CertificateDer<'static>>>> {
+        if self.file.is_none() && self.folders.is_none() {
+            return Ok(None);
+        }
+        let mut certificates = Vec::new();
+        if let Some(path) = &self.file {
+            certificates.extend(of_file(FILE, path)?);
+        }
+        if let Some(list) = &self.folders {
+            certificates.extend(of_folders(list)?);
+        }
+        Ok(Some(certificates))
+    }
+}
+
+/// Bundled authorities take the place of a system's that has none.
+fn roots(base: &[CertificateDer<'static>], extra: &[CertificateDer<'static>]) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    if base.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots.add_parsable_certificates(base.iter().chain(extra).cloned());
+    roots
+}
+
+/// The certificates of the system; none if it has none.
+fn system() -> Vec<CertificateDer<'static>> {
+    let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    // It would read a file without a name.
+    if !is_empty(FILE) {
+        return load_native_certs().certs;
+    }
+    let places = openssl_probe::probe();
+    let mut found = load_certs_from_paths(places.cert_file.as_deref(), None);
+    for folder in &places.cert_dir {
+        found
+            .certs
+            .extend(load_certs_from_paths(None, Some(folder)).certs);
+    }
+    found.certs
+}
+
+fn of_file(name: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let bytes = std::fs::read(path).map_err(|error| unusable(name, path, &error.to_string()))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).flatten().collect();
+    usable(certificates, name, path)
+}
+
+fn of_folders(list: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let mut all = Vec::new();
+    for folder in std::env::split_paths(list).filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::read_dir(&folder)
+            .map_err(|error| unusable(FOLDER, &folder.display().to_string(), &error.to_string()))?;
+        // What else lies there does not matter.
+        let CertificateResult { certs, .. } = load_certs_from_paths(None, Some(Path::new(&folder)));
+        all.extend(certs);
+    }
+    usable(all, FOLDER, list)
+}
+
+/// At least one of them must be one that rustls can read.
+fn usable(
+    certificates: Vec<CertificateDer<'static>>,
+    name: &str,
+    path: &str,
+) -> Result<Vec<CertificateDer<'static>>> {
+    let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
+    if added == 0 {
+        return Err(unusable(name, path, "it holds no certificate"));
+    }
+    Ok(certificates)
+}
+
+fn unusable(name: &str, path: &str, why: &str) -> Error {
+    let what = if name == FOLDER { "folder" } else { "file" };
+    Error::InvalidArgument(format!(
+        "{name} names {path}, which cannot be used: {why}. \
+         Name a {what} with certificates in PEM form, or unset {name}."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extra_certificates_count_on_a_system_without_any() {
+        let authority = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let extra = [authority.cert.der().clone()];
+        let bundled = roots(&[], &[]).len();
+        assert!(bundled > 0);
+        assert_eq!(roots(&[], &extra).len(), bundled + 1);
+        // Named certificates are not mixed with others.
+        assert_eq!(roots(&extra, &[]).len(), 1);
+    }
+}

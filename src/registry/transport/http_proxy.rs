@@ -1,0 +1,144 @@
+//! Requests through an HTTP proxy: a tunnel (CONNECT) for TLS, and the absolute form of RFC 9112 for
+//! plain requests, which many proxies do not let through a tunnel.
+
+use std::io::{Read, Write};
+
+use ureq::http::StatusCode;
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+use super::failure::Failure;
+use super::proxy::{Proxy, Target};
+
+/// A longer answer to CONNECT is not read.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Asks the proxy for a tunnel to `to`.
+pub(super) fn open_tunnel(
+    stream: &mut (impl Read + Write),
+    proxy: &Proxy,
+    to: &Target,
+) -> Result<(), ureq::Error> {
+    let request = format!(
+        "CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: {}\r\n{}\r\n",
+        concat!("skillsmith-sync/", env!("CARGO_PKG_VERSION")),
+        proxy.authorization()
+    );
+    let mut head = Vec::new();
+    let exchanged = stream
+        .write_all(request.as_bytes())
+        .and_then(|()| stream.flush())
+        .and_then(|()| read_head(stream, &mut head));
+    exchanged.map_err(|error| proxy.blame(error.into()))?;
+    match status(&head) {
+        Some(status) if status.is_success() => Ok(()),
+        Some(status) => Err(refusal(proxy, to, status).into()),
+        None => {
+            let words = "does not answer with HTTP. Is it a proxy of another kind?";
+            Err(proxy.failure(words).into())
+        }
+    }
+}
+
+/// Byte by byte, because what follows belongs to the tunnel; the bytes come from a buffer.
+fn read_head(stream: &mut impl Read, head: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") && head.len() < MAX_HEAD {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+        // Not HTTP at all: it may never send an end of line.
+        if !head.starts_with(b"HTTP/") && head.len() >= 5 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn status(head: &[u8]) -> Option<StatusCode> {
+    let line = head.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.strip_prefix("HTTP/")?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What a status means that is the proxy's own.
+pub(super) fn refusal(proxy: &Proxy, to: &Target, status: StatusCode) -> Failure {
+    match status.as_u16() {
+        407 => proxy.wants_login(" (407)"),
+        code @ (403 | 405) => {
+            proxy.failure(&format!("does not allow connections to {to} ({code})."))
+        }
+        code @ (502..=504) => proxy.failure(&format!("cannot connect to {to} ({code}).")),
+        code => proxy.failure(&format!(
+            "answered {code} to a request for a connection to {to}."
+        )),
+    }
+}
+
+/// A connection to a proxy, on which each request names the whole address.
+#[derive(Debug)]
+pub(super) struct AbsoluteForm<T> {
+    inner: T,
+    /// `http://host:port`
+    origin: String,
+    /// Headers for the proxy.
+    headers: String,
+    /// The next bytes are the beginning of a request.
+    begins: bool,
+}
+
+impl<T: Transport> AbsoluteForm<T> {
+    pub(super) fn new(inner: T, origin: String, proxy: &Proxy) -> Self {
+        Self {
+            inner,
+            origin,
+            headers: proxy.authorization(),
+            begins: true,
+        }
+    }
+
+    /// `GET /path HTTP/1.1` becomes `GET http://host/path HTTP/1.1`, and the headers follow.
+    fn rewritten(&self, head: &[u8]) -> Option<Vec<u8>> {
+        let space = head.iter().position(|byte| *byte == b' ')? + 1;
+        let line = head.iter().position(|byte| *byte == b'\n')? + 1;
+        let mut text = Vec::with_capacity(head.len() + self.origin.len() + self.headers.len());
+        text.extend_from_slice(head.get(..space)?);
+        text.extend_from_slice(self.origin.as_bytes());
+        text.extend_from_slice(head.get(space..line)?);
+        text.extend_from_slice(self.headers.as_bytes());
+        text.extend_from_slice(&head[line..]);
+        Some(text)
+    }
+}
+
+impl<T: Transport> Transport for AbsoluteForm<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let output = self.inner.buffers().output()[..amount].to_vec();
+        let text = if self.begins {
+            self.rewritten(&output).unwrap_or(output)
+        } else {
+            output
+        };
+        // Requests have no body.
+        self.begins = text.ends_with(b"\r\n\r\n");
+        let mut rest = text.as_slice();
+        while !rest.is_empty() {
+            let room = self.inner.buffers().output();
+            let (piece, after) = rest.split_at(rest.len().min(room.len()));
+            room[..piece.len()].copy_from_slice(piece);
+            self.inner.transmit_output(piece.len(), timeout)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+}

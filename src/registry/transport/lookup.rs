@@ -1,0 +1,106 @@
+//! Looking up names.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use super::failure::Deadline;
+use super::proxy::{Proxy, Target};
+use super::race::{SLICE, interrupted};
+use crate::memory;
+
+/// How many addresses ureq passes on.
+const MOST: usize = 16;
+
+/// Looks up the registry, unless a proxy does.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) proxy: Option<Arc<Proxy>>,
+    pub(super) cut: Arc<AtomicBool>,
+}
+
+impl Resolver for Lookup {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.empty();
+        if self.proxy.as_ref().is_some_and(|proxy| proxy.looks_up()) {
+            return Ok(found);
+        }
+        let target = Target::of(uri)?;
+        let addresses = addresses(&target, &Deadline::new(timeout), &self.cut);
+        for address in addresses.map_err(|error| self.for_proxy(&target, error))? {
+            found.push(address);
+        }
+        Ok(found)
+    }
+}
+
+impl Lookup {
+    /// A name that is not known here may be known to the proxy.
+    fn for_proxy(&self, target: &Target, error: ureq::Error) -> ureq::Error {
+        match (&self.proxy, error) {
+            (Some(proxy), ureq::Error::HostNotFound) => {
+                let words = format!(
+                    "gets addresses, not names, and {} cannot be found here. \
+                     Use socks5h:// or socks4a:// to let the proxy look it up.",
+                    target.name
+                );
+                proxy.failure(&words).into()
+            }
+            (_, error) => error,
+        }
+    }
+}
+
+/// The addresses of a host, at least one.
+///
+/// The system's lookup cannot be interrupted, so it runs on a thread, which ends when the lookup
+/// does. An address needs no lookup.
+pub(super) fn addresses(
+    host: &Target,
+    deadline: &Deadline,
+    cut: &AtomicBool,
+) -> Result<Vec<SocketAddr>, ureq::Error> {
+    if let Ok(ip) = host.name.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, host.port)]);
+    }
+    let (sender, answer) = sync_channel(1);
+    let (name, port) = (host.name.clone(), host.port);
+    memory::spawn("skillsmith-lookup", move || {
+        let found = (name.as_str(), port).to_socket_addrs();
+        _ = sender.send(found.map(|found| found.take(MOST).collect::<Vec<_>>()));
+    })
+    .map_err(|_| ureq::Error::Io(io::ErrorKind::OutOfMemory.into()))?;
+    loop {
+        let left = deadline.left()?;
+        match answer.recv_timeout(left.min(SLICE)) {
+            Ok(Ok(found)) if found.is_empty() => return Err(ureq::Error::HostNotFound),
+            Ok(found) => return found.map_err(of_lookup),
+            Err(RecvTimeoutError::Timeout) if cut.load(Ordering::Relaxed) => {
+                return Err(interrupted());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // It panicked.
+            Err(RecvTimeoutError::Disconnected) => return Err(ureq::Error::HostNotFound),
+        }
+    }
+}
+
+/// What `getaddrinfo` itself says is not an error of the system, on Unix; on Windows it has numbers.
+fn of_lookup(error: io::Error) -> ureq::Error {
+    match error.raw_os_error() {
+        None | Some(11001..=11004) => ureq::Error::HostNotFound,
+        Some(_) => ureq::Error::Io(error),
+    }
+}

@@ -1,0 +1,356 @@
+//! The proxy that the environment sets.
+
+use std::fmt;
+use std::io;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
+use ureq::http::Uri;
+
+use super::exceptions::Exceptions;
+use super::failure::Failure;
+use crate::{Error, Result};
+
+/// A host and a port, to look up or to ask a proxy for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Without the brackets of an IPv6 address.
+    pub(super) name: String,
+    pub(super) port: u16,
+}
+
+impl Target {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ureq::Error> {
+        let secure = uri.scheme_str() == Some("https");
+        let name = uri.host().ok_or(ureq::Error::HostNotFound)?;
+        Ok(Self {
+            name: name.trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.contains(':') {
+            write!(f, "[{}]:{}", self.name, self.port)
+        } else {
+            write!(f, "{}:{}", self.name, self.port)
+        }
+    }
+}
+
+/// What a proxy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http,
+    Https,
+    /// SOCKS 4: IPv4 addresses only.
+    Socks4,
+    /// SOCKS 4, and the proxy looks up names.
+    Socks4a,
+    Socks5,
+    /// SOCKS 5, and the proxy looks up names.
+    Socks5h,
+}
+
+impl Protocol {
+    fn of_scheme(scheme: &str) -> Option<Self> {
+        Some(match scheme {
+            "http" => Self::Http,
+            "https" => Self::Https,
+            "socks4" => Self::Socks4,
+            "socks4a" => Self::Socks4a,
+            "socks5" => Self::Socks5,
+            // Desktop settings write the short form, and mean that names are not looked up here.
+            "socks5h" | "socks" => Self::Socks5h,
+            _ => return None,
+        })
+    }
+
+    const fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks4 => "socks4",
+            Self::Socks4a => "socks4a",
+            Self::Socks5 => "socks5",
+            Self::Socks5h => "socks5h",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            _ => 1080,
+        }
+    }
+}
+
+/// A proxy, and the variable that names it.
+#[derive(Clone)]
+pub(super) struct Proxy {
+    pub(super) protocol: Protocol,
+    pub(super) at: Target,
+    /// As bytes: what is written in percent signs need not be UTF-8.
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) password: Option<Vec<u8>>,
+    variable: &'static str,
+}
+
+impl Proxy {
+    /// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the registry, then `ALL_PROXY`; none for hosts
+    /// in `NO_PROXY`.
+    pub(super) fn of_environment(
+        base: &Uri,
+        var: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>> {
+        let names: [&'static str; 4] = if base.scheme_str() == Some("https") {
+            ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        } else {
+            ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        };
+        let Some((variable, value)) = names.into_iter().find_map(|name| Some((name, var(name)?)))
+        else {
+            return Ok(None);
+        };
+        let exceptions = var("NO_PROXY").or_else(|| var("no_proxy"));
+        let exceptions = Exceptions::parse(&exceptions.unwrap_or_default());
+        if Target::of(base).is_ok_and(|target| exceptions.cover(&target)) {
+            return Ok(None);
+        }
+        // The value may contain a password, so the message does not quote it.
+        let unusable = || {
+            Error::InvalidArgument(format!(
+                "{variable} is not a proxy address. Use the form http://host:port, \
+                 https://host:port or socks5h://host:port."
+            ))
+        };
+        Self::parse(variable, &value).map(Some).ok_or_else(unusable)
+    }
+
+    /// `[scheme://][user[:password]@]host[:port][/]`. A password may contain any character: what
+    /// stands before the last `@` is not the host.
+    fn parse(variable: &'static str, value: &str) -> Option<Self> {
+        let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+        let protocol = Protocol::of_scheme(&scheme.to_ascii_lowercase())?;
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, rest),
+        };
+        let place = place.split(['/', '?', '#']).next()?;
+        let (name, port) = split_port(place);
+        let port = match port {
+            None | Some("") => protocol.default_port(),
+            Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+        };
+        let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
+        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, "")))
+        {
+            None | Some(("", "")) => (None, None),
+            Some((user, password)) => (Some(decoded(user)), Some(decoded(password))),
+        };
+        Some(Self {
+            protocol,
+            at: Target {
+                name: host(name)?,
+                port,
+            },
+            user,
+            password,
+            variable,
+        })
+    }
+
+    pub(super) const fn is_socks(&self) -> bool {
+        !matches!(self.protocol, Protocol::Http | Protocol::Https)
+    }
+
+    /// Whether the registry's name is looked up by the proxy.
+    pub(super) const fn looks_up(&self) -> bool {
+        !matches!(self.protocol, Protocol::Socks4 | Protocol::Socks5)
+    }
+
+    /// The header with user and password, if there are any.
+    pub(super) fn authorization(&self) -> String {
+        let Some(user) = &self.user else {
+            return String::new();
+        };
+        let mut login = user.clone();
+        login.push(b':');
+        login.extend_from_slice(self.password.as_deref().unwrap_or_default());
+        let login = BASE64_STANDARD.encode(login);
+        format!("Proxy-Authorization: Basic {login}\r\n")
+    }
+
+    /// A failure of the proxy. `words` say what it does: "refused the connection."
+    pub(super) fn failure(&self, words: &str) -> Failure {
+        Failure::new(format!("the proxy {self} {words}"))
+    }
+
+    /// The proxy wants a login, or another one.
+    pub(super) fn wants_login(&self, answer: &str) -> Failure {
+        let variable = self.variable;
+        self.failure(&if self.user.is_some() {
+            format!("does not accept the user name and password in {variable}{answer}.")
+        } else {
+            format!(
+                "wants a user name and a password{answer}. Put them into {variable}: \
+                 {}://user:password@host:port.",
+                self.protocol.scheme()
+            )
+        })
+    }
+
+    /// What failed on the way to the proxy, or while it was being asked.
+    pub(super) fn blame(&self, error: ureq::Error) -> ureq::Error {
+        use io::ErrorKind as Kind;
+        let variable = self.variable;
+        let words = match &error {
+            ureq::Error::Other(_) => return error,
+            ureq::Error::HostNotFound => {
+                format!("is not there: its name cannot be found. Check {variable}.")
+            }
+            ureq::Error::Timeout(_) => {
+                let words = format!("does not answer in time. Check {variable}.");
+                return self.failure(&words).with_source(error).timed_out().into();
+            }
+            ureq::Error::Io(io) => match io.kind() {
+                Kind::OutOfMemory | Kind::Interrupted => return error,
+                Kind::ConnectionRefused => {
+                    format!("refused the connection. Check {variable}, or whether the proxy runs.")
+                }
+                Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+                    "cannot be reached: there is no network connection to it.".to_owned()
+                }
+                Kind::UnexpectedEof | Kind::ConnectionReset | Kind::BrokenPipe => format!(
+                    "closed the connection without an answer. Check the scheme, host and port in {variable}."
+                ),
+                _ => format!("cannot be reached: {io}."),
+            },
+            other => format!("cannot be used: {other}."),
+        };
+        self.failure(&words).with_source(error).into()
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, variable) = (self.protocol.scheme(), self.variable);
+        write!(f, "{scheme}://{} ({variable})", self.at)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Splits `host:port`; an IPv6 address in brackets has colons of its own.
+pub(super) fn split_port(place: &str) -> (&str, Option<&str>) {
+    match place.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (place, None),
+    }
+}
+
+/// A host as it is looked up, if it can be one.
+fn host(name: &str) -> Option<String> {
+    if let Some(address) = name.strip_prefix('[') {
+        let address: std::net::Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some(address.to_string());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(base: &str, vars: &[(&str, &str)]) -> Result<Option<Proxy>> {
+        Proxy::of_environment(&base.parse().unwrap(), &|name| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn shown(base: &str, vars: &[(&str, &str)]) -> Option<String> {
+        of(base, vars).unwrap().map(|proxy| proxy.to_string())
+    }
+
+    #[test]
+    fn the_proxy_goes_by_the_scheme() {
+        let vars = [
+            ("HTTP_PROXY", "http://plain:3128"),
+            ("HTTPS_PROXY", "http://secure:3128"),
+        ];
+        let plain = shown("http://r/x", &vars).unwrap();
+        assert_eq!(plain, "http://plain:3128 (HTTP_PROXY)");
+        let secure = shown("https://r/x", &vars).unwrap();
+        assert_eq!(secure, "http://secure:3128 (HTTPS_PROXY)");
+        assert_eq!(shown("http://r/x", &vars[1..]), None);
+        let any = shown("http://r/x", &[("all_proxy", "any:1")]).unwrap();
+        assert_eq!(any, "http://any:1 (all_proxy)");
+    }
+
+    #[test]
+    fn every_scheme_is_known_with_its_port() {
+        for (value, expected) in [
+            ("proxy", "http://proxy:80"),
+            ("HTTP://proxy/", "http://proxy:80"),
+            ("https://proxy", "https://proxy:443"),
+            ("socks://proxy", "socks5h://proxy:1080"),
+            ("socks4://proxy:9", "socks4://proxy:9"),
+            ("socks4a://proxy", "socks4a://proxy:1080"),
+            ("Socks5://proxy", "socks5://proxy:1080"),
+            ("socks5h://[::1]:9", "socks5h://[::1]:9"),
+        ] {
+            let proxy = Proxy::parse("ALL_PROXY", value).unwrap();
+            assert_eq!(proxy.to_string(), format!("{expected} (ALL_PROXY)"));
+        }
+    }
+
+    #[test]
+    fn a_login_may_contain_any_character() {
+        for (value, user, password) in [
+            (r"http://DOMAIN\me:hunter2@p:1", r"DOMAIN\me", "hunter2"),
+            ("http://me:a#b/c?d@e@p:1", "me", "a#b/c?d@e"),
+            ("me:a:b@p:1", "me", "a:b"),
+            ("http://me%40here:100%25%@p:1", "me@here", "100%%"),
+            ("http://me@p:1", "me", ""),
+        ] {
+            let proxy = Proxy::parse("HTTP_PROXY", value).unwrap();
+            assert_eq!(proxy.user.as_deref(), Some(user.as_bytes()), "{value}");
+            assert_eq!(proxy.password.as_deref(), Some(password.as_bytes()));
+            let shown = format!("{proxy} {proxy:?} {}", proxy.wants_login(" (407)"));
+            assert!(!shown.contains(password) || password.is_empty(), "{shown}");
+            assert_eq!(proxy.at.to_string(), "p:1");
+        }
+    }
+
+    #[test]
+    fn a_broken_proxy_is_named_without_its_password() {
+        for value in [
+            "foo://u:hunter2@h",
+            "http://u:hunter2@",
+            "http://u:hunter2@h:0",
+            "http://u:hunter2@h:99999",
+            "http://u:hunter2@::1",
+            "http://u:hunter2@[h]:1",
+            "http://u:hunter2@h h",
+        ] {
+            let error = of("http://r/x", &[("HTTP_PROXY", value)]).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("HTTP_PROXY") && !error.contains("hunter2"));
+        }
+        // It does not matter where it is not used.
+        let none = of("http://r/x", &[("HTTP_PROXY", "foo://"), ("NO_PROXY", "r")]);
+        assert!(none.unwrap().is_none());
+    }
+}

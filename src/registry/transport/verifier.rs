@@ -1,0 +1,181 @@
+//! Whether the certificate of a server is trusted, and why not.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+
+/// As rustls verifies, and one thing more: a certificate that is itself among those that are trusted.
+/// It may be marked as an authority's, as `openssl req -x509` makes them.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    inner: Arc<WebPkiServerVerifier>,
+    trusted: Vec<CertificateDer<'static>>,
+    /// The variable that names the only certificates that are trusted, and its value.
+    pub(super) pin: Option<String>,
+}
+
+impl Verifier {
+    pub(super) const fn new(
+        inner: Arc<WebPkiServerVerifier>,
+        trusted: Vec<CertificateDer<'static>>,
+        pin: Option<String>,
+    ) -> Self {
+        Self {
+            inner,
+            trusted,
+            pin,
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.inner.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match verified {
+            // The dates are checked before this.
+            Err(rustls::Error::InvalidCertificate(error))
+                if is_authority(&error) && self.trusted.iter().any(|each| each == end_entity) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Whether a server was refused because its certificate is that of an authority.
+fn is_authority(error: &CertificateError) -> bool {
+    as_webpki(error) == Some(&webpki::Error::CaUsedAsEndEntity)
+}
+
+fn as_webpki(error: &CertificateError) -> Option<&webpki::Error> {
+    match error {
+        CertificateError::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// What is wrong with a certificate, and what to do.
+pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
+    use CertificateError as Bad;
+    match error {
+        Bad::ExpiredContext { time, not_after } => format!(
+            "expired on {}; this machine's clock says {}. Check this machine's clock. \
+             If it is right, the server needs a new certificate.",
+            shown(*not_after),
+            shown(*time)
+        ),
+        Bad::NotValidYetContext { time, not_before } => format!(
+            "is not valid before {}; this machine's clock says {}. Check this machine's clock.",
+            shown(*not_before),
+            shown(*time)
+        ),
+        Bad::UnknownIssuer => format!("is from an authority that is not trusted. {}", trust(pin)),
+        // As after an authority was made anew.
+        Bad::BadSignature => format!(
+            "is from an authority of the same name as a trusted one, with another key. {}",
+            trust(pin)
+        ),
+        Bad::NotValidForNameContext {
+            expected,
+            presented,
+        } => format!(
+            "is not for {}, but for {}.",
+            expected.to_str(),
+            names(presented)
+        ),
+        error if is_authority(error) => format!(
+            "is an authority's own, which is accepted only if it is itself trusted. {}",
+            trust(pin)
+        ),
+        error if as_webpki(error) == Some(&webpki::Error::EndEntityUsedAsCa) => {
+            "is signed with one that may not sign others.".to_owned()
+        }
+        error => format!("is not valid ({error})."),
+    }
+}
+
+/// How to trust an authority.
+fn trust(pin: Option<&str>) -> String {
+    let how = "name a file with its certificate (PEM) in NODE_EXTRA_CA_CERTS";
+    match pin {
+        Some(pin) => {
+            format!(
+                "Only the certificates of {pin} are. If you trust it too, add it there, or {how}."
+            )
+        }
+        None => format!("If you trust it, {how}, or add it to the system's certificates."),
+    }
+}
+
+/// The names of a certificate; webpki writes `DnsName("host")`.
+fn names(presented: &[String]) -> String {
+    let names: Vec<_> = presented
+        .iter()
+        .take(3)
+        .map(|name| {
+            let inner = name
+                .split_once('(')
+                .map_or(name.as_str(), |(_, inner)| inner);
+            inner.trim_matches([')', '"'])
+        })
+        .collect();
+    match names.as_slice() {
+        [] => "no host".to_owned(),
+        names if presented.len() > 3 => format!("{} and others", names.join(", ")),
+        names => names.join(", "),
+    }
+}
+
+fn shown(time: UnixTime) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0))
+        .map_or_else(
+            || "a time out of range".to_owned(),
+            |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        )
+}

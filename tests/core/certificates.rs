@@ -1,0 +1,210 @@
+//! Which certificates are trusted, and what is said of those that are not.
+
+use std::path::{Path, PathBuf};
+
+use skillsmith_sync::{ErrorCode, SyncResult};
+use skillsmith_test_registry::Options;
+use tempfile::TempDir;
+
+use crate::support::{World, assert_success, sync_at};
+use crate::tls_server::Identity;
+
+struct Secured {
+    world: World,
+    folder: TempDir,
+    /// What a client has to trust.
+    file: PathBuf,
+    port: u16,
+}
+
+impl Secured {
+    fn with(identity: &Identity) -> Self {
+        let world = World::new(15, Options::default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("authority.pem");
+        std::fs::write(&file, &identity.authority).unwrap();
+        let port = identity.in_front_of(([127, 0, 0, 1], world.server.port()).into());
+        Self {
+            world,
+            folder,
+            file,
+            port,
+        }
+    }
+
+    fn sync(&self, variables: &[(&str, &Path)]) -> SyncResult {
+        self.sync_from("localhost", variables)
+    }
+
+    fn sync_from(&self, host: &str, variables: &[(&str, &Path)]) -> SyncResult {
+        let url = format!("https://{host}:{}/v1", self.port);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, path)| (*name, path.to_str().unwrap()))
+            .collect();
+        sync_at(&self.world, &url, &variables)
+    }
+
+    /// What is said when a certificate is refused.
+    fn complaint(&self, variables: &[(&str, &Path)]) -> String {
+        let result = self.sync(variables);
+        assert_eq!(result.code, Some(ErrorCode::Unhealthy), "{result:?}");
+        result.errors[0].clone()
+    }
+}
+
+#[test]
+fn an_authority_is_trusted_from_every_variable() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let file = secured.file.as_path();
+    let folder = secured.folder.path();
+    std::fs::write(
+        folder.join("README"),
+        "What else lies there does not matter.",
+    )
+    .unwrap();
+    assert_success(&secured.sync(&[("SSL_CERT_FILE", file)]));
+    assert_success(&secured.sync(&[("SSL_CERT_DIR", folder)]));
+    assert_success(&secured.sync(&[("NODE_EXTRA_CA_CERTS", file)]));
+    secured.world.assert_mirrored();
+    // The others are in addition.
+    let other = folder.join("other.pem");
+    std::fs::write(&other, Identity::signed("other").authority).unwrap();
+    assert_success(&secured.sync(&[("SSL_CERT_FILE", &other), ("NODE_EXTRA_CA_CERTS", file)]));
+    assert_success(&secured.sync(&[("SSL_CERT_FILE", &other), ("SSL_CERT_DIR", folder)]));
+}
+
+#[test]
+fn an_unknown_authority_is_told_with_how_to_trust_it() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    assert_eq!(
+        secured.complaint(&[]),
+        "Cannot reach the registry: its certificate is from an authority that is not trusted. If \
+         you trust it, name a file with its certificate (PEM) in NODE_EXTRA_CA_CERTS, or add it to \
+         the system's certificates."
+    );
+    let other = secured.folder.path().join("other.pem");
+    std::fs::write(&other, Identity::signed("other").authority).unwrap();
+    let said = secured.complaint(&[("SSL_CERT_FILE", &other)]);
+    let pin = format!(
+        "Only the certificates of SSL_CERT_FILE ({}) are.",
+        other.display()
+    );
+    assert!(said.contains(&pin), "{said}");
+    // One that was made anew under its old name.
+    std::fs::write(&other, Identity::signed("localhost").authority).unwrap();
+    let said = secured.complaint(&[("NODE_EXTRA_CA_CERTS", &other)]);
+    let words = "its certificate is from an authority of the same name as a trusted one, with another key. If";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn a_self_signed_certificate_is_accepted_where_it_is_trusted_itself() {
+    for is_authority in [true, false] {
+        let secured = Secured::with(&Identity::self_signed("localhost", is_authority));
+        let file = secured.file.as_path();
+        for variable in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+            assert_success(&secured.sync(&[(variable, file)]));
+        }
+        assert_success(&secured.sync_from("127.0.0.1", &[("SSL_CERT_FILE", file)]));
+        let said = secured.complaint(&[]);
+        let words = if is_authority {
+            "its certificate is an authority's own, which is accepted only if it is itself trusted. If you trust it, name a file"
+        } else {
+            "its certificate is from an authority that is not trusted. If you trust it, name a file"
+        };
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_trusted_certificate_is_still_for_its_own_name_only() {
+    for identity in [
+        Identity::self_signed("registry.test", true),
+        Identity::self_signed("registry.test", false),
+        Identity::signed("registry.test"),
+    ] {
+        let secured = Secured::with(&identity);
+        let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+        assert_eq!(
+            said,
+            "Cannot reach the registry: its certificate is not for localhost, but for registry.test, 127.0.0.1."
+        );
+    }
+}
+
+#[test]
+fn dates_are_told_with_the_clock_of_this_machine() {
+    for (from, to, words) in [
+        (
+            (2001, 1, 1),
+            (2002, 2, 3),
+            "its certificate expired on 2002-02-03 00:00:00 UTC; this machine's clock says 2",
+        ),
+        (
+            (2901, 1, 1),
+            (2902, 1, 1),
+            "its certificate is not valid before 2901-01-01 00:00:00 UTC; this machine's clock says 2",
+        ),
+    ] {
+        let secured = Secured::with(&Identity::valid("localhost", from, to));
+        let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+        assert!(
+            said.contains(words) && said.contains("Check this machine's clock."),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_tls_is_told() {
+    let world = World::new(1, Options::default());
+    let url = world.server.base_url().replace("http:", "https:");
+    let result = sync_at(&world, &url, &[]);
+    assert_eq!(
+        result.errors[0],
+        "Cannot reach the registry: its answer is not TLS. Check the address: http:// has no TLS, https:// has."
+    );
+}
+
+#[test]
+fn certificates_that_are_named_and_not_there_are_an_error() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let folder = secured.folder.path();
+    let missing = folder.join("missing");
+    let empty = folder.join("empty.pem");
+    std::fs::write(&empty, "-----BEGIN NOTHING-----\n").unwrap();
+    let garbage = folder.join("garbage.pem");
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(&garbage, pem).unwrap();
+    let empty_folder = folder.join("folder");
+    std::fs::create_dir(&empty_folder).unwrap();
+    let file = secured.file.as_path();
+    for (variable, path, why) in [
+        ("SSL_CERT_FILE", &missing, "No such file"),
+        ("SSL_CERT_FILE", &empty, "it holds no certificate"),
+        ("SSL_CERT_FILE", &garbage, "it holds no certificate"),
+        ("NODE_EXTRA_CA_CERTS", &missing, "No such file"),
+        ("NODE_EXTRA_CA_CERTS", &empty, "it holds no certificate"),
+        ("SSL_CERT_DIR", &missing, "No such file"),
+        ("SSL_CERT_DIR", &empty_folder, "it holds no certificate"),
+    ] {
+        let others = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].map(|name| (name, file));
+        let mut variables: Vec<_> = others
+            .into_iter()
+            .filter(|(name, _)| *name != variable)
+            .collect();
+        variables.push((variable, path));
+        let result = secured.sync(&variables);
+        assert_eq!(result.code, Some(ErrorCode::InvalidArgument), "{result:?}");
+        let named = format!(
+            "{variable} names {}, which cannot be used: {why}",
+            path.display()
+        );
+        assert!(result.errors[0].contains(&named), "{result:?}");
+    }
+    // They do not matter where there is no TLS.
+    let url = secured.world.server.base_url();
+    let path = missing.to_str().unwrap();
+    assert_success(&sync_at(&secured.world, &url, &[("SSL_CERT_FILE", path)]));
+}

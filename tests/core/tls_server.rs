@@ -1,0 +1,135 @@
+//! A TLS server in front of a plain one, and certificates of every kind.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// A certificate for a server, with its key, and what a client has to trust (PEM).
+pub struct Identity {
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
+    pub authority: String,
+}
+
+fn params(name: &str) -> CertificateParams {
+    CertificateParams::new(vec![name.to_owned(), "127.0.0.1".to_owned()]).unwrap()
+}
+
+impl Identity {
+    /// Signed by an authority of its own.
+    pub fn signed(name: &str) -> Self {
+        Self::of(&params(name))
+    }
+
+    /// The same, valid between these days.
+    pub fn valid(name: &str, from: (i32, u8, u8), to: (i32, u8, u8)) -> Self {
+        let mut params = params(name);
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(to.0, to.1, to.2);
+        Self::of(&params)
+    }
+
+    fn of(params: &CertificateParams) -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.distinguished_name.push(
+            DnType::CommonName,
+            format!("Authority of {:?}", params.subject_alt_names),
+        );
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        Self {
+            certificate: certificate.der().clone(),
+            key,
+            authority: issuer.pem(),
+        }
+    }
+
+    /// Signed by itself; as an authority, as `openssl req -x509` makes it, or not.
+    pub fn self_signed(name: &str, is_authority: bool) -> Self {
+        let mut params = params(name);
+        if is_authority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Self {
+            certificate: certificate.der().clone(),
+            key,
+            authority: certificate.pem(),
+        }
+    }
+
+    /// Starts a TLS server that passes everything on to `behind`. Returns its port.
+    pub fn in_front_of(&self, behind: SocketAddr) -> u16 {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![self.certificate.clone()],
+                PrivateKeyDer::try_from(self.key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+                let tls = StreamOwned::new(connection, client);
+                std::thread::spawn(move || _ = pump(tls, behind));
+            }
+        });
+        port
+    }
+}
+
+/// Copies both ways, in turns.
+fn pump(
+    mut tls: StreamOwned<ServerConnection, TcpStream>,
+    behind: SocketAddr,
+) -> std::io::Result<()> {
+    // A client that does not trust the certificate leaves here.
+    while tls.conn.is_handshaking() {
+        tls.conn.complete_io(&mut tls.sock)?;
+    }
+    let mut server = TcpStream::connect(behind)?;
+    let turn = Some(Duration::from_millis(2));
+    tls.sock.set_read_timeout(turn)?;
+    server.set_read_timeout(turn)?;
+    let mut bytes = [0; 16 * 1024];
+    loop {
+        match read(&mut tls, &mut bytes)? {
+            Some(0) => return Ok(()),
+            Some(amount) => server.write_all(&bytes[..amount])?,
+            None => {}
+        }
+        match read(&mut server, &mut bytes)? {
+            Some(0) => {
+                tls.conn.send_close_notify();
+                return tls.flush();
+            }
+            Some(amount) => tls.write_all(&bytes[..amount])?,
+            None => {}
+        }
+    }
+}
+
+/// `None` if nothing came in this turn.
+fn read(from: &mut impl Read, bytes: &mut [u8]) -> std::io::Result<Option<usize>> {
+    match from.read(bytes) {
+        Ok(amount) => Ok(Some(amount)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
