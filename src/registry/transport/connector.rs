@@ -15,7 +15,6 @@ use super::race;
 use super::socks::{self, Destination};
 use super::tcp::Tcp;
 use super::tls::{self, Tls};
-use crate::unpoisoned::lock;
 
 /// Connects to the registry.
 #[derive(Debug)]
@@ -69,10 +68,8 @@ struct Way<'a> {
 impl Way<'_> {
     /// Connects to the first of these addresses that answers.
     fn dial(&self, addresses: &[SocketAddr]) -> Result<Boxed, ureq::Error> {
-        let last = *lock(&self.dialer.last);
-        let ordered = race::order(addresses, last);
-        let stream = race::connect(&ordered, &self.deadline, &self.dialer.cut)?;
-        *lock(&self.dialer.last) = stream.peer_addr().ok();
+        let (last, cut) = (&self.dialer.last, &self.dialer.cut);
+        let stream = race::connect(addresses, last, &self.deadline, cut)?;
         let tcp = Tcp::new(stream, tls::buffers());
         (self.details.register_shutdown)(tcp.shutdown_handle())?;
         Ok(Box::new(tcp))
@@ -109,11 +106,11 @@ impl Way<'_> {
         }
         let ipv4_only = proxy.protocol == Protocol::Socks4;
         let mut failure = socks::ipv4_only(proxy);
-        for address in race::order(&self.details.addrs, None) {
+        for address in &self.details.addrs {
             if ipv4_only && address.is_ipv6() {
                 continue;
             }
-            match self.ask_socks(proxy, &Destination::Address(address)) {
+            match self.ask_socks(proxy, &Destination::Address(*address)) {
                 Ok(transport) => return Ok(transport),
                 Err(error) => failure = error,
             }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::failure::Deadline;
+use crate::unpoisoned::lock;
 
 /// "Connection Attempt Delay" of RFC 8305.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -21,8 +23,21 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// How long a cancellation may stay unnoticed.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
 
-/// The first connection that comes about.
+/// The first connection that comes about. Its address is remembered in `last`, and goes first then.
 pub(super) fn connect(
+    addresses: &[SocketAddr],
+    last: &Mutex<Option<SocketAddr>>,
+    deadline: &Deadline,
+    cut: &AtomicBool,
+) -> Result<TcpStream, ureq::Error> {
+    let ordered = order(addresses, *lock(last));
+    let stream = run(&ordered, deadline, cut)?;
+    *lock(last) = stream.peer_addr().ok();
+    Ok(stream)
+}
+
+/// Tries the addresses in this order.
+fn run(
     addresses: &[SocketAddr],
     deadline: &Deadline,
     cut: &AtomicBool,
@@ -58,7 +73,7 @@ pub(super) fn interrupted() -> ureq::Error {
 
 /// The order of the attempts: families take turns, beginning with the one that the system prefers;
 /// what worked last time goes first.
-pub(super) fn order(addresses: &[SocketAddr], last: Option<SocketAddr>) -> Vec<SocketAddr> {
+fn order(addresses: &[SocketAddr], last: Option<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
     };
@@ -256,22 +271,25 @@ mod tests {
         let (mut addresses, _full) = silent(&["[::1]:0", "127.0.0.2:0", "127.0.0.3:0"]);
         addresses.push(listener.local_addr().unwrap());
         // If they were tried in turn, the first would use all of it up.
-        let stream = connect(&addresses, &deadline(60), &AtomicBool::new(false)).unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+        let (last, cut) = (Mutex::default(), AtomicBool::new(false));
+        let stream = connect(&addresses, &last, &deadline(60), &cut).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[3]);
+        // It is not found out again.
+        assert_eq!(*lock(&last), Some(addresses[3]));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_race_ends_at_its_deadline_and_when_it_is_cancelled() {
         let (addresses, _full) = silent(&["[::1]:0", "127.0.0.2:0"]);
-        let error = connect(&addresses, &deadline(1), &AtomicBool::new(false)).unwrap_err();
+        let error = run(&addresses, &deadline(1), &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(
             error,
             ureq::Error::Timeout(ureq::Timeout::Connect)
         ));
         let cut = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let race = scope.spawn(|| connect(&addresses, &deadline(3600), &cut));
+            let race = scope.spawn(|| run(&addresses, &deadline(3600), &cut));
             cut.store(true, Ordering::Relaxed);
             let error = race.join().unwrap().unwrap_err();
             assert!(
@@ -288,12 +306,12 @@ mod tests {
         };
         // No route leads to the last one.
         let addresses = [free(), free(), "[100::1]:1".parse().unwrap()];
-        let error = connect(&addresses, &deadline(60), &AtomicBool::new(false)).unwrap_err();
+        let error = run(&addresses, &deadline(60), &AtomicBool::new(false)).unwrap_err();
         assert!(
             matches!(&error, ureq::Error::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused),
             "{error:?}"
         );
-        let error = connect(&[], &deadline(60), &AtomicBool::new(false)).unwrap_err();
+        let error = run(&[], &deadline(60), &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(error, ureq::Error::HostNotFound));
     }
 }
