@@ -23,7 +23,7 @@ fn main() {
 const CODES: &str = "src/error/code.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -37,6 +37,7 @@ const SOURCES: [&str; 19] = [
     "bindings/c/src/api/history.rs",
     "bindings/c/src/api/skills.rs",
     "bindings/c/src/api/token.rs",
+    "bindings/c/src/api/log.rs",
     "bindings/c/src/api/client.rs",
     "bindings/c/src/api/registry/mod.rs",
     "bindings/c/src/api/registry/call.rs",

@@ -315,6 +315,27 @@ typedef int32_t skillsmith_sync_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/* How important a message is. A later version may have more levels. */
+enum skillsmith_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /* Something failed. */
+  SKILLSMITH_LOG_WARNING = 1,
+  /* The beginning and end of a sync, and waits. */
+  SKILLSMITH_LOG_INFO = 2,
+  /* Every request, page and batch. */
+  SKILLSMITH_LOG_DEBUG = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum skillsmith_log_level skillsmith_log_level;
+#else
+typedef int32_t skillsmith_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /* Health of a registry. */
 enum skillsmith_health
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -735,6 +756,21 @@ typedef int (*skillsmith_token_callback)(void *user_data,
 typedef void (*skillsmith_destroy_callback)(void *user_data);
 
 /*
+ Called with a message for the host's log. `target` is what it is about, "http" or "sync";
+ `message` is one line for a person, which may change between versions. Both are UTF-8 and
+ valid until the callback returns; do not free them. None contains a credential.
+
+ Called on the thread that creates the client, on that of each request (in a sync, a
+ thread of the library), and on that of the sync: on several at once. It should return
+ soon, and may call any function of this library: no lock is held and no transaction is
+ open.
+ */
+typedef void (*skillsmith_log_callback)(void *user_data,
+                                        skillsmith_log_level level,
+                                        const char *target,
+                                        const char *message);
+
+/*
  Options of a client. A zero member means its default.
 
  The texts are copied.
@@ -779,6 +815,18 @@ typedef struct skillsmith_client_options {
    without a `token`, nor if the function that takes the options fails or creates nothing.
    */
   skillsmith_destroy_callback destroy;
+  /*
+   Called with messages for the host's log: each request, and what a sync with this client
+   does. Default: none.
+   */
+  skillsmith_log_callback log;
+  /* Passed to `log`. */
+  void *log_user_data;
+  /*
+   Called once with `log_user_data`, as `destroy` is with `user_data`. May be NULL. Not
+   called without a `log`.
+   */
+  skillsmith_destroy_callback log_destroy;
 } skillsmith_client_options;
 
 /*
@@ -1312,8 +1360,10 @@ skillsmith_status skillsmith_database_open_in_memory(struct skillsmith_database 
 /*
  The default path of the database: `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`.
 
- Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call it.
- Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if there is no home folder.
+ `~/` at the start of the variable is the home folder. Gives an owned string:
+ `skillsmith_string_free`. Does not block; any thread may call it. Errors: `NULL_ARGUMENT`;
+ `INVALID_ARGUMENT` if there is no home folder, or if the path is not UTF-8. To open the
+ database at such a path, pass NULL to `skillsmith_database_open`.
  */
 skillsmith_status skillsmith_default_database_path(char **out_path,
                                                    struct skillsmith_error **out_error);

@@ -2,22 +2,27 @@
 
 mod config_file;
 
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::config_file::ConfigFile;
-use crate::Result;
+use crate::{Error, Result};
 
 /// The default address of the live registry.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
 
 /// Returns the value of a variable.
-type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 
 /// The environment variables that the library reads: those of this process, or a test's.
 ///
 /// Not a snapshot: each variable is looked up when it is needed. A client and a service read
 /// theirs when they are created.
+///
+/// An empty variable counts as not set. Paths may be any bytes; another value that is not UTF-8 is an
+/// [`Error::InvalidArgument`] that names the variable.
 ///
 /// ```
 /// use std::path::Path;
@@ -26,7 +31,8 @@ type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// let environment = Environment::new(|name| (name == "HOME").then(|| "/home/ada".into()));
 /// let path = environment.database_path().unwrap();
 /// assert_eq!(path, Path::new("/home/ada/.skillsmith/skills.db"));
-/// assert!(environment.background_sync());
+/// assert!(environment.background_sync()?);
+/// # Ok::<(), skillsmith_sync::Error>(())
 /// ```
 pub struct Environment {
     var: Lookup,
@@ -41,50 +47,117 @@ impl Default for Environment {
 impl Environment {
     /// The variables of this process.
     pub fn of_process() -> Self {
-        Self::new(|name| std::env::var(name).ok())
+        Self::from_os(|name| std::env::var_os(name))
     }
 
     /// Variables from a function.
     pub fn new(var: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::from_os(move |name| var(name).map(OsString::from))
+    }
+
+    /// Variables from a function, with values that the system need not have as UTF-8.
+    pub fn from_os(var: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
         Self { var: Box::new(var) }
     }
 
-    /// The value of a variable; an empty one counts as not set.
-    pub(crate) fn var(&self, name: &str) -> Option<String> {
-        (self.var)(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    }
-
-    /// `SKILLSMITH_BACKGROUND_SYNC`: whether the background service may run. Default: true.
-    pub fn background_sync(&self) -> bool {
-        self.switch("SKILLSMITH_BACKGROUND_SYNC").unwrap_or(true)
-    }
-
-    /// `SKILLSMITH_OFFLINE_MODE`: whether to send no requests. Default: false.
-    pub fn offline_mode(&self) -> bool {
-        self.switch("SKILLSMITH_OFFLINE_MODE").unwrap_or(false)
-    }
-
-    fn switch(&self, name: &str) -> Option<bool> {
-        match self.var(name)?.to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Some(true),
-            "0" | "false" | "no" | "off" => Some(false),
-            _ => None,
+    /// The value of a variable.
+    pub(crate) fn var(&self, name: &str) -> Result<Option<String>> {
+        match self.raw(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            // The value may be a credential.
+            Some(Err(_)) => Err(Error::InvalidArgument(format!(
+                "The value of {name} is not valid UTF-8. Set the variable again, or unset it."
+            ))),
         }
     }
 
+    /// Calls `read` with a function that returns values of variables. Fails if one that it asks for is not
+    /// UTF-8.
+    pub(crate) fn texts<T>(
+        &self,
+        read: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<T>,
+    ) -> Result<T> {
+        let failure = RefCell::new(None);
+        let outcome = read(&|name| {
+            self.var(name).unwrap_or_else(|error| {
+                failure.borrow_mut().get_or_insert(error);
+                None
+            })
+        });
+        failure.into_inner().map_or(outcome, Err)
+    }
+
+    /// The value of a variable that only the terminal's output depends on: what is not UTF-8 is replaced.
+    #[cfg(feature = "cli")]
+    pub(crate) fn word(&self, name: &str) -> Option<String> {
+        self.raw(name)
+            .map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// The value of a variable, without space around it.
+    fn raw(&self, name: &str) -> Option<OsString> {
+        let value = (self.var)(name)?;
+        let value = value
+            .to_str()
+            .map_or(value.clone(), |text| text.trim().into());
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// `SKILLSMITH_BACKGROUND_SYNC`: whether the background service may run. Default: true.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the value is not UTF-8.
+    pub fn background_sync(&self) -> Result<bool> {
+        Ok(self.switch("SKILLSMITH_BACKGROUND_SYNC")?.unwrap_or(true))
+    }
+
+    /// `SKILLSMITH_OFFLINE_MODE`: whether to send no requests. Default: false.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the value is not UTF-8.
+    pub fn offline_mode(&self) -> Result<bool> {
+        Ok(self.switch("SKILLSMITH_OFFLINE_MODE")?.unwrap_or(false))
+    }
+
+    fn switch(&self, name: &str) -> Result<Option<bool>> {
+        let word = self.var(name)?.map(|word| word.to_ascii_lowercase());
+        Ok(match word.as_deref() {
+            Some("1" | "true" | "yes" | "on") => Some(true),
+            Some("0" | "false" | "no" | "off") => Some(false),
+            _ => None,
+        })
+    }
+
     /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` if there is no home folder.
+    ///
+    /// `~/` at the start of the variable is the home folder: a host may set it from a file of its own, where
+    /// no shell replaces that.
     pub fn database_path(&self) -> Option<PathBuf> {
-        self.var("SKILLSMITH_DB_PATH")
-            .map(PathBuf::from)
-            .or_else(|| Some(self.settings_folder()?.join("skills.db")))
+        match self.raw("SKILLSMITH_DB_PATH") {
+            Some(path) => self.at_home(Path::new(&path)),
+            None => Some(self.settings_folder()?.join("skills.db")),
+        }
+    }
+
+    /// The path, with the home folder in place of a leading `~`; `None` if there is no home folder.
+    pub(crate) fn at_home(&self, path: &Path) -> Option<PathBuf> {
+        let Ok(rest) = path.strip_prefix("~") else {
+            return Some(path.to_owned());
+        };
+        let place = self.home()?.join(rest);
+        let is_folder = ends_with_separator(path.as_os_str());
+        Some(if is_folder { place.join("") } else { place })
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        let home = self.raw("HOME").or_else(|| self.raw("USERPROFILE"))?;
+        Some(PathBuf::from(home))
     }
 
     /// `~/.skillsmith`.
     fn settings_folder(&self) -> Option<PathBuf> {
-        let home = self.var("HOME").or_else(|| self.var("USERPROFILE"))?;
-        Some(PathBuf::from(home).join(".skillsmith"))
+        Some(self.home()?.join(".skillsmith"))
     }
 
     /// `~/.skillsmith/config.json`, not read yet.
@@ -93,15 +166,23 @@ impl Environment {
         ConfigFile::at(folder.map(|folder| folder.join("config.json")))
     }
 
-    /// The registry's address that the variables give.
-    pub(crate) fn base_url(&self) -> Option<String> {
-        self.var("SKILLSMITH_API_URL").or_else(|| {
-            Some(format!(
-                "{}/functions/v1",
-                self.var("SUPABASE_URL")?.trim_end_matches('/')
-            ))
-        })
+    /// The registry's address that the variables give, and the variable that gives it.
+    pub(crate) fn base_url(&self) -> Result<Option<(String, &'static str)>> {
+        const ADDRESS: &str = "SKILLSMITH_API_URL";
+        const PROJECT: &str = "SUPABASE_URL";
+        if let Some(url) = self.var(ADDRESS)? {
+            return Ok(Some((url, ADDRESS)));
+        }
+        Ok(self.var(PROJECT)?.map(|url| {
+            let url = url.trim_end_matches('/');
+            (format!("{url}/functions/v1"), PROJECT)
+        }))
     }
+}
+
+fn ends_with_separator(path: &OsStr) -> bool {
+    let last = path.as_encoded_bytes().last();
+    last.is_some_and(|byte| std::path::is_separator(char::from(*byte)))
 }
 
 /// The registry's address that the file gives, else that of the live service.
@@ -131,13 +212,15 @@ mod tests {
 
     #[test]
     fn switches_have_defaults_and_several_spellings() {
-        assert!(environment(&[]).background_sync());
-        assert!(!environment(&[]).offline_mode());
-        assert!(!environment(&[("SKILLSMITH_BACKGROUND_SYNC", "False")]).background_sync());
-        assert!(environment(&[("SKILLSMITH_BACKGROUND_SYNC", "")]).background_sync());
+        let background = |value| environment(value).background_sync().unwrap();
+        assert!(background(&[]));
+        assert!(!environment(&[]).offline_mode().unwrap());
+        assert!(!background(&[("SKILLSMITH_BACKGROUND_SYNC", "False")]));
+        assert!(background(&[("SKILLSMITH_BACKGROUND_SYNC", "")]));
         for on in ["1", "true", "YES", "on"] {
             let on = on.to_owned();
-            assert!(Environment::new(move |_| Some(on.clone())).offline_mode());
+            let environment = Environment::new(move |_| Some(on.clone()));
+            assert!(environment.offline_mode().unwrap());
         }
     }
 
@@ -147,12 +230,16 @@ mod tests {
             ("SKILLSMITH_API_URL", "http://a"),
             ("SUPABASE_URL", "http://b/"),
         ];
-        assert_eq!(environment(all).base_url().as_deref(), Some("http://a"));
+        let address = |vars| environment(vars).base_url().unwrap();
         assert_eq!(
-            environment(&all[1..]).base_url().as_deref(),
-            Some("http://b/functions/v1")
+            address(all),
+            Some(("http://a".into(), "SKILLSMITH_API_URL"))
         );
-        assert_eq!(environment(&[]).base_url(), None);
+        assert_eq!(
+            address(&all[1..]),
+            Some(("http://b/functions/v1".into(), "SUPABASE_URL"))
+        );
+        assert_eq!(address(&[]), None);
         assert_eq!(
             base_url_of_file(&ConfigFile::at(None)).unwrap(),
             DEFAULT_BASE_URL
@@ -167,5 +254,59 @@ mod tests {
             .database_path();
         assert_eq!(path, Some(PathBuf::from("/data/s.db")));
         assert_eq!(environment(&[]).database_path(), None);
+    }
+
+    #[test]
+    fn a_leading_tilde_is_the_home_folder() {
+        for (given, meant) in [
+            ("~/data/s.db", "/home/u/data/s.db"),
+            ("~", "/home/u/"),
+            ("~/data/", "/home/u/data/"),
+            ("~ada/s.db", "~ada/s.db"),
+            ("data/~/s.db", "data/~/s.db"),
+        ] {
+            let environment = Environment::new(move |name| match name {
+                "HOME" => Some("/home/u".into()),
+                "SKILLSMITH_DB_PATH" => Some(given.into()),
+                _ => None,
+            });
+            let path = environment.database_path().unwrap();
+            // As text: two paths are equal with and without a slash at their end.
+            assert_eq!(path.to_str(), Some(meant), "{given}");
+        }
+        let homeless = environment(&[("SKILLSMITH_DB_PATH", "~/s.db")]);
+        assert_eq!(homeless.database_path(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_utf_8_is_a_path_or_an_error_and_never_unset() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(b"/data/caf\xe9".to_vec());
+        let environment = Environment::from_os(move |_| Some(odd()));
+        assert_eq!(environment.database_path(), Some(odd().into()));
+        let file = environment.config_file();
+        let expected = PathBuf::from(odd()).join(".skillsmith/config.json");
+        assert_eq!(file.path(), Some(expected.as_path()));
+        let errors = [
+            ("SKILLSMITH_API_URL", environment.base_url().map(drop)),
+            (
+                "SKILLSMITH_OFFLINE_MODE",
+                environment.offline_mode().map(drop),
+            ),
+            (
+                "SKILLSMITH_BACKGROUND_SYNC",
+                environment.background_sync().map(drop),
+            ),
+            (
+                "NO_PROXY",
+                environment.texts(|var| Ok(var("NO_PROXY"))).map(drop),
+            ),
+        ];
+        for (name, outcome) in errors {
+            let text = outcome.unwrap_err().to_string();
+            assert!(text.contains(name), "{text}");
+            assert!(!text.contains("caf"), "{text}");
+        }
     }
 }

@@ -68,6 +68,7 @@ pub mod environment;
 mod error;
 mod fingerprint;
 mod history;
+mod log;
 #[doc(hidden)]
 pub mod memory;
 pub mod registry;
@@ -91,6 +92,7 @@ pub use engine::{
 };
 pub use error::{Cause, Error, ErrorCode, Result};
 pub use history::{SyncHistoryEntry, SyncHistoryRepository, SyncRunResult, SyncStats, SyncStatus};
+pub use log::{Log, LogLevel, LogMessage};
 pub use registry::{ClientOptions, Registry, SkillsmithApiClient};
 pub use skills::{SkillRecord, SkillRepository};
 

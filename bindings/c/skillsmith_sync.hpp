@@ -1228,9 +1228,45 @@ struct ClientOptions {
   /// needs the token stops waiting when it is cancelled or reaches its deadline. The text of an
   /// exception is shown, so it must not contain credentials. Default: none.
   std::function<std::string(const TokenRequest &)> token{};
+  /// Called with messages for a log: how important, what about ("http" or "sync"), and one line.
+  /// None contains a credential. Called on several threads at once: that which makes the
+  /// client, those of requests, and that of a sync. No lock is held. An exception is ignored.
+  /// Default: none.
+  std::function<void(skillsmith_log_level, std::string_view target, std::string_view message)> log{};
 };
 
 namespace detail {
+
+/// A function for the log, as the C library calls it.
+class LogSink {
+ public:
+  using Function = std::function<void(skillsmith_log_level, std::string_view, std::string_view)>;
+
+  /// Sets it in the options, where there is one.
+  LogSink(const Function &given, skillsmith_client_options &options) {
+    if (!given) return;
+    kept_ = std::make_unique<Function>(given);
+    options.log = on_log;
+    options.log_user_data = kept_.get();
+    options.log_destroy = on_destroy;
+  }
+
+  /// From now on it is the C library's.
+  void release() noexcept { static_cast<void>(kept_.release()); }
+
+ private:
+  static void on_log(void *user_data, skillsmith_log_level level, const char *target,
+                     const char *message) noexcept {
+    try {
+      (*static_cast<Function *>(user_data))(level, target, message);
+    } catch (...) {
+    }
+  }
+
+  static void on_destroy(void *user_data) noexcept { delete static_cast<Function *>(user_data); }
+
+  std::unique_ptr<Function> kept_;
+};
 
 /// A function that gives tokens, as the C library calls it.
 class TokenSource {
@@ -1352,9 +1388,11 @@ class SkillsmithApiClient {
     detail::check_abi();
     auto given = detail::client_options(options);
     detail::TokenSource source(options.token, given);
+    detail::LogSink log(options.log, given);
     handle_ = detail::take<skillsmith_api_client, skillsmith_api_client_free>(
         [&](auto out, auto error) { return skillsmith_api_client_new(&given, out, error); });
     source.release();
+    log.release();
   }
 
   /// Whether offline mode is on, so that every sync fails with OFFLINE. Does not block.
@@ -2118,6 +2156,7 @@ inline std::optional<BackgroundSyncService> start_background_sync(
     const BackgroundOptions &options = {}) {
   auto client = detail::client_options(client_options);
   detail::TokenSource source(client_options.token, client);
+  detail::LogSink log(client_options.log, client);
   BackgroundSyncService service(
       detail::HostSide(), options,
       [&](const skillsmith_background_options *given, auto out, auto error) {
@@ -2125,6 +2164,7 @@ inline std::optional<BackgroundSyncService> start_background_sync(
       });
   if (service.native() == nullptr) return std::nullopt;
   source.release();
+  log.release();
   return service;
 }
 

@@ -182,7 +182,7 @@ pub fn start_background_sync(
 ) -> Result<Option<BackgroundSyncService>> {
     let client = SkillsmithApiClient::with_environment(client, environment)?;
     let enabled = SyncConfigRepository::new(database).get_config()?.enabled;
-    if !enabled || !environment.background_sync() || client.is_offline() {
+    if !enabled || !environment.background_sync()? || client.is_offline() {
         return Ok(None);
     }
     if options.listing.is_none() {

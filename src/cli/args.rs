@@ -16,6 +16,7 @@ Examples:
   skillsmith sync                            fetch what has changed
   skillsmith sync status                     show the current status
   skillsmith sync config --frequency weekly
+  skillsmith doctor                          say what is used, and what is wrong
   skillsmith completions bash > ~/.local/share/bash-completion/completions/skillsmith
 
 `skillsmith sync --help` lists the environment variables and exit codes.";
@@ -62,6 +63,7 @@ pub(super) struct Arguments {
 
 /// Options of every command, before or after its name.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(super) struct Global {
     /// The database [default: $SKILLSMITH_DB_PATH, or ~/.skillsmith/skills.db].
     #[arg(
@@ -78,12 +80,30 @@ pub(super) struct Global {
     /// Print only results and errors.
     #[arg(short, long, global = true, display_order = 102)]
     pub(super) quiet: bool,
+    /// Print requests, waits and batches to stderr, without credentials.
+    #[arg(
+        short,
+        long,
+        global = true,
+        display_order = 103,
+        conflicts_with = "quiet"
+    )]
+    pub(super) verbose: bool,
+    /// Show times in UTC instead of the local time zone.
+    #[arg(long, global = true, display_order = 104)]
+    pub(super) utc: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TopCommand {
     /// Fetch changes from the registry; show or change the settings.
     Sync(SyncArguments),
+    /// Check the database, the settings and the registry, and say what is wrong.
+    Doctor {
+        /// Check every page of the database too, which takes a while.
+        #[arg(long)]
+        check: bool,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

@@ -49,8 +49,8 @@ pub(super) fn run(arguments: &ConfigArguments, path: &Path, console: &Console<'_
         let now = clock.now();
         let environment = &console.terminal.environment;
         field(console, "Auto-sync", &auto_sync(&config, environment));
-        field(console, "Last sync", &last_sync(&config, now));
-        field(console, "Next sync", &next_sync(&status, now));
+        field(console, "Last sync", &last_sync(&config, console.zone, now));
+        field(console, "Next sync", &next_sync(&status, console.zone, now));
         if let Some(budget) = budget {
             field(console, "Requests", &format!("{budget} a month at most"));
         }

@@ -5,8 +5,9 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::streams::{Stream, Terminal};
+use super::time::Zone;
 use crate::environment::Environment;
-use crate::{Error, Result};
+use crate::{ClientOptions, Error, Result};
 
 /// Headings and important figures.
 pub(super) const STRONG: Style = Style::new().bold();
@@ -39,6 +40,8 @@ pub(super) struct Console<'t> {
     pub(super) terminal: &'t Terminal,
     pub(super) json: bool,
     pub(super) quiet: bool,
+    pub(super) verbose: bool,
+    pub(super) zone: Zone,
 }
 
 impl Console<'_> {
@@ -90,6 +93,21 @@ impl Console<'_> {
         }
     }
 
+    /// The options of a client, which tells what it does with `--verbose`.
+    pub(super) fn client_options(&self) -> ClientOptions {
+        let options = ClientOptions::new();
+        if !self.verbose {
+            return options;
+        }
+        let stderr = self.terminal.stderr.clone();
+        let coloured = colours(&stderr, &self.terminal.environment);
+        options.on_log(move |message| {
+            let style = if coloured { FAINT } else { Style::new() };
+            let (target, text) = (message.target, message.text);
+            stderr.write(&format!("{style}{target}:{style:#} {text}\n"));
+        })
+    }
+
     /// Prints a line to stderr that begins with a coloured word.
     pub(super) fn labelled(&self, style: Style, label: &str, text: &str) {
         let text = clean(text);
@@ -101,7 +119,7 @@ impl Console<'_> {
     pub(super) fn can_ask(&self) -> bool {
         self.terminal.stdin.is_terminal()
             && self.terminal.stderr.is_terminal()
-            && self.terminal.environment.var("CI").is_none()
+            && self.terminal.environment.word("CI").is_none()
     }
 
     /// Asks a question; Enter is yes, and the end of the input is no.
@@ -142,6 +160,7 @@ impl Console<'_> {
     pub(super) fn draws(&self) -> bool {
         !self.json
             && !self.quiet
+            && !self.verbose
             && self.terminal.stderr.is_terminal()
             && is_capable(&self.terminal.environment)
     }
@@ -168,12 +187,12 @@ pub(super) fn help_width(stdout: &Stream) -> usize {
 /// anstream checks only the streams and variables of the process.
 fn colours(stream: &Stream, environment: &Environment) -> bool {
     let forced = environment
-        .var("CLICOLOR_FORCE")
+        .word("CLICOLOR_FORCE")
         .is_some_and(|value| value != "0");
     let declined = environment
-        .var("CLICOLOR")
+        .word("CLICOLOR")
         .is_some_and(|value| value == "0");
-    if environment.var("NO_COLOR").is_some() {
+    if environment.word("NO_COLOR").is_some() {
         false
     } else if forced {
         true
@@ -185,7 +204,7 @@ fn colours(stream: &Stream, environment: &Environment) -> bool {
 /// Whether the terminal understands escape codes.
 fn is_capable(environment: &Environment) -> bool {
     environment
-        .var("TERM")
+        .word("TERM")
         .map_or(cfg!(windows), |term| term != "dumb")
 }
 

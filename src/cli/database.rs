@@ -8,18 +8,18 @@ use crate::database::{OpenOptions, holds_nothing};
 use crate::environment::Environment;
 use crate::{Database, Error, Result};
 
-/// `--db`, `SKILLSMITH_DB_PATH`, or the one at home.
+/// `--db`, `SKILLSMITH_DB_PATH`, or the one at home. No shell replaces the `~` of `--db=~/skills.db`.
 pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf> {
-    global
-        .database
-        .clone()
-        .or_else(|| environment.database_path())
-        .ok_or_else(|| {
-            Error::InvalidArgument(
-                "Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH."
-                    .into(),
-            )
-        })
+    let path = match &global.database {
+        Some(path) => environment.at_home(path),
+        None => environment.database_path(),
+    };
+    path.ok_or_else(|| {
+        Error::InvalidArgument(
+            "Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH."
+                .into(),
+        )
+    })
 }
 
 /// Opens the database for a command that writes.

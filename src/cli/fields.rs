@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::console::{Console, STRONG, clean};
-use super::time::moment_from;
+use super::time::Zone;
 use crate::SyncConfig;
 use crate::engine::EngineStatus;
 use crate::environment::Environment;
@@ -20,28 +20,26 @@ pub(super) fn field(console: &Console<'_>, name: &str, value: &str) {
 /// `on, daily`, and the variable that disables it, if any.
 pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> String {
     let state = if config.enabled { "on" } else { "off" };
-    let held = if !config.enabled {
-        ""
-    } else if environment.offline_mode() {
-        " (disabled by SKILLSMITH_OFFLINE_MODE)"
-    } else if !environment.background_sync() {
-        " (disabled by SKILLSMITH_BACKGROUND_SYNC)"
-    } else {
-        ""
+    let held = match (environment.offline_mode(), environment.background_sync()) {
+        _ if !config.enabled => String::new(),
+        (Err(error), _) | (_, Err(error)) => format!(" ({error})"),
+        (Ok(true), _) => " (disabled by SKILLSMITH_OFFLINE_MODE)".into(),
+        (_, Ok(false)) => " (disabled by SKILLSMITH_BACKGROUND_SYNC)".into(),
+        _ => String::new(),
     };
     format!("{state}, {}{held}", config.frequency)
 }
 
 /// When the last complete sync was.
-pub(super) fn last_sync(config: &SyncConfig, now: DateTime<Utc>) -> String {
+pub(super) fn last_sync(config: &SyncConfig, zone: Zone, now: DateTime<Utc>) -> String {
     config
         .last_sync_at
         .as_deref()
-        .map_or_else(|| "never".into(), |iso| moment_from(iso, now))
+        .map_or_else(|| "never".into(), |iso| zone.moment_from(iso, now))
 }
 
 /// When the next automatic one may start.
-pub(super) fn next_sync(status: &EngineStatus, now: DateTime<Utc>) -> String {
+pub(super) fn next_sync(status: &EngineStatus, zone: Zone, now: DateTime<Utc>) -> String {
     let due_at = status.config.next_sync_at.as_ref();
     let due_at = due_at.filter(|_| !status.is_due);
     // Both are ISO times of one form.
@@ -49,8 +47,8 @@ pub(super) fn next_sync(status: &EngineStatus, now: DateTime<Utc>) -> String {
     let pause = pause.filter(|until| due_at.is_none_or(|due_at| due_at < *until));
     match (pause, due_at) {
         _ if !status.config.enabled => "manual only".into(),
-        (Some(until), _) => format!("{}, after a pause", moment_from(until, now)),
-        (None, Some(due_at)) => moment_from(due_at, now),
+        (Some(until), _) => format!("{}, after a pause", zone.moment_from(until, now)),
+        (None, Some(due_at)) => zone.moment_from(due_at, now),
         (None, None) => "due now".into(),
     }
 }

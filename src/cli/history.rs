@@ -5,16 +5,17 @@ use std::path::Path;
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use super::console::{Console, shortened};
-use super::time::{duration, moment};
+use super::console::{Console, FAINT, clean, shortened};
+use super::time::{Zone, duration};
 use super::{Exit, database};
+use crate::clock::from_iso;
 use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
 
 /// Longest error message in a table; the JSON has the whole message.
 const LONGEST_ERROR: usize = 80;
 
-const HEADER: [&str; 7] = [
-    "Started (UTC)",
+/// After the time of the start, whose heading depends on the zone.
+const HEADER: [&str; 6] = [
     "Status",
     "Added",
     "Updated",
@@ -36,8 +37,37 @@ pub(super) fn run(limit: u32, path: &Path, console: &Console<'_>) -> Result<Exit
         console.say("No syncs yet. Run `skillsmith sync` for the first one.");
     } else {
         console.say(&table(&entries, console).trim_fmt());
+        let (listed, all) = (entries.len(), repository.get_stats()?.total_runs);
+        if !console.quiet && i64::try_from(listed).is_ok_and(|listed| listed < all) {
+            console.say(&format!(
+                "{FAINT}The last {listed} of {all} syncs; --limit N lists more.{FAINT:#}"
+            ));
+        }
     }
     Ok(Exit::Success)
+}
+
+/// The times of the starts, and their heading: the offset stands there unless it differs between them.
+fn starts(entries: &[SyncHistoryEntry], zone: Zone) -> (String, Vec<String>) {
+    let shown: Vec<_> = entries
+        .iter()
+        .map(|entry| match from_iso(&entry.started_at) {
+            Some(time) => zone.show(time),
+            None => (clean(&entry.started_at), String::new()),
+        })
+        .collect();
+    let mut offsets = shown.iter().map(|(_, offset)| offset.as_str());
+    let first = offsets.find(|offset| !offset.is_empty()).unwrap_or("UTC");
+    if offsets.all(|offset| offset.is_empty() || offset == first) {
+        let heading = format!("Started ({first})");
+        (heading, shown.into_iter().map(|(time, _)| time).collect())
+    } else {
+        let with_offset = |(time, offset)| format!("{time} {offset}");
+        (
+            "Started".into(),
+            shown.into_iter().map(with_offset).collect(),
+        )
+    }
 }
 
 fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
@@ -54,8 +84,10 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
             .set_width(width),
         None => table.load_style(NOTHING),
     };
-    table.set_header(HEADER.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    table.add_rows(entries.iter().map(row));
+    let (heading, starts) = starts(entries, console.zone);
+    let names = std::iter::once(heading.as_str()).chain(HEADER);
+    table.set_header(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    table.add_rows(entries.iter().zip(starts).map(row));
     for number in NUMBERS {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -69,7 +101,7 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     table
 }
 
-fn row(entry: &SyncHistoryEntry) -> [Cell; 7] {
+fn row((entry, started): (&SyncHistoryEntry, String)) -> [Cell; 7] {
     let colour = match entry.status {
         SyncStatus::Success => Color::Green,
         SyncStatus::Failed => Color::Red,
@@ -81,7 +113,7 @@ fn row(entry: &SyncHistoryEntry) -> [Cell; 7] {
         .and_then(|ms| u64::try_from(ms).ok())
         .map_or_else(|| "-".into(), duration);
     [
-        Cell::new(moment(&entry.started_at)),
+        Cell::new(started),
         Cell::new(entry.status.as_str()).fg(colour),
         Cell::new(entry.skills_added),
         Cell::new(entry.skills_updated),

@@ -1,14 +1,15 @@
 //! The command line `skillsmith`, callable from any program.
 //!
 //! [`run`] takes the arguments and a [`Terminal`] and returns the exit code. It never ends the
-//! process, sets no signal handlers, and reads only the terminal's variables: the binary
-//! `skillsmith` and the Node package both call it.
+//! process, sets no signal handlers, and reads only the terminal's variables, except for the time zone.
+//! The binary `skillsmith` and the Node package both call it.
 
 mod args;
 mod config;
 mod confirm;
 mod console;
 mod database;
+mod doctor;
 mod fields;
 mod history;
 mod progress;
@@ -22,6 +23,7 @@ use std::ffi::OsString;
 use self::args::{Arguments, SyncCommand, TopCommand};
 use self::console::Console;
 pub use self::streams::{Input, Stream, Terminal};
+use self::time::Zone;
 use crate::{ErrorCode, Result};
 
 /// How a command ended: what the exit codes mean.
@@ -45,11 +47,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &Terminal) -> u8 
         terminal,
         json: false,
         quiet: false,
+        verbose: false,
+        zone: Zone::Local,
     };
     let exit = match Arguments::read(args, console::help_width(&terminal.stdout)) {
         Ok(arguments) => {
             console.json = arguments.global.json;
             console.quiet = arguments.global.quiet;
+            console.verbose = arguments.global.verbose;
+            if arguments.global.utc {
+                console.zone = Zone::Utc;
+            }
             execute(&arguments, &console).unwrap_or_else(|error| {
                 console.failure(&error);
                 exit_of(error.code())
@@ -80,6 +88,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &Terminal) -> u8 
 fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
     let sync = match &arguments.command {
         TopCommand::Sync(sync) => sync,
+        TopCommand::Doctor { check } => return doctor::run(&arguments.global, *check, console),
         TopCommand::Completions { shell } => {
             let mut script = Vec::new();
             let mut definition = Arguments::definition(0);

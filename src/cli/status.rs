@@ -53,8 +53,8 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     field(console, "Skills", &skills.to_string());
     let environment = &console.terminal.environment;
     field(console, "Auto-sync", &auto_sync(config, environment));
-    field(console, "Last sync", &last_sync(config, now));
-    field(console, "Next sync", &next_sync(&status, now));
+    field(console, "Last sync", &last_sync(config, console.zone, now));
+    field(console, "Next sync", &next_sync(&status, console.zone, now));
     if let Some(entry) = &newest {
         field(console, "Last result", &last_result(entry));
     }

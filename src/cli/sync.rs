@@ -9,13 +9,13 @@ use super::progress::Line;
 use super::{Exit, confirm, database, exit_of};
 use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
 use crate::{
-    ClientOptions, Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine,
-    SyncOptions, SyncResult, SyncStatus,
+    Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions, SyncResult,
+    SyncStatus,
 };
 
 pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>) -> Result<Exit> {
     let environment = &console.terminal.environment;
-    let client = SkillsmithApiClient::with_environment(ClientOptions::new(), environment)?;
+    let client = SkillsmithApiClient::with_environment(console.client_options(), environment)?;
     let address = client.base_url().to_owned();
     let asked = match confirm::first_listing(arguments, &client, path, console) {
         Err(Error::Cancelled) => {
@@ -155,8 +155,15 @@ fn tell_failure(
             | ErrorCode::Timeout
             | ErrorCode::Server
             | ErrorCode::Protocol
-            | ErrorCode::Refused,
-        ) => console.hint(&format!("The registry's address is {address}.")),
+            | ErrorCode::Refused
+            | ErrorCode::TooLarge
+            | ErrorCode::Forbidden,
+        ) => console.hint(&format!(
+            "The registry's address is {address}. `skillsmith doctor` checks it."
+        )),
+        Some(ErrorCode::Database | ErrorCode::Io) => {
+            console.hint("`skillsmith doctor --check` looks for what is wrong with the database.");
+        }
         _ => {}
     }
 }

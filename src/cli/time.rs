@@ -1,30 +1,42 @@
 //! Times and durations as people read them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Local, Offset, TimeDelta, TimeZone, Utc};
 
 use super::console::clean;
 use crate::clock::from_iso;
 
-/// `2026-11-22 15:48`, in UTC; a text that is not a time is returned unchanged.
-pub(super) fn moment(iso: &str) -> String {
-    from_iso(iso).map_or_else(
-        || clean(iso),
-        |time| time.format("%Y-%m-%d %H:%M").to_string(),
-    )
+/// The zone in which times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Zone {
+    /// That of this process.
+    Local,
+    Utc,
 }
 
-/// `2026-11-22 15:48 UTC (3 minutes ago)`.
-pub(super) fn moment_from(iso: &str, now: DateTime<Utc>) -> String {
-    from_iso(iso).map_or_else(
-        || clean(iso),
-        |time| {
-            format!(
-                "{} UTC ({})",
-                time.format("%Y-%m-%d %H:%M"),
-                relative(time - now)
-            )
-        },
-    )
+impl Zone {
+    /// `2026-11-22 16:48`, and `+01:00` or `UTC`.
+    pub(super) fn show(self, time: DateTime<Utc>) -> (String, String) {
+        let offset = match self {
+            Self::Local => Local.offset_from_utc_datetime(&time.naive_utc()).fix(),
+            Self::Utc => Utc.fix(),
+        };
+        let name = if offset.local_minus_utc() == 0 {
+            "UTC".to_owned()
+        } else {
+            offset.to_string()
+        };
+        let time = time.with_timezone(&offset).format("%Y-%m-%d %H:%M");
+        (time.to_string(), name)
+    }
+
+    /// `2026-11-22 16:48 +01:00 (3 minutes ago)`; a text that is not a time is returned unchanged.
+    pub(super) fn moment_from(self, iso: &str, now: DateTime<Utc>) -> String {
+        let Some(time) = from_iso(iso) else {
+            return clean(iso);
+        };
+        let (text, zone) = self.show(time);
+        format!("{text} {zone} ({})", relative(time - now))
+    }
 }
 
 /// `3 minutes ago`, `in 5 hours`.
@@ -93,9 +105,9 @@ mod tests {
     #[test]
     fn what_is_no_time_is_shown_without_control_characters() {
         let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        assert_eq!(moment("soon\u{1b}[2J"), "soon [2J");
+        assert_eq!(Zone::Utc.moment_from("soon\u{1b}[2J", now), "soon [2J");
         assert_eq!(
-            moment_from("2026-11-18 11:03:40", now),
+            Zone::Utc.moment_from("2026-11-18 11:03:40", now),
             "2026-11-18 11:03 UTC (3 minutes ago)"
         );
     }

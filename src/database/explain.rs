@@ -87,11 +87,37 @@ fn of_the_disk(
         | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::InvalidFilename
         | ErrorKind::NotADirectory => Some(Error::file(action, path, cause)),
-        _ => match Error::file(action, path, cause) {
-            told @ Error::TooManyFiles { .. } => Some(told),
+        _ => match (failed(&cause), Error::file(action, path, cause)) {
+            (_, told @ Error::TooManyFiles { .. }) => Some(told),
+            (Some(words), _) => Some(Error::Io {
+                action,
+                path: path.to_owned(),
+                source: std::io::Error::other(words),
+            }),
             _ => None,
         },
     }
+}
+
+/// What to do where the disk or the file system itself fails.
+#[cfg(unix)]
+fn failed(cause: &std::io::Error) -> Option<&'static str> {
+    match cause.raw_os_error()? {
+        libc::EIO => Some(
+            "the disk reports an error. Look into the log of the system, and move the file to another disk",
+        ),
+        // SQLite takes ENOLCK for a lock of another program: the coexistence layer tells it ENOSYS.
+        libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP => {
+            Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
+        }
+        libc::ESTALE => Some("the file server no longer knows it. Try again"),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+const fn failed(_: &std::io::Error) -> Option<&'static str> {
+    None
 }
 
 /// SQLite opens a file for reading that it could not create or open for writing, which hides the first
@@ -123,10 +149,28 @@ pub(super) fn not_writable(path: &Path, action: &'static str) -> Error {
     if is_mounted_read_only(path) || path.parent().is_some_and(is_mounted_read_only) {
         Error::ReadOnlyFileSystem(path.to_owned())
     } else {
+        let (action, path) = match path.parent() {
+            // SQLite creates its journal beside the file.
+            Some(folder) if is_writable(path) && !is_writable(folder) => {
+                ("create files in", folder)
+            }
+            _ => (action, path),
+        };
         Error::PermissionDenied {
             action,
             path: path.to_owned(),
         }
+    }
+}
+
+/// True where the system does not tell.
+fn is_writable(path: &Path) -> bool {
+    #[cfg(unix)]
+    return coexistence::is_writable(path);
+    #[cfg(not(unix))]
+    {
+        _ = path;
+        true
     }
 }
 
@@ -137,5 +181,70 @@ fn is_mounted_read_only(path: &Path) -> bool {
     {
         _ = path;
         false
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::ErrorCode as Code;
+
+    fn told(sqlite: i32, system: i32) -> Error {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(sqlite), None);
+        let cause = std::io::Error::from_raw_os_error(system);
+        explain(Path::new("/no/such/skills.db"), error, Some(cause))
+    }
+
+    #[test]
+    fn a_failure_of_the_disk_has_its_own_code_and_words() {
+        for (sqlite, system, code, words) in [
+            (
+                ffi::SQLITE_IOERR_READ,
+                libc::EIO,
+                Code::Io,
+                "the disk reports an error",
+            ),
+            (
+                ffi::SQLITE_IOERR_LOCK,
+                libc::ENOSYS,
+                Code::Io,
+                "has no locks",
+            ),
+            (
+                ffi::SQLITE_IOERR_LOCK,
+                libc::ENOLCK,
+                Code::Io,
+                "has no locks",
+            ),
+            (
+                ffi::SQLITE_IOERR_READ,
+                libc::ESTALE,
+                Code::Io,
+                "no longer knows it",
+            ),
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::ENOSPC,
+                Code::DiskFull,
+                "disk is full",
+            ),
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::EDQUOT,
+                Code::DiskFull,
+                "quota of disk space",
+            ),
+            (ffi::SQLITE_IOERR_WRITE, libc::EFBIG, Code::Io, "ulimit -f"),
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::ENAMETOOLONG,
+                Code::Io,
+                "too long",
+            ),
+        ] {
+            let error = told(sqlite, system);
+            assert_eq!(error.code(), code, "{system}: {error}");
+            assert!(error.to_string().contains(words), "{system}: {error}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The database file: opening, creating, preparing, and sharing connections.
 
 pub(crate) mod coexistence;
+#[cfg(feature = "cli")]
+mod examine;
 mod explain;
 mod handle;
 mod in_place;
@@ -15,6 +17,15 @@ mod shared;
 pub(crate) mod state;
 pub(crate) mod text;
 pub(crate) mod transaction;
+
+/// Whether this process may write to a file or create files in a folder, as far as the system tells.
+#[cfg(feature = "cli")]
+pub(crate) fn is_writable(path: &std::path::Path) -> bool {
+    #[cfg(unix)]
+    return coexistence::is_writable(path);
+    #[cfg(not(unix))]
+    std::fs::metadata(path).is_ok_and(|found| !found.permissions().readonly())
+}
 
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;

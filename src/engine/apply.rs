@@ -23,6 +23,7 @@ use super::cursor::{Cursor, Mode};
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::fingerprint::row_of_id;
+use crate::log::Log;
 use crate::registry::Row;
 use crate::registry::wire::{Content, Skill};
 use crate::skills::{Fingerprints, RowOutcome, Stage, Table, row, table, urls};
@@ -55,6 +56,7 @@ pub(super) struct Tools<'c> {
     pub(super) registry: String,
     pub(super) clock: &'c dyn Clock,
     pub(super) cancel: &'c CancelToken,
+    pub(super) log: &'c Log,
     /// The deadline of the run, in the clock's elapsed time.
     pub(super) ends_at: Duration,
     /// The requests of the run.

@@ -32,6 +32,10 @@ pub(super) struct Weight {
 }
 
 impl Weight {
+    pub(super) const fn rows(self) -> u64 {
+        self.rows
+    }
+
     /// Adds a row with this much text.
     pub(super) fn add(&mut self, text_bytes: usize) {
         self.rows = self.rows.saturating_add(1);

@@ -11,6 +11,7 @@ use super::plan::Listing;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::database::{Database, LockWait};
+use crate::log::Log;
 use crate::registry::Registry;
 
 /// Lock wait for the run record, which must be written even if a host holds the lock for a while.
@@ -31,6 +32,7 @@ pub(super) struct Context<'e, 'o> {
     /// When the run began, in the clock's elapsed time.
     pub(super) begun: Duration,
     pub(super) started_at: DateTime<Utc>,
+    pub(super) log: Log,
 }
 
 impl Context<'_, '_> {
@@ -46,9 +48,13 @@ impl Context<'_, '_> {
         }
     }
 
+    /// How long the run has taken so far, by a clock that does not jump.
+    pub(super) fn took(&self) -> Duration {
+        self.engine.clock.elapsed().saturating_sub(self.begun)
+    }
+
     fn left(&self) -> Duration {
-        let used = self.engine.clock.elapsed().saturating_sub(self.begun);
-        self.options.deadline.saturating_sub(used)
+        self.options.deadline.saturating_sub(self.took())
     }
 
     /// The registry, and which of its listings the run may use.

@@ -103,7 +103,7 @@ pub(super) fn success(
         history::finish(
             conn,
             id,
-            now,
+            (now, Some(context.took())),
             status,
             Some(tally.run_result()),
             message.as_deref(),
@@ -196,7 +196,8 @@ fn record_failure(
     } else {
         (SyncStatus::Failed, SyncRunResult::default())
     };
-    history::finish(conn, id, now, status, Some(counts), text.as_deref())?;
+    let ended = (now, Some(context.took()));
+    history::finish(conn, id, ended, status, Some(counts), text.as_deref())?;
     history::trim(conn);
     Ok(())
 }

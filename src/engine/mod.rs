@@ -32,6 +32,7 @@ mod status;
 mod stored_page;
 mod sync_engine;
 mod tally;
+mod trace;
 mod watermark;
 
 #[cfg(feature = "cli")]

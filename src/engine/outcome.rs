@@ -40,7 +40,7 @@ impl Run {
         let mut errors: Vec<String> = error.map(ToString::to_string).into_iter().collect();
         errors.extend(self.errors());
         let warnings = budget.map(ToString::to_string).into_iter();
-        let duration = context.engine.clock.elapsed().saturating_sub(context.begun);
+        let duration = context.took();
         SyncResult {
             success: status == SyncStatus::Success,
             skills_added: self.tally.added,

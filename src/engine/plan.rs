@@ -62,7 +62,7 @@ impl Listing {
     /// # Errors
     /// [`Error::InvalidArgument`] for any other value.
     pub fn of_environment(environment: &Environment) -> Result<Self> {
-        let word = environment.var("SKILLSMITH_LISTING");
+        let word = environment.var("SKILLSMITH_LISTING")?;
         word.map_or(Ok(Self::Auto), |word| word.parse())
             .map_err(|error| match error {
                 Error::InvalidArgument(why) => {

@@ -21,8 +21,10 @@ use super::result::SyncResult;
 use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
+use super::trace;
 use crate::clock::to_iso;
 use crate::database::{self, transaction};
+use crate::log::LogLevel;
 use crate::memory::{self, guarded};
 use crate::skills::{Fingerprints, Table, fts};
 use crate::{CancelToken, Error, Result};
@@ -44,7 +46,9 @@ pub(super) fn execute(
         options,
         begun,
         started_at: engine.clock.now(),
+        log: engine.registry.log(),
     };
+    trace::begin(&context.log, engine);
     let mut run = Run::default();
     let outcome = guarded(|| run.read_and_write(&context, &mut progress))
         .map_err(|error| explain(&context, error));
@@ -54,7 +58,9 @@ pub(super) fn execute(
     if let Err(error) = &outcome {
         finish::failure(&context, &run, error);
     }
-    run.into_result(&context, outcome.err().as_ref())
+    let result = run.into_result(&context, outcome.err().as_ref());
+    trace::end(&context.log, &result);
+    result
 }
 
 /// Adds to an error what only the run knows: a host's reason for cancelling, the deadline, lack of
@@ -254,6 +260,7 @@ fn applier<'c>(
         registry: context.engine.registry.name(),
         clock: &*context.engine.clock,
         cancel: &context.options.cancel,
+        log: &context.log,
         ends_at: context.begun.saturating_add(context.options.deadline),
         requests,
         checkpointer,
@@ -299,14 +306,19 @@ fn take_in(
                     Some(since) => format!("Fetching changes since {}", to_iso(since)),
                     None => "Fetching all skills".into(),
                 };
+                context.log.sync(LogLevel::Info, || message.clone());
                 progress.connected(&applier.tally, &message);
             }
             Event::Waiting(wait) => {
+                context.log.sync(LogLevel::Info, || wait.reason.clone());
                 progress.waiting(&applier.tally, &wait.reason);
                 flush(applier, progress)?;
                 applier.keep_requests(Some(wait.duration))?;
             }
-            Event::Page(step) => take_step(*step, applier, progress)?,
+            Event::Page(step) => {
+                trace::page(&context.log, &step);
+                take_step(*step, applier, progress)?;
+            }
             Event::End(cursor) => {
                 flush(applier, progress)?;
                 return Ok(*cursor);

@@ -101,8 +101,15 @@ impl ConfigFile {
             Err(error) => return Err(Error::file("read", path, error)),
         };
         let bytes = read(file).map_err(|error| Error::file("read", path, error))?;
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            return Err(self.unusable("it is not JSON: it is not UTF-8"));
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(_) if is_utf_16(&bytes) => {
+                return Err(self.unusable("it is UTF-16. Save it as UTF-8"));
+            }
+            Err(error) => {
+                let place = place_after(&bytes[..error.valid_up_to()]);
+                return Err(self.unusable(&format!("it is not JSON: it is not UTF-8 at {place}")));
+            }
         };
         match serde_json::from_str(text.trim_start_matches(BYTE_ORDER_MARK)) {
             Ok(Value::Object(values)) => Ok(values),
@@ -114,13 +121,29 @@ impl ConfigFile {
 
     fn unusable(&self, why: &str) -> Error {
         let path = self.path.clone().unwrap_or_default();
-        let why = format!("{why}. Mend the file, or move it away and run `skillsmith login`");
+        let why = format!("{why}. Correct the file, or move it away and run `skillsmith login`");
         Error::Io {
             action: "read",
             path,
             source: io::Error::new(ErrorKind::InvalidData, why),
         }
     }
+}
+
+/// Whether it begins with the byte order mark of UTF-16.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}
+
+/// The place of the next byte, as the parser counts lines and columns.
+fn place_after(bytes: &[u8]) -> String {
+    let line = bytes.split(|byte| *byte == b'\n').count();
+    let column = bytes
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .map_or(0, <[u8]>::len)
+        + 1;
+    format!("line {line} column {column}")
 }
 
 /// Opens it without waiting for anybody, as opening a pipe would.
@@ -231,7 +254,12 @@ mod tests {
             (b"[]", "not a JSON object"),
             (b"\"sk-123\"", "not a JSON object"),
             (b"{\"apiKey\": 5}", "apiKey is not a text"),
-            (b"{\"apiKey\": \"sk-\xff\"}", "not JSON"),
+            (b"{\n \"apiKey\": \"sk-1\",\n}", "at line 3 column 1"),
+            (
+                b"{\n\"apiKey\": \"sk-\xff\"}",
+                "not UTF-8 at line 2 column 15",
+            ),
+            (b"\xff\xfe{\0}\0", "it is UTF-16"),
         ] {
             let (_folder, file) = file_of(content);
             let error = file.api_key().unwrap_err();

@@ -166,7 +166,7 @@ impl Error {
             Self::ReadOnly
             | Self::ReadOnlyFileSystem(_)
             | Self::JournalOnReadOnlyFileSystem { .. } => ErrorCode::ReadOnly,
-            Self::DiskFull => ErrorCode::DiskFull,
+            Self::DiskFull | Self::DiskQuotaUsed => ErrorCode::DiskFull,
             Self::Io { .. } => ErrorCode::Io,
             Self::DatabaseInUse(_) => ErrorCode::DatabaseInUse,
             Self::DatabaseReplaced(_) => ErrorCode::DatabaseReplaced,

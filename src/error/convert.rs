@@ -16,7 +16,8 @@ impl Error {
         let source = match source.kind() {
             ErrorKind::PermissionDenied => return Self::PermissionDenied { action, path },
             ErrorKind::ReadOnlyFilesystem => return Self::ReadOnlyFileSystem(path),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => return Self::DiskFull,
+            ErrorKind::StorageFull => return Self::DiskFull,
+            ErrorKind::QuotaExceeded => return Self::DiskQuotaUsed,
             ErrorKind::OutOfMemory => return Self::OutOfMemory,
             _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
             ErrorKind::FileTooLarge => std::io::Error::new(

@@ -83,6 +83,9 @@ messages! {
     Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
     Error::DiskFull =>
         "The disk is full; the last batch was not written. Free some space and sync again.";
+    Error::DiskQuotaUsed =>
+        "Your quota of disk space is used up; the last batch was not written. \
+         Delete files or get a larger quota, and sync again.";
     Error::DatabaseInUse(path) =>
         "{} is open in this process through another SQLite, and this system \
          cannot isolate the two. Close it there first, or sync in another \

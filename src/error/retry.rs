@@ -44,6 +44,7 @@ impl Error {
             | Self::PermissionDenied { .. }
             | Self::ReadOnly
             | Self::DiskFull
+            | Self::DiskQuotaUsed
             | Self::DatabaseInUse(_)
             | Self::DatabaseReplaced(_)
             | Self::ReadOnlyFileSystem(_)

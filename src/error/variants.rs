@@ -129,6 +129,8 @@ pub enum Error {
     ReadOnly,
     /// The disk is full.
     DiskFull,
+    /// The user's share of the disk is used up. The code is that of [`Error::DiskFull`].
+    DiskQuotaUsed,
     /// Another SQLite in this process has the file open, and this system cannot isolate the
     /// two.
     DatabaseInUse(PathBuf),

@@ -117,8 +117,9 @@ impl SyncHistoryRepository {
         result: Option<SyncRunResult>,
         error: Option<&str>,
     ) -> Result<()> {
+        let now = (self.clock.now(), None);
         self.database
-            .write(|conn| runs::finish(conn, id, self.clock.now(), status, result, error))
+            .write(|conn| runs::finish(conn, id, now, status, result, error))
     }
 
     /// One entry, or `None`.

@@ -1,5 +1,7 @@
 //! The entry of a run, inside the caller's transaction: created, ended, marked as interrupted.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -84,11 +86,12 @@ fn run_id(now: DateTime<Utc>) -> String {
     format!("sync-{}-{random}", now.format("%Y%m%d%H%M%S"))
 }
 
-/// Ends an entry; inside the caller's transaction.
+/// Ends an entry; inside the caller's transaction. `took` is how long the run took by a clock that does
+/// not jump, if that is known.
 pub(crate) fn finish(
     conn: &Connection,
     id: &str,
-    now: DateTime<Utc>,
+    (now, took): (DateTime<Utc>, Option<Duration>),
     status: SyncStatus,
     result: Option<SyncRunResult>,
     error: Option<&str>,
@@ -116,7 +119,10 @@ pub(crate) fn finish(
         ":updated": result.map(|result| count(result.skills_updated)),
         ":unchanged": result.map(|result| count(result.skills_unchanged)),
         ":error": error,
-        ":duration_ms": duration_ms(&started, now),
+        ":duration_ms": took.map_or_else(
+            || duration_ms(&started, now),
+            |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+        ),
     })?;
     match result.map(|result| result.skills_removed) {
         Some(count @ 1..) => removed::note(conn, id, count),

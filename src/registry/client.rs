@@ -1,14 +1,17 @@
 //! The HTTP client of the live registry.
 #![warn(clippy::arithmetic_side_effects)]
 
+mod health;
+
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use super::answer::{MAX_REFUSAL, explain, read_body, refusal, told, unconnected, unhealthy};
+use super::answer::{explain, read_body, refusal, told, unconnected};
 use super::connections::{Connections, Pools};
 use super::credentials::Credentials;
 use super::mend::read_leniently;
@@ -18,12 +21,14 @@ use super::redirect::{self, MAX_REDIRECTS};
 use super::request::Ask;
 use super::retry::{self, Attempt};
 use super::sign_in::SignIn;
+use super::trace;
 use super::transport::{Limits, Transport, deadlines};
 use super::{
-    Call, Caller, Health, HealthReport, Page, PageRequest, Registry, RegistryStatistics,
-    SyncRequest, Validator, pacing,
+    Call, Caller, Health, Page, PageRequest, Registry, RegistryStatistics, SyncRequest, Validator,
+    pacing,
 };
 use crate::environment::{self, Environment};
+use crate::log::Log;
 use crate::{Cause, Error, Result};
 
 /// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
@@ -33,13 +38,8 @@ pub const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 const SEARCH: &str = "/skills-search";
 
-/// How much of the registry's version is shown, in characters.
-const MAX_VERSION: usize = 100;
-
 /// Longer than any timestamp.
 const MAX_STAMP: usize = 64;
-
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The HTTP client of the live registry.
 ///
@@ -63,6 +63,9 @@ pub struct SkillsmithApiClient {
     offline: bool,
     pools: Pools,
     rate_limit: RateLimit,
+    log: Log,
+    /// Something came from the registry itself.
+    has_answered: AtomicBool,
 }
 
 impl SkillsmithApiClient {
@@ -79,7 +82,10 @@ impl SkillsmithApiClient {
     pub fn with_environment(mut options: ClientOptions, environment: &Environment) -> Result<Self> {
         let file = environment.config_file();
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
-        let told = options.base_url.take().or_else(|| environment.base_url());
+        let told = match options.base_url.take() {
+            Some(base) => Some(base),
+            None => environment.base_url()?.map(|(base, _)| base),
+        };
         let is_of_file = told.is_none();
         let base = match told {
             Some(base) => base,
@@ -92,23 +98,35 @@ impl SkillsmithApiClient {
                 "The timeout is 0. Use at least 1 millisecond.".into(),
             ));
         }
-        Ok(Self {
-            transport: Transport::new(&uri, &|name| environment.var(name))?,
+        let log = std::mem::take(&mut options.log);
+        let client = Self {
+            transport: environment.texts(|var| Transport::new(&uri, var))?,
             base,
             timeout,
             max_retries: options.max_retries.unwrap_or(3),
-            offline: options
-                .offline
-                .unwrap_or_else(|| environment.offline_mode()),
+            offline: match options.offline {
+                Some(offline) => offline,
+                None => environment.offline_mode()?,
+            },
             sign_in: SignIn::new(options, environment, &file, uri, is_of_file)?,
             pools: Pools::default(),
             rate_limit: RateLimit::default(),
-        })
+            log,
+            has_answered: AtomicBool::new(false),
+        };
+        trace::client(&client.log, &client.base, &client.sign_in.known());
+        Ok(client)
     }
 
     /// The registry's address.
     pub fn base_url(&self) -> &str {
         &self.base
+    }
+
+    /// The credential that requests carry, and where it came from, without its value.
+    #[cfg(feature = "cli")]
+    pub(crate) fn credential(&self) -> String {
+        self.sign_in.known().describe()
     }
 
     /// Sends one request, following redirects on the same origin.
@@ -120,7 +138,15 @@ impl SkillsmithApiClient {
         limits: Limits,
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
+        let begun = Instant::now();
         let outcome = self.follow(connections.agent(), credentials, ask, limits, call);
+        trace::request(
+            &self.log,
+            credentials,
+            (&self.base, ask),
+            begun.elapsed(),
+            &outcome,
+        );
         call.check()?;
         outcome
     }
@@ -170,7 +196,9 @@ impl SkillsmithApiClient {
             if !ask.is_redirected(response.status()) {
                 return Ok(response);
             }
-            redirected = Some(redirect::target(credentials, &response, from.as_ref())?);
+            let is_first = !self.has_answered.load(Ordering::Relaxed);
+            let target = redirect::target(credentials, &response, from.as_ref(), is_first)?;
+            redirected = Some(target);
         }
         Err(Error::Protocol(
             format!("it redirected more than {MAX_REDIRECTS} times").into(),
@@ -193,59 +221,6 @@ impl SkillsmithApiClient {
                     Error::Protocol(Cause::new(words).with_source(error))
                 })
         })
-    }
-
-    /// Asks for the registry's health and version.
-    ///
-    /// # Errors
-    /// As [`Registry::check_health`].
-    pub fn health_report(&self, call: &Call<'_>) -> Result<HealthReport> {
-        if self.offline {
-            return Err(Error::Offline);
-        }
-        let report = |health, version| HealthReport { health, version };
-        let connections = self.pools.take(&self.transport, call)?;
-        let credentials = &self.sign_in.known();
-        let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
-        let ask = Ask::new("/health", Vec::new());
-        let mut response = match self.send(&connections, credentials, &ask, limits, call) {
-            Ok(response) => response,
-            Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
-                return Err(error);
-            }
-            Err(error) => return Err(unhealthy(error)),
-        };
-        let status = response.status();
-        if status.is_server_error() {
-            let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-            let said = read_leniently(&body);
-            // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
-            let own_word = said["status"].as_str() == Some("unhealthy");
-            return if own_word {
-                Ok(report(Health::Unhealthy, None))
-            } else {
-                Err(Error::Unhealthy(Some(format!("HTTP {status}").into())))
-            };
-        }
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            self.rate_limited(credentials, &mut response, call)?;
-        }
-        if !status.is_success() {
-            return Ok(report(Health::Degraded, None));
-        }
-        let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
-        call.check()?;
-        let body = body.map_err(unhealthy)?;
-        let said = read_leniently(&body);
-        let health = match said["status"].as_str() {
-            Some("healthy") => Health::Healthy,
-            Some("unhealthy") => Health::Unhealthy,
-            _ => Health::Degraded,
-        };
-        let version = said["version"]
-            .as_str()
-            .map(|version| told(credentials, version, MAX_VERSION));
-        Ok(report(health, version))
     }
 
     /// Asks for the size of the registry (`/stats`).
@@ -333,28 +308,12 @@ impl SkillsmithApiClient {
                 error => error,
             });
         match page {
-            Ok(page) => Attempt::Done(Some(page)),
+            Ok(page) => {
+                self.has_answered.store(true, Ordering::Relaxed);
+                Attempt::Done(Some(page))
+            }
             Err(error) => Attempt::of_failure(error, None),
         }
-    }
-
-    /// The health check got a 429: the next request waits, as it would after a page.
-    fn rate_limited(
-        &self,
-        credentials: &Credentials,
-        response: &mut Response<Body>,
-        call: &Call<'_>,
-    ) -> Result<()> {
-        let now = call.clock.now();
-        let asked = pacing::asked_pause(response.status(), response.headers(), now);
-        let pause = asked.unwrap_or_default().max(pacing::SHORTEST_WAIT);
-        let error = refusal(credentials, response, Some(pause), now);
-        call.check()?;
-        if matches!(error, Error::QuotaExceeded { .. }) {
-            return Err(error);
-        }
-        self.rate_limit.pause_for(pause, call);
-        Ok(())
     }
 }
 
@@ -397,6 +356,10 @@ impl Registry for SkillsmithApiClient {
     fn sync_registry(&self, request: &SyncRequest, call: &Call<'_>) -> Result<Page> {
         let ask = Ask::new("/registry-sync", request.query_pairs());
         self.fetch_whole(&ask, call, page)
+    }
+
+    fn log(&self) -> Log {
+        self.log.clone()
     }
 
     fn caller(&self) -> Caller {

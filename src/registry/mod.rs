@@ -27,6 +27,7 @@ mod request;
 mod retry;
 mod sign_in;
 mod token_provider;
+mod trace;
 mod transport;
 mod validator;
 pub(crate) mod wire;
@@ -47,6 +48,7 @@ pub use self::token_provider::TokenRequest;
 pub use self::validator::Validator;
 pub use self::wire::{Page, Row};
 
+use crate::log::Log;
 use crate::{Error, Result};
 
 /// A source of skills: the live registry, or a replacement for it.
@@ -125,6 +127,11 @@ pub trait Registry: Send + Sync {
             status: 404,
             detail: None,
         })
+    }
+
+    /// Where a sync with this registry logs its progress. Default: nowhere.
+    fn log(&self) -> Log {
+        Log::default()
     }
 
     /// Who has asked last.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ureq::http::Uri;
 
 use super::token_provider::{Failure, TokenProvider, TokenRequest};
+use crate::log::{Log, LogMessage};
 use crate::{Error, Result};
 
 /// Options of a [`SkillsmithApiClient`](super::SkillsmithApiClient). Options that are not set come
@@ -29,6 +30,7 @@ pub struct ClientOptions {
     pub(crate) max_retries: Option<u32>,
     pub(crate) offline: Option<bool>,
     pub(super) token_provider: Option<TokenProvider>,
+    pub(super) log: Log,
 }
 
 impl ClientOptions {
@@ -94,6 +96,19 @@ impl ClientOptions {
         self
     }
 
+    /// A function that is called with messages for a log: each request, and what a sync with this client
+    /// does. None of them contains a credential. Default: none.
+    ///
+    /// It is called on the thread that makes the client, on that of each request (in a sync, a thread of the
+    /// library), and on that of the sync: on several at once. It must not block for long, and may call any
+    /// function of this library. No mutex is held and no transaction is open meanwhile. A panic in it is
+    /// ignored.
+    #[must_use]
+    pub fn on_log(mut self, callback: impl Fn(&LogMessage<'_>) + Send + Sync + 'static) -> Self {
+        self.log = Log::new(callback);
+        self
+    }
+
     /// Timeout for the headers of a response, and again for its body. Default: 30 s.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
@@ -141,13 +156,19 @@ pub(super) fn check_base(base: &str) -> Result<Uri> {
     if uri.host().is_none_or(str::is_empty) {
         return Err(invalid("it names no host"));
     }
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
         return Err(invalid(
             "it contains a user name or password; give a key instead",
         ));
+    }
+    // The port of such an address would be that of the scheme.
+    let port = authority
+        .rsplit(']')
+        .next()
+        .and_then(|end| end.split_once(':'));
+    if port.is_some_and(|(_, port)| !port.parse().is_ok_and(|port: u16| port > 0)) {
+        return Err(invalid("its port is not a number from 1 to 65535"));
     }
     if uri.query().is_some() || base.contains('#') {
         return Err(invalid("it has a query or fragment"));

@@ -13,11 +13,12 @@ const MAX_PLACE: usize = 300;
 /// How many redirects are followed for one request.
 pub(super) const MAX_REDIRECTS: usize = 3;
 
-/// The target of a redirect, if it may be followed.
+/// The target of a redirect, if it may be followed. `is_first`: nothing else came from this registry yet.
 pub(super) fn target(
     credentials: &Credentials,
     response: &Response<Body>,
     from: Option<&Uri>,
+    is_first: bool,
 ) -> Result<Uri> {
     let location = response
         .headers()
@@ -40,9 +41,25 @@ pub(super) fn target(
             .port_u16()
             .map_or_else(String::new, |port| format!(":{port}"));
         let place = format!("to {scheme}://{host}{port}");
-        return Err(Error::RedirectRefused(told(credentials, &place, MAX_PLACE)));
+        let place = told(credentials, &place, MAX_PLACE);
+        return Err(if is_first && is_of_the_network(response, from, &target) {
+            Error::Unreachable(
+                format!("the network redirects {place}, perhaps to a page where one signs in. Sign in with a browser, and try again.").into(),
+            )
+        } else {
+            Error::RedirectRefused(place)
+        });
     }
     Ok(target)
+}
+
+/// Whether a redirect is that of a network which wants a sign-in first: for now, to another host, and to
+/// another page than the one asked for.
+fn is_of_the_network(response: &Response<Body>, from: &Uri, target: &Uri) -> bool {
+    let page = from.path().rsplit('/').next().unwrap_or_default();
+    matches!(response.status().as_u16(), 302 | 303 | 307)
+        && from.host() != target.host()
+        && !target.path().ends_with(page)
 }
 
 /// Resolves `location` against `from`; `None` if it is not an address.

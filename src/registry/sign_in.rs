@@ -75,13 +75,14 @@ impl SignIn {
                 .filter(|text| !text.is_empty())
                 .map(|text| Secret::new(text, Source::Option))
         };
-        let var = |name: &'static str| {
-            environment
+        let or_var = |given: Option<Secret>, name: &'static str| match given {
+            Some(secret) => Ok(Some(secret)),
+            None => environment
                 .var(name)
-                .map(|text| Secret::new(text, Source::Variable(name)))
+                .map(|text| text.map(|text| Secret::new(text, Source::Variable(name)))),
         };
-        let anon_key = given(&options.anon_key).or_else(|| var("SUPABASE_ANON_KEY"));
-        let api_key = given(&options.api_key).or_else(|| var("SKILLSMITH_API_KEY"));
+        let anon_key = or_var(given(&options.anon_key), "SUPABASE_ANON_KEY")?;
+        let api_key = or_var(given(&options.api_key), "SKILLSMITH_API_KEY")?;
         let jwt_token = given(&options.jwt_token);
         let (renewal, credentials, ask_after) = if let Some(provider) = options.token_provider {
             let credentials = Credentials::new(anon_key.clone(), api_key, jwt_token);

@@ -28,18 +28,39 @@ pub(crate) fn repair(conn: &Connection) -> Result<bool> {
         rebuild(conn)?;
         return Ok(true);
     }
-    let check = conn.execute(
-        "INSERT INTO main.skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)",
-        [],
-    );
-    match check {
-        Ok(_) => Ok(false),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+    match integrity_check(conn) {
+        Ok(()) => Ok(false),
+        Err(Error::Database(error))
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+        {
             rebuild(conn)?;
             Ok(true)
         }
-        Err(error) => Err(Error::from(error)),
+        Err(error) => Err(error),
     }
+}
+
+/// Whether the index agrees with the table, which is read in full. Holds the write lock meanwhile, and
+/// changes nothing.
+#[cfg(feature = "cli")]
+pub(crate) fn agrees(conn: &Connection) -> Result<bool> {
+    if !counts_agree(conn)? {
+        return Ok(false);
+    }
+    match integrity_check(conn) {
+        Err(Error::Database(error))
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+        {
+            Ok(false)
+        }
+        outcome => outcome.map(|()| true),
+    }
+}
+
+fn integrity_check(conn: &Connection) -> Result<()> {
+    let sql = "INSERT INTO main.skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)";
+    conn.execute(sql, [])?;
+    Ok(())
 }
 
 /// Whether the index has as many rows as the table.

@@ -3,7 +3,11 @@
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
+#[cfg(feature = "cli")]
+use super::fts;
 use crate::database::Database;
+#[cfg(feature = "cli")]
+use crate::database::has_table;
 use crate::database::text::{Text, text};
 use crate::{Result, memory};
 
@@ -99,6 +103,19 @@ impl SkillRepository {
             Ok(conn
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM skills WHERE id = ?1)")?
                 .query_row([id], |row| row.get(0))?)
+        })
+    }
+
+    /// Whether the full-text index agrees with the skills; true without one. Reads both in full.
+    #[cfg(feature = "cli")]
+    pub(crate) fn index_agrees(&self) -> Result<bool> {
+        self.database.read(|conn| {
+            let has_index = has_table(conn, "skills_fts")? && has_table(conn, "skills_fts_data")?;
+            if has_index {
+                fts::agrees(conn)
+            } else {
+                Ok(true)
+            }
         })
     }
 

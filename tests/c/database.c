@@ -74,6 +74,19 @@ static void the_default_path(void) {
   setenv("HOME", home, 1);
 }
 
+/* Paths are bytes; a text of this library is UTF-8. */
+static void a_default_path_that_is_not_utf_8(void) {
+  char *path = RUBBISH(char);
+  skillsmith_database *database = RUBBISH(skillsmith_database);
+  struct stat found;
+  setenv("SKILLSMITH_DB_PATH", place("caf\xe9.db"), 1);
+  FAILS(SKILLSMITH_INVALID_ARGUMENT, "not UTF-8", skillsmith_default_database_path(&path, &error));
+  OK(skillsmith_database_open(NULL, NULL, &database, &error));
+  CHECK_EQ(stat(place("caf\xe9.db"), &found), 0);
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  unsetenv("SKILLSMITH_DB_PATH");
+}
+
 static void in_memory(void) {
   skillsmith_database *one = open_in_memory(), *other = open_at(":memory:");
   skillsmith_sync_config_repository *config = RUBBISH(skillsmith_sync_config_repository);
@@ -311,5 +324,5 @@ static void full_disk(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
-PROGRAM(CASE(a_new_file), CASE(the_default_path), CASE(in_memory), CASE(closed), CASE(read_only), CASE(busy),
+PROGRAM(CASE(a_new_file), CASE(the_default_path), CASE(a_default_path_that_is_not_utf_8), CASE(in_memory), CASE(closed), CASE(read_only), CASE(busy),
         CASE(refused_files), CASE(a_table_that_is_gone), CASE(permission), CASE(full_disk))

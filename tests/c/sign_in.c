@@ -169,5 +169,57 @@ static void what_stays_the_programs(void) {
   WAIT_UNTIL(get(&it.destroyed) == 1);
 }
 
+typedef struct journal {
+  int messages, requests, batches, ends, levels_seen[4], secrets, destroyed;
+} journal;
+
+static void note(void *user_data, skillsmith_log_level level, const char *target, const char *message) {
+  journal *it = (journal *)user_data;
+  count_up(&it->messages);
+  count_up(&it->levels_seen[(int)level]);
+  CHECK(strcmp(target, "http") == 0 || strcmp(target, "sync") == 0);
+  if (strncmp(message, "GET http://127.0.0.1:", 21) == 0) count_up(&it->requests);
+  if (strncmp(message, "a batch of ", 11) == 0) count_up(&it->batches);
+  if (strncmp(message, "the sync ends: success", 22) == 0) count_up(&it->ends);
+  if (strstr(message, "sk-of-the-log") != NULL) count_up(&it->secrets);
+  /* It may call the library. */
+  CHECK(skillsmith_version_string() != NULL);
+}
+
+static void forget(void *user_data) { count_up(&((journal *)user_data)->destroyed); }
+
+static void a_log(void) {
+  skillsmith_database *database = open_in_memory();
+  skillsmith_api_client *client = RUBBISH(skillsmith_api_client);
+  skillsmith_sync_engine *engine = NULL;
+  OPTIONS(skillsmith_client_options, options);
+  journal it;
+  memset(&it, 0, sizeof it);
+  registry_options("{}");
+  options.base_url = registry_url();
+  options.api_key = "sk-of-the-log-0123456789";
+  options.log = note;
+  options.log_user_data = &it;
+  options.log_destroy = forget;
+  OK(skillsmith_api_client_new(&options, &client, &error));
+  engine = engine_of(client, database);
+  RUN(SKILLSMITH_OK, "", engine, NULL);
+  CHECK(get(&it.requests) >= 4);
+  CHECK(get(&it.batches) >= 1);
+  CHECK_EQ(get(&it.ends), 1);
+  CHECK_EQ(get(&it.secrets), 0);
+  CHECK(get(&it.levels_seen[SKILLSMITH_LOG_INFO]) >= 2);
+  CHECK(get(&it.levels_seen[SKILLSMITH_LOG_DEBUG]) >= 5);
+  CHECK_EQ(get(&it.levels_seen[SKILLSMITH_LOG_WARNING]), 0);
+  CHECK_EQ(get(&it.destroyed), 0);
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  WAIT_UNTIL(get(&it.destroyed) == 1);
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  /* Not the library's where no client was made. */
+  options.base_url = "http://127.0.0.1:99999";
+  FAILS(SKILLSMITH_INVALID_ARGUMENT, "port", skillsmith_api_client_new(&options, &client, &error));
+  CHECK_EQ(get(&it.destroyed), 1);
+}
+
 PROGRAM(CASE(a_fresh_token), CASE(no_other_token), CASE(failures), CASE(a_token_that_never_comes),
-        CASE(what_stays_the_programs))
+        CASE(what_stays_the_programs), CASE(a_log))

@@ -1,5 +1,8 @@
 //! Environment variables and the configuration file.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use insta::assert_snapshot;
 use skillsmith_test_registry::{Options, SignIn};
 
@@ -22,6 +25,69 @@ fn the_database_path() {
     );
     assert_eq!(outcome.code, 0);
     assert!(option.exists() && !place.path("other.db").exists());
+}
+
+#[test]
+fn a_database_path_is_taken_as_bytes() {
+    let place = Place::with_skills(15);
+    let named = place.home().join(OsStr::from_bytes(b"caf\xe9.db"));
+    let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_DB_PATH", &named));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(named.exists() && !place.path(".skillsmith").exists());
+    let home = place.home().join(OsStr::from_bytes(b"jos\xe9"));
+    std::fs::create_dir(&home).unwrap();
+    let outcome = Outcome::of(place.command(&["sync"]).env("HOME", &home));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(home.join(".skillsmith/skills.db").exists());
+}
+
+#[test]
+fn a_tilde_is_the_home_folder_without_a_shell() {
+    let place = Place::with_skills(15);
+    let mut command = place.command(&["sync"]);
+    let outcome = Outcome::of(command.env("SKILLSMITH_DB_PATH", "~/of-variable.db"));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    place.ok(&["sync", "--db=~/of-option.db"]);
+    for name in ["of-variable.db", "of-option.db"] {
+        assert!(place.path(name).exists(), "{name}");
+    }
+    assert!(!place.path("~").exists());
+}
+
+#[test]
+fn a_value_that_is_not_utf_8_is_told_and_nothing_is_sent() {
+    let place = Place::with_skills(15);
+    for name in [
+        "SKILLSMITH_API_URL",
+        "SKILLSMITH_API_KEY",
+        "SUPABASE_ANON_KEY",
+        "SKILLSMITH_OFFLINE_MODE",
+        "SKILLSMITH_LISTING",
+        "HTTP_PROXY",
+    ] {
+        let mut command = place.command(&["sync"]);
+        let outcome = Outcome::of(command.env(name, OsStr::from_bytes(b"caf\xe9")));
+        assert_eq!(outcome.code, 1, "{name}");
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "error: The value of {name} is not valid UTF-8. Set the variable again, or unset it.\n"
+            )
+        );
+    }
+    assert!(place.server().requests().is_empty());
+}
+
+#[test]
+fn a_port_that_no_address_has_is_refused() {
+    let place = Place::without_registry();
+    for address in ["http://127.0.0.1:99999/v1", "http://[::1]:0", "http://h:8o"] {
+        let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_URL", address));
+        assert_eq!(outcome.code, 1, "{address}");
+        let words = "The registry's address cannot be used: ";
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        assert!(!place.path(".skillsmith").exists());
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn an_unreachable_registry() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_snapshot!(place.settled(&outcome.stderr), @"
     Sync failed: Cannot reach the registry: the connection was refused. Check the address, or try again later.
-    hint: The registry's address is http://127.0.0.1:<port>/functions/v1.
+    hint: The registry's address is http://127.0.0.1:<port>/functions/v1. `skillsmith doctor` checks it.
     ");
     assert_eq!(place.count("SELECT count(*) FROM skills"), 60);
     let history = place.json(&["sync", "history", "--json"]);

@@ -100,6 +100,32 @@ fn as_nobody(place: &Place, args: &[&str]) -> Command {
 }
 
 #[test]
+fn a_configuration_that_this_user_cannot_read_is_told_and_nothing_is_sent() {
+    let place = Place::with_skills(25);
+    fs::create_dir(place.path(".skillsmith")).unwrap();
+    let file = place.path(".skillsmith/config.json");
+    fs::write(&file, r#"{"apiKey": "sk-file"}"#).unwrap();
+    set_mode(&file, 0o000);
+    for (folder, db) in [(0o755, "a.db"), (0o000, "b.db")] {
+        set_mode(&place.path(".skillsmith"), folder);
+        set_mode(place.home(), 0o777);
+        let outcome = Outcome::of(&mut as_nobody(&place, &["sync", "--db", db]));
+        assert_eq!(outcome.code, 1);
+        assert_eq!(
+            place.settled(&outcome.stderr),
+            "error: No permission to read <home>/.skillsmith/config.json. Check the owner and the mode of the file and its folder.\n"
+        );
+        assert!(place.server().requests().is_empty());
+        // It matters only where a value is asked of it.
+        let mut command = as_nobody(&place, &["sync", "--db", db]);
+        let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk"));
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        place.server().clear_requests();
+    }
+    set_mode(&place.path(".skillsmith"), 0o755);
+}
+
+#[test]
 fn no_permission_to_create() {
     let place = Place::with_skills(25);
     set_mode(place.home(), 0o555);

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use skillsmith_test_registry::Fault;
 
-use crate::support::{Place, Pty};
+use crate::support::{Outcome, Place, Pty};
 
 fn three_runs() -> Place {
     let place = Place::with_skills(120);
@@ -73,8 +73,16 @@ fn the_newest_come_first_and_as_many_as_wanted() {
         count(&["sync", "history", "--json", "-l", "4294967295"]),
         12
     );
-    let lines = place.ok(&["sync", "history", "-l", "2"]).lines().count();
-    assert_eq!(lines, 3);
+    let text = place.ok(&["sync", "history", "-l", "2"]);
+    assert_eq!(text.lines().count(), 4);
+    assert!(
+        text.ends_with("The last 2 of 12 syncs; --limit N lists more.\n"),
+        "{text}"
+    );
+    let quiet = place.ok(&["sync", "history", "-l", "2", "--quiet"]);
+    assert_eq!(quiet.lines().count(), 3);
+    let all = place.ok(&["sync", "history", "-l", "12"]);
+    assert_eq!(all.lines().count(), 13);
     let newest = place.json(&["sync", "history", "--json", "-l", "1"]);
     assert_eq!(newest[0]["skillsUnchanged"], 10);
 }
@@ -104,4 +112,59 @@ fn a_long_error_is_shortened_and_cannot_command_the_terminal() {
         place.json(&["sync", "history", "--json"])[0]["errorMessage"],
         message
     );
+}
+
+/// What is printed where the zone is half an hour off the full ones, with summer time.
+fn in_zone(place: &Place, args: &[&str]) -> String {
+    let zone = "<+0930>-9:30<+1030>,M10.1.0,M4.1.0/3";
+    let outcome = Outcome::of(place.command(args).env("TZ", zone));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    outcome.stdout
+}
+
+#[test]
+fn times_are_local_with_their_offset() {
+    let place = three_runs();
+    let first_line = |args: &[&str]| in_zone(&place, args).lines().next().unwrap().to_owned();
+    let newest = |args: &[&str]| in_zone(&place, args).lines().nth(1).unwrap()[..23].to_owned();
+    let history = ["sync", "history", "--limit", "2"];
+    assert!(first_line(&history).starts_with("Started (+10:30)  Status"));
+    assert!(newest(&history).starts_with("2026-11-23 02:18  success"[..23].trim_end()));
+    let utc = ["sync", "history", "--limit", "2", "--utc"];
+    assert!(first_line(&utc).starts_with("Started (UTC)"));
+    assert!(newest(&utc).starts_with("2026-11-22 15:48"));
+    // The offset of each time where they differ.
+    place
+        .look()
+        .execute(
+            "UPDATE sync_history SET started_at = '2026-06-22T15:48:00.000Z' WHERE status = 'failed'",
+            [],
+        )
+        .unwrap();
+    let text = in_zone(&place, &["sync", "history"]);
+    let starts: Vec<_> = text.lines().map(|line| line[..23].trim_end()).collect();
+    assert_eq!(
+        starts,
+        [
+            "Started",
+            "2026-11-23 02:18 +10:30",
+            "2026-11-23 02:18 +10:30",
+            "2026-06-23 01:18 +09:30"
+        ]
+    );
+    let json = in_zone(&place, &["sync", "history", "--json"]);
+    assert!(json.contains("\"2026-11-22T15:48:00.000Z\""), "{json}");
+    place
+        .look()
+        .execute(
+            "UPDATE sync_config SET last_sync_at = '2026-11-22T15:48:00.000Z'",
+            [],
+        )
+        .unwrap();
+    for command in ["status", "config"] {
+        let text = in_zone(&place, &["sync", command]);
+        assert!(text.contains("2026-11-23 02:18 +10:30 ("), "{text}");
+        let text = in_zone(&place, &["sync", command, "--utc"]);
+        assert!(text.contains("2026-11-22 15:48 UTC ("), "{text}");
+    }
 }

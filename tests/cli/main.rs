@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod confirm;
 mod crash;
+mod doctor;
 mod environment;
 mod failures;
 mod files;

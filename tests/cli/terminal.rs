@@ -167,8 +167,11 @@ fn a_failure_on_a_terminal_is_red_and_leaves_no_bar() {
     let (code, stdout, screen) = with_stderr_on_terminal(&place, &["sync"], &[]);
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert_snapshot!(
-        left_on_screen(&screen).replace('\u{1b}', "ESC").replace("\r\n", "\n"),
-        @"ESC[1mESC[31mSync failed:ESC[0m The registry does not allow this (403: Forbidden; sent no credential)."
+        place.settled(left_on_screen(&screen)).replace('\u{1b}', "ESC").replace("\r\n", "\n"),
+        @r"
+    ESC[1mESC[31mSync failed:ESC[0m The registry does not allow this (403: Forbidden; sent no credential).
+    ESC[2mhint:ESC[0m The registry's address is http://127.0.0.1:<port>/functions/v1. `skillsmith doctor` checks it.
+    "
     );
 }
 

@@ -89,6 +89,33 @@ fn promise_10_credentials_do_not_follow_a_redirect_to_another_origin() {
 }
 
 #[test]
+fn promise_10_a_network_that_wants_a_sign_in_is_no_new_address() {
+    let (world, options) = world_with_key();
+    // Its answer to every request, the health check too.
+    let portal = Fault::status(302).with_header("Location", "http://login.example/portal?from=x");
+    world.server.fault(portal.on_any_path().always());
+    let engine = world.engine_with(client_with(options));
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    let code = result.code.unwrap();
+    assert!(code.retryable(), "{result:?}");
+    let error = &result.errors[0];
+    assert!(
+        error.contains(
+            "the network redirects to http://login.example, perhaps to a page where one signs in"
+        ),
+        "{error}"
+    );
+    assert!(!error.contains("base URL"), "{error}");
+    // Once the registry has answered, the redirect is its own.
+    world.server.clear_faults();
+    assert_success(&engine.sync(SyncOptions::default()).unwrap());
+    let moved = Fault::status(302).with_header("Location", "http://login.example/portal");
+    world.server.fault(moved.always());
+    let result = engine.sync(SyncOptions::default()).unwrap();
+    assert_eq!(result.code, Some(ErrorCode::RedirectRefused), "{result:?}");
+}
+
+#[test]
 fn promise_10_no_text_shows_a_credential() {
     let (world, options) = world_with_key();
     // A server that echoes the key.

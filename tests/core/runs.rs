@@ -1,10 +1,11 @@
 //! A run from outside: progress, the requests on the wire, and concurrency.
 
 use std::net::TcpListener;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use skillsmith_sync::{ErrorCode, SyncOptions, SyncPhase, SyncProgress};
 use skillsmith_test_registry::{Health, Options, Plain};
 
@@ -196,4 +197,17 @@ fn a_registry_that_cannot_be_found_is_told_in_plain_words() {
         assert!(result.errors[0].contains(text), "{result:?}");
     }
     assert_eq!(world.history().count().unwrap(), 2);
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_makes_no_run_of_days() {
+    let world = World::new(20, Options::default());
+    let clock = Arc::clone(&world.clock);
+    let result = world.sync_with(SyncOptions::new().on_progress(move |_| {
+        *clock.skew.lock().unwrap() = TimeDelta::hours(72);
+    }));
+    assert_success(&result);
+    assert!(result.duration_ms < 3_600_000, "{result:?}");
+    let entry = &world.history().get_history(1).unwrap()[0];
+    assert!(entry.duration_ms.unwrap() < 3_600_000, "{entry:?}");
 }

@@ -1,18 +1,19 @@
 // The client: where its settings come from, what it sends, and what it makes of every answer.
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 
 import { inChild } from './support/child.mjs'
 import { assertSyncError, syncError } from './support/errors.mjs'
-import { folder, registry, ROOT, sync } from './support/index.mjs'
+import { cleanEnvironment, folder, registry, ROOT, sync } from './support/index.mjs'
 
 const { SkillsmithApiClient, createApiClient } = sync
 const LIVE = 'https://api.skillsmith.app/functions/v1'
@@ -548,5 +549,34 @@ describe('credentials stay home', () => {
     assert.equal(error?.code, 'INVALID_ARGUMENT')
     assert.match(error.message, /HTTP_PROXY/)
     assert.doesNotMatch(error.message, /hunter2/)
+  })
+})
+
+describe('NODE_DEBUG', () => {
+  const syncOnce = `
+    const sync = require(${JSON.stringify(join(ROOT, 'npm'))})
+    const engine = new sync.SyncEngine({ db: new sync.Database(':memory:'), apiClient: new sync.SkillsmithApiClient() })
+    engine.sync().then((result) => process.stdout.write(String(result.skillsAdded)))`
+  const run = (debug) =>
+    promisify(execFile)(process.execPath, ['-e', syncOnce], {
+      env: cleanEnvironment(folder(), {
+        NODE_DEBUG: debug,
+        SKILLSMITH_API_URL: shared.baseUrl,
+        SKILLSMITH_API_KEY: 'sk-hunter2-0123456789',
+      }),
+    })
+
+  test('skillsmith prints requests and batches to stderr, and no credential', async () => {
+    const { stdout, stderr } = await run('other,SkillSmith')
+    assert.equal(stdout, '250')
+    assert.match(stderr, /^SKILLSMITH \d+: http: GET http:\/\/127\.0\.0\.1:\d+\S*\/health: HTTP 200 \(\d+ ms\)$/m)
+    assert.match(stderr, /^SKILLSMITH \d+: sync: a batch of \d+ rows is written/m)
+    assert.match(stderr, /^SKILLSMITH \d+: sync: the sync ends: success; 250 new/m)
+    assert.match(stderr, /requests carry the API key from SKILLSMITH_API_KEY/)
+    assert.doesNotMatch(stderr, /hunter2/)
+  })
+
+  test('another name prints nothing', async () => {
+    assert.deepEqual(await run('skill,http2'), { stdout: '250', stderr: '' })
   })
 })

@@ -1,6 +1,7 @@
 // The database: opening, closing, what stands for one, and the other SQLite of the process.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
@@ -21,7 +22,7 @@ import { describe, test } from 'node:test'
 import { inChild } from './support/child.mjs'
 import { assertSound, dump, fingerprint, look } from './support/database.mjs'
 import { assertSyncError, syncError, wrongType } from './support/errors.mjs'
-import { BetterSqlite3, folder, newPath, sync } from './support/index.mjs'
+import { BetterSqlite3, folder, newPath, ROOT, sync } from './support/index.mjs'
 import * as stack from './support/stack.mjs'
 
 const { Database, SyncConfigRepository, SyncHistoryRepository, SkillRepository, SyncEngine } = sync
@@ -680,4 +681,25 @@ test('damage that is met later has its code, and the rest still works', () => {
   assert.deepEqual([...codes], ['DATABASE_DAMAGED'])
   assert.equal(new SyncConfigRepository(database).getConfig().lastSyncError, 'as it was')
   database.close()
+})
+
+test('a value that is not UTF-8 is a path as it is, or an error', () => {
+  const home = folder()
+  // Only a shell can pass such a value: here strings are UTF-16.
+  const run = (assignment, body) => {
+    const script = `const sync = require(${JSON.stringify(join(ROOT, 'npm'))}); ${body}`
+    const shell = `export ${assignment}; exec "$0" -e "$1"`
+    const env = { PATH: process.env.PATH, HOME: home }
+    return execFileSync('/bin/sh', ['-c', shell, process.execPath, script], { env, cwd: home, encoding: 'utf8' })
+  }
+  run(`SKILLSMITH_DB_PATH="$HOME/$(printf 'caf\\351.db')"`, 'new sync.Database()')
+  const names = readdirSync(home, { encoding: 'buffer' }).filter((name) => name.toString('latin1').endsWith('.db'))
+  assert.deepEqual(names, [Buffer.from('caf\xe9.db', 'latin1')])
+  run("SKILLSMITH_DB_PATH='~/tilde.db'", 'new sync.Database()')
+  assert.ok(existsSync(join(home, 'tilde.db')))
+  const told = run(
+    `SKILLSMITH_API_URL="$(printf 'http://caf\\351')"`,
+    'try { new sync.SkillsmithApiClient() } catch (error) { process.stdout.write(`${error.code}: ${error.message}`) }',
+  )
+  assert.match(told, /^INVALID_ARGUMENT: The value of SKILLSMITH_API_URL is not valid UTF-8/)
 })

@@ -819,6 +819,9 @@ fn a_client_knows_its_options() {
         token: None,
         user_data: ptr::null_mut(),
         destroy: None,
+        log: None,
+        log_user_data: ptr::null_mut(),
+        log_destroy: None,
     };
     let (mut client, mut text, mut error) = (rubbish(), rubbish(), rubbish());
     let mut health = skillsmith_health::SKILLSMITH_HEALTH_HEALTHY;

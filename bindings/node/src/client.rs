@@ -9,6 +9,7 @@ use skillsmith_sync::registry::{Call, PageRequest, Registry};
 use skillsmith_sync::{CancelToken, ClientOptions, SkillsmithApiClient, engine};
 
 use crate::boundary::{Result, boundary};
+use crate::debug::with_log;
 use crate::event::TaskEvent;
 use crate::task::{Listener, start};
 use crate::token::{TokenListener, with_provider};
@@ -79,7 +80,7 @@ impl NativeClient {
         provider: Option<TokenListener<'_>>,
     ) -> Result<Self> {
         boundary(|| {
-            let mut options = options.into();
+            let mut options = with_log(options.into(), &variables);
             if let Some(provider) = &provider {
                 options = with_provider(options, provider)?;
             }

@@ -28,10 +28,11 @@ impl NativeCommand {
             let command = Self {
                 cancel: CancelToken::new(),
             };
+            let environment = environment(variables);
             start(&listener, true, &command.cancel, move |_, cancel| {
                 let terminal = Terminal {
                     cancel,
-                    environment: environment(variables),
+                    environment,
                     ..Terminal::of_process()
                 };
                 let arguments = arguments.into_iter().map(Into::into);

@@ -13,6 +13,7 @@ mod boundary;
 mod client;
 mod command_line;
 mod database;
+mod debug;
 mod engine;
 mod event;
 mod host;

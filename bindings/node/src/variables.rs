@@ -4,15 +4,37 @@
 //! at any time.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 
 use napi_derive::napi;
 use skillsmith_sync::environment::Environment;
 
+use crate::boundary::{Result, boundary};
+
 /// Names and values of environment variables.
 pub type Variables = HashMap<String, String>;
 
+/// Call it on the thread that has the variables.
 pub fn environment(variables: Variables) -> Environment {
-    Environment::new(move |name| variables.get(name).cloned())
+    let variables: HashMap<String, OsString> = variables
+        .into_iter()
+        .map(|(name, value)| {
+            let value = as_set(&name, value);
+            (name, value)
+        })
+        .collect();
+    Environment::from_os(move |name| variables.get(name).cloned())
+}
+
+/// Node puts U+FFFD where a value is not UTF-8: the value of the process itself then, if it is that one.
+fn as_set(name: &str, value: String) -> OsString {
+    if value.contains(char::REPLACEMENT_CHARACTER)
+        && let Some(own) = std::env::var_os(name)
+        && own.to_string_lossy() == value
+    {
+        return own;
+    }
+    value.into()
 }
 
 /// The environment's settings for background syncs.
@@ -23,10 +45,12 @@ pub struct BackgroundSettings {
 }
 
 #[napi]
-pub fn background_settings(variables: Variables) -> BackgroundSettings {
-    let environment = environment(variables);
-    BackgroundSettings {
-        background_sync: environment.background_sync(),
-        offline_mode: environment.offline_mode(),
-    }
+pub fn background_settings(variables: Variables) -> Result<BackgroundSettings> {
+    boundary(|| {
+        let environment = environment(variables);
+        Ok(BackgroundSettings {
+            background_sync: environment.background_sync()?,
+            offline_mode: environment.offline_mode()?,
+        })
+    })
 }

@@ -88,6 +88,12 @@ pub(super) fn is_mounted_read_only(path: &Path) -> bool {
     os::is_mounted_read_only(path)
 }
 
+/// Whether this process may write to a file, or create files in a folder.
+#[cfg(unix)]
+pub(super) fn is_writable(path: &Path) -> bool {
+    os::is_writable(path)
+}
+
 /// Opens a file that is not a database, and keeps it away from forked children: a lock on it must end with
 /// us, not with the child. Its descriptor is never below 3.
 #[cfg(unix)]

@@ -245,6 +245,14 @@ pub(super) fn is_mounted_read_only(path: &Path) -> bool {
     outcome == 0 && found.f_flag & libc::ST_RDONLY != 0
 }
 
+pub(super) fn is_writable(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: a valid C string.
+    unsafe { libc::access(path.as_ptr(), libc::W_OK) == 0 }
+}
+
 pub(super) fn errno() -> c_int {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }

@@ -116,8 +116,20 @@ unsafe extern "C" fn close_kept(fd: c_int) -> c_int {
 }
 
 /// # Safety
-/// For a lock command `argument` points to a `flock` that the caller owns.
+/// As [`locked`].
 unsafe extern "C" fn fcntl_described(fd: c_int, command: c_int, argument: usize) -> c_int {
+    // SAFETY: passed on as it came.
+    let outcome = unsafe { locked(fd, command, argument) };
+    // SQLite takes ENOLCK for a lock of another program, and would wait for its end. ENOSYS is a failure.
+    if outcome == -1 && errno() == libc::ENOLCK {
+        set_errno(libc::ENOSYS);
+    }
+    outcome
+}
+
+/// # Safety
+/// For a lock command `argument` points to a `flock` that the caller owns.
+unsafe fn locked(fd: c_int, command: c_int, argument: usize) -> c_int {
     let described = match command {
         libc::F_SETLK => lock_commands::SETLK,
         libc::F_SETLKW => lock_commands::SETLKW,

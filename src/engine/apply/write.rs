@@ -10,6 +10,7 @@ use super::super::batch::Weight;
 use super::super::profile;
 use super::{Applier, Pending};
 use crate::database::{self, LockWait, state, transaction};
+use crate::log::LogLevel;
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
@@ -136,8 +137,17 @@ impl Applier<'_> {
             return Ok(false);
         }
         requests.note_recorded(outcome?);
-        self.size
-            .learn(self.staged, clock.elapsed().saturating_sub(locked));
+        let held = clock.elapsed().saturating_sub(locked);
+        self.size.learn(self.staged, held);
+        if self.staged != Weight::default() {
+            let rows = self.staged.rows();
+            self.tools.log.sync(LogLevel::Debug, || {
+                format!(
+                    "a batch of {rows} rows is written; it took {} ms",
+                    held.as_millis()
+                )
+            });
+        }
         self.end_batch()?;
         Ok(true)
     }

@@ -104,6 +104,26 @@ TEST(refused_tokens) {
   CHECK_EQ(refusals.load(), 2);
 }
 
+TEST(logs) {
+  auto alive = std::make_shared<std::atomic<int>>(0);
+  const std::weak_ptr<std::atomic<int>> watched = alive;
+  ClientOptions options = at(place);
+  options.log = [alive](skillsmith_log_level level, std::string_view target, std::string_view message) {
+    if (target == "http" && message.substr(0, 4) == "GET ") ++*alive;
+    CHECK(level == SKILLSMITH_LOG_DEBUG);
+    throw 5;
+  };
+  {
+    const SkillsmithApiClient client(options);
+    options.log = nullptr;
+    client.search();
+    CHECK_EQ(alive->load(), 1);
+    alive.reset();
+    CHECK(!watched.expired());
+  }
+  while (!watched.expired()) std::this_thread::sleep_for(1ms);
+}
+
 TEST(searches) {
   const SkillsmithApiClient client(at(place));
   const std::string whole = client.search();

@@ -231,7 +231,7 @@ pub extern "C" fn skillsmith_start_background_sync(
     boundary(out_error, || {
         out_service.fill("out_service", || {
             let database = database.get()?;
-            let (client, token_source) = self::client_options(&client_options)?;
+            let (client, client_data) = self::client_options(&client_options)?;
             let given = options.read()?;
             let listing = listing_in(given.as_ref())?;
             let (mut options, user_data) = background_options(given)?;
@@ -241,8 +241,8 @@ pub extern "C" fn skillsmith_start_background_sync(
             }
             let environment = Environment::of_process();
             let service = start_background_sync(&database, client, &environment, options)?;
-            if let Some(source) = token_source.filter(|_| service.is_some()) {
-                source.take_over();
+            if let Some(data) = client_data.filter(|_| service.is_some()) {
+                data.take_over();
             }
             Ok(service.map_or(ptr::null_mut(), |service| made(service, user_data)))
         })

@@ -13,6 +13,7 @@ use skillsmith_sync::{
 
 use crate::api::cancel::skillsmith_cancel_token;
 use crate::api::config::{skillsmith_switch_value, switch};
+use crate::api::log::{log_of, skillsmith_log_callback};
 use crate::api::token::{TokenSource, skillsmith_token_callback};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
@@ -93,6 +94,14 @@ pub struct skillsmith_client_options {
     /// freed and no callback is running; on the last thread to use it. May be NULL. Not called
     /// without a `token`, nor if the function that takes the options fails or creates nothing.
     pub destroy: skillsmith_destroy_callback,
+    /// Called with messages for the host's log: each request, and what a sync with this client
+    /// does. Default: none.
+    pub log: skillsmith_log_callback,
+    /// Passed to `log`.
+    pub log_user_data: *mut c_void,
+    /// Called once with `log_user_data`, as `destroy` is with `user_data`. May be NULL. Not
+    /// called without a `log`.
+    pub log_destroy: skillsmith_destroy_callback,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers and pointers only.
@@ -100,19 +109,50 @@ unsafe impl Options for skillsmith_client_options {
     const NAME: &'static str = "options";
 }
 
+/// The user data of a client's callbacks, which becomes the library's once the client exists.
+pub(crate) struct ClientUserData {
+    token: Option<TokenSource>,
+    log: Option<Arc<UserData>>,
+}
+
+impl ClientUserData {
+    pub(crate) fn take_over(&self) {
+        if let Some(source) = &self.token {
+            source.take_over();
+        }
+        if let Some(log) = &self.log {
+            log.take_over();
+        }
+    }
+}
+
+/// The callbacks among the options.
+fn callbacks(
+    mut wanted: ClientOptions,
+    given: &skillsmith_client_options,
+) -> (ClientOptions, ClientUserData) {
+    let user_data = UserData::new(given.user_data, given.destroy);
+    let token = TokenSource::new(given.token, user_data);
+    if let Some(source) = token.clone() {
+        wanted = wanted.token_provider(move |request| Ok(source.token(request)?));
+    }
+    let user_data = UserData::new(given.log_user_data, given.log_destroy);
+    let mut log = None;
+    if let Some((callback, user_data)) = log_of(given.log, user_data) {
+        wanted = wanted.on_log(callback);
+        log = Some(user_data);
+    }
+    (wanted, ClientUserData { token, log })
+}
+
 /// The options of the core, and what becomes the library's with them.
 pub(crate) fn client_options(
     options: &OptionsPtr<skillsmith_client_options>,
-) -> Result<(ClientOptions, Option<TokenSource>)> {
-    let mut wanted = ClientOptions::new();
+) -> Result<(ClientOptions, Option<ClientUserData>)> {
     let Some(given) = options.read()? else {
-        return Ok((wanted, None));
+        return Ok((ClientOptions::new(), None));
     };
-    let user_data = UserData::new(given.user_data, given.destroy);
-    let source = TokenSource::new(given.token, user_data);
-    if let Some(source) = source.clone() {
-        wanted = wanted.token_provider(move |request| Ok(source.token(request)?));
-    }
+    let (mut wanted, user_data) = callbacks(ClientOptions::new(), &given);
     if let Some(url) = given.base_url.optional("base_url")? {
         wanted = wanted.base_url(url);
     }
@@ -134,7 +174,7 @@ pub(crate) fn client_options(
     if let Some(offline) = switch(given.offline, "offline")? {
         wanted = wanted.offline(offline);
     }
-    Ok((wanted, source))
+    Ok((wanted, Some(user_data)))
 }
 
 /// Creates a client. Sends nothing.
@@ -153,10 +193,10 @@ pub extern "C" fn skillsmith_api_client_new(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_client.fill("out_client", || {
-            let (options, source) = client_options(&options)?;
+            let (options, user_data) = client_options(&options)?;
             let client = SkillsmithApiClient::new(options)?;
-            if let Some(source) = source {
-                source.take_over();
+            if let Some(user_data) = user_data {
+                user_data.take_over();
             }
             Ok(handles::insert(client))
         })

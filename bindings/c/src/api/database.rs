@@ -1,6 +1,7 @@
 //! The database file.
 
 use std::ffi::{c_char, c_int};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use skillsmith_sync::database::OpenOptions;
@@ -83,7 +84,8 @@ pub extern "C" fn skillsmith_database_open(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_database.fill("out_database", || {
-            let path = path.optional("path")?.map_or_else(default_path, Ok)?;
+            let path = path.optional("path")?;
+            let path = path.map_or_else(default_path, |path| Ok(path.into()))?;
             let options = options.read()?.map_or_else(OpenOptions::new, Into::into);
             let database = options.open(path)?;
             Ok(handles::insert(database))
@@ -111,22 +113,32 @@ pub extern "C" fn skillsmith_database_open_in_memory(
 
 /// The default path of the database: `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`.
 ///
-/// Gives an owned string: `skillsmith_string_free`. Does not block; any thread may call it.
-/// Errors: `NULL_ARGUMENT`; `INVALID_ARGUMENT` if there is no home folder.
+/// `~/` at the start of the variable is the home folder. Gives an owned string:
+/// `skillsmith_string_free`. Does not block; any thread may call it. Errors: `NULL_ARGUMENT`;
+/// `INVALID_ARGUMENT` if there is no home folder, or if the path is not UTF-8. To open the
+/// database at such a path, pass NULL to `skillsmith_database_open`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_default_database_path(
     out_path: OutPtr<*mut c_char>,
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        out_path.fill("out_path", || records::give_string(&default_path()?))
+        out_path.fill("out_path", || {
+            let path = default_path()?;
+            let text = path.to_str().ok_or_else(|| {
+                Error::InvalidArgument(
+                    "The default path of the database is not UTF-8. Pass NULL as the path to open it."
+                        .into(),
+                )
+            })?;
+            records::give_string(text)
+        })
     })
 }
 
-fn default_path() -> Result<String> {
+fn default_path() -> Result<PathBuf> {
     Environment::of_process()
         .database_path()
-        .map(|path| path.to_string_lossy().into_owned())
         .ok_or_else(|| {
             Error::InvalidArgument(
                 "Cannot choose a default path for the database: no home folder was found. Pass a path, or set SKILLSMITH_DB_PATH."

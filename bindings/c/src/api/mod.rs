@@ -22,6 +22,8 @@ pub(crate) mod skills;
 
 pub(crate) mod token;
 
+pub(crate) mod log;
+
 pub(crate) mod client;
 
 pub(crate) mod registry;

@@ -1,0 +1,46 @@
+//! What a person who looks for a fault wants to know of a database.
+
+use super::{Database, has_table, interruptible};
+use crate::{CancelToken, Result};
+
+/// The state of an open database.
+#[derive(Debug, Clone)]
+pub(crate) struct Examination {
+    /// Such as `wal`.
+    pub(crate) journal_mode: String,
+    /// The highest version in `schema_version`, if there is one.
+    pub(crate) schema_version: Option<i64>,
+    /// Bytes that deleted rows have left free in the file.
+    pub(crate) free_bytes: i64,
+}
+
+impl Database {
+    /// Reads a few values; quick.
+    pub(crate) fn examine(&self) -> Result<Examination> {
+        self.read(|conn| {
+            let pragma = |name| conn.pragma_query_value(None, name, |row| row.get(0));
+            let free: i64 = pragma("freelist_count")?;
+            let page: i64 = pragma("page_size")?;
+            let schema_version = if has_table(conn, "schema_version")? {
+                let sql = "SELECT max(version) FROM schema_version";
+                conn.query_row(sql, [], |row| row.get(0))?
+            } else {
+                None
+            };
+            Ok(Examination {
+                journal_mode: conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+                schema_version,
+                free_bytes: free.saturating_mul(page),
+            })
+        })
+    }
+
+    /// Reads every page. Returns the first fault, if there is one.
+    pub(crate) fn quick_check(&self, cancel: &CancelToken) -> Result<Option<String>> {
+        self.read(|conn| {
+            let _guard = interruptible(conn, cancel, None);
+            let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok((verdict != "ok").then_some(verdict))
+        })
+    }
+}

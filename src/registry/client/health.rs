@@ -1,0 +1,97 @@
+//! The health check.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
+
+use super::SkillsmithApiClient;
+use crate::registry::answer::{MAX_REFUSAL, read_body, refusal, told, unhealthy};
+use crate::registry::credentials::Credentials;
+use crate::registry::mend::read_leniently;
+use crate::registry::request::Ask;
+use crate::registry::transport::Limits;
+use crate::registry::{Call, Health, HealthReport, pacing};
+use crate::{Error, Result};
+
+/// How much of the registry's version is shown, in characters.
+const MAX_VERSION: usize = 100;
+
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl SkillsmithApiClient {
+    /// Asks for the registry's health and version.
+    ///
+    /// # Errors
+    /// As [`Registry::check_health`](crate::Registry::check_health).
+    pub fn health_report(&self, call: &Call<'_>) -> Result<HealthReport> {
+        if self.offline {
+            return Err(Error::Offline);
+        }
+        let report = |health, version| HealthReport { health, version };
+        let connections = self.pools.take(&self.transport, call)?;
+        let credentials = &self.sign_in.known();
+        let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
+        let ask = Ask::new("/health", Vec::new());
+        let mut response = match self.send(&connections, credentials, &ask, limits, call) {
+            Ok(response) => response,
+            Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
+                return Err(error);
+            }
+            Err(error) => return Err(unhealthy(error)),
+        };
+        let status = response.status();
+        if status.is_server_error() {
+            let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+            let said = read_leniently(&body);
+            // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
+            let own_word = said["status"].as_str() == Some("unhealthy");
+            return if own_word {
+                Ok(report(Health::Unhealthy, None))
+            } else {
+                Err(Error::Unhealthy(Some(format!("HTTP {status}").into())))
+            };
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.rate_limited(credentials, &mut response, call)?;
+        }
+        if !status.is_success() {
+            return Ok(report(Health::Degraded, None));
+        }
+        let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
+        call.check()?;
+        let body = body.map_err(unhealthy)?;
+        let said = read_leniently(&body);
+        self.has_answered
+            .fetch_or(said["status"].is_string(), Ordering::Relaxed);
+        let health = match said["status"].as_str() {
+            Some("healthy") => Health::Healthy,
+            Some("unhealthy") => Health::Unhealthy,
+            _ => Health::Degraded,
+        };
+        let version = said["version"]
+            .as_str()
+            .map(|version| told(credentials, version, MAX_VERSION));
+        Ok(report(health, version))
+    }
+
+    /// The health check got a 429: the next request waits, as it would after a page.
+    fn rate_limited(
+        &self,
+        credentials: &Credentials,
+        response: &mut Response<Body>,
+        call: &Call<'_>,
+    ) -> Result<()> {
+        let now = call.clock.now();
+        let asked = pacing::asked_pause(response.status(), response.headers(), now);
+        let pause = asked.unwrap_or_default().max(pacing::SHORTEST_WAIT);
+        let error = refusal(credentials, response, Some(pause), now);
+        call.check()?;
+        if matches!(error, Error::QuotaExceeded { .. }) {
+            return Err(error);
+        }
+        self.rate_limit.pause_for(pause, call);
+        Ok(())
+    }
+}

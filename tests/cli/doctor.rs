@@ -1,0 +1,197 @@
+//! `skillsmith doctor` and `--verbose`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use skillsmith_test_registry::{Fault, Options};
+
+use crate::support::{Outcome, Place, Running, wait_until};
+
+/// The finding of this name in the document.
+fn finding<'d>(document: &'d Value, name: &str) -> &'d Value {
+    let findings = document["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["name"] == name);
+    found.unwrap_or_else(|| panic!("no finding {name}: {document:#}"))
+}
+
+#[test]
+fn nothing_is_wrong_after_a_sync() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place.server().clear_requests();
+    let text = place.ok(&["doctor", "--check"]);
+    let lines: Vec<_> = text
+        .lines()
+        // What depends on the machine.
+        .filter(|line| !line.starts_with("file system") && !line.starts_with("file:"))
+        .map(|line| line.split(", owner").next().unwrap())
+        .collect();
+    assert_snapshot!(place.settled(&lines.join("\n")));
+    assert_eq!(place.server().requests().len(), 3);
+    let document = place.json(&["doctor", "--json"]);
+    assert_eq!(document["ok"], true);
+    assert_eq!(
+        finding(&document, "address")["source"],
+        "SKILLSMITH_API_URL"
+    );
+    assert_eq!(finding(&document, "path")["source"], "the default");
+    assert_eq!(place.ok(&["doctor", "--quiet"]), "");
+}
+
+#[test]
+fn it_creates_nothing() {
+    let place = Place::with_skills(25);
+    let document = place.json(&["doctor", "--json"]);
+    assert_eq!(document["ok"], true, "{document:#}");
+    let file = &finding(&document, "file")["value"];
+    assert!(file.as_str().unwrap().starts_with("not created yet"));
+    assert!(!place.path(".skillsmith").exists());
+}
+
+#[test]
+fn what_is_wrong_is_an_error_and_the_exit_code() {
+    let mut place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place.server = None;
+    let outcome = place.run(&["doctor"]);
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome
+            .stdout
+            .contains("error: answer: Cannot reach the registry: "),
+        "{}",
+        outcome.stdout
+    );
+    assert!(outcome.stdout.ends_with("One thing is wrong.\n"));
+    fs::write(place.path("text.db"), "not a database, but a text").unwrap();
+    let outcome = place.run(&["doctor", "--json", "--db", "text.db"]);
+    assert_eq!(outcome.code, 1);
+    let document = outcome.json();
+    assert_eq!(finding(&document, "content")["state"], "error");
+    assert_eq!(document["ok"], false);
+    fs::write(place.path(".skillsmith/config.json"), "{").unwrap();
+    let outcome = place.run(&["doctor"]);
+    assert!(
+        outcome.stdout.contains("config.json: it is not JSON"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_broken_index_is_found_by_its_check_only() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place
+        .look()
+        .execute(
+            "INSERT INTO skills_fts (skills_fts) VALUES ('delete-all')",
+            [],
+        )
+        .unwrap();
+    assert_eq!(place.run(&["doctor"]).code, 0);
+    let outcome = place.run(&["doctor", "--check"]);
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome.stdout.contains("error: index: the full-text index"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn it_shows_who_has_the_file_open_and_never_a_credential() {
+    let place = Place::with_options(
+        25,
+        Options {
+            api_keys: vec!["sk-doctor-0123456789".into()],
+            ..Options::default()
+        },
+    );
+    let with_key = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .env("SKILLSMITH_API_KEY", "sk-doctor-0123456789")
+            .env("HTTPS_PROXY", "http://user:hunter2@proxy.example:3128");
+        command
+    };
+    assert_eq!(Outcome::of(&mut with_key(&["sync"])).code, 0);
+    place
+        .server()
+        .fault(Fault::stall_after(0).at_request(2).always());
+    let running = Running::start(&mut with_key(&["sync", "--force"]));
+    wait_until("it runs", || {
+        place.json(&["sync", "status", "--json"])["isRunning"] == true
+    });
+    place.server().clear_faults();
+    let outcome = Outcome::of(&mut with_key(&["doctor", "--json"]));
+    drop(running);
+    let document = outcome.json();
+    let users = finding(&document, "open in")["value"].as_str().unwrap();
+    assert!(users.contains("skillsmith (process "), "{users}");
+    let credential = &finding(&document, "credential")["value"];
+    assert_eq!(credential, "the API key from SKILLSMITH_API_KEY");
+    assert!(!outcome.stdout.contains("sk-doctor") && !outcome.stdout.contains("hunter2"));
+}
+
+#[test]
+fn a_folder_without_write_access_is_named() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    fs::copy(env!("CARGO_BIN_EXE_skillsmith"), place.path("program")).unwrap();
+    for (path, mode) in [
+        ("program", 0o755),
+        (".skillsmith", 0o555),
+        (".skillsmith/skills.db", 0o666),
+    ] {
+        fs::set_permissions(place.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut command = place.command_of("setpriv", &nobody);
+    if rustix::process::getuid().is_root() {
+        command.arg(place.path("program"));
+    } else {
+        command = place.command_of(place.path("program"), &[]);
+    }
+    let outcome = Outcome::of(command.args(["doctor", "--json"]));
+    assert_eq!(outcome.code, 1);
+    let document = outcome.json();
+    let folder = finding(&document, "folder");
+    assert_eq!(folder["state"], "error", "{document:#}");
+    assert!(
+        folder["value"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be written")
+    );
+}
+
+#[test]
+fn verbose_tells_requests_and_batches_without_secrets() {
+    let place = Place::with_options(
+        150,
+        Options {
+            api_keys: vec!["sk-verbose-0123456789".into()],
+            ..Options::default()
+        },
+    );
+    let mut command = place.command(&["sync", "--verbose", "--json"]);
+    let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk-verbose-0123456789"));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    outcome.json();
+    for part in [
+        "http: the registry is http://127.0.0.1:",
+        "requests carry the API key from SKILLSMITH_API_KEY",
+        "/health: HTTP 200 (",
+        "/skills-search?limit=100&offset=0: HTTP ",
+        "sync: a sync of ",
+        "sync: a page with 100 rows",
+        "sync: a batch of ",
+        "sync: the sync ends: success; 150 new, 0 updated",
+    ] {
+        assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
+    }
+    assert!(!outcome.stderr.contains("sk-verbose"), "{}", outcome.stderr);
+}
