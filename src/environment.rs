@@ -95,8 +95,8 @@ impl Environment {
             .map(|value| value.to_string_lossy().into_owned())
     }
 
-    /// The value of a variable, without space around it.
-    fn raw(&self, name: &str) -> Option<OsString> {
+    /// The value of a variable that names a file or folders: any bytes, without space around them.
+    pub(crate) fn raw(&self, name: &str) -> Option<OsString> {
         let value = (self.var)(name)?;
         let value = value
             .to_str()

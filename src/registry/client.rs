@@ -100,7 +100,7 @@ impl SkillsmithApiClient {
         }
         let log = std::mem::take(&mut options.log);
         let client = Self {
-            transport: environment.texts(|var| Transport::new(&uri, var))?,
+            transport: Transport::new(&uri, environment)?,
             base,
             timeout,
             max_retries: options.max_retries.unwrap_or(3),

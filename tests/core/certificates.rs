@@ -1,12 +1,15 @@
 //! Which certificates are trusted, and what is said of those that are not.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{ErrorCode, SyncResult};
 use skillsmith_test_registry::Options;
 use tempfile::TempDir;
 
-use crate::support::{World, assert_success, sync_at};
+use crate::support::{World, assert_success, sync_at, sync_in};
 use crate::tls_server::Identity;
 
 struct Secured {
@@ -40,9 +43,13 @@ impl Secured {
         let url = format!("https://{host}:{}/v1", self.port);
         let variables: Vec<_> = variables
             .iter()
-            .map(|(name, path)| (*name, path.to_str().unwrap()))
+            .map(|(name, path)| ((*name).to_owned(), path.as_os_str().to_owned()))
             .collect();
-        sync_at(&self.world, &url, &variables)
+        let environment = Environment::from_os(move |name| {
+            let known = variables.iter().find(|(known, _)| known == name);
+            known.map(|(_, path)| path.clone())
+        });
+        sync_in(&self.world, &url, &environment)
     }
 
     /// What is said when a certificate is refused.
@@ -207,4 +214,25 @@ fn certificates_that_are_named_and_not_there_are_an_error() {
     let url = secured.world.server.base_url();
     let path = missing.to_str().unwrap();
     assert_success(&sync_at(&secured.world, &url, &[("SSL_CERT_FILE", path)]));
+}
+
+#[test]
+fn a_path_of_certificates_may_be_any_bytes() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let folder = secured.folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join(OsStr::from_bytes(b"\xff.pem"));
+    std::fs::copy(&secured.file, &file).unwrap();
+    for (variable, path) in [
+        ("SSL_CERT_FILE", &file),
+        ("SSL_CERT_DIR", &folder),
+        ("NODE_EXTRA_CA_CERTS", &file),
+    ] {
+        assert_success(&secured.sync(&[(variable, path)]));
+    }
+    let result = secured.sync(&[("SSL_CERT_FILE", &folder.join("missing"))]);
+    assert!(
+        result.errors[0].starts_with("SSL_CERT_FILE names "),
+        "{result:?}"
+    );
 }

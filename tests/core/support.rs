@@ -170,8 +170,13 @@ pub fn sync_at(world: &World, url: &str, variables: &[(&str, &str)]) -> SyncResu
         let known = variables.iter().find(|(known, _)| known == name);
         known.map(|(_, value)| value.clone())
     });
+    sync_in(world, url, &environment)
+}
+
+/// The same, with this environment.
+pub fn sync_in(world: &World, url: &str, environment: &Environment) -> SyncResult {
     let options = ClientOptions::new().base_url(url);
-    let client = SkillsmithApiClient::with_environment(options, &environment).unwrap();
+    let client = SkillsmithApiClient::with_environment(options, environment).unwrap();
     let engine = world.engine_with(client);
     engine.sync(SyncOptions::default().force(true)).unwrap()
 }

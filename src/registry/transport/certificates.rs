@@ -1,5 +1,6 @@
 //! The certificates that are trusted.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -9,6 +10,7 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_
 
 use super::tls::{self, Tls};
 use super::verifier::Verifier;
+use crate::environment::Environment;
 use crate::{Error, Result};
 
 const FILE: &str = "SSL_CERT_FILE";
@@ -18,17 +20,17 @@ const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
 /// Where the environment says that certificates are. An empty variable counts as not set.
 #[derive(Debug, Clone)]
 pub(super) struct CertificateSources {
-    file: Option<String>,
-    folders: Option<String>,
-    extra: Option<String>,
+    file: Option<OsString>,
+    folders: Option<OsString>,
+    extra: Option<OsString>,
 }
 
 impl CertificateSources {
-    pub(super) fn of_environment(var: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn of_environment(environment: &Environment) -> Self {
         Self {
-            file: var(FILE),
-            folders: var(FOLDER),
-            extra: var(EXTRA),
+            file: environment.raw(FILE),
+            folders: environment.raw(FOLDER),
+            extra: environment.raw(EXTRA),
         }
     }
 
@@ -37,13 +39,12 @@ impl CertificateSources {
     /// # Errors [`Error::InvalidArgument`] if a variable names a file that has no certificate.
     pub(super) fn tls(&self) -> Result<Tls> {
         let mut certificates = self.named()?.unwrap_or_else(system);
-        let extra = self.extra.as_ref().map(|path| of_file(EXTRA, path));
-        let extra = extra.transpose()?.unwrap_or_default();
+        let extra = self.extra()?;
         let roots = roots(&certificates, &extra);
         certificates.extend(extra);
         let pin = self.file.as_ref().map(|path| (FILE, path));
         let pin = pin.or_else(|| self.folders.as_ref().map(|path| (FOLDER, path)));
-        let pin = pin.map(|(name, path)| format!("{name} ({path})"));
+        let pin = pin.map(|(name, path)| format!("{name} ({})", path.display()));
         tls::config(roots, |inner| Verifier::new(inner, certificates, pin))
     }
 
@@ -60,6 +61,12 @@ impl CertificateSources {
             certificates.extend(of_folders(list)?);
         }
         Ok(Some(certificates))
+    }
+
+    /// What is trusted in addition.
+    fn extra(&self) -> Result<Vec<CertificateDer<'static>>> {
+        let extra = self.extra.as_ref().map(|path| of_file(EXTRA, path));
+        Ok(extra.transpose()?.unwrap_or_default())
     }
 }
 
@@ -90,17 +97,17 @@ fn system() -> Vec<CertificateDer<'static>> {
     found.certs
 }
 
-fn of_file(name: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
+fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
     let bytes = std::fs::read(path).map_err(|error| unusable(name, path, &error.to_string()))?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).flatten().collect();
     usable(certificates, name, path)
 }
 
-fn of_folders(list: &str) -> Result<Vec<CertificateDer<'static>>> {
+fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
     let mut all = Vec::new();
     for folder in std::env::split_paths(list).filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::read_dir(&folder)
-            .map_err(|error| unusable(FOLDER, &folder.display().to_string(), &error.to_string()))?;
+            .map_err(|error| unusable(FOLDER, folder.as_os_str(), &error.to_string()))?;
         // What else lies there does not matter.
         let CertificateResult { certs, .. } = load_certs_from_paths(None, Some(Path::new(&folder)));
         all.extend(certs);
@@ -112,7 +119,7 @@ fn of_folders(list: &str) -> Result<Vec<CertificateDer<'static>>> {
 fn usable(
     certificates: Vec<CertificateDer<'static>>,
     name: &str,
-    path: &str,
+    path: &OsStr,
 ) -> Result<Vec<CertificateDer<'static>>> {
     let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
     if added == 0 {
@@ -121,11 +128,12 @@ fn usable(
     Ok(certificates)
 }
 
-fn unusable(name: &str, path: &str, why: &str) -> Error {
+fn unusable(name: &str, path: &OsStr, why: &str) -> Error {
     let what = if name == FOLDER { "folder" } else { "file" };
     Error::InvalidArgument(format!(
-        "{name} names {path}, which cannot be used: {why}. \
-         Name a {what} with certificates in PEM form, or unset {name}."
+        "{name} names {}, which cannot be used: {why}. \
+         Name a {what} with certificates in PEM form, or unset {name}.",
+        path.display()
     ))
 }
 

@@ -32,6 +32,7 @@ pub(super) use self::failure::Failure;
 use self::lookup::Lookup;
 use self::proxy::{Protocol, Proxy, Target};
 use crate::Result;
+use crate::environment::Environment;
 
 /// A server that does not accept a connection within this time counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,12 +51,14 @@ pub(super) struct Transport {
 
 impl Transport {
     /// For the registry at `base`, with the proxy that the environment sets for it.
-    pub(super) fn new(base: &Uri, var: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(super) fn new(base: &Uri, environment: &Environment) -> Result<Self> {
         let unusable =
             |_| crate::Error::InvalidArgument("The registry's address has no host.".into());
         Ok(Self {
-            proxy: Proxy::of_environment(base, var)?.map(Arc::new),
-            certificates: CertificateSources::of_environment(var),
+            proxy: environment
+                .texts(|var| Proxy::of_environment(base, var))?
+                .map(Arc::new),
+            certificates: CertificateSources::of_environment(environment),
             registry: Target::of(base).map_err(unusable)?,
             secure: base.scheme_str() == Some("https"),
             last: Arc::default(),
