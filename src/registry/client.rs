@@ -1,6 +1,8 @@
 //! The HTTP client of the live registry.
 #![warn(clippy::arithmetic_side_effects)]
 
+#[cfg(feature = "cli")]
+mod described;
 mod health;
 
 use std::fmt;
@@ -114,19 +116,14 @@ impl SkillsmithApiClient {
             log,
             has_answered: AtomicBool::new(false),
         };
-        trace::client(&client.log, &client.base, &client.sign_in.known());
+        let (proxy, credentials) = (client.transport.proxy(), client.sign_in.known());
+        trace::client(&client.log, &client.base, &proxy, &credentials);
         Ok(client)
     }
 
     /// The registry's address.
     pub fn base_url(&self) -> &str {
         &self.base
-    }
-
-    /// The credential that requests carry, and where it came from, without its value.
-    #[cfg(feature = "cli")]
-    pub(crate) fn credential(&self) -> String {
-        self.sign_in.known().describe()
     }
 
     /// Sends one request, following redirects on the same origin.

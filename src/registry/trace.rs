@@ -10,11 +10,17 @@ use super::request::Ask;
 use crate::Result;
 use crate::log::{Log, LogLevel};
 
-/// Where requests will go, and with which credential.
-pub(super) fn client(log: &Log, base: &str, credentials: &Credentials) {
+/// Where requests will go, by which way, and with which credential.
+pub(super) fn client(
+    log: &Log,
+    base: &str,
+    (proxy, source): &(String, Option<&'static str>),
+    credentials: &Credentials,
+) {
     log.http(LogLevel::Debug, || {
+        let source = source.map_or_else(String::new, |source| format!(" ({source})"));
         format!(
-            "the registry is {base}; requests carry {}",
+            "the registry is {base}; proxy: {proxy}{source}; requests carry {}",
             credentials.describe()
         )
     });

@@ -195,3 +195,45 @@ fn verbose_tells_requests_and_batches_without_secrets() {
     }
     assert!(!outcome.stderr.contains("sk-verbose"), "{}", outcome.stderr);
 }
+
+#[test]
+fn the_proxy_and_the_certificates_are_those_of_the_connection() {
+    let place = Place::with_skills(25);
+    let folder = place.path("certificates");
+    fs::create_dir(&folder).unwrap();
+    let authority = rcgen::generate_simple_self_signed(vec!["registry.test".into()]).unwrap();
+    let file = folder.join("authority.pem");
+    fs::write(&file, authority.cert.pem()).unwrap();
+    let look = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["doctor", "--json"]);
+        command
+            .env("SKILLSMITH_API_URL", "https://registry.test:1/v1")
+            .env("ALL_PROXY", "socks5h://me:hunter2@127.0.0.1:1");
+        let outcome = Outcome::of(command.envs(variables.iter().copied()));
+        assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+        outcome.json()
+    };
+    let (file, folder) = (file.to_str().unwrap(), folder.to_str().unwrap());
+    let document = look(&[("SSL_CERT_FILE", file)]);
+    let proxy = finding(&document, "proxy");
+    let text = "socks5h://127.0.0.1:1, with a user name and a password";
+    assert_eq!(
+        (&proxy["value"], &proxy["source"]),
+        (&text.into(), &"ALL_PROXY".into())
+    );
+    let certificates = finding(&document, "certificates");
+    assert_eq!(certificates["value"], format!("1 from {file}"));
+    assert_eq!(certificates["source"], "SSL_CERT_FILE");
+    let document = look(&[("SSL_CERT_DIR", folder), ("NO_PROXY", "registry.test:1")]);
+    let proxy = finding(&document, "proxy");
+    assert_eq!(proxy["value"], "none for this host, as NO_PROXY says");
+    assert_eq!(finding(&document, "certificates")["source"], "SSL_CERT_DIR");
+    let document = look(&[("NODE_EXTRA_CA_CERTS", "/missing")]);
+    let certificates = finding(&document, "certificates");
+    assert_eq!(certificates["state"], "error");
+    let text = certificates["value"].as_str().unwrap();
+    assert!(
+        text.starts_with("NODE_EXTRA_CA_CERTS names /missing"),
+        "{text}"
+    );
+}

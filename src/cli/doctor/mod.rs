@@ -71,6 +71,14 @@ impl Area<'_> {
         }
     }
 
+    /// A setting that may be the default.
+    fn used(&mut self, name: &'static str, value: String, source: Option<&'static str>) {
+        match source {
+            Some(source) => self.setting(name, value, source),
+            None => self.ok(name, value),
+        }
+    }
+
     fn failed(&mut self, name: &'static str, error: &crate::Error) {
         self.note(name, State::Error, error.to_string());
     }

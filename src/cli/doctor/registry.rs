@@ -13,10 +13,6 @@ use crate::{Error, Registry, Result, SkillsmithApiClient};
 /// For each of the three requests.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The variables that may name a proxy, by scheme.
-const SECURE_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-const PLAIN_PROXY: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
 pub(super) fn look(area: &mut Area<'_>, console: &Console<'_>) {
     let environment = &console.terminal.environment;
     let client = SkillsmithApiClient::with_environment(console.client_options(), environment);
@@ -25,8 +21,7 @@ pub(super) fn look(area: &mut Area<'_>, console: &Console<'_>) {
         Err(error) => return area.failed("settings", &error),
     };
     area.setting("address", client.base_url(), source_of_address(environment));
-    look_at_proxy(area, client.base_url(), environment);
-    look_at_certificates(area, client.base_url(), environment);
+    look_at_way(area, &client);
     area.ok("credential", client.credential());
     if client.is_offline() {
         let text = "SKILLSMITH_OFFLINE_MODE is set: nothing is sent, and a sync fails";
@@ -47,44 +42,17 @@ fn source_of_address(environment: &Environment) -> &'static str {
     }
 }
 
-/// Only what is set; a password in it is not shown.
-fn look_at_proxy(area: &mut Area<'_>, address: &str, environment: &Environment) {
-    let names = if address.starts_with("https:") {
-        SECURE_PROXY
-    } else {
-        PLAIN_PROXY
-    };
-    let set = names
-        .into_iter()
-        .find_map(|name| Some((name, environment.word(name)?)));
-    let Some((name, proxy)) = set else {
-        return area.ok("proxy", "none");
-    };
-    let place = proxy.rsplit(['@', '/']).find(|part| !part.is_empty());
-    let mut text = place.unwrap_or_default().to_owned();
-    let exceptions = environment
-        .word("NO_PROXY")
-        .or_else(|| environment.word("no_proxy"));
-    if let Some(exceptions) = exceptions {
-        text = format!("{text}, but not for {exceptions} (NO_PROXY)");
-    }
-    area.setting("proxy", text, name);
-}
-
-fn look_at_certificates(area: &mut Area<'_>, address: &str, environment: &Environment) {
-    if !address.starts_with("https:") {
-        return;
-    }
-    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"]
-        .into_iter()
-        .find_map(|name| Some((name, environment.word(name)?)));
-    match set {
-        Some((name, path)) if !std::path::Path::new(&path).exists() => {
-            let text = format!("{name} names {path}, which does not exist");
-            area.note("certificates", State::Error, text);
+/// The proxy and the certificates, as the client uses them.
+fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) {
+    let (proxy, source) = client.proxy();
+    area.used("proxy", proxy, source);
+    match client.certificates() {
+        Ok(parts) => {
+            for (certificates, source) in parts {
+                area.used("certificates", certificates, source);
+            }
         }
-        Some((name, path)) => area.setting("certificates", path, name),
-        None => area.ok("certificates", "those of the system"),
+        Err(error) => area.failed("certificates", &error),
     }
 }
 

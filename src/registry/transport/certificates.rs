@@ -68,6 +68,34 @@ impl CertificateSources {
         let extra = self.extra.as_ref().map(|path| of_file(EXTRA, path));
         Ok(extra.transpose()?.unwrap_or_default())
     }
+
+    /// Reads them, and says how many are trusted and which variable names them.
+    ///
+    /// # Errors As [`tls`](Self::tls).
+    #[cfg(feature = "cli")]
+    pub(super) fn describe(&self) -> Result<Vec<(String, Option<&'static str>)>> {
+        let from = |found: &[_], path: &OsStr| format!("{} from {}", found.len(), path.display());
+        let mut parts = Vec::new();
+        if let Some(path) = &self.file {
+            parts.push((from(&of_file(FILE, path)?, path), Some(FILE)));
+        }
+        if let Some(list) = &self.folders {
+            parts.push((from(&of_folders(list)?, list), Some(FOLDER)));
+        }
+        if parts.is_empty() {
+            parts.push(match system().len() {
+                0 => (
+                    "the system has none; those of Mozilla are used".into(),
+                    None,
+                ),
+                found => (format!("{found} of the system"), None),
+            });
+        }
+        if let Some(path) = &self.extra {
+            parts.push((from(&self.extra()?, path), Some(EXTRA)));
+        }
+        Ok(parts)
+    }
 }
 
 /// Bundled authorities take the place of a system's that has none.

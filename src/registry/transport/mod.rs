@@ -12,6 +12,7 @@ mod http_proxy;
 mod lookup;
 mod proxy;
 mod race;
+mod route;
 mod socks;
 mod tcp;
 mod tls;
@@ -31,6 +32,7 @@ use self::failure::FOREVER;
 pub(super) use self::failure::Failure;
 use self::lookup::Lookup;
 use self::proxy::{Protocol, Proxy, Target};
+use self::route::Route;
 use crate::Result;
 use crate::environment::Environment;
 
@@ -41,7 +43,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// are loaded again for each pool of connections.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
-    proxy: Option<Arc<Proxy>>,
+    route: Route,
     certificates: CertificateSources,
     registry: Target,
     secure: bool,
@@ -55,9 +57,7 @@ impl Transport {
         let unusable =
             |_| crate::Error::InvalidArgument("The registry's address has no host.".into());
         Ok(Self {
-            proxy: environment
-                .texts(|var| Proxy::of_environment(base, var))?
-                .map(Arc::new),
+            route: environment.texts(|var| Proxy::of_environment(base, var))?,
             certificates: CertificateSources::of_environment(environment),
             registry: Target::of(base).map_err(unusable)?,
             secure: base.scheme_str() == Some("https"),
@@ -82,24 +82,49 @@ impl Transport {
             .max_idle_connections(2)
             .max_idle_connections_per_host(2)
             .build();
-        let proxy = self.proxy.as_deref();
-        let wants_tls = self.secure || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https);
+        let proxy = self.route.proxy();
         let lookup = Lookup {
-            proxy: self.proxy.clone(),
+            proxy: proxy.cloned(),
             cut: Arc::clone(cut),
         };
         let dialer = Dialer {
-            proxy: self.proxy.clone(),
-            tls: wants_tls.then(|| self.certificates.tls()).transpose()?,
+            proxy: proxy.cloned(),
+            tls: self
+                .wants_tls()
+                .then(|| self.certificates.tls())
+                .transpose()?,
             cut: Arc::clone(cut),
             last: Arc::clone(&self.last),
         };
         Ok(Agent::with_parts(config, dialer, lookup))
     }
 
+    /// Whether the registry or the proxy has TLS.
+    fn wants_tls(&self) -> bool {
+        let proxy = self.route.proxy();
+        self.secure || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https)
+    }
+
+    /// The proxy without its password, and the variable that names it.
+    pub(super) fn proxy(&self) -> (String, Option<&'static str>) {
+        self.route.describe()
+    }
+
+    /// How many certificates are trusted, and the variable that names them; nothing without TLS.
+    ///
+    /// # Errors As [`agent`](Self::agent).
+    #[cfg(feature = "cli")]
+    pub(super) fn certificates(&self) -> Result<Vec<(String, Option<&'static str>)>> {
+        if self.wants_tls() {
+            self.certificates.describe()
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
     /// A response that is not the registry's, but that of the proxy, which wants a login.
     pub(super) fn refused_by_proxy(&self, status: StatusCode) -> Option<Failure> {
-        let proxy = self.proxy.as_ref().filter(|proxy| !proxy.is_socks())?;
+        let proxy = self.route.proxy().filter(|proxy| !proxy.is_socks())?;
         (!self.secure && status == StatusCode::PROXY_AUTHENTICATION_REQUIRED)
             .then(|| http_proxy::refusal(proxy, &self.registry, status))
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,6 +11,7 @@ use ureq::http::Uri;
 
 use super::exceptions::Exceptions;
 use super::failure::Failure;
+use super::route::Route;
 use crate::{Error, Result};
 
 /// A host and a port, to look up or to ask a proxy for.
@@ -69,7 +71,7 @@ impl Protocol {
         })
     }
 
-    const fn scheme(self) -> &'static str {
+    pub(super) const fn scheme(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -97,7 +99,7 @@ pub(super) struct Proxy {
     /// As bytes: what is written in percent signs need not be UTF-8.
     pub(super) user: Option<Vec<u8>>,
     pub(super) password: Option<Vec<u8>>,
-    variable: &'static str,
+    pub(super) variable: &'static str,
 }
 
 impl Proxy {
@@ -106,7 +108,7 @@ impl Proxy {
     pub(super) fn of_environment(
         base: &Uri,
         var: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Route> {
         let names: [&'static str; 4] = if base.scheme_str() == Some("https") {
             ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         } else {
@@ -114,12 +116,16 @@ impl Proxy {
         };
         let Some((variable, value)) = names.into_iter().find_map(|name| Some((name, var(name)?)))
         else {
-            return Ok(None);
+            return Ok(Route::Direct);
         };
-        let exceptions = var("NO_PROXY").or_else(|| var("no_proxy"));
-        let exceptions = Exceptions::parse(&exceptions.unwrap_or_default());
-        if Target::of(base).is_ok_and(|target| exceptions.cover(&target)) {
-            return Ok(None);
+        let exceptions = ["NO_PROXY", "no_proxy"]
+            .into_iter()
+            .find_map(|name| Some((name, var(name)?)));
+        if let (Some((exceptions, list)), Ok(target)) = (exceptions, Target::of(base))
+            && Exceptions::parse(&list).cover(&target)
+        {
+            let proxy = variable;
+            return Ok(Route::Around { proxy, exceptions });
         }
         // The value may contain a password, so the message does not quote it.
         let unusable = || {
@@ -128,7 +134,8 @@ impl Proxy {
                  https://host:port or socks5h://host:port."
             ))
         };
-        Self::parse(variable, &value).map(Some).ok_or_else(unusable)
+        let proxy = Self::parse(variable, &value).ok_or_else(unusable)?;
+        Ok(Route::Through(Arc::new(proxy)))
     }
 
     /// `[scheme://][user[:password]@]host[:port][/]`. A password may contain any character: what
@@ -272,7 +279,7 @@ fn host(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn of(base: &str, vars: &[(&str, &str)]) -> Result<Option<Proxy>> {
+    fn of(base: &str, vars: &[(&str, &str)]) -> Result<Route> {
         Proxy::of_environment(&base.parse().unwrap(), &|name| {
             vars.iter()
                 .find(|(known, _)| *known == name)
@@ -281,7 +288,8 @@ mod tests {
     }
 
     fn shown(base: &str, vars: &[(&str, &str)]) -> Option<String> {
-        of(base, vars).unwrap().map(|proxy| proxy.to_string())
+        let route = of(base, vars).unwrap();
+        route.proxy().map(ToString::to_string)
     }
 
     #[test]
@@ -351,6 +359,8 @@ mod tests {
         }
         // It does not matter where it is not used.
         let none = of("http://r/x", &[("HTTP_PROXY", "foo://"), ("NO_PROXY", "r")]);
-        assert!(none.unwrap().is_none());
+        let none = none.unwrap().describe();
+        let text = "none for this host, as NO_PROXY says".to_owned();
+        assert_eq!(none, (text, Some("HTTP_PROXY")));
     }
 }

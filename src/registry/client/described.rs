@@ -1,0 +1,23 @@
+//! What a client uses, for a person who looks for a fault.
+
+use super::SkillsmithApiClient;
+use crate::Result;
+
+impl SkillsmithApiClient {
+    /// The credential that requests carry, and where it came from, without its value.
+    pub(crate) fn credential(&self) -> String {
+        self.sign_in.known().describe()
+    }
+
+    /// The proxy without its password, and the variable that names it.
+    pub(crate) fn proxy(&self) -> (String, Option<&'static str>) {
+        self.transport.proxy()
+    }
+
+    /// How many certificates are trusted, and the variable that names them; nothing without TLS.
+    ///
+    /// # Errors [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a variable names certificates that cannot be used.
+    pub(crate) fn certificates(&self) -> Result<Vec<(String, Option<&'static str>)>> {
+        self.transport.certificates()
+    }
+}
