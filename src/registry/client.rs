@@ -186,7 +186,7 @@ impl SkillsmithApiClient {
             let response = deadlines(request, limits.after(begun.elapsed()), call.left())
                 .call()
                 .map_err(|error| explain(credentials, error))?;
-            if let Some(failure) = self.transport.refused_by_proxy(response.status()) {
+            if let Some(failure) = self.transport.refused_by_proxy(&response) {
                 return Err(unconnected(credentials, failure));
             }
             self.rate_limit.note(response.headers(), call);

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use skillsmith_sync::ErrorCode;
-use skillsmith_test_registry::{Options, Proxy};
+use skillsmith_test_registry::{Health, Options, Proxy};
 
 use crate::support::{World, assert_success, sync_at as sync};
 use crate::tls_server::Identity;
@@ -283,6 +283,45 @@ fn what_a_proxy_cannot_reach_is_told() {
         );
         assert_eq!(said, whole);
     }
+}
+
+#[test]
+fn a_plain_request_that_the_proxy_refuses_is_not_blamed_on_the_registry() {
+    let health = Health::Status(502);
+    let options = Options {
+        health,
+        ..Options::default()
+    };
+    let world = World::new(1, options);
+    let (proxy, strict) = (Proxy::http(None), Proxy::http_to(1));
+    let url = elsewhere(&world);
+    let port = world.server.port();
+    for (url, proxy, words) in [
+        (
+            url.as_str(),
+            &strict,
+            format!("does not allow connections to registry.test:{port} (403)."),
+        ),
+        (
+            "http://nowhere.test/v1",
+            &proxy,
+            "cannot connect to nowhere.test:80 (502).".to_owned(),
+        ),
+    ] {
+        let at = proxy.address();
+        assert_eq!(
+            complaint(&world, url, &format!("http://{at}")),
+            format!("Cannot reach the registry: the proxy http://{at} (HTTP_PROXY) {words}")
+        );
+    }
+    // The same status from the registry itself.
+    let value = format!("http://{}", proxy.address());
+    let result = sync(&world, &url, &[("HTTP_PROXY", &value)]);
+    let said = &result.errors[0];
+    assert!(
+        said.starts_with("API is unhealthy. Try again later. (HTTP 502"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 
-use ureq::http::StatusCode;
+use ureq::http::{HeaderMap, StatusCode};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::failure::Failure;
@@ -57,6 +57,20 @@ fn status(head: &[u8]) -> Option<StatusCode> {
     let line = head.split(|byte| *byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?.strip_prefix("HTTP/")?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether an answer to a plain request is the proxy's own. What a registry behind it answers may have the
+/// same status, so some proxies mark theirs.
+pub(super) fn is_own(status: StatusCode, headers: &HeaderMap) -> bool {
+    const SERVERS: [&str; 3] = ["squid", "tinyproxy", "mitmproxy"];
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return true;
+    }
+    let server = headers.get("server").and_then(|name| name.to_str().ok());
+    let server = server.unwrap_or_default().to_ascii_lowercase();
+    (status.is_client_error() || status.is_server_error())
+        && (headers.contains_key("x-squid-error")
+            || SERVERS.iter().any(|name| server.starts_with(name)))
 }
 
 /// What a status means that is the proxy's own.

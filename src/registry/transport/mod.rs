@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::{StatusCode, Uri};
+use ureq::http::{Response, Uri};
 
 use self::certificates::CertificateSources;
 use self::connector::Dialer;
@@ -122,10 +122,11 @@ impl Transport {
         }
     }
 
-    /// A response that is not the registry's, but that of the proxy, which wants a login.
-    pub(super) fn refused_by_proxy(&self, status: StatusCode) -> Option<Failure> {
+    /// A response that is not the registry's, but the proxy's own, as far as that can be told.
+    pub(super) fn refused_by_proxy<B>(&self, response: &Response<B>) -> Option<Failure> {
         let proxy = self.route.proxy().filter(|proxy| !proxy.is_socks())?;
-        (!self.secure && status == StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+        let status = response.status();
+        (!self.secure && http_proxy::is_own(status, response.headers()))
             .then(|| http_proxy::refusal(proxy, &self.registry, status))
     }
 }

@@ -179,10 +179,11 @@ fn read_head(client: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(head))
 }
 
+/// An answer of the proxy itself, which names it as Squid does.
 fn answer(mut client: &TcpStream, status: &str) -> io::Result<()> {
     write!(
         client,
-        "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nServer: squid/6.13\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
 }
 
