@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::options::SyncOptions;
+#[cfg(feature = "cli")]
+use crate::database::has_table;
 use crate::registry::Meter;
 use crate::{Error, Result, requests};
 
@@ -57,6 +59,17 @@ impl Counter {
     /// The requests that were sent so far.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Adds the requests to those of the month, in a transaction of its own. A file that no sync has
+    /// prepared yet has no place for them, and stays as it is.
+    #[cfg(feature = "cli")]
+    pub(crate) fn keep(&self, database: &crate::Database, now: DateTime<Utc>) -> Result<()> {
+        let has_place = || database.read(|conn| has_table(conn, "sync_state"));
+        if self.has_unrecorded() && has_place()? {
+            self.note_recorded(database.write(|conn| self.record(conn, now))?);
+        }
+        Ok(())
     }
 
     /// Adds the requests that were sent since the last time to those of the month, inside the

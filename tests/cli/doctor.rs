@@ -16,11 +16,18 @@ fn finding<'d>(document: &'d Value, name: &str) -> &'d Value {
     found.unwrap_or_else(|| panic!("no finding {name}: {document:#}"))
 }
 
+/// The requests of the month.
+fn requests(place: &Place) -> u64 {
+    let status = place.json(&["sync", "status", "--json"]);
+    status["requestsThisMonth"].as_u64().unwrap()
+}
+
 #[test]
 fn nothing_is_wrong_after_a_sync() {
     let place = Place::with_skills(25);
     place.ok(&["sync"]);
     place.server().clear_requests();
+    let of_sync = requests(&place);
     let text = place.ok(&["doctor", "--check"]);
     let lines: Vec<_> = text
         .lines()
@@ -30,6 +37,8 @@ fn nothing_is_wrong_after_a_sync() {
         .collect();
     assert_snapshot!(place.settled(&lines.join("\n")));
     assert_eq!(place.server().requests().len(), 3);
+    let of_doctor = requests(&place) - of_sync;
+    assert_eq!(of_doctor, 3);
     let document = place.json(&["doctor", "--json"]);
     assert_eq!(document["ok"], true);
     assert_eq!(
@@ -236,4 +245,20 @@ fn the_proxy_and_the_certificates_are_those_of_the_connection() {
         text.starts_with("NODE_EXTRA_CA_CERTS names /missing"),
         "{text}"
     );
+}
+
+#[test]
+fn it_sends_no_more_than_the_budget_allows() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let budget = (requests(&place) + 1).to_string();
+    place.ok(&["sync", "config", "--request-budget", &budget]);
+    place.server().clear_requests();
+    let text = place.ok(&["doctor"]);
+    let words = "warning: listing: The budget of requests for this month is used up.";
+    assert!(text.contains(words), "{text}");
+    let text = place.ok(&["doctor"]);
+    let words = "warning: answer: The budget of requests for this month is used up.";
+    assert!(text.contains(words), "{text}");
+    assert_eq!(place.server().requests().len(), 1);
 }

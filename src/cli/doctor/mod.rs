@@ -84,7 +84,7 @@ impl Area<'_> {
     }
 }
 
-/// Sends at most three requests, which are not counted as a sync's. Writes nothing.
+/// Sends at most three requests, and writes nothing but their number.
 pub(super) fn run(global: &Global, check: bool, console: &Console<'_>) -> Result<Exit> {
     let environment = &console.terminal.environment;
     let path = super::database::path(global, environment);
@@ -104,7 +104,7 @@ pub(super) fn run(global: &Global, check: bool, console: &Console<'_>) -> Result
         }
     };
     area.name = "registry";
-    registry::look(&mut area, console);
+    registry::look(&mut area, database.as_ref(), console);
     if let Some(database) = &database {
         area.name = "syncs";
         runs::look(&mut area, database, console);

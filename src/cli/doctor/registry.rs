@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::super::console::Console;
 use super::{Area, State};
-use crate::clock::SystemClock;
-use crate::engine::Listing;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{Counter, Listing};
 use crate::environment::Environment;
 use crate::registry::{Call, Health, PageRequest, SyncRequest};
-use crate::{Error, Registry, Result, SkillsmithApiClient};
+use crate::{Database, Error, Registry, Result, SkillsmithApiClient};
 
 /// For each of the three requests.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(super) fn look(area: &mut Area<'_>, console: &Console<'_>) {
+pub(super) fn look(area: &mut Area<'_>, database: Option<&Database>, console: &Console<'_>) {
     let environment = &console.terminal.environment;
     let client = SkillsmithApiClient::with_environment(console.client_options(), environment);
     let client = match client {
@@ -27,8 +27,46 @@ pub(super) fn look(area: &mut Area<'_>, console: &Console<'_>) {
         let text = "SKILLSMITH_OFFLINE_MODE is set: nothing is sent, and a sync fails";
         return area.note("offline", State::Warning, text);
     }
-    if look_at_health(area, &client, console) {
-        look_at_listing(area, &client, console);
+    let counter = database.map(|database| Counter::before_run(database, SystemClock.now()));
+    let counter = match counter.transpose() {
+        Ok(counter) => counter.unwrap_or_default(),
+        Err(error) => return area.failed("requests", &error),
+    };
+    let ask = Asking {
+        client: &client,
+        counter: &counter,
+        console,
+    };
+    if look_at_health(area, &ask) {
+        look_at_listing(area, &ask);
+    }
+    if let Some(database) = database.filter(|database| !database.is_read_only())
+        && let Err(error) = counter.keep(database, SystemClock.now())
+    {
+        let text = format!("they are not counted: {error}");
+        area.note("requests", State::Warning, text);
+    }
+}
+
+/// Requests, which are counted as those of a sync.
+struct Asking<'a> {
+    client: &'a SkillsmithApiClient,
+    counter: &'a Counter,
+    console: &'a Console<'a>,
+}
+
+impl Asking<'_> {
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let call = Call {
+            single_try: true,
+            meter: Some(self.counter),
+            ..Call::new(&self.console.terminal.cancel, &SystemClock).time_limit(TIMEOUT)
+        };
+        call.count_request()?;
+        request(self.client, &call)
     }
 }
 
@@ -57,13 +95,8 @@ fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) {
 }
 
 /// Whether the registry answers.
-fn look_at_health(
-    area: &mut Area<'_>,
-    client: &SkillsmithApiClient,
-    console: &Console<'_>,
-) -> bool {
-    let call = Call::new(&console.terminal.cancel, &SystemClock).time_limit(TIMEOUT);
-    match client.health_report(&call) {
+fn look_at_health(area: &mut Area<'_>, asking: &Asking<'_>) -> bool {
+    match asking.ask(SkillsmithApiClient::health_report) {
         Ok(report) => {
             let version = report.version;
             let version =
@@ -81,35 +114,38 @@ fn look_at_health(
             true
         }
         Err(error) => {
-            area.failed("answer", &error);
+            failed(area, "answer", &error);
             false
         }
     }
 }
 
 /// Which listing it allows, by a page of one row.
-fn look_at_listing(area: &mut Area<'_>, client: &SkillsmithApiClient, console: &Console<'_>) {
-    let listing = match Listing::of_environment(&console.terminal.environment) {
+fn look_at_listing(area: &mut Area<'_>, asking: &Asking<'_>) {
+    let environment = &asking.console.terminal.environment;
+    let listing = match Listing::of_environment(environment) {
         Ok(listing) => listing,
         Err(error) => return area.failed("listing", &error),
     };
-    let call = || {
-        Call::new(&console.terminal.cancel, &SystemClock)
-            .time_limit(TIMEOUT)
-            .single_try(true)
-    };
     if listing == Listing::Auto {
-        match client.sync_registry(&SyncRequest::new().limit(1), &call()) {
+        match asking.ask(|client, call| client.sync_registry(&SyncRequest::new().limit(1), call)) {
             Ok(_) => return area.ok("listing", "the sync endpoint"),
             Err(error) if is_missing(&error) => {}
-            Err(error) => return area.failed("listing", &error),
+            Err(error) => return failed(area, "listing", &error),
         }
     }
-    let page: Result<_> = client.search(&PageRequest::new().limit(1), &call());
-    match page {
+    match asking.ask(|client, call| client.search(&PageRequest::new().limit(1), call)) {
         Ok(_) => area.ok("listing", "the search, without filters"),
         Err(Error::Refused { status: 400, .. }) => area.ok("listing", "the search, by trust tier"),
-        Err(error) => area.failed("listing", &error),
+        Err(error) => failed(area, "listing", &error),
+    }
+}
+
+/// A budget that is used up is what the user wants.
+fn failed(area: &mut Area<'_>, name: &'static str, error: &Error) {
+    match error {
+        Error::BudgetUsed { .. } => area.note(name, State::Warning, error.to_string()),
+        error => area.failed(name, error),
     }
 }
 

@@ -30,7 +30,8 @@ impl SkillsmithApiClient {
             return Err(Error::Offline);
         }
         let report = |health, version| HealthReport { health, version };
-        let connections = self.pools.take(&self.transport, call)?;
+        let connections = self.pools.take(&self.transport, call);
+        let connections = connections.inspect_err(|_| call.request_not_sent())?;
         let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
         let ask = Ask::new("/health", Vec::new());
