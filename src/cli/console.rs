@@ -101,16 +101,17 @@ impl Console<'_> {
         }
         let stderr = self.terminal.stderr.clone();
         let coloured = colours(&stderr, &self.terminal.environment);
+        let zone = self.zone;
         options.on_log(move |message| {
             let style = if coloured { FAINT } else { Style::new() };
-            let (target, text) = (message.target, message.text);
+            let (target, text) = (message.target, zone.in_message(message.text));
             stderr.write(&format!("{style}{target}:{style:#} {text}\n"));
         })
     }
 
     /// Prints a line to stderr that begins with a coloured word.
     pub(super) fn labelled(&self, style: Style, label: &str, text: &str) {
-        let text = clean(text);
+        let text = clean(&self.zone.in_message(text));
         let line = format!("{style}{label}{style:#} {text}");
         self.print(&self.terminal.stderr, &format!("{}\n", line.trim_end()));
     }

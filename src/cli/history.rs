@@ -87,7 +87,8 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     let (heading, starts) = starts(entries, console.zone);
     let names = std::iter::once(heading.as_str()).chain(HEADER);
     table.set_header(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    table.add_rows(entries.iter().zip(starts).map(row));
+    let rows = entries.iter().zip(starts);
+    table.add_rows(rows.map(|(entry, started)| row(entry, started, console.zone)));
     for number in NUMBERS {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -101,7 +102,8 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     table
 }
 
-fn row((entry, started): (&SyncHistoryEntry, String)) -> [Cell; 7] {
+fn row(entry: &SyncHistoryEntry, started: String, zone: Zone) -> [Cell; 7] {
+    let error = entry.error_message.as_deref().unwrap_or_default();
     let colour = match entry.status {
         SyncStatus::Success => Color::Green,
         SyncStatus::Failed => Color::Red,
@@ -119,9 +121,6 @@ fn row((entry, started): (&SyncHistoryEntry, String)) -> [Cell; 7] {
         Cell::new(entry.skills_updated),
         Cell::new(entry.skills_unchanged),
         Cell::new(time),
-        Cell::new(shortened(
-            entry.error_message.as_deref().unwrap_or_default(),
-            LONGEST_ERROR,
-        )),
+        Cell::new(shortened(&zone.in_message(error), LONGEST_ERROR)),
     ]
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, T
 
 use super::console::{Console, clean};
 use super::streams::Stream;
+use super::time::Zone;
 use crate::{SyncPhase, SyncProgress};
 
 /// Redraws a second, at most.
@@ -38,6 +39,7 @@ pub(super) struct Line {
     wide: bool,
     /// Rows read, as last reported.
     position: u64,
+    zone: Zone,
 }
 
 impl Line {
@@ -64,6 +66,7 @@ impl Line {
             layout,
             wide,
             position: 0,
+            zone: console.zone,
         }
     }
 
@@ -88,7 +91,7 @@ impl Line {
             self.lay_out(Layout::Wait);
         }
         if let Some(message) = &progress.message {
-            self.bar.set_message(clean(message));
+            self.bar.set_message(clean(&self.zone.in_message(message)));
         }
     }
 

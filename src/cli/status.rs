@@ -59,7 +59,8 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
         field(console, "Last result", &last_result(entry));
     }
     if let Some(error) = &config.last_sync_error {
-        field(console, "Last error", &shortened(error, LONGEST_ERROR));
+        let error = shortened(&console.zone.in_message(error), LONGEST_ERROR);
+        field(console, "Last error", &error);
     }
     let running = if status.is_running { "yes" } else { "no" };
     field(console, "Running now", running);

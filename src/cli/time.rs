@@ -1,6 +1,6 @@
 //! Times and durations as people read them.
 
-use chrono::{DateTime, Local, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Local, Offset, TimeDelta, TimeZone, Timelike, Utc};
 
 use super::console::clean;
 use crate::clock::from_iso;
@@ -29,6 +29,22 @@ impl Zone {
         (time.to_string(), name)
     }
 
+    /// A message of the library, which tells times in UTC, with those of this zone.
+    pub(super) fn in_message(self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for piece in text.split_inclusive(" UTC") {
+            match at_the_end(piece) {
+                Some((before, time)) if self == Self::Local => {
+                    let (minute, offset) = self.show(time);
+                    let second = format!(":{:02} ", time.second());
+                    shown.extend([before, &minute, &second, &offset]);
+                }
+                _ => shown.push_str(piece),
+            }
+        }
+        shown
+    }
+
     /// `2026-11-22 16:48 +01:00 (3 minutes ago)`; a text that is not a time is returned unchanged.
     pub(super) fn moment_from(self, iso: &str, now: DateTime<Utc>) -> String {
         let Some(time) = from_iso(iso) else {
@@ -37,6 +53,18 @@ impl Zone {
         let (text, zone) = self.show(time);
         format!("{text} {zone} ({})", relative(time - now))
     }
+}
+
+/// The length of `2026-11-22 15:48:00`.
+const STAMP: usize = 19;
+
+/// The time at the end of `text`, in UTC, and what stands before it.
+fn at_the_end(text: &str) -> Option<(&str, DateTime<Utc>)> {
+    let text = text.strip_suffix(" UTC")?;
+    let (before, stamp) = text.split_at_checked(text.len().checked_sub(STAMP)?)?;
+    // Not a date alone.
+    let time = stamp.contains(':').then(|| from_iso(stamp))??;
+    Some((before, time))
 }
 
 /// `3 minutes ago`, `in 5 hours`.
@@ -100,6 +128,25 @@ mod tests {
         ] {
             assert_eq!(relative(TimeDelta::seconds(seconds)), text);
         }
+    }
+
+    #[test]
+    fn times_in_messages_are_found_at_any_place() {
+        let (before, time) = at_the_end("after 2026-11-18 11:03:40 UTC").unwrap();
+        assert_eq!(before, "after ");
+        assert_eq!(time.to_rfc3339(), "2026-11-18T11:03:40+00:00");
+        for text in [
+            "UTC",
+            " UTC",
+            "in UTC",
+            "é2026-11-18 11:03:4 UTC",
+            "after the sync of 2026 UTC",
+        ] {
+            assert!(at_the_end(text).is_none(), "{text}");
+            assert_eq!(Zone::Local.in_message(text), text);
+        }
+        let text = "from 2026-11-18 11:03:40 UTC to 2026-11-18 11:03:41 UTC.";
+        assert_eq!(Zone::Utc.in_message(text), text);
     }
 
     #[test]

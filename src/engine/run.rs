@@ -22,8 +22,8 @@ use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use super::trace;
-use crate::clock::to_iso;
 use crate::database::{self, transaction};
+use crate::error::TIME;
 use crate::log::LogLevel;
 use crate::memory::{self, guarded};
 use crate::skills::{Fingerprints, Table, fts};
@@ -303,7 +303,7 @@ fn take_in(
         match event {
             Event::Connected => {
                 let message = match since {
-                    Some(since) => format!("Fetching changes since {}", to_iso(since)),
+                    Some(since) => format!("Fetching changes since {}", since.format(TIME)),
                     None => "Fetching all skills".into(),
                 };
                 context.log.sync(LogLevel::Info, || message.clone());

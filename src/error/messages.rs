@@ -130,8 +130,8 @@ messages! {
     Error::Internal(message) => "Internal error (please report it): {message}";
 }
 
-/// The form of a time.
-const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
+/// The form of a time in a message. At a terminal, src/cli/time.rs finds it and shows it in the local zone.
+pub(crate) const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 fn in_brackets(text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| format!(" ({text})"))

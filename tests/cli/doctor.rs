@@ -261,4 +261,16 @@ fn it_sends_no_more_than_the_budget_allows() {
     let words = "warning: answer: The budget of requests for this month is used up.";
     assert!(text.contains(words), "{text}");
     assert_eq!(place.server().requests().len(), 1);
+    // The time is that of the zone, unless UTC is wanted.
+    let zone = |args: &[&str]| {
+        let outcome = Outcome::of(place.command(args).env("TZ", "<+0930>-9:30"));
+        assert_eq!(outcome.code, 0);
+        outcome.stdout
+    };
+    let text = zone(&["doctor"]);
+    assert!(text.contains("-01 09:30:00 +09:30."), "{text}");
+    for args in [["doctor", "--utc"], ["doctor", "--json"]] {
+        let text = zone(&args);
+        assert!(text.contains("-01 00:00:00 UTC."), "{text}");
+    }
 }

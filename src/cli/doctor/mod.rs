@@ -156,7 +156,7 @@ fn print(report: &Report, console: &Console<'_>) {
             console.say(&format!("{gap}{STRONG}{}{STRONG:#}", finding.area));
         }
         last = finding.area;
-        let value = clean(&finding.value);
+        let value = clean(&console.zone.in_message(&finding.value));
         let source = finding.source.as_ref();
         let source = source.map_or_else(String::new, |source| format!(" ({source})"));
         match finding.state {

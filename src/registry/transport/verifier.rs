@@ -176,6 +176,6 @@ fn shown(time: UnixTime) -> String {
         .and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0))
         .map_or_else(
             || "a time out of range".to_owned(),
-            |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            |time| time.format(crate::error::TIME).to_string(),
         )
 }
