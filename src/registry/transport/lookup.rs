@@ -75,13 +75,25 @@ pub(super) fn addresses(
     if let Ok(ip) = host.name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, host.port)]);
     }
-    let (sender, answer) = sync_channel(1);
     let (name, port) = (host.name.clone(), host.port);
-    memory::spawn("skillsmith-lookup", move || {
-        let found = (name.as_str(), port).to_socket_addrs();
-        _ = sender.send(found.map(|found| found.take(MOST).collect::<Vec<_>>()));
-    })
-    .map_err(|_| ureq::Error::Io(io::ErrorKind::OutOfMemory.into()))?;
+    let look_up = move || {
+        let found = (name.as_str(), port).to_socket_addrs()?;
+        Ok(found.take(MOST).collect())
+    };
+    on_a_thread(Box::new(look_up), deadline, cut)
+}
+
+type Answer = io::Result<Vec<SocketAddr>>;
+
+/// Waits for the answer until the deadline, or until `cut` is set.
+fn on_a_thread(
+    look_up: Box<dyn FnOnce() -> Answer + Send>,
+    deadline: &Deadline,
+    cut: &AtomicBool,
+) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let (sender, answer) = sync_channel(1);
+    memory::spawn("skillsmith-lookup", move || _ = sender.send(look_up()))
+        .map_err(|_| ureq::Error::Io(io::ErrorKind::OutOfMemory.into()))?;
     loop {
         let left = deadline.left()?;
         match answer.recv_timeout(left.min(SLICE)) {
@@ -102,5 +114,45 @@ fn of_lookup(error: io::Error) -> ureq::Error {
     match error.raw_os_error() {
         None | Some(11001..=11004) => ureq::Error::HostNotFound,
         Some(_) => ureq::Error::Io(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_lookup_that_hangs_ends_when_it_is_cancelled() {
+        let timeout = NextTimeout {
+            after: Duration::from_secs(3600).into(),
+            reason: ureq::Timeout::Resolve,
+            ..NextTimeout::default()
+        };
+        let deadline = Deadline::new(timeout);
+        let cut = Arc::new(AtomicBool::new(false));
+        let (begun, begins) = channel();
+        let (release, released) = channel::<()>();
+        let look_up = Box::new(move || {
+            begun.send(()).unwrap();
+            // Until the test ends.
+            _ = released.recv();
+            Ok(Vec::new())
+        });
+        let by = Arc::clone(&cut);
+        let canceller = std::thread::spawn(move || {
+            begins.recv().unwrap();
+            by.store(true, Ordering::Relaxed);
+        });
+        let error = on_a_thread(look_up, &deadline, &cut).unwrap_err();
+        let is_interruption = matches!(
+            &error,
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::Interrupted
+        );
+        assert!(is_interruption, "{error:?}");
+        canceller.join().unwrap();
+        drop(release);
     }
 }
