@@ -15,7 +15,13 @@ const PROFILE = 'addon'
  * What SQLite is built without: modules for tables that this library never reads, statistics and names of a kind that it does not need,
  * 0.13 MB. A file that has such tables beside the skills stays as it is.
  */
-const SQLITE_WITHOUT = ['FTS3', 'FTS3_PARENTHESIS', 'RTREE', 'DBSTAT_VTAB', 'STAT4', 'COLUMN_METADATA']
+const SQLITE_WITHOUT = ['FTS3', 'FTS3_PARENTHESIS', 'RTREE', 'DBSTAT_VTAB', 'STAT4', 'LOAD_EXTENSION', 'API_ARMOR', 'COLUMN_METADATA']
+
+/** Interfaces of SQLite that nothing here calls. Without extensions no table names every function. */
+const SQLITE_OMITS = [
+  ...['LOAD_EXTENSION', 'SHARED_CACHE', 'DEPRECATED', 'DESERIALIZE', 'TRACE', 'AUTHORIZATION', 'GET_TABLE', 'COMPLETE'],
+  ...['TCL_VARIABLE', 'DECLTYPE', 'COMPILEOPTION_DIAGS', 'TEST_CONTROL'],
+]
 
 /** Folders of this machine, and the names that replace them in an addon. */
 export const privateFolders = () => [
@@ -35,7 +41,9 @@ export function buildAddon(platform) {
   const environment = { ...process.env, ...zig?.environment, ...flags(platform) }
   // A developer's own flags may require a newer CPU, for example.
   for (const name of ['RUSTFLAGS', 'CFLAGS', 'CARGO_BUILD_TARGET', 'CARGO_BUILD_RUSTFLAGS']) delete environment[name]
-  environment.LIBSQLITE3_FLAGS = SQLITE_WITHOUT.map((module) => `-USQLITE_ENABLE_${module}`).join(' ')
+  const without = SQLITE_WITHOUT.map((module) => `-USQLITE_ENABLE_${module}`)
+  const omits = SQLITE_OMITS.map((part) => `-DSQLITE_OMIT_${part}`)
+  environment.LIBSQLITE3_FLAGS = [...without, ...omits].join(' ')
   const arguments_ = ['--locked', '--package', 'skillsmith-sync-node', '--profile', PROFILE]
   arguments_.push('--target', libc === 'glibc' ? `${target}.${GLIBC_FLOOR}` : target)
   if (zig) run(zig.program, ['zigbuild', ...arguments_], { cwd: ROOT, env: environment })
