@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::streams::{Stream, Terminal};
+use super::text::clean;
 use super::time::Zone;
 use crate::environment::Environment;
 use crate::{ClientOptions, Error, Result};
@@ -207,21 +208,4 @@ fn is_capable(environment: &Environment) -> bool {
     environment
         .word("TERM")
         .map_or(cfg!(windows), |term| term != "dumb")
-}
-
-/// Text from outside, without control characters.
-pub(super) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-/// The same, cut to `longest` characters.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
-    let text = clean(text);
-    if text.chars().count() <= longest {
-        return text;
-    }
-    let head: String = text.chars().take(longest - 1).collect();
-    format!("{}…", head.trim_end())
 }

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::console::{Console, STRONG, clean};
+use super::console::{Console, STRONG};
+use super::text::clean;
 use super::time::Zone;
 use crate::SyncConfig;
 use crate::engine::EngineStatus;

@@ -5,7 +5,8 @@ use std::path::Path;
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use super::console::{Console, FAINT, clean, shortened};
+use super::console::{Console, FAINT};
+use super::text::{clean, shortened};
 use super::time::{Zone, duration};
 use super::{Exit, database};
 use crate::clock::from_iso;

@@ -16,6 +16,7 @@ mod progress;
 mod status;
 mod streams;
 mod sync;
+mod text;
 mod time;
 
 use std::ffi::OsString;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
-use super::console::{Console, clean};
+use super::console::Console;
 use super::streams::Stream;
+use super::text::clean;
 use super::time::Zone;
 use crate::{SyncPhase, SyncProgress};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::console::{Console, clean, shortened};
+use super::console::Console;
 use super::fields::{auto_sync, field, last_sync, next_sync};
+use super::text::{clean, shortened};
 use super::time::duration;
 use super::{Exit, database};
 use crate::clock::{Clock, SystemClock};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Local, Offset, TimeDelta, TimeZone, Timelike, Utc};
 
-use super::console::clean;
+use super::text::clean;
 use crate::clock::from_iso;
 
 /// The zone in which times are shown.

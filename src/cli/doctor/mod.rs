@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::Exit;
 use super::args::Global;
-use super::console::{BAD, Console, GOOD, STRONG, WARNING, clean};
+use super::console::{BAD, Console, GOOD, STRONG, WARNING};
 use super::fields::field;
+use super::text::clean;
 use crate::Result;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

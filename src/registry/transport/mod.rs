@@ -31,7 +31,7 @@ use self::connector::Dialer;
 use self::failure::FOREVER;
 pub(super) use self::failure::Failure;
 use self::lookup::Lookup;
-use self::proxy::{Protocol, Proxy, Target};
+use self::proxy::{Protocol, Target};
 use self::route::Route;
 use crate::Result;
 use crate::environment::Environment;
@@ -57,7 +57,7 @@ impl Transport {
         let unusable =
             |_| crate::Error::InvalidArgument("The registry's address has no host.".into());
         Ok(Self {
-            route: environment.texts(|var| Proxy::of_environment(base, var))?,
+            route: environment.texts(|var| Route::of_environment(base, var))?,
             certificates: CertificateSources::of_environment(environment),
             registry: Target::of(base).map_err(unusable)?,
             secure: base.scheme_str() == Some("https"),

@@ -1,18 +1,14 @@
-//! The proxy that the environment sets.
+//! A proxy: its address, its login, and the words for its failures.
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
-use super::exceptions::Exceptions;
 use super::failure::Failure;
-use super::route::Route;
-use crate::{Error, Result};
 
 /// A host and a port, to look up or to ask a proxy for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,44 +99,9 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the registry, then `ALL_PROXY`; none for hosts
-    /// in `NO_PROXY`.
-    pub(super) fn of_environment(
-        base: &Uri,
-        var: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Route> {
-        let names: [&'static str; 4] = if base.scheme_str() == Some("https") {
-            ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        } else {
-            ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-        };
-        let Some((variable, value)) = names.into_iter().find_map(|name| Some((name, var(name)?)))
-        else {
-            return Ok(Route::Direct);
-        };
-        let exceptions = ["NO_PROXY", "no_proxy"]
-            .into_iter()
-            .find_map(|name| Some((name, var(name)?)));
-        if let (Some((exceptions, list)), Ok(target)) = (exceptions, Target::of(base))
-            && Exceptions::parse(&list).cover(&target)
-        {
-            let proxy = variable;
-            return Ok(Route::Around { proxy, exceptions });
-        }
-        // The value may contain a password, so the message does not quote it.
-        let unusable = || {
-            Error::InvalidArgument(format!(
-                "{variable} is not a proxy address. Use the form http://host:port, \
-                 https://host:port or socks5h://host:port."
-            ))
-        };
-        let proxy = Self::parse(variable, &value).ok_or_else(unusable)?;
-        Ok(Route::Through(Arc::new(proxy)))
-    }
-
     /// `[scheme://][user[:password]@]host[:port][/]`. A password may contain any character: what
     /// stands before the last `@` is not the host.
-    fn parse(variable: &'static str, value: &str) -> Option<Self> {
+    pub(super) fn parse(variable: &'static str, value: &str) -> Option<Self> {
         let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
         let protocol = Protocol::of_scheme(&scheme.to_ascii_lowercase())?;
         let (login, place) = match rest.rsplit_once('@') {
@@ -279,34 +240,6 @@ fn host(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn of(base: &str, vars: &[(&str, &str)]) -> Result<Route> {
-        Proxy::of_environment(&base.parse().unwrap(), &|name| {
-            vars.iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    fn shown(base: &str, vars: &[(&str, &str)]) -> Option<String> {
-        let route = of(base, vars).unwrap();
-        route.proxy().map(ToString::to_string)
-    }
-
-    #[test]
-    fn the_proxy_goes_by_the_scheme() {
-        let vars = [
-            ("HTTP_PROXY", "http://plain:3128"),
-            ("HTTPS_PROXY", "http://secure:3128"),
-        ];
-        let plain = shown("http://r/x", &vars).unwrap();
-        assert_eq!(plain, "http://plain:3128 (HTTP_PROXY)");
-        let secure = shown("https://r/x", &vars).unwrap();
-        assert_eq!(secure, "http://secure:3128 (HTTPS_PROXY)");
-        assert_eq!(shown("http://r/x", &vars[1..]), None);
-        let any = shown("http://r/x", &[("all_proxy", "any:1")]).unwrap();
-        assert_eq!(any, "http://any:1 (all_proxy)");
-    }
-
     #[test]
     fn every_scheme_is_known_with_its_port() {
         for (value, expected) in [
@@ -340,27 +273,5 @@ mod tests {
             assert!(!shown.contains(password) || password.is_empty(), "{shown}");
             assert_eq!(proxy.at.to_string(), "p:1");
         }
-    }
-
-    #[test]
-    fn a_broken_proxy_is_named_without_its_password() {
-        for value in [
-            "foo://u:hunter2@h",
-            "http://u:hunter2@",
-            "http://u:hunter2@h:0",
-            "http://u:hunter2@h:99999",
-            "http://u:hunter2@::1",
-            "http://u:hunter2@[h]:1",
-            "http://u:hunter2@h h",
-        ] {
-            let error = of("http://r/x", &[("HTTP_PROXY", value)]).unwrap_err();
-            let error = error.to_string();
-            assert!(error.contains("HTTP_PROXY") && !error.contains("hunter2"));
-        }
-        // It does not matter where it is not used.
-        let none = of("http://r/x", &[("HTTP_PROXY", "foo://"), ("NO_PROXY", "r")]);
-        let none = none.unwrap().describe();
-        let text = "none for this host, as NO_PROXY says".to_owned();
-        assert_eq!(none, (text, Some("HTTP_PROXY")));
     }
 }
