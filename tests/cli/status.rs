@@ -84,10 +84,11 @@ fn a_pause_is_told_with_its_end() {
     assert_eq!(shown["isDue"], true);
     assert!(shown["pausedUntil"].is_string(), "{shown}");
     for command in ["status", "config"] {
-        let text = place.ok(&["sync", command]);
+        let outcome = Outcome::of(place.command(&["sync", command]).env("TZ", "<+0930>-9:30"));
+        let text = outcome.stdout;
         let next = text.lines().find(|line| line.starts_with("Next sync:"));
         assert!(
-            next.is_some_and(|line| line.ends_with(", after a pause")),
+            next.is_some_and(|line| line.contains(" +09:30 (") && line.ends_with(", after a pause")),
             "{text}"
         );
     }
