@@ -9,7 +9,7 @@ import { PLATFORMS } from './platforms.mjs'
 import { inNpm, inRoot, ROOT } from './run.mjs'
 
 const SOURCES = [
-  ...['Cargo.toml', 'Cargo.lock', 'src', 'bindings/node', ...LICENSES].map((name) => inRoot(name)),
+  ...['Cargo.toml', 'Cargo.lock', 'src', 'bindings/node', 'bindings/sqlite.flags', ...LICENSES].map((name) => inRoot(name)),
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'src', 'scripts'].map((name) => inNpm(name)),
   ...Object.keys(PLATFORMS).map((platform) => inNpm(platform, 'package.json')),
 ]
