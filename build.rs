@@ -23,7 +23,7 @@ fn main() {
 const CODES: &str = "src/error/code.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 21] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -39,7 +39,8 @@ const SOURCES: [&str; 20] = [
     "bindings/c/src/api/token.rs",
     "bindings/c/src/api/log.rs",
     "bindings/c/src/api/client.rs",
-    "bindings/c/src/api/registry/mod.rs",
+    "bindings/c/src/api/registry/lifetime.rs",
+    "bindings/c/src/api/registry/callbacks.rs",
     "bindings/c/src/api/registry/call.rs",
     "bindings/c/src/api/options.rs",
     "bindings/c/src/api/engine.rs",

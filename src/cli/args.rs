@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::SyncFrequency;
@@ -132,7 +132,7 @@ pub(super) struct SyncArguments {
     #[arg(long, value_name = "N", value_parser = page_size, allow_negative_numbers = true)]
     pub(super) page_size: Option<u32>,
     /// Which listings of the registry to use [default: $SKILLSMITH_LISTING, or auto].
-    #[arg(long, value_name = "LISTING")]
+    #[arg(long, value_name = "LISTING", value_parser = listing())]
     pub(super) listing: Option<Listing>,
     /// Start a first sync of more than 10,000 skills without asking.
     #[arg(short, long)]
@@ -168,7 +168,7 @@ pub(super) struct ConfigArguments {
     #[arg(long)]
     pub(super) disable: bool,
     /// Set how often a sync becomes due.
-    #[arg(long, value_name = "FREQUENCY")]
+    #[arg(long, value_name = "FREQUENCY", value_parser = frequency())]
     pub(super) frequency: Option<SyncFrequency>,
     /// Set the most requests that syncs send in a calendar month (UTC), or 'none'.
     #[arg(long, value_name = "N", value_parser = budget, allow_negative_numbers = true)]
@@ -179,24 +179,16 @@ pub(super) struct ConfigArguments {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget(pub(super) Option<u64>);
 
-impl ValueEnum for Listing {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Auto, Self::Search]
-    }
+// Not by clap's derive: it would make clap a part of the library's types.
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+fn listing() -> impl TypedValueParser<Value = Listing> {
+    let words = [Listing::Auto, Listing::Search].map(Listing::as_str);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Listing>())
 }
 
-impl ValueEnum for SyncFrequency {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+fn frequency() -> impl TypedValueParser<Value = SyncFrequency> {
+    let words = SyncFrequency::ALL.map(SyncFrequency::as_str);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<SyncFrequency>())
 }
 
 impl Arguments {

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::args::{Budget, ConfigArguments};
 use super::console::Console;
+use super::database;
+use super::exit::Exit;
 use super::fields::{auto_sync, field, last_sync, next_sync};
-use super::{Exit, database};
 use crate::clock::{Clock, SystemClock};
 use crate::engine;
 use crate::{Result, SyncConfig, SyncConfigRepository, SyncConfigUpdate};

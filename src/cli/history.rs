@@ -6,9 +6,10 @@ use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
 use super::console::{Console, FAINT};
+use super::database;
+use super::exit::Exit;
 use super::text::{clean, shortened};
 use super::time::{Zone, duration};
-use super::{Exit, database};
 use crate::clock::from_iso;
 use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
 

@@ -5,11 +5,13 @@
 //! The binary `skillsmith` and the Node package both call it.
 
 mod args;
+mod command;
 mod config;
 mod confirm;
 mod console;
 mod database;
 mod doctor;
+mod exit;
 mod fields;
 mod history;
 mod progress;
@@ -19,101 +21,5 @@ mod sync;
 mod text;
 mod time;
 
-use std::ffi::OsString;
-
-use self::args::{Arguments, SyncCommand, TopCommand};
-use self::console::Console;
+pub use self::command::run;
 pub use self::streams::{Input, Stream, Terminal};
-use self::time::Zone;
-use crate::{ErrorCode, Result};
-
-/// How a command ended: what the exit codes mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Exit {
-    Success = 0,
-    Failed = 1,
-    Usage = 2,
-    Partial = 3,
-    Busy = 4,
-    Interrupted = 130,
-}
-
-/// Runs one command. The first of the arguments is the program's name, as in [`std::env::args_os`].
-///
-/// Returns the exit code: 0 success, 1 failed, 2 wrong usage, 3 partial, 4 another
-/// sync is running, 130 interrupted. Blocks until the command has ended.
-pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &Terminal) -> u8 {
-    let mut console = Console {
-        terminal,
-        json: false,
-        quiet: false,
-        verbose: false,
-        zone: Zone::Local,
-    };
-    let exit = match Arguments::read(args, console::help_width(&terminal.stdout)) {
-        Ok(arguments) => {
-            console.json = arguments.global.json;
-            console.quiet = arguments.global.quiet;
-            console.verbose = arguments.global.verbose;
-            if arguments.global.utc {
-                console.zone = Zone::Utc;
-            }
-            execute(&arguments, &console).unwrap_or_else(|error| {
-                console.failure(&error);
-                exit_of(error.code())
-            })
-        }
-        Err(error) => {
-            console.usage(&error);
-            if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            }
-        }
-    };
-    match terminal.stdout.take_failure() {
-        Some(error) => {
-            console.error(&format!("Cannot write the output: {error}"));
-            if exit == Exit::Success {
-                Exit::Failed as u8
-            } else {
-                exit as u8
-            }
-        }
-        None => exit as u8,
-    }
-}
-
-fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
-    let sync = match &arguments.command {
-        TopCommand::Sync(sync) => sync,
-        TopCommand::Doctor { check } => return doctor::run(&arguments.global, *check, console),
-        TopCommand::Completions { shell } => {
-            let mut script = Vec::new();
-            let mut definition = Arguments::definition(0);
-            clap_complete::generate(*shell, &mut definition, "skillsmith", &mut script);
-            console
-                .terminal
-                .stdout
-                .write(&String::from_utf8_lossy(&script));
-            return Ok(Exit::Success);
-        }
-    };
-    let path = database::path(&arguments.global, &console.terminal.environment)?;
-    match &sync.command {
-        None => sync::run(sync, &path, console),
-        Some(SyncCommand::Status { client }) => status::run(client.as_deref(), &path, console),
-        Some(SyncCommand::History { limit }) => history::run(*limit, &path, console),
-        Some(SyncCommand::Config(changes)) => config::run(changes, &path, console),
-    }
-}
-
-const fn exit_of(code: ErrorCode) -> Exit {
-    match code {
-        ErrorCode::SyncInProgress => Exit::Busy,
-        ErrorCode::Cancelled => Exit::Interrupted,
-        _ => Exit::Failed,
-    }
-}

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::console::Console;
+use super::database;
+use super::exit::Exit;
 use super::fields::{auto_sync, field, last_sync, next_sync};
 use super::text::{clean, shortened};
 use super::time::duration;
-use super::{Exit, database};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{self, EngineStatus};
 use crate::{

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::args::SyncArguments;
 use super::console::{BAD, Console, FAINT, GOOD, STRONG, WARNING};
+use super::exit::Exit;
 use super::progress::Line;
-use super::{Exit, confirm, database, exit_of};
+use super::{confirm, database};
 use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
 use crate::{
     Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions, SyncResult,
@@ -52,7 +53,7 @@ pub(super) fn run(arguments: &SyncArguments, path: &Path, console: &Console<'_>)
     Ok(match (result.status, result.code) {
         (SyncStatus::Success, _) => Exit::Success,
         (SyncStatus::Partial, _) => Exit::Partial,
-        (_, Some(code)) => exit_of(code),
+        (_, Some(code)) => Exit::of(code),
         (_, None) => Exit::Failed,
     })
 }

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Exit;
 use super::args::Global;
 use super::console::{BAD, Console, GOOD, STRONG, WARNING};
+use super::exit::Exit;
 use super::fields::field;
 use super::text::clean;
 use crate::Result;

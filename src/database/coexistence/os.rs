@@ -7,6 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+/// The system error when the -shm of a new file is still in use for an old file at the same path.
+pub(in crate::database) const IN_USE_BY_ANOTHER_FILE: i32 = libc::EBUSY;
+
 /// SQLite's type for a system call: an untyped function pointer, cast by its caller.
 pub(super) type Syscall = unsafe extern "C" fn();
 pub(super) type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;

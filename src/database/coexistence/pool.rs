@@ -184,7 +184,7 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         if entry.in_use > 0 && path.to_bytes().ends_with(b"-shm") {
             // SQLite opens it once for all connections of a file. So it belongs to an old file that was at the
             // path of this one. As the same lock owner, the new connection would cut it off under the old one.
-            os::set_errno(super::IN_USE_BY_ANOTHER_FILE);
+            os::set_errno(os::IN_USE_BY_ANOTHER_FILE);
             return -1;
         }
         if entry.writable || !wants_write {

@@ -7,7 +7,9 @@ use skillsmith_sync::registry::{Call, Health, Page, PageRequest, SyncRequest};
 use skillsmith_sync::{Error, Registry, Result};
 
 use super::call::{Exchange, skillsmith_registry_call};
-use super::{skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request};
+use super::callbacks::{
+    skillsmith_page_request, skillsmith_registry_callbacks, skillsmith_sync_request,
+};
 use crate::api::client::skillsmith_health;
 use crate::ffi::handles::Lease;
 use crate::ffi::records;

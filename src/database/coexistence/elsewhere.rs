@@ -1,0 +1,51 @@
+//! The same where locks belong to handles: nothing is to be done.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::Result;
+
+pub(in crate::database) fn before_open(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Nothing to record here.
+#[derive(Debug)]
+pub(crate) enum Ticket {}
+
+pub(in crate::database) fn after_open(_: &Path) -> Result<Option<Ticket>> {
+    Ok(None)
+}
+
+pub(in crate::database) fn without_forks<T>(call: impl FnOnce() -> T) -> T {
+    call()
+}
+
+pub(in crate::database) fn open_apart(open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
+    open()
+}
+
+pub(in crate::database) fn about_to_close(_: &File) {}
+
+/// There are none here.
+#[derive(Debug)]
+pub(in crate::database) enum FileLock {}
+
+pub(in crate::database) fn lock_for_sync(_: &Path) -> std::result::Result<Option<FileLock>, ()> {
+    Ok(None)
+}
+
+pub(in crate::database) fn is_locked_for_sync(_: &Path) -> bool {
+    false
+}
+
+#[cfg(feature = "test-hooks")]
+pub(crate) fn is_installed() -> bool {
+    false
+}
+
+#[cfg(feature = "test-hooks")]
+pub(crate) fn descriptors() -> usize {
+    0
+}
