@@ -248,7 +248,7 @@ test("the package's README is true", async (t) => {
     const commands = blocks('sh')
       .slice(1)
       .flatMap((block) => block.trim().split('\n'))
-    assert.equal(commands.length, 3)
+    assert.equal(commands.length, 4)
     for (const command of commands) succeed(home, 'npx', ['--offline', ...command.split(' ').slice(1)], env)
   })
 })
