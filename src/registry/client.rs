@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
-use ureq::{Agent, Body};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::answer::{explain, read_body, refusal, told, unconnected};
 use super::connections::{Connections, Pools};
@@ -163,14 +164,7 @@ impl SkillsmithApiClient {
             if redirects > 0 {
                 call.count_request()?;
             }
-            let mut request = match &redirected {
-                None => agent.get(format!("{}{}", self.base, ask.path)).query_pairs(
-                    ask.query
-                        .iter()
-                        .map(|(name, value)| (*name, value.as_str())),
-                ),
-                Some(uri) => agent.get(uri),
-            };
+            let mut request = self.get(agent, ask, redirected.as_ref());
             request = request
                 .header("accept", "application/json")
                 .header("accept-encoding", "gzip")
@@ -200,6 +194,23 @@ impl SkillsmithApiClient {
         Err(Error::Protocol(
             format!("it redirected more than {MAX_REDIRECTS} times").into(),
         ))
+    }
+
+    fn get(
+        &self,
+        agent: &Agent,
+        ask: &Ask<'_>,
+        redirected: Option<&Uri>,
+    ) -> RequestBuilder<WithoutBody> {
+        redirected.map_or_else(
+            || {
+                let query = ask.query.iter();
+                agent
+                    .get(format!("{}{}", self.base, ask.path))
+                    .query_pairs(query.map(|(name, value)| (*name, value.as_str())))
+            },
+            |uri| agent.get(uri),
+        )
     }
 
     /// Fetches one page of the listing and returns its JSON text as it was served.

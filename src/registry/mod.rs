@@ -5,7 +5,7 @@
 //! 2. [`sync_registry`](Registry::sync_registry), page by page, each while the previous one is
 //!    being written: all rows in the first sync, and changed rows in later ones.
 //! 3. If there is no such endpoint, [`search`](Registry::search) with a limit and an offset. If the
-//!    listing is refused with [`Error::Refused`] and status 400, it is requested by trust tier, or
+//!    listing is refused with [`Error::Refused`](crate::Error::Refused) and status 400, it is requested by trust tier, or
 //!    by search words. A page that fails costs only its own rows.
 
 mod answer;

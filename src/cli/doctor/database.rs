@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::super::console::Console;
 use super::super::database::{for_reading, is_missing};
-use super::{Area, State, system};
+use super::report::{Area, State};
+use super::system;
 use crate::database::is_writable;
 use crate::{Database, Error, SkillRepository};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::console::Console;
-use super::{Area, State};
+use super::report::{Area, State};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Counter, Listing};
 use crate::environment::Environment;

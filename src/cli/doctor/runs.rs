@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::console::Console;
 use super::super::fields::{auto_sync, next_sync};
-use super::{Area, State};
+use super::report::{Area, State};
 use crate::clock::{Clock, SystemClock};
 use crate::engine;
 use crate::{Database, Result, SyncHistoryRepository, SyncStatus};

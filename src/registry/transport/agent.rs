@@ -1,0 +1,113 @@
+//! How one client connects: its route, its certificates, and the pools of connections made of them.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use ureq::Agent;
+use ureq::http::{Response, Uri};
+
+use super::certificates::CertificateSources;
+use super::connector::Dialer;
+use super::failure::Failure;
+use super::http_proxy;
+use super::lookup::Lookup;
+use super::proxy::{Protocol, Target};
+use super::route::Route;
+use crate::Result;
+use crate::environment::Environment;
+
+/// How one client connects. The environment is read once, when the client is made; the certificates
+/// are loaded again for each pool of connections.
+#[derive(Debug, Clone)]
+pub(in crate::registry) struct Transport {
+    route: Route,
+    certificates: CertificateSources,
+    registry: Target,
+    secure: bool,
+    /// The address that worked last.
+    last: Arc<Mutex<Option<SocketAddr>>>,
+}
+
+impl Transport {
+    /// For the registry at `base`, with the proxy that the environment sets for it.
+    pub(in crate::registry) fn new(base: &Uri, environment: &Environment) -> Result<Self> {
+        let unusable =
+            |_| crate::Error::InvalidArgument("The registry's address has no host.".into());
+        Ok(Self {
+            route: environment.texts(|var| Route::of_environment(base, var))?,
+            certificates: CertificateSources::of_environment(environment),
+            registry: Target::of(base).map_err(unusable)?,
+            secure: base.scheme_str() == Some("https"),
+            last: Arc::default(),
+        })
+    }
+
+    /// A new pool of connections, with the current certificates. Shutting it down interrupts
+    /// requests in flight, and setting `cut` those that are not connected yet.
+    ///
+    /// # Errors [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a variable names
+    /// certificates that cannot be used.
+    pub(in crate::registry) fn agent(&self, cut: &Arc<AtomicBool>) -> Result<Agent> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // The client follows redirects itself, on the same origin only.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // The connector knows the way.
+            .proxy(None)
+            // A sync requests one page at a time.
+            .max_idle_connections(2)
+            .max_idle_connections_per_host(2)
+            .build();
+        let proxy = self.route.proxy();
+        let lookup = Lookup {
+            proxy: proxy.cloned(),
+            cut: Arc::clone(cut),
+        };
+        let dialer = Dialer {
+            proxy: proxy.cloned(),
+            tls: self
+                .wants_tls()
+                .then(|| self.certificates.tls())
+                .transpose()?,
+            cut: Arc::clone(cut),
+            last: Arc::clone(&self.last),
+        };
+        Ok(Agent::with_parts(config, dialer, lookup))
+    }
+
+    /// Whether the registry or the proxy has TLS.
+    fn wants_tls(&self) -> bool {
+        let proxy = self.route.proxy();
+        self.secure || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https)
+    }
+
+    /// The proxy without its password, and the variable that names it.
+    pub(in crate::registry) fn proxy(&self) -> (String, Option<&'static str>) {
+        self.route.describe()
+    }
+
+    /// How many certificates are trusted, and the variable that names them; nothing without TLS.
+    ///
+    /// # Errors As [`agent`](Self::agent).
+    #[cfg(feature = "cli")]
+    pub(in crate::registry) fn certificates(&self) -> Result<Vec<(String, Option<&'static str>)>> {
+        if self.wants_tls() {
+            self.certificates.describe()
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// A response that is not the registry's, but the proxy's own, as far as that can be told.
+    pub(in crate::registry) fn refused_by_proxy<B>(
+        &self,
+        response: &Response<B>,
+    ) -> Option<Failure> {
+        let proxy = self.route.proxy().filter(|proxy| !proxy.is_socks())?;
+        let status = response.status();
+        (!self.secure && http_proxy::is_own(status, response.headers()))
+            .then(|| http_proxy::refusal(proxy, &self.registry, status))
+    }
+}
