@@ -102,8 +102,10 @@ impl SkillsmithApiClient {
             ));
         }
         let log = std::mem::take(&mut options.log);
+        let transport = Transport::new(&uri, environment)?;
+        let password = transport.proxy_password();
         let client = Self {
-            transport: Transport::new(&uri, environment)?,
+            transport,
             base,
             timeout,
             max_retries: options.max_retries.unwrap_or(3),
@@ -111,7 +113,7 @@ impl SkillsmithApiClient {
                 Some(offline) => offline,
                 None => environment.offline_mode()?,
             },
-            sign_in: SignIn::new(options, environment, &file, uri, is_of_file)?,
+            sign_in: SignIn::new(options, environment, &file, uri, is_of_file, password)?,
             pools: Pools::default(),
             rate_limit: RateLimit::default(),
             log,

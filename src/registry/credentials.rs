@@ -78,7 +78,9 @@ pub(crate) struct Credentials {
     pub(crate) jwt_token: Option<Secret>,
     /// The configuration file has one for another registry.
     withholds: bool,
-    /// The forms in which the three may appear in a text; built on first use.
+    /// Sent to a proxy only. A proxy may show it as a registry shows a key.
+    proxy_password: Option<String>,
+    /// The forms in which the four may appear in a text; built on first use.
     disguises: OnceLock<Disguises>,
 }
 
@@ -93,8 +95,23 @@ impl Credentials {
             api_key,
             jwt_token,
             withholds: false,
+            proxy_password: None,
             disguises: OnceLock::new(),
         }
+    }
+
+    /// The same, and it keeps a proxy's password out of messages.
+    pub(super) fn hiding(self, proxy_password: Option<String>) -> Self {
+        Self {
+            proxy_password,
+            disguises: OnceLock::new(),
+            ..self
+        }
+    }
+
+    /// The same, and it keeps out of messages what another does beside its own.
+    pub(super) fn hiding_as(self, other: &Self) -> Self {
+        self.hiding(other.proxy_password.clone())
     }
 
     /// The same, with a note that the configuration file has a credential for another registry.
@@ -195,8 +212,10 @@ impl Credentials {
     }
 
     fn disguises(&self) -> &Disguises {
-        self.disguises
-            .get_or_init(|| Disguises::of(self.all().map(Secret::reveal)))
+        self.disguises.get_or_init(|| {
+            let own = self.all().map(Secret::reveal);
+            Disguises::of(own.chain(self.proxy_password.as_deref()))
+        })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Secret> {

@@ -11,6 +11,9 @@ use std::ops::Range;
 /// would occur by chance.
 const SHORTEST: usize = 8;
 
+/// Nobody keeps a secret in fewer bytes, and marking each place where they occur would make messages unreadable.
+const SHORTEST_SECRET: usize = 3;
+
 /// How many times a text is percent-decoded: proxies encode again what is already encoded.
 const LAYERS: usize = 3;
 
@@ -29,7 +32,7 @@ struct Needle {
 impl Disguises {
     pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut needles = Vec::new();
-        for secret in secrets.filter(|secret| !secret.is_empty()) {
+        for secret in secrets.filter(|secret| secret.len() >= SHORTEST_SECRET) {
             let escaped = escaped(secret);
             for text in std::iter::once(secret).chain(escaped.iter().map(String::as_str)) {
                 needles.push(Needle {

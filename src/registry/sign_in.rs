@@ -68,6 +68,7 @@ impl SignIn {
         file: &ConfigFile,
         base: Uri,
         gives_the_address: bool,
+        proxy_password: Option<String>,
     ) -> Result<Self> {
         let given = |text: &Option<String>| {
             text.as_deref()
@@ -100,6 +101,7 @@ impl SignIn {
             (Renewal::File(home), credentials, ask_after)
         };
         credentials.check()?;
+        let credentials = credentials.hiding(proxy_password);
         Ok(Self {
             anon_key,
             renewal,
@@ -323,7 +325,7 @@ impl State {
         self.ask_after = ask_after;
         // A refused credential stays refused until there is another one.
         if !credentials.is_same(&self.current) {
-            self.current = Arc::new(credentials);
+            self.current = Arc::new(credentials.hiding_as(&self.current));
             self.is_refused = false;
         }
     }

@@ -124,6 +124,32 @@ fn a_self_signed_certificate_is_accepted_where_it_is_trusted_itself() {
     }
 }
 
+/// Otherwise whoever has the key of one server that is trusted could pose as the registry.
+#[test]
+fn a_servers_certificate_that_is_trusted_signs_no_other() {
+    for is_marked in [true, false] {
+        let secured = Secured::with(&Identity::signed_by_a_server("localhost", is_marked));
+        for variable in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+            let said = secured.complaint(&[(variable, &secured.file)]);
+            let words = "its certificate is from an authority that is not trusted";
+            assert!(said.contains(words), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_servers_certificate_may_be_trusted_without_its_authority() {
+    let identity = Identity::signed("localhost");
+    let secured = Secured::with(&identity);
+    std::fs::write(&secured.file, &identity.itself).unwrap();
+    for variable in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+        assert_success(&secured.sync(&[(variable, &secured.file)]));
+    }
+    let other = Secured::with(&Identity::signed("localhost"));
+    let said = other.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+    assert!(said.contains("not trusted"), "{said}");
+}
+
 #[test]
 fn a_trusted_certificate_is_still_for_its_own_name_only() {
     for identity in [

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use skillsmith_sync::ErrorCode;
+use skillsmith_sync::{ErrorCode, SyncHistoryRepository};
 use skillsmith_test_registry::{Health, Options, Proxy};
 
 use crate::support::{World, assert_success, sync_at as sync};
@@ -98,6 +98,46 @@ fn a_login_is_sent_whatever_it_is_made_of() {
     let proxy = Proxy::http(Some("me@work:a b"));
     let value = format!("http://me%40work:a%20b@{}", proxy.address());
     assert_success(&sync(&world, &url, &[("ALL_PROXY", &value)]));
+}
+
+/// A proxy that answers each request itself, and repeats what it was sent.
+fn parrot(status: &'static str) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let length = stream.read(&mut head).unwrap();
+            let head = String::from_utf8_lossy(&head[..length]);
+            let body =
+                serde_json::json!({ "error": format!("no hunter2-hunter2: {head}") }).to_string();
+            let length = body.len();
+            _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn promise_10_a_proxys_password_is_in_no_message() {
+    let world = World::new(15, Options::default());
+    for status in ["401 Unauthorized", "400 Bad Request", "403 Forbidden"] {
+        let value = format!("http://me:hunter2-hunter2@{}", parrot(status));
+        let result = sync(&world, &elsewhere(&world), &[("HTTP_PROXY", &value)]);
+        assert!(!result.success);
+        let history = SyncHistoryRepository::new(&world.database);
+        let said = format!("{result:?} {:?}", history.get_history(1).unwrap());
+        assert!(said.contains("[redacted]"), "{said}");
+        // The last is "me:hunter2-hunter2" in Base64, but for its first group, which is the name's.
+        for secret in ["hunter2", "aHVudGVyMi1odW50ZXIy", "dW50ZXIyLWh1bnRlcj"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub struct Identity {
     certificate: CertificateDer<'static>,
     key: KeyPair,
     pub authority: String,
+    /// The server's own certificate.
+    pub itself: String,
 }
 
 fn params(name: &str) -> CertificateParams {
@@ -35,12 +37,26 @@ impl Identity {
     }
 
     fn of(params: &CertificateParams) -> Self {
+        Self::issued(params, IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    /// Signed with the key of a certificate that is only a server's: marked as such, or not marked.
+    pub fn signed_by_a_server(name: &str, is_marked: bool) -> Self {
+        let kind = if is_marked {
+            IsCa::ExplicitNoCa
+        } else {
+            IsCa::NoCa
+        };
+        Self::issued(&params(name), kind)
+    }
+
+    fn issued(params: &CertificateParams, kind: IsCa) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.distinguished_name.push(
             DnType::CommonName,
             format!("Authority of {:?}", params.subject_alt_names),
         );
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.is_ca = kind;
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &issuer).unwrap();
@@ -48,6 +64,7 @@ impl Identity {
             certificate: certificate.der().clone(),
             key,
             authority: issuer.pem(),
+            itself: certificate.pem(),
         }
     }
 
@@ -63,6 +80,7 @@ impl Identity {
             certificate: certificate.der().clone(),
             key,
             authority: certificate.pem(),
+            itself: certificate.pem(),
         }
     }
 

@@ -214,6 +214,13 @@ test('the command line syncs through the addon', async () => {
   const skillsmith = (...args) => run(home, 'npx', ['--offline', 'skillsmith', ...args], variables)
 
   assert.match(skillsmith('--help').stdout, /sync/)
+  // Before there is a database, one in memory stands in: SQLite is built with what that needs.
+  for (const asked of [['sync', 'status'], ['sync', 'history'], ['sync', 'config'], ['sync', '--dry-run']]) {
+    const { status, stderr } = skillsmith(...asked)
+    assert.deepEqual([status, stderr.includes('error')], [0, false], stderr)
+  }
+  const count = "new (require('@skillsmith/sync').SkillRepository)(new (require('@skillsmith/sync').Database)(':memory:')).count()"
+  assert.equal(node(home, `console.log(${count})`), '0\n')
   const synced = skillsmith('sync')
   assert.deepEqual([synced.status, synced.stdout], [0, 'Synced 300 skills (300 new, 0 updated)\n'], synced.stderr)
   const status = JSON.parse(skillsmith('sync', 'status', '--json').stdout)

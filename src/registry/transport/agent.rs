@@ -88,6 +88,12 @@ impl Transport {
         self.route.describe()
     }
 
+    /// For messages, which must not show it.
+    pub(in crate::registry) fn proxy_password(&self) -> Option<String> {
+        let password = self.route.proxy()?.password.clone()?;
+        String::from_utf8(password).ok()
+    }
+
     /// How many certificates are trusted, and the variable that names them; nothing without TLS.
     ///
     /// # Errors As [`agent`](Self::agent).

@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 use super::tls::{self, Tls};
-use super::verifier::Verifier;
+use super::verifier::{self, Verifier};
 use crate::environment::Environment;
 use crate::{Error, Result};
 
@@ -104,8 +104,21 @@ fn roots(base: &[CertificateDer<'static>], extra: &[CertificateDer<'static>]) ->
     if base.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    roots.add_parsable_certificates(base.iter().chain(extra).cloned());
+    let named = base.iter().chain(extra);
+    roots.add_parsable_certificates(named.filter(|each| verifier::may_sign(each)).cloned());
+    if roots.is_empty() {
+        roots.roots.push(nobody());
+    }
     roots
+}
+
+/// An authority that has issued nothing, since rustls wants one: only single certificates are trusted.
+fn nobody() -> TrustAnchor<'static> {
+    TrustAnchor {
+        subject: Der::from_slice(b"nobody"),
+        subject_public_key_info: Der::from_slice(b""),
+        name_constraints: None,
+    }
 }
 
 /// The certificates of the system; none if it has none.

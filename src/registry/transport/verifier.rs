@@ -8,9 +8,10 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use webpki::{EndEntityCert, KeyUsage};
 
-/// As rustls verifies, and one thing more: a certificate that is itself among those that are trusted.
-/// It may be marked as an authority's, as `openssl req -x509` makes them.
+/// As rustls verifies, and one thing more: a server's certificate that is itself among those that are trusted,
+/// whoever has issued it. It may be marked as an authority's, as `openssl req -x509` makes them.
 #[derive(Debug)]
 pub(super) struct Verifier {
     inner: Arc<WebPkiServerVerifier>,
@@ -52,7 +53,8 @@ impl ServerCertVerifier for Verifier {
         match verified {
             // The dates are checked before this.
             Err(rustls::Error::InvalidCertificate(error))
-                if is_authority(&error) && self.trusted.iter().any(|each| each == end_entity) =>
+                if is_of_its_issuer(&error)
+                    && self.trusted.iter().any(|each| each == end_entity) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
@@ -84,6 +86,46 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
     }
+}
+
+/// Whether a trusted certificate may sign others: it is an authority's, or of a version that does not say.
+///
+/// For rustls each certificate that is trusted is an authority, so that whoever has the key of a server that is
+/// trusted by itself could pose as any other.
+pub(super) fn may_sign(certificate: &CertificateDer<'_>) -> bool {
+    let (Ok(itself), Ok(anchor)) = (
+        EndEntityCert::try_from(certificate),
+        webpki::anchor_from_trusted_cert(certificate),
+    ) else {
+        return true;
+    };
+    // It is verified as a server's, at a time when it is valid: an authority's is refused then.
+    let mut at = UnixTime::now();
+    for _ in 0..2 {
+        let refused = itself.verify_for_usage(
+            &[],
+            std::slice::from_ref(&anchor),
+            &[],
+            at,
+            KeyUsage::server_auth(),
+            None,
+            None,
+        );
+        at = match refused {
+            Err(webpki::Error::CertExpired { not_after, .. }) => not_after,
+            Err(webpki::Error::CertNotValidYet { not_before, .. }) => not_before,
+            refused => return matches!(refused, Err(webpki::Error::CaUsedAsEndEntity)),
+        };
+    }
+    false
+}
+
+/// Whether a server was refused because of who has issued its certificate, or because it is an authority's.
+fn is_of_its_issuer(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature
+    ) || is_authority(error)
 }
 
 /// Whether a server was refused because its certificate is that of an authority.

@@ -142,12 +142,33 @@ fn pkg_config_and_the_readme() {
     std::fs::remove_file(place.library()).unwrap();
     succeeds(&mut shell(&place, &blocks[0]));
     work(&place, ".", &PREFIX.join("lib"));
+    in_memory(&place);
 
     let server = Server::start(Catalogue::generate(250, 1), Options::default());
     let run = format!("export LD_LIBRARY_PATH=\"$PREFIX/lib\"\n{}", blocks[2]);
     let said = succeeds(shell(&place, &run).env("SKILLSMITH_API_URL", server.base_url()));
     assert!(said.contains("250 new, 0 updated"), "{said}");
     assert!(said.contains("0 new, 0 updated"), "{said}");
+}
+
+/// The library is built with its own choice of SQLite's parts.
+fn in_memory(place: &Place) {
+    let program = "
+#include <skillsmith_sync.h>
+int main(void) {
+  skillsmith_database *database = NULL;
+  skillsmith_skill_repository *skills = NULL;
+  int64_t count = -1;
+  if (skillsmith_database_open(\":memory:\", NULL, &database, NULL) != SKILLSMITH_OK) return 1;
+  if (skillsmith_skill_repository_new(database, &skills, NULL) != SKILLSMITH_OK) return 2;
+  if (skillsmith_skill_repository_count(skills, &count, NULL) != SKILLSMITH_OK) return 3;
+  return count == 0 ? 0 : 4;
+}";
+    std::fs::write(place.file("memory.c"), program).unwrap();
+    let build = "export PKG_CONFIG_PATH=\"$PREFIX/lib/pkgconfig\" LD_LIBRARY_PATH=\"$PREFIX/lib\"
+gcc memory.c -o memory $(pkg-config --cflags --libs skillsmith_sync)
+./memory";
+    succeeds(&mut shell(place, build));
 }
 
 #[test]
