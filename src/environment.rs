@@ -115,9 +115,17 @@ impl Environment {
     /// `SKILLSMITH_OFFLINE_MODE`: whether to send no requests. Default: false.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the value is not UTF-8.
+    /// [`Error::InvalidArgument`] if the value is neither a word for true nor one for false: who writes `ture` does not
+    /// want requests.
     pub fn offline_mode(&self) -> Result<bool> {
-        Ok(self.switch("SKILLSMITH_OFFLINE_MODE")?.unwrap_or(false))
+        const NAME: &str = "SKILLSMITH_OFFLINE_MODE";
+        match self.switch(NAME)? {
+            Some(is_on) => Ok(is_on),
+            None if self.var(NAME)?.is_none() => Ok(false),
+            None => Err(Error::InvalidArgument(format!(
+                "{NAME} is neither true nor false. Set one of them, or unset it."
+            ))),
+        }
     }
 
     fn switch(&self, name: &str) -> Result<Option<bool>> {

@@ -88,7 +88,7 @@ fn an_unknown_authority_is_told_with_how_to_trust_it() {
         secured.complaint(&[]),
         "Cannot reach the registry: its certificate is from an authority that is not trusted. If \
          you trust it, name a file with its certificate (PEM) in NODE_EXTRA_CA_CERTS, or add it to \
-         the system's certificates."
+         the system's certificates. If it is trusted, the server does not send the certificates in between."
     );
     let other = secured.folder.path().join("other.pem");
     std::fs::write(&other, Identity::signed("other").authority).unwrap();
@@ -101,7 +101,7 @@ fn an_unknown_authority_is_told_with_how_to_trust_it() {
     // One that was made anew under its old name.
     std::fs::write(&other, Identity::signed("localhost").authority).unwrap();
     let said = secured.complaint(&[("NODE_EXTRA_CA_CERTS", &other)]);
-    let words = "its certificate is from an authority of the same name as a trusted one, with another key. If";
+    let words = "its certificate is from an authority of the same name as a trusted one, with another key, or has an RSA key of fewer than 2,048 bits. If";
     assert!(said.contains(words), "{said}");
 }
 

@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use ureq::unversioned::transport::{
     Buffers, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
@@ -102,6 +102,12 @@ impl Tls {
             ),
             Bad::PeerIncompatible(_) => {
                 format!("{whose} version of TLS is not supported: 1.2 and 1.3 are ({error}).")
+            }
+            Bad::AlertReceived(AlertDescription::CertificateRequired) => format!(
+                "{whose} server wants a certificate of this client, which is not supported."
+            ),
+            Bad::AlertReceived(AlertDescription::ProtocolVersion) => {
+                format!("{whose} version of TLS is not supported: 1.2 and 1.3 are.")
             }
             error => format!("{whose} TLS connection could not be set up ({error})."),
         };

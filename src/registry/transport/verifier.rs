@@ -155,11 +155,25 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             shown(*not_before),
             shown(*time)
         ),
-        Bad::UnknownIssuer => format!("is from an authority that is not trusted. {}", trust(pin)),
-        // As after an authority was made anew.
-        Bad::BadSignature => format!(
-            "is from an authority of the same name as a trusted one, with another key. {}",
+        Bad::UnknownIssuer => format!(
+            "is from an authority that is not trusted. {} If it is trusted, the server does not send the certificates in between.",
             trust(pin)
+        ),
+        // As after an authority was made anew.
+        Bad::BadSignature | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "is from an authority of the same name as a trusted one, with another key, \
+             or has an RSA key of fewer than 2,048 bits. {}",
+            trust(pin)
+        ),
+        Bad::UnsupportedSignatureAlgorithmContext { .. } => {
+            "is signed with an algorithm that is no longer safe, such as SHA-1. The server needs another.".to_owned()
+        }
+        Bad::NotValidForNameContext {
+            expected,
+            presented,
+        } if presented.is_empty() => format!(
+            "is not for {}: it names no host (subjectAltName). The server needs one that does.",
+            expected.to_str()
         ),
         Bad::NotValidForNameContext {
             expected,
@@ -175,6 +189,9 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
         ),
         error if as_webpki(error) == Some(&webpki::Error::EndEntityUsedAsCa) => {
             "is signed with one that may not sign others.".to_owned()
+        }
+        error if as_webpki(error) == Some(&webpki::Error::UnsupportedCertVersion) => {
+            "is of version 1 of X.509, which names no hosts. The server needs one of version 3.".to_owned()
         }
         error => format!("is not valid ({error})."),
     }
@@ -206,7 +223,6 @@ fn names(presented: &[String]) -> String {
         })
         .collect();
     match names.as_slice() {
-        [] => "no host".to_owned(),
         names if presented.len() > 3 => format!("{} and others", names.join(", ")),
         names => names.join(", "),
     }
