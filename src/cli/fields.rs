@@ -6,6 +6,7 @@ use super::console::{Console, STRONG};
 use super::text::clean;
 use super::time::Zone;
 use crate::SyncConfig;
+use crate::database::Journal;
 use crate::engine::EngineStatus;
 use crate::environment::Environment;
 
@@ -29,6 +30,13 @@ pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> Strin
         _ => String::new(),
     };
     format!("{state}, {}{held}", config.frequency)
+}
+
+/// `wal`, or another mode and why.
+pub(super) fn journal(journal: &Journal) -> String {
+    let reason = journal.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{}{reason}", journal.mode)
 }
 
 /// When the last complete sync was.

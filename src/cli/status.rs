@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::console::Console;
 use super::database;
 use super::exit::Exit;
-use super::fields::{auto_sync, field, last_sync, next_sync};
+use super::fields::{auto_sync, field, journal, last_sync, next_sync};
 use super::text::{clean, shortened};
 use super::time::duration;
 use crate::clock::{Clock, SystemClock};
@@ -19,6 +19,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Document<'a> {
     #[serde(flatten)]
     status: &'a EngineStatus,
@@ -26,6 +27,9 @@ struct Document<'a> {
     /// As the user has named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a str>,
+    /// Only where it is not a write-ahead log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal_mode: Option<&'a str>,
 }
 
 pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -36,11 +40,13 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     let status = engine::status(&database, &clock)?;
     let history = SyncHistoryRepository::new(&database);
     let figures = history.get_stats()?;
+    let rollback = database.rollback_journal()?;
     if console.json {
         console.say_json(&Document {
             status: &status,
             stats: &figures,
             client,
+            journal_mode: rollback.as_ref().map(|journal| &*journal.mode),
         });
         return Ok(Exit::Success);
     }
@@ -52,6 +58,9 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
         field(console, "Client", &shortened(client, LONGEST_CLIENT));
     }
     field(console, "Database", &place(path, missing, &database));
+    if let Some(found) = &rollback {
+        field(console, "Journal", &journal(found));
+    }
     field(console, "Skills", &skills.to_string());
     let environment = &console.terminal.environment;
     field(console, "Auto-sync", &auto_sync(config, environment));

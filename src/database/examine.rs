@@ -1,13 +1,25 @@
 //! What a person who looks for a fault wants to know of a database.
 
-use super::{Database, has_table, interruptible};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{Database, file_system, has_table, interruptible};
 use crate::{CancelToken, Result};
+
+/// How commits are made safe.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal {
+    /// Such as `wal`.
+    pub(crate) mode: String,
+    /// Why it is not `wal`, if that is known.
+    pub(crate) reason: Option<&'static str>,
+}
 
 /// The state of an open database.
 #[derive(Debug, Clone)]
 pub(crate) struct Examination {
-    /// Such as `wal`.
-    pub(crate) journal_mode: String,
+    pub(crate) journal: Journal,
     /// The highest version in `schema_version`, if there is one.
     pub(crate) schema_version: Option<i64>,
     /// Bytes that deleted rows have left free in the file.
@@ -28,11 +40,20 @@ impl Database {
                 None
             };
             Ok(Examination {
-                journal_mode: conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+                journal: journal(conn, self.path())?,
                 schema_version,
                 free_bytes: free.saturating_mul(page),
             })
         })
+    }
+
+    /// The journal of a file, if it is not a write-ahead log.
+    pub(crate) fn rollback_journal(&self) -> Result<Option<Journal>> {
+        if self.path().is_none() {
+            return Ok(None);
+        }
+        let journal = self.read(|conn| journal(conn, self.path()))?;
+        Ok((journal.mode != "wal").then_some(journal))
     }
 
     /// Reads every page. Returns the first fault, if there is one.
@@ -43,4 +64,14 @@ impl Database {
             Ok((verdict != "ok").then_some(verdict))
         })
     }
+}
+
+fn journal(conn: &Connection, path: Option<&Path>) -> Result<Journal> {
+    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let lacks_memory = mode != "wal" && path.is_some_and(|path| !file_system::can_have_log(path));
+    let reason = "its file system cannot share memory between processes";
+    Ok(Journal {
+        mode,
+        reason: lacks_memory.then_some(reason),
+    })
 }

@@ -17,6 +17,8 @@ pub(crate) struct Handle {
     conn: ManuallyDrop<Connection>,
     /// Dropped after the connection.
     ticket: Option<Ticket>,
+    /// It created the file, on a file system where others can read it.
+    pub(super) is_unprotected: bool,
 }
 
 impl Handle {
@@ -25,6 +27,7 @@ impl Handle {
             pid: std::process::id(),
             conn: ManuallyDrop::new(conn),
             ticket,
+            is_unprotected: false,
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod coexistence;
 #[cfg(feature = "cli")]
 mod examine;
 mod explain;
+mod file_system;
 mod handle;
 mod in_place;
 mod lock;
@@ -27,6 +28,8 @@ pub(crate) fn is_writable(path: &std::path::Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.permissions().readonly())
 }
 
+#[cfg(feature = "cli")]
+pub(crate) use self::examine::Journal;
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};

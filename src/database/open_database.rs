@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ impl Database {
             location,
             lock,
             options: options.cancel(CancelToken::new()),
+            is_unprotected: AtomicBool::new(conn.is_unprotected),
             conn: Mutex::new(Shared::Open(conn)),
             pid: std::process::id(),
         });
@@ -225,7 +226,11 @@ impl Database {
                 create,
                 ..self.inner.options.opening(&cancel)
             };
-            *shared = Shared::Open(open::file(path, opening)?);
+            let conn = open::file(path, opening)?;
+            if conn.is_unprotected {
+                self.inner.is_unprotected.store(true, Ordering::Relaxed);
+            }
+            *shared = Shared::Open(conn);
         }
         Ok(shared)
     }
@@ -256,6 +261,21 @@ impl Database {
         {
             in_place::empty_journal(conn);
         }
+    }
+
+    /// What the result of a run says of the file, beside what it says of the run.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let Some(path) = self.path() else {
+            return Vec::new();
+        };
+        let mut warnings = Vec::new();
+        if self.inner.is_unprotected.swap(false, Ordering::Relaxed) {
+            warnings.push(format!(
+                "{} cannot be protected: its file system keeps no modes of files, so other users of this machine may read it.",
+                path.display()
+            ));
+        }
+        warnings
     }
 
     /// What a sync of this database locks.

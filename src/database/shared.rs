@@ -1,6 +1,7 @@
 //! The connection that all clones of a database share, and its handling when the file is replaced.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard};
 
 use super::handle::Handle;
@@ -15,6 +16,8 @@ pub(super) struct Inner {
     pub(super) location: Location,
     pub(super) lock: LockTarget,
     pub(super) options: OpenOptions,
+    /// The file was created where others can read it, and no run has said so yet.
+    pub(super) is_unprotected: AtomicBool,
     pub(super) conn: Mutex<Shared>,
     /// A forked child must not wait for the lock: its holder may not exist there.
     pub(super) pid: u32,

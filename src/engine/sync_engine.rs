@@ -73,8 +73,9 @@ impl SyncEngine {
         let dry_run = options.dry_run;
         let error = match SyncLock::acquire(self.parts.database.lock_target()) {
             Ok(Some(lock)) => {
-                let result = run::execute(&self.parts, options, begun);
+                let mut result = run::execute(&self.parts, options, begun);
                 drop(lock);
+                result.warnings.extend(self.parts.database.warnings());
                 return Ok(result);
             }
             Ok(None) => Error::SyncInProgress,

@@ -7,6 +7,8 @@ mod completions;
 mod config;
 mod confirm;
 mod crash;
+#[cfg(target_os = "linux")]
+mod disks;
 mod doctor;
 mod environment;
 mod failures;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::console::Console;
 use super::super::database::{for_reading, is_missing};
+use super::super::fields::journal;
 use super::report::{Area, State};
 use super::system;
 use crate::database::is_writable;
@@ -95,7 +96,7 @@ fn look_inside(
     console: &Console<'_>,
 ) -> Result<(), Error> {
     let found = database.examine()?;
-    area.ok("journal", found.journal_mode);
+    area.ok("journal", journal(&found.journal));
     let version = found.schema_version;
     let version = version.map_or_else(|| "none".into(), |version| version.to_string());
     area.ok("schema", format!("version {version}"));

@@ -25,6 +25,8 @@
 //! that is open elsewhere in the process. On Windows locks belong to handles, so no fix is
 //! needed.
 
+#[cfg(unix)]
+mod disk;
 #[cfg(not(unix))]
 mod elsewhere;
 #[cfg(unix)]
@@ -42,6 +44,8 @@ mod unix;
 #[cfg(unix)]
 mod vfs;
 
+#[cfg(unix)]
+pub(super) use self::disk::{maps_shared_memory, refuses_mapping};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]

@@ -1,13 +1,13 @@
 //! Opens, creates or refuses the file at a path.
 
-use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Opening, connect, prepare};
+use super::{Opening, connect, prepare, rollback};
 use crate::database::explain;
+use crate::database::file_system::{self, beside};
 use crate::database::handle::Handle;
 use crate::{Error, Result};
 
@@ -74,16 +74,6 @@ fn ends_in_separator(path: &Path) -> bool {
         .is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// A file that SQLite keeps beside the database.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path
-        .canonicalize()
-        .unwrap_or_else(|_| path.to_owned())
-        .into_os_string();
-    name.push(suffix);
-    name.into()
-}
-
 fn has_content(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.len() > 0)
 }
@@ -104,10 +94,12 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
     }
-    let conn = connect::connect(path, opening.options, true)?;
-    let outcome = make_new(&conn, path, opening);
-    match outcome {
-        Ok(()) => Ok(conn),
+    let mut conn = connect::connect(path, opening.options, true)?;
+    match make_new(&conn, path, opening) {
+        Ok(is_protected) => {
+            conn.is_unprotected = !is_protected;
+            Ok(conn)
+        }
         Err(error) => {
             drop(conn);
             // Delete a refused new file, unless another process is using it.
@@ -121,16 +113,41 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     }
 }
 
-fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
-    // Before anything is written. SQLite gives the -wal and -shm files the same mode.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-            .map_err(|error| Error::file("protect", path, error))?;
-    }
+/// Returns whether only the owner can read the file.
+fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<bool> {
+    let is_protected = protect(path)?;
     connect::configure(conn)?;
-    prepare::prepare(conn, path, opening)
+    prepare::prepare(conn, path, opening)?;
+    Ok(is_protected)
+}
+
+/// Takes the file from everybody but its owner, before anything is written. SQLite gives the -wal and -shm
+/// files the same mode. Returns false on a file system without modes, such as exFAT, NTFS and some of FUSE.
+#[cfg(unix)]
+fn protect(path: &Path) -> Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    const REFUSED: [i32; 5] = [
+        libc::EPERM,
+        libc::ENOTSUP,
+        libc::EOPNOTSUPP,
+        libc::EINVAL,
+        libc::ENOSYS,
+    ];
+    let outcome = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+    if let Err(error) = outcome
+        && !error
+            .raw_os_error()
+            .is_some_and(|code| REFUSED.contains(&code))
+    {
+        return Err(Error::file("protect", path, error));
+    }
+    // Some take the call and ignore it; others give every file this mode.
+    Ok(std::fs::metadata(path).is_ok_and(|found| found.permissions().mode().trailing_zeros() >= 6))
+}
+
+#[cfg(not(unix))]
+fn protect(_: &Path) -> Result<bool> {
+    Ok(true)
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {
@@ -145,18 +162,30 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
-    let conn = connect::connect(path, opening.options, false)?;
-    connect::configure(&conn)?;
-    if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
-        return Err(explain::not_writable(path, "write"));
-    }
+    let conn = connect_existing(path, opening)?;
     match prepare::prepare(&conn, path, opening) {
         Err(Error::ReadOnlyFileSystem(_)) if opening.options.read_only => {
             drop(conn);
             unchanging(path, opening)
         }
+        Err(error) if file_system::has_log_in_vain(&conn, &error) => {
+            drop(conn);
+            rollback::change_to(path, opening)?;
+            let conn = connect_existing(path, opening)?;
+            prepare::prepare(&conn, path, opening)?;
+            Ok(conn)
+        }
         outcome => outcome.map(|()| conn),
     }
+}
+
+fn connect_existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let conn = connect::connect(path, opening.options, false)?;
+    connect::configure(&conn)?;
+    if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(explain::not_writable(path, "write"));
+    }
+    Ok(conn)
 }
 
 /// A database in WAL mode on a file system that is mounted read-only: SQLite cannot create the -shm that it

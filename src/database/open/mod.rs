@@ -7,6 +7,7 @@ mod connect;
 mod file;
 mod opening;
 mod prepare;
+mod rollback;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::file::holds_nothing;

@@ -9,7 +9,7 @@ use super::Opening;
 use crate::database::explain::{explain_on, name};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{self, LockWait, SLICE};
-use crate::database::{in_place, raw};
+use crate::database::{file_system, in_place, raw};
 use crate::{Error, Result};
 
 /// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
@@ -34,7 +34,9 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
             ));
         }
         Content::Empty => {
-            switch_to_wal(conn, path, opening)?;
+            if path == Path::new(":memory:") || file_system::can_have_log(path) {
+                switch_to_wal(conn, path, opening)?;
+            }
             let lock_wait = LockWait {
                 budget: options.open_budget,
                 cancel: opening.cancel,
@@ -63,8 +65,6 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
     Ok(())
 }
 
-/// Fails harmlessly on file systems without shared memory.
-///
 /// SQLite does not wait for a lock here, and another process may be creating the same file.
 fn switch_to_wal(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     opening.retry_while_busy(opening.options.open_budget, || {

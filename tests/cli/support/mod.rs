@@ -1,9 +1,13 @@
 //! A home folder, a registry, and the program between them.
 
+#[cfg(target_os = "linux")]
+mod file_system;
 mod place;
 mod pty;
 mod settle;
 
+#[cfg(target_os = "linux")]
+pub use file_system::FileSystem;
 pub use place::{Outcome, Place, Running};
 pub use pty::Pty;
 pub use settle::settled;

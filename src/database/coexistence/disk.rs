@@ -1,0 +1,52 @@
+//! System calls that ask what the file system of a file can do.
+#![expect(unsafe_code, reason = "system calls")]
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::ptr;
+
+use super::os;
+
+/// The size of SQLite's -shm.
+const SIZE: usize = 32 * 1024;
+
+/// Whether a file that is made as `probe`, and deleted at once, can be mapped as shared memory. True where
+/// that could not be tried: whoever needs it meets the cause then.
+pub(in crate::database) fn maps_shared_memory(probe: &Path) -> bool {
+    os::fill_standard_descriptors();
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let Ok(mut file) = options.open(probe) else {
+        return true;
+    };
+    // Before anything else, so that a killed process leaves none.
+    _ = std::fs::remove_file(probe);
+    // A mapped page for which the disk has no space would end the process.
+    if file.write_all(&vec![0; SIZE]).is_err() {
+        return true;
+    }
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let fd = file.as_raw_fd();
+    // SAFETY: a new mapping of a file of this size that nobody else can open.
+    let place = unsafe { libc::mmap(ptr::null_mut(), SIZE, access, libc::MAP_SHARED, fd, 0) };
+    if place == libc::MAP_FAILED {
+        return !refuses_mapping(os::errno());
+    }
+    // SAFETY: the mapping is of this size, writable and used only here; then it is given up.
+    unsafe {
+        place.cast::<u8>().write_volatile(1);
+        libc::munmap(place, SIZE);
+    }
+    true
+}
+
+/// Whether this system error of a mapping is the file system's own, not a shortage.
+pub(in crate::database) const fn refuses_mapping(error: i32) -> bool {
+    matches!(
+        error,
+        libc::ENODEV | libc::EACCES | libc::EPERM | libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP
+    )
+}

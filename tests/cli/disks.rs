@@ -1,0 +1,171 @@
+//! File systems other than a local disk's: without modes, without shared memory.
+
+use std::fs;
+
+use crate::support::{FileSystem, Outcome, Place};
+
+const LACKS_MEMORY: [i64; 3] = [libc_code::ENODEV, libc_code::EACCES, libc_code::EINVAL];
+
+/// Error numbers of Linux.
+mod libc_code {
+    pub const EPERM: i64 = 1;
+    pub const EACCES: i64 = 13;
+    pub const ENODEV: i64 = 19;
+    pub const EINVAL: i64 = 22;
+    pub const ENOSYS: i64 = 38;
+    pub const EOPNOTSUPP: i64 = 95;
+    /// For the preloaded library: the call succeeds, and changes nothing.
+    pub const IGNORED: i64 = -1;
+}
+
+/// The names in the folder of the default database.
+fn left(place: &Place) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(place.path(".skillsmith"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn warnings(outcome: &Outcome) -> Vec<String> {
+    serde_json::from_value(outcome.json()["warnings"].clone()).unwrap()
+}
+
+fn journal_mode(place: &Place) -> String {
+    let conn = place.look();
+    conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn a_file_system_that_refuses_modes_is_used_and_told_once() {
+    use libc_code::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM, IGNORED};
+    for answer in [EPERM, EOPNOTSUPP, EINVAL, ENOSYS, IGNORED] {
+        let place = Place::with_skills(25);
+        let disk = FileSystem::of(&place).with("FS_CHMOD", answer);
+        let first = disk.run(&["sync", "--json"]);
+        assert_eq!(first.code, 0, "{answer}: {}", first.stderr);
+        let told = warnings(&first);
+        assert!(
+            told.len() == 1 && told[0].contains("cannot be protected"),
+            "{answer}: {told:?}"
+        );
+        let second = disk.run(&["sync", "--json"]);
+        assert_eq!(second.code, 0, "{answer}: {}", second.stderr);
+        assert_eq!(warnings(&second), [""; 0], "{answer}");
+        // In another folder than the default one too.
+        let named = disk.run(&["sync", "--json", "--db", "other/skills.db"]);
+        assert_eq!(named.code, 0, "{answer}: {}", named.stderr);
+        assert_eq!(warnings(&named).len(), 1, "{answer}");
+        assert_eq!(place.count("SELECT count(*) FROM skills"), 25);
+    }
+}
+
+#[test]
+fn a_mode_that_every_file_has_anyway_is_not_warned_of() {
+    let place = Place::with_skills(25);
+    let disk = FileSystem::of(&place).with("FS_CHMOD", libc_code::EPERM);
+    let shell = "umask 077; exec \"$@\"";
+    let outcome = disk.run_behind(shell, &["sync", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(warnings(&outcome), [""; 0]);
+}
+
+#[test]
+fn another_failure_to_protect_a_new_file_leaves_none() {
+    let place = Place::with_skills(25);
+    let disk = FileSystem::of(&place).with("FS_CHMOD", 5);
+    let outcome = disk.run(&["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("protect"), "{}", outcome.stderr);
+    assert_eq!(left(&place), [""; 0]);
+}
+
+#[test]
+fn a_new_database_without_shared_memory_has_a_rollback_journal() {
+    for answer in LACKS_MEMORY {
+        let place = Place::with_skills(120);
+        let disk = FileSystem::of(&place).with("FS_MAP", answer);
+        for _ in 0..2 {
+            let outcome = disk.run(&["sync"]);
+            assert_eq!(
+                (outcome.code, &*outcome.stderr),
+                (0, ""),
+                "{answer}: {}",
+                outcome.stdout
+            );
+            assert_eq!(left(&place), ["skills.db", "skills.db-sync-lock"]);
+        }
+        let status = disk.run(&["sync", "status"]);
+        assert!(
+            status
+                .stdout
+                .contains("Journal:     delete (its file system cannot share memory"),
+            "{}",
+            status.stdout
+        );
+        let status = disk.run(&["sync", "status", "--json"]).json();
+        assert_eq!(status["journalMode"], "delete");
+        let doctor = disk.run(&["doctor"]);
+        assert!(
+            doctor
+                .stdout
+                .contains("delete (its file system cannot share"),
+            "{}",
+            doctor.stdout
+        );
+        assert_eq!(left(&place), ["skills.db", "skills.db-sync-lock"]);
+        assert_eq!(journal_mode(&place), "delete");
+        place.assert_sound();
+    }
+}
+
+#[test]
+fn a_write_ahead_log_without_shared_memory_is_applied_and_given_up() {
+    let place = Place::with_skills(120);
+    place.ok(&["sync"]);
+    assert_eq!(journal_mode(&place), "wal");
+    // Commits that are still in the log, as after a power cut.
+    let host = place.look();
+    host.execute_batch(
+        "PRAGMA wal_autocheckpoint = 0; UPDATE sync_config SET frequency = 'weekly'",
+    )
+    .unwrap();
+    let log = fs::read(place.path(".skillsmith/skills.db-wal")).unwrap();
+    assert!(!log.is_empty());
+    let file = fs::read(place.database()).unwrap();
+    drop(host);
+    fs::write(place.database(), file).unwrap();
+    fs::write(place.path(".skillsmith/skills.db-wal"), log).unwrap();
+    let disk = FileSystem::of(&place).with("FS_MAP", libc_code::ENODEV);
+    let outcome = disk.run(&["sync", "config", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(outcome.json()["frequency"], "weekly");
+    assert!(!place.path(".skillsmith/skills.db-wal").exists());
+    assert_eq!(disk.run(&["sync"]).code, 0);
+    assert_eq!(journal_mode(&place), "delete");
+    place.assert_sound();
+}
+
+#[test]
+fn a_write_ahead_log_that_is_in_use_is_told_as_that() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let host = place.look();
+    let count: i64 = host
+        .query_row("SELECT count(*) FROM skills", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 25);
+    let disk = FileSystem::of(&place).with("FS_MAP", libc_code::ENODEV);
+    let outcome = disk.run(&["sync", "--json"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert_eq!(outcome.json()["error"]["code"], "IO_ERROR");
+    assert!(
+        outcome.stderr.contains("another program has the file open"),
+        "{}",
+        outcome.stderr
+    );
+    drop(host);
+    assert_eq!(disk.run(&["sync"]).code, 0);
+}
