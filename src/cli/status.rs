@@ -12,6 +12,7 @@ use super::fields::{auto_sync, field, journal, last_sync, next_sync};
 use super::text::{clean, shortened};
 use super::time::duration;
 use crate::clock::{Clock, SystemClock};
+use crate::database::shared_file_system;
 use crate::engine::{self, EngineStatus};
 use crate::{
     Database, Result, SkillRepository, SyncHistoryEntry, SyncHistoryRepository, SyncStats,
@@ -30,6 +31,9 @@ struct Document<'a> {
     /// Only where it is not a write-ahead log.
     #[serde(skip_serializing_if = "Option::is_none")]
     journal_mode: Option<&'a str>,
+    /// What it is called, where other machines may use it at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_file_system: Option<&'a str>,
 }
 
 pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -40,6 +44,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     let status = engine::status(&database, &clock)?;
     let history = SyncHistoryRepository::new(&database);
     let figures = history.get_stats()?;
+    let shared = database.path().and_then(shared_file_system);
     let rollback = database.rollback_journal()?;
     if console.json {
         console.say_json(&Document {
@@ -47,6 +52,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
             stats: &figures,
             client,
             journal_mode: rollback.as_ref().map(|journal| &*journal.mode),
+            shared_file_system: shared.as_deref(),
         });
         return Ok(Exit::Success);
     }
@@ -58,6 +64,10 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
         field(console, "Client", &shortened(client, LONGEST_CLIENT));
     }
     field(console, "Database", &place(path, missing, &database));
+    if let Some(kind) = &shared {
+        let text = format!("{kind}, which other machines may use at the same time");
+        field(console, "File system", &text);
+    }
     if let Some(found) = &rollback {
         field(console, "Journal", &journal(found));
     }

@@ -13,7 +13,7 @@ pub(crate) struct Journal {
     /// Such as `wal`.
     pub(crate) mode: String,
     /// Why it is not `wal`, if that is known.
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<String>,
 }
 
 /// The state of an open database.
@@ -68,10 +68,9 @@ impl Database {
 
 fn journal(conn: &Connection, path: Option<&Path>) -> Result<Journal> {
     let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    let lacks_memory = mode != "wal" && path.is_some_and(|path| !file_system::can_have_log(path));
-    let reason = "its file system cannot share memory between processes";
+    let path = path.filter(|_| mode != "wal");
     Ok(Journal {
+        reason: path.and_then(file_system::lacks_log),
         mode,
-        reason: lacks_memory.then_some(reason),
     })
 }

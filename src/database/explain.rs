@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 
 #[cfg(unix)]
 use super::coexistence;
-use super::raw;
+use super::{file_system, raw};
 use crate::Error;
 
 pub(super) fn name(conn: &Connection, path: &Path, error: Error) -> Error {
@@ -53,13 +53,23 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => Error::NotADatabase(path.to_owned()),
-        Some(ErrorCode::DatabaseCorrupt) => Error::DatabaseDamaged {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        },
+        Some(ErrorCode::DatabaseCorrupt) => damaged(path, error.to_string()),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => cannot_open(path, error),
         Some(ErrorCode::ReadOnly) => not_writable(path, "write"),
         _ => error.into(),
+    }
+}
+
+/// The file is damaged, or looks so while another machine writes to it.
+pub(super) fn damaged(path: &Path, detail: String) -> Error {
+    let path = path.to_owned();
+    match file_system::shared(&path) {
+        Some(file_system) => Error::DatabaseDamagedWhileShared {
+            path,
+            detail,
+            file_system,
+        },
+        None => Error::DatabaseDamaged { path, detail },
     }
 }
 

@@ -20,19 +20,23 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Whether a write-ahead log can be used for the database at `path`: it needs memory that processes share
-/// through a file, which virtiofs, 9p, the Windows drives of WSL and file systems with direct I/O lack.
-pub(super) fn can_have_log(path: &Path) -> bool {
+/// Why the database at `path` cannot have a write-ahead log, if so. The log needs memory that all who use the
+/// database share through a file: two kernels share none, and virtiofs, 9p, the Windows drives of WSL and file
+/// systems with direct I/O have none.
+pub(super) fn lacks_log(path: &Path) -> Option<String> {
+    if let Some(kind) = shared(path) {
+        return Some(format!(
+            "other machines may use its file system, {kind}, at the same time"
+        ));
+    }
     #[cfg(unix)]
     {
         let probe = beside(path, &format!("-probe-{:x}", fastrand::u64(..)));
-        coexistence::maps_shared_memory(&probe)
+        if !coexistence::maps_shared_memory(&probe) {
+            return Some("its file system cannot share memory between processes".into());
+        }
     }
-    #[cfg(not(unix))]
-    {
-        _ = path;
-        true
-    }
+    None
 }
 
 /// Whether the connection failed because a database with a write-ahead log is on a file system that cannot
@@ -58,4 +62,119 @@ fn is_refused(conn: &Connection) -> bool {
 #[cfg(not(unix))]
 fn is_refused(_: &Connection) -> bool {
     false
+}
+
+/// What the file system of a file or folder is called, if other machines may use it at the same time: a
+/// network's, or one that a host lends to its guests and containers. There SQLite is not safe.
+pub(crate) fn shared(path: &Path) -> Option<String> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return linux::shared(path);
+    #[cfg(target_vendor = "apple")]
+    return coexistence::remote_file_system(path);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        _ = path;
+        None
+    }
+}
+
+/// The type of the file system that a folder is on, such as `ext4`, where the system tells.
+#[cfg(feature = "cli")]
+pub(crate) fn kind(folder: &Path) -> Option<String> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return linux::kind(folder);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    shared(folder)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::path::Path;
+
+    use crate::database::coexistence;
+
+    /// By the number that statfs gives.
+    const SHARED: [(u32, &str); 13] = [
+        (0x6969, "NFS"),
+        (0x517B, "SMB"),
+        (0xFF53_4D42, "CIFS"),
+        (0xFE53_4D42, "SMB2"),
+        (0x0102_1997, "9P"),
+        (0x00C3_6400, "Ceph"),
+        (0x5346_414F, "AFS"),
+        (0x6B41_4653, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x786F_4256, "VirtualBox shared folder"),
+        (0xBACB_ACBC, "VMware shared folder"),
+        (0x7C7C_6673, "Parallels shared folder"),
+        (FUSE, "FUSE"),
+    ];
+
+    /// virtiofs too.
+    const FUSE: u32 = 0x6573_5546;
+
+    /// Of those, what only this kernel serves.
+    const LOCAL: [&str; 6] = [
+        "fuseblk",
+        "fuse.fuse-overlayfs",
+        "fuse.gocryptfs",
+        "fuse.encfs",
+        "fuse.cryfs",
+        "fuse.mergerfs",
+    ];
+
+    pub(super) fn shared(path: &Path) -> Option<String> {
+        let found = coexistence::file_system_type(path)?;
+        let (_, name) = SHARED.iter().find(|(number, _)| *number == found)?;
+        if found != FUSE {
+            return Some((*name).to_owned());
+        }
+        match kind(path) {
+            Some(kind) if LOCAL.contains(&&*kind) => None,
+            Some(kind) if kind.starts_with("fuse") || kind == "virtiofs" => Some(kind),
+            _ => Some((*name).to_owned()),
+        }
+    }
+
+    pub(super) fn kind(path: &Path) -> Option<String> {
+        let path = path.canonicalize().ok()?;
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+        kind_in(&mounts, &path)
+    }
+
+    /// `id parent device root PLACE options … - KIND source options`: the longest place wins, and of equal
+    /// ones the last.
+    fn kind_in(mounts: &str, path: &Path) -> Option<String> {
+        let mount = |line: &str| {
+            let (left, right) = line.split_once(" - ")?;
+            let place = left.split(' ').nth(4)?.replace("\\040", " ");
+            let kind = right.split(' ').next()?.to_owned();
+            path.starts_with(&place).then_some((place.len(), kind))
+        };
+        let found = mounts.lines().filter_map(mount);
+        Some(found.max_by_key(|(length, _)| *length)?.1)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_longest_and_last_mount_is_that_of_a_folder() {
+            let mounts = "\
+1 0 8:1 / / rw - ext4 /dev/sda1 rw
+2 1 0:5 / /home rw,nosuid shared:1 - nfs4 host:/home rw
+3 1 0:6 / /my\\040disk rw - cifs //host/share rw
+4 1 0:7 / /home rw - tmpfs tmpfs rw
+";
+            for (folder, kind) in [
+                ("/var/lib", "ext4"),
+                ("/home/ada", "tmpfs"),
+                ("/homes", "ext4"),
+                ("/my disk/x", "cifs"),
+            ] {
+                assert_eq!(kind_in(mounts, Path::new(folder)).as_deref(), Some(kind));
+            }
+        }
+    }
 }

@@ -12,7 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::coexistence::{self, FileLock};
-use crate::{Error, Result};
+use super::file_system;
+use crate::{CancelToken, Error, Result};
+
+mod presence;
+
+use self::presence::Presence;
 
 /// A check whether a sync is running may hold the lock for a moment. A sync that starts then
 /// retries for this long.
@@ -30,18 +35,22 @@ enum Held {
         /// Released first: the next owner of the lock file's lock then gets this one too.
         of_database: Option<FileLock>,
         /// `None` on a read-only file system, where no sync is possible.
-        beside: Option<LockFile>,
+        beside: Option<Arc<LockFile>>,
+        /// Where other kernels may have the file.
+        presence: Option<Presence>,
     },
     Flag(Arc<AtomicBool>),
 }
 
 impl SyncLock {
     /// Takes the lock; `None` if another sync holds it.
-    pub(crate) fn acquire(target: &LockTarget) -> Result<Option<Self>> {
+    ///
+    /// On a file system that other machines may use, it may wait some seconds, until it is cancelled.
+    pub(crate) fn acquire(target: &LockTarget, cancel: &CancelToken) -> Result<Option<Self>> {
         let end = Instant::now() + PROBE_GRACE;
         loop {
             if let Some(lock) = Self::try_acquire(target)? {
-                return Ok(Some(lock));
+                return lock.show(target, cancel);
             }
             if Instant::now() >= end {
                 return Ok(None);
@@ -50,12 +59,38 @@ impl SyncLock {
         }
     }
 
+    /// Shows the sync to other machines, if they may use the file system or one of them did; `None` if one of
+    /// them is syncing.
+    fn show(mut self, target: &LockTarget, cancel: &CancelToken) -> Result<Option<Self>> {
+        let LockTarget::File(database) = target else {
+            return Ok(Some(self));
+        };
+        if let Held::File {
+            beside: Some(file),
+            presence,
+            ..
+        } = &mut self.held
+        {
+            let path = lock_path(database);
+            // On Windows, no file system counts as shared, and the locked file cannot be read through another
+            // handle.
+            let is_shown = presence::has_line(&path) || file_system::shared(database).is_some();
+            if cfg!(unix) && is_shown {
+                *presence = Presence::claim(file, &path, cancel)?;
+                if presence.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(self))
+    }
+
     fn try_acquire(target: &LockTarget) -> Result<Option<Self>> {
         match target {
             LockTarget::File(database) => {
                 let path = lock_path(database);
                 let beside = match LockFile::ensure(&path) {
-                    Ok(file) => Some(file),
+                    Ok(file) => Some(Arc::new(file)),
                     Err(Error::ReadOnlyFileSystem(_)) => None,
                     Err(error) => return Err(error),
                 };
@@ -74,6 +109,7 @@ impl SyncLock {
                         held: Held::File {
                             of_database,
                             beside,
+                            presence: None,
                         },
                     }))
             }
@@ -89,11 +125,13 @@ impl SyncLock {
     pub(crate) fn is_held(target: &LockTarget) -> bool {
         match target {
             LockTarget::File(database) => {
+                let path = lock_path(database);
                 coexistence::is_locked_for_sync(database)
                     // An older version of this library takes only this lock.
-                    || LockFile::open(&lock_path(database)).is_ok_and(|file| {
+                    || LockFile::open(&path).is_ok_and(|file| {
                         matches!(file.0.try_lock_shared(), Err(TryLockError::WouldBlock))
                     })
+                    || presence::is_seen(&path)
             }
             LockTarget::Flag(flag) => flag.load(Ordering::Acquire),
         }
@@ -106,7 +144,10 @@ impl Drop for SyncLock {
             Held::File {
                 of_database,
                 beside,
+                presence,
             } => {
+                // While nobody else can write a line.
+                drop(presence.take());
                 drop(of_database.take());
                 drop(beside.take());
             }
@@ -182,12 +223,22 @@ mod tests {
 
     fn only_one(target: &LockTarget) {
         assert!(!SyncLock::is_held(target));
-        let first = SyncLock::acquire(target).unwrap().unwrap();
+        let first = SyncLock::acquire(target, &CancelToken::new())
+            .unwrap()
+            .unwrap();
         assert!(SyncLock::is_held(target));
-        assert!(SyncLock::acquire(target).unwrap().is_none());
+        assert!(
+            SyncLock::acquire(target, &CancelToken::new())
+                .unwrap()
+                .is_none()
+        );
         drop(first);
         assert!(!SyncLock::is_held(target));
-        assert!(SyncLock::acquire(target).unwrap().is_some());
+        assert!(
+            SyncLock::acquire(target, &CancelToken::new())
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[test]
@@ -205,7 +256,7 @@ mod tests {
     fn a_question_does_not_make_a_sync_fail() {
         let dir = tempfile::tempdir().unwrap();
         let target = LockTarget::File(dir.path().join("skills.db"));
-        drop(SyncLock::acquire(&target).unwrap());
+        drop(SyncLock::acquire(&target, &CancelToken::new()).unwrap());
         let stop = crate::CancelToken::new();
         let asker = {
             let (target, stop) = (target.clone(), stop.clone());
@@ -217,7 +268,11 @@ mod tests {
             })
         };
         for _ in 0..200 {
-            assert!(SyncLock::acquire(&target).unwrap().is_some());
+            assert!(
+                SyncLock::acquire(&target, &CancelToken::new())
+                    .unwrap()
+                    .is_some()
+            );
         }
         stop.cancel();
         asker.join().unwrap();

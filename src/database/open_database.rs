@@ -15,7 +15,7 @@ use super::options::OpenOptions;
 use super::schema::ensure_sync_tables;
 use super::shared::{Inner, Location, Shared};
 use super::transaction::{self, LockWait};
-use super::{explain, in_place, replaced};
+use super::{explain, file_system, in_place, replaced};
 use crate::{CancelToken, Error, Result};
 
 /// Number of databases in memory so far; each needs its own name.
@@ -269,6 +269,12 @@ impl Database {
             return Vec::new();
         };
         let mut warnings = Vec::new();
+        if let Some(kind) = file_system::shared(path) {
+            warnings.push(format!(
+                "{} is on a file system that other machines may use at the same time ({kind}), and SQLite cannot be safe there. Sync it from one machine only, or keep it on a local disk.",
+                path.display()
+            ));
+        }
         if self.inner.is_unprotected.swap(false, Ordering::Relaxed) {
             warnings.push(format!(
                 "{} cannot be protected: its file system keeps no modes of files, so other users of this machine may read it.",

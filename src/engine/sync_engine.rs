@@ -71,7 +71,8 @@ impl SyncEngine {
         }
         let begun = self.parts.clock.elapsed();
         let dry_run = options.dry_run;
-        let error = match SyncLock::acquire(self.parts.database.lock_target()) {
+        let target = self.parts.database.lock_target();
+        let error = match SyncLock::acquire(target, &options.cancel) {
             Ok(Some(lock)) => {
                 let mut result = run::execute(&self.parts, options, begun);
                 drop(lock);
@@ -81,7 +82,9 @@ impl SyncEngine {
             Ok(None) => Error::SyncInProgress,
             Err(error) => error,
         };
-        Ok(outcome::not_begun(&error, dry_run))
+        let mut result = outcome::not_begun(&error, dry_run);
+        result.warnings = self.parts.database.warnings();
+        Ok(result)
     }
 
     /// Returns the current status. Quick; blocks on the disk only.

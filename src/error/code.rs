@@ -160,7 +160,9 @@ impl Error {
             Self::Database(_) => ErrorCode::Database,
             Self::DatabaseBusy => ErrorCode::DatabaseBusy,
             Self::NotADatabase(_) => ErrorCode::NotADatabase,
-            Self::DatabaseDamaged { .. } => ErrorCode::DatabaseDamaged,
+            Self::DatabaseDamaged { .. } | Self::DatabaseDamagedWhileShared { .. } => {
+                ErrorCode::DatabaseDamaged
+            }
             Self::NotSkillsmith { .. } => ErrorCode::NotSkillsmith,
             Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
             Self::ReadOnly

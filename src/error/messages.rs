@@ -74,6 +74,11 @@ messages! {
         "{} is damaged ({detail}). It was left as it is; restore it from a \
          backup, or move it away to start over.",
         path.display();
+    Error::DatabaseDamagedWhileShared { path, detail, file_system } =>
+        "{} does not read as an intact database ({detail}). It was left as it is. Other machines may use its \
+         file system ({file_system}) at the same time, and one of them may be writing to it: end all syncs of it, \
+         and look again with `skillsmith doctor --check`.",
+        path.display();
     Error::NotSkillsmith { path, detail } =>
         "{} is not a Skillsmith database: {detail}. It was left as it is; choose another file.",
         path.display();

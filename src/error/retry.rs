@@ -40,6 +40,7 @@ impl Error {
             | Self::DatabaseBusy
             | Self::NotADatabase(_)
             | Self::DatabaseDamaged { .. }
+            | Self::DatabaseDamagedWhileShared { .. }
             | Self::NotSkillsmith { .. }
             | Self::PermissionDenied { .. }
             | Self::ReadOnly

@@ -111,6 +111,16 @@ pub enum Error {
         /// What SQLite or the check found.
         detail: String,
     },
+    /// The same on a file system that other machines may use: what looks like damage may be a write of one of
+    /// them.
+    DatabaseDamagedWhileShared {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite or the check found.
+        detail: String,
+        /// What the file system is called.
+        file_system: String,
+    },
     /// An intact SQLite database of another program.
     NotSkillsmith {
         /// The file.

@@ -7,7 +7,7 @@ use super::super::database::{for_reading, is_missing};
 use super::super::fields::journal;
 use super::report::{Area, State};
 use super::system;
-use crate::database::is_writable;
+use crate::database::{file_system_kind, is_writable, shared_file_system};
 use crate::{Database, Error, SkillRepository};
 
 /// Looks at the file, and returns the database if it can be read.
@@ -65,15 +65,13 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, missing: bool) {
     } else {
         area.ok("folder", format!("{place}{mode}"));
     }
-    match system::file_system(existing) {
-        Some(kind) if system::is_of_the_network(&kind) => {
-            let text = format!(
-                "{kind}: SQLite needs locks that a network may not have. Use a local folder"
-            );
-            area.note("file system", State::Warning, text);
-        }
-        Some(kind) => area.ok("file system", kind),
-        None => {}
+    if let Some(kind) = shared_file_system(existing) {
+        let text = format!(
+            "{kind}, which other machines may use at the same time: SQLite is not safe there. Use a local folder, or sync from one machine only"
+        );
+        area.note("file system", State::Warning, text);
+    } else if let Some(kind) = file_system_kind(existing) {
+        area.ok("file system", kind);
     }
 }
 
@@ -96,7 +94,13 @@ fn look_inside(
     console: &Console<'_>,
 ) -> Result<(), Error> {
     let found = database.examine()?;
-    area.ok("journal", journal(&found.journal));
+    let is_shared = database.path().and_then(shared_file_system).is_some();
+    if is_shared && found.journal.mode == "wal" {
+        let text = "wal, which damages a database that two machines use. End all programs that use it, and set `PRAGMA journal_mode = DELETE`";
+        area.note("journal", State::Warning, text);
+    } else {
+        area.ok("journal", journal(&found.journal));
+    }
     let version = found.schema_version;
     let version = version.map_or_else(|| "none".into(), |version| version.to_string());
     area.ok("schema", format!("version {version}"));

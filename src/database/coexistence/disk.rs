@@ -50,3 +50,41 @@ pub(in crate::database) const fn refuses_mapping(error: i32) -> bool {
         libc::ENODEV | libc::EACCES | libc::EPERM | libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP
     )
 }
+
+/// The number by which Linux knows the type of a file system: `f_type` of statfs.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(
+    clippy::allow_attributes,
+    reason = "the type of this field differs between systems"
+)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unnecessary_cast,
+    reason = "a number of 32 bits"
+)]
+pub(in crate::database) fn file_system_type(path: &Path) -> Option<u32> {
+    Some(statfs(path)?.f_type as u32)
+}
+
+/// The name of the type, such as `smbfs`, if the file system is another machine's.
+#[cfg(target_vendor = "apple")]
+pub(in crate::database) fn remote_file_system(path: &Path) -> Option<String> {
+    let found = statfs(path)?;
+    if found.f_flags & libc::MNT_LOCAL as u32 != 0 {
+        return None;
+    }
+    let name = found.f_fstypename.iter().map(|&c| c as u8);
+    let name: Vec<u8> = name.take_while(|&c| c != 0).collect();
+    Some(String::from_utf8_lossy(&name).into_owned())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn statfs(path: &Path) -> Option<libc::statfs> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: all zeros is a valid statfs, and only read after the call has filled it.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a valid C string and structure.
+    (unsafe { libc::statfs(path.as_ptr(), &raw mut found) } == 0).then_some(found)
+}

@@ -36,6 +36,8 @@ mod guard;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]
+mod machine;
+#[cfg(unix)]
 mod os;
 #[cfg(unix)]
 mod pool;
@@ -44,19 +46,25 @@ mod unix;
 #[cfg(unix)]
 mod vfs;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use self::disk::file_system_type;
+#[cfg(target_vendor = "apple")]
+pub(super) use self::disk::remote_file_system;
 #[cfg(unix)]
 pub(super) use self::disk::{maps_shared_memory, refuses_mapping};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    FileLock, about_to_close, after_open, before_open, is_locked_for_sync, lock_for_sync,
-    open_apart, without_forks,
+    FileLock, about_to_close, after_open, before_open, boot_id, host_name, is_locked_for_sync,
+    lock_for_sync, open_apart, without_forks,
 };
 #[cfg(all(not(unix), feature = "test-hooks"))]
 pub(crate) use self::elsewhere::{descriptors, is_installed};
 #[cfg(unix)]
 pub(crate) use self::guard::Ticket;
+#[cfg(unix)]
+pub(super) use self::machine::{boot_id, host_name};
 #[cfg(unix)]
 pub(super) use self::os::IN_USE_BY_ANOTHER_FILE;
 #[cfg(unix)]

@@ -26,13 +26,7 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         ))),
         // SQLite would delete the journal.
         Ok(found) if found.len() == 0 && has_content(&beside(path, "-wal")) => {
-            Err(Error::DatabaseDamaged {
-                path: path.to_owned(),
-                detail: format!(
-                    "it is empty, but {} beside it holds changes: a program was interrupted while it wrote. To start over, move both away",
-                    beside(path, "-wal").display()
-                ),
-            })
+            Err(without_content(path))
         }
         // SQLite treats a file of one byte as empty, and would overwrite it.
         Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
@@ -48,6 +42,17 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
         Err(error) => Err(Error::file("open", path, error)),
     }
+}
+
+fn without_content(path: &Path) -> Error {
+    let mut detail = format!(
+        "it is empty, but {} beside it holds changes: a program was interrupted while it wrote",
+        beside(path, "-wal").display()
+    );
+    if file_system::shared(path).is_none() {
+        detail.push_str(". To start over, move both away");
+    }
+    explain::damaged(path, detail)
 }
 
 fn is_a_folder(path: &Path) -> Error {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::Opening;
-use crate::database::explain::{explain_on, name};
+use crate::database::explain::{damaged, explain_on, name};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{self, LockWait, SLICE};
 use crate::database::{file_system, in_place, raw};
@@ -34,7 +34,7 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
             ));
         }
         Content::Empty => {
-            if path == Path::new(":memory:") || file_system::can_have_log(path) {
+            if path == Path::new(":memory:") || file_system::lacks_log(path).is_none() {
                 switch_to_wal(conn, path, opening)?;
             }
             let lock_wait = LockWait {
@@ -109,10 +109,6 @@ fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
 /// A damaged file must not be changed, so it is checked before the first change by this
 /// library. Later damage is reported when it is met.
 fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
-    let damaged = |detail: String| Error::DatabaseDamaged {
-        path: path.to_owned(),
-        detail,
-    };
     // Every table except virtual ones: a full-text index that is out of step is rebuilt by the
     // sync, and not a reason to refuse the file.
     let tables: Vec<String> = conn
@@ -128,7 +124,7 @@ fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
             )
             .map_err(|error| explain_on(conn, path, error))?;
         if verdict != "ok" {
-            return Err(damaged(verdict));
+            return Err(damaged(path, verdict));
         }
     }
     Ok(())

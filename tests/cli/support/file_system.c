@@ -5,7 +5,7 @@
  FS_CHMOD   the error of chmod; -1: it succeeds, and changes nothing
  FS_MAP     the error of shared mappings
  FS_TYPE    the type that statfs tells
- FS_LOCKS   "none": locks succeed and exclude nobody, as if each process were on a machine of its own
+ FS_NO_LOCKS  locks succeed and exclude nobody, as if each process were on a machine of its own
  FS_BOOT    the file that is read as the boot id of the machine
  */
 #define _GNU_SOURCE
@@ -91,8 +91,7 @@ TELLS(statfs, statfs)
 TELLS(statfs64, statfs64)
 
 static int excludes_nobody(int descriptor) {
-  const char *locks = getenv("FS_LOCKS");
-  return locks != NULL && strcmp(locks, "none") == 0 && is_open_there(descriptor);
+  return number("FS_NO_LOCKS") != 0 && is_open_there(descriptor);
 }
 
 int flock(int descriptor, int operation) {

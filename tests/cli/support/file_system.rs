@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use super::{Outcome, Place};
+use super::{Outcome, Place, Running};
 
 /// The home folder of a place, as it were on another file system.
 pub struct FileSystem<'p> {
@@ -24,6 +24,17 @@ impl<'p> FileSystem<'p> {
     pub fn with(mut self, name: &'static str, number: i64) -> Self {
         self.answers.push((name, number.to_string()));
         self
+    }
+
+    /// Reads the boot id of the kernel from this file.
+    pub fn with_boot(mut self, file: &Path) -> Self {
+        self.answers
+            .push(("FS_BOOT", file.to_str().unwrap().to_owned()));
+        self
+    }
+
+    pub fn start(&self, args: &[&str]) -> Running {
+        Running::start(self.answer(&mut self.place.command(args)))
     }
 
     pub fn run(&self, args: &[&str]) -> Outcome {
