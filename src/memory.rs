@@ -20,6 +20,9 @@ use crate::{Error, Result};
 /// Allocations up to this size are not checked first.
 const SMALL: usize = 64 * 1024;
 
+/// More than the stack of a thread.
+const STACK: usize = 4 * 1024 * 1024;
+
 /// What a binding knows about the memory of its process.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryWatch {
@@ -129,8 +132,11 @@ pub fn spawn(
 ) -> Result<std::thread::JoinHandle<()>> {
     let builder = std::thread::Builder::new().name(name.into());
     ensure_thread_available()?;
-    // The system refuses for lack of memory or of threads.
-    builder.spawn(body).map_err(|_| Error::OutOfMemory)
+    // The system has one error for a lack of memory and of threads.
+    builder.spawn(body).map_err(|_| match probe(STACK) {
+        Ok(()) => Error::OutOfThreads,
+        Err(_) => Error::OutOfMemory,
+    })
 }
 
 fn probe(bytes: usize) -> Result<(), TryReserveError> {

@@ -59,7 +59,7 @@ impl BackgroundSyncService {
     /// Starts the checks, on their own thread. Returns at once; calling it again is safe.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the system has no memory or no thread left.
+    /// [`Error::OutOfMemory`] or [`Error::OutOfThreads`] if the system has no memory or no thread left.
     pub fn start(&self) -> Result<()> {
         let mut thread = lock(&self.thread);
         let mut progress = self.shared.progress();

@@ -9,12 +9,19 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use super::coexistence;
 use super::{file_system, raw};
 use crate::Error;
+use crate::error::in_words;
 
 pub(super) fn name(conn: &Connection, path: &Path, error: Error) -> Error {
     match error {
         Error::Database(error) => explain_on(conn, path, error),
+        Error::ReadOnly if !is_read_only(conn) => not_writable(path, "write"),
         error => error,
     }
+}
+
+/// Whether the connection is. If not, SQLite means the -shm, which it could not create.
+fn is_read_only(conn: &Connection) -> bool {
+    conn.is_readonly(rusqlite::MAIN_DB).unwrap_or(true)
 }
 
 pub(super) fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error) -> Error {
@@ -31,6 +38,9 @@ pub(super) fn with_cause(conn: &Connection, error: Error) -> Error {
             }
             of_the_disk(path, &error, raw::last_io_error(conn))
                 .unwrap_or_else(|| Error::Database(error))
+        }
+        Error::ReadOnly if !is_read_only(conn) => {
+            not_writable(Path::new(conn.path().unwrap_or_default()), "write")
         }
         error => error,
     }
@@ -91,13 +101,16 @@ fn of_the_disk(
         _ => return None,
     };
     match cause.kind() {
+        ErrorKind::StorageFull if action == "open" && holds_no_more_files(path) => {
+            Some(Error::NoMoreFiles(path.to_owned()))
+        }
         ErrorKind::StorageFull
         | ErrorKind::QuotaExceeded
         | ErrorKind::FileTooLarge
         | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::InvalidFilename
         | ErrorKind::NotADirectory => Some(Error::file(action, path, cause)),
-        _ => match (failed(&cause), Error::file(action, path, cause)) {
+        _ => match (in_words(&cause, true), Error::file(action, path, cause)) {
             (_, told @ Error::TooManyFiles { .. }) => Some(told),
             (Some(words), _) => Some(Error::Io {
                 action,
@@ -109,25 +122,43 @@ fn of_the_disk(
     }
 }
 
-/// What to do where the disk or the file system itself fails.
-#[cfg(unix)]
-fn failed(cause: &std::io::Error) -> Option<&'static str> {
-    match cause.raw_os_error()? {
-        libc::EIO => Some(
-            "the disk reports an error. Look into the log of the system, and move the file to another disk",
-        ),
-        // SQLite takes ENOLCK for a lock of another program: the coexistence layer tells it ENOSYS.
-        libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP => {
-            Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
+/// Maps a failure to create a file beside the database.
+pub(super) fn not_created(action: &'static str, path: &Path, cause: std::io::Error) -> Error {
+    match (cause.kind(), path.parent()) {
+        (ErrorKind::StorageFull, _) if holds_no_more_files(path) => {
+            Error::NoMoreFiles(path.to_owned())
         }
-        libc::ESTALE => Some("the file server no longer knows it. Try again"),
-        _ => None,
+        (ErrorKind::PermissionDenied, Some(folder)) if folder.exists() && !is_writable(folder) => {
+            Error::PermissionDenied {
+                action: "create files in",
+                path: folder.to_owned(),
+            }
+        }
+        _ => Error::file(action, path, cause),
     }
 }
 
-#[cfg(not(unix))]
-const fn failed(_: &std::io::Error) -> Option<&'static str> {
-    None
+/// The same for the folder of the database.
+pub(super) fn folder_not_created(folder: &Path, cause: std::io::Error) -> Error {
+    if cause.kind() == ErrorKind::StorageFull && holds_no_more_files(folder) {
+        Error::NoMoreFiles(folder.to_owned())
+    } else {
+        Error::file("create the folder", folder, cause)
+    }
+}
+
+/// Whether the file system of the path, or of the folder that is there, has space but no room for another file.
+fn holds_no_more_files(path: &Path) -> bool {
+    #[cfg(unix)]
+    return path
+        .ancestors()
+        .find(|place| place.exists())
+        .is_some_and(coexistence::holds_no_more_files);
+    #[cfg(not(unix))]
+    {
+        _ = path;
+        false
+    }
 }
 
 /// SQLite opens a file for reading that it could not create or open for writing, which hides the first
@@ -231,6 +262,12 @@ mod tests {
                 libc::ESTALE,
                 Code::Io,
                 "no longer knows it",
+            ),
+            (
+                ffi::SQLITE_IOERR_READ,
+                libc::ENOTCONN,
+                Code::Io,
+                "has ended. Mount",
             ),
             (
                 ffi::SQLITE_IOERR_WRITE,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::coexistence::{self, FileLock};
-use super::file_system;
+use super::{explain, file_system};
 use crate::{CancelToken, Error, Result};
 
 mod presence;
@@ -170,7 +170,7 @@ impl LockFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        Self::of(|| options.open(path)).map_err(|error| Error::file("create", path, error))
+        Self::of(|| options.open(path)).map_err(|error| explain::not_created("create", path, error))
     }
 
     fn open(path: &Path) -> std::io::Result<Self> {

@@ -168,7 +168,7 @@ impl Error {
             Self::ReadOnly
             | Self::ReadOnlyFileSystem(_)
             | Self::JournalOnReadOnlyFileSystem { .. } => ErrorCode::ReadOnly,
-            Self::DiskFull | Self::DiskQuotaUsed => ErrorCode::DiskFull,
+            Self::DiskFull | Self::DiskQuotaUsed | Self::NoMoreFiles(_) => ErrorCode::DiskFull,
             Self::Io { .. } => ErrorCode::Io,
             Self::DatabaseInUse(_) => ErrorCode::DatabaseInUse,
             Self::DatabaseReplaced(_) => ErrorCode::DatabaseReplaced,
@@ -177,7 +177,7 @@ impl Error {
             Self::Refused { .. } => ErrorCode::Refused,
             Self::RedirectRefused(_) => ErrorCode::RedirectRefused,
             Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::OutOfMemory => ErrorCode::OutOfMemory,
+            Self::OutOfMemory | Self::OutOfThreads => ErrorCode::OutOfMemory,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }

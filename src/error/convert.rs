@@ -24,7 +24,10 @@ impl Error {
                 ErrorKind::FileTooLarge,
                 "the file would become larger than this process may make one. Raise the limit (`ulimit -f`)",
             ),
-            _ => source,
+            kind => match in_words(&source, action == "lock") {
+                Some(words) => std::io::Error::new(kind, words),
+                None => source,
+            },
         };
         Self::Io {
             action,
@@ -32,6 +35,30 @@ impl Error {
             source,
         }
     }
+}
+
+/// What to do where the disk or the file system itself fails. `locks`: the call may have taken a lock.
+#[cfg(unix)]
+pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static str> {
+    match cause.raw_os_error()? {
+        libc::EIO => Some(
+            "the disk reports an error. Look into the log of the system, and move the file to another disk",
+        ),
+        // SQLite takes ENOLCK for a lock of another program: the coexistence layer tells it ENOSYS.
+        libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP if locks => {
+            Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
+        }
+        libc::ESTALE => Some("the file server no longer knows it. Try again"),
+        libc::ENOTCONN => Some(
+            "the program that serves its file system has ended. Mount the file system again, and try again",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) const fn in_words(_: &std::io::Error, _: bool) -> Option<&'static str> {
+    None
 }
 
 fn is_too_many_files(error: &std::io::Error) -> bool {

@@ -88,6 +88,10 @@ messages! {
     Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
     Error::DiskFull =>
         "The disk is full; the last batch was not written. Free some space and sync again.";
+    Error::NoMoreFiles(path) =>
+        "The file system of {} holds no more files, though it has space (`df -i` shows it). \
+         Delete files that are not needed, and sync again.",
+        path.display();
     Error::DiskQuotaUsed =>
         "Your quota of disk space is used up; the last batch was not written. \
          Delete files or get a larger quota, and sync again.";
@@ -132,6 +136,9 @@ messages! {
     Error::OutOfMemory =>
         "The process is out of memory. What was written is kept; try again \
          when more memory is available.";
+    Error::OutOfThreads =>
+        "The system starts no more threads for this process. What was written is kept; raise the limit of \
+         processes (`ulimit -u`, or that of the container), or end other programs, and try again.";
     Error::Internal(message) => "Internal error (please report it): {message}";
 }
 

@@ -45,6 +45,7 @@ impl Error {
             | Self::PermissionDenied { .. }
             | Self::ReadOnly
             | Self::DiskFull
+            | Self::NoMoreFiles(_)
             | Self::DiskQuotaUsed
             | Self::DatabaseInUse(_)
             | Self::DatabaseReplaced(_)
@@ -53,6 +54,7 @@ impl Error {
             | Self::TooManyFiles { .. }
             | Self::Io { .. }
             | Self::OutOfMemory
+            | Self::OutOfThreads
             | Self::Internal(_)
             // The registry as a whole cannot be reached.
             | Self::Offline

@@ -139,6 +139,8 @@ pub enum Error {
     ReadOnly,
     /// The disk is full.
     DiskFull,
+    /// The file system holds no more files, though it has space. Same code as [`Error::DiskFull`].
+    NoMoreFiles(PathBuf),
     /// The user's share of the disk is used up. The code is that of [`Error::DiskFull`].
     DiskQuotaUsed,
     /// Another SQLite in this process has the file open, and this system cannot isolate the
@@ -190,6 +192,9 @@ pub enum Error {
     // ---- 9xx: this library -----------------------------------------------
     /// Out of memory, or out of threads.
     OutOfMemory,
+    /// The system starts no more threads for this process, though it has memory. Same code as
+    /// [`Error::OutOfMemory`].
+    OutOfThreads,
     /// A bug in this library.
     Internal(String),
 }

@@ -114,7 +114,10 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
         Http::BodyExceedsLimit(limit) => Error::TooLarge(limit),
         Http::Io(error) => match error.downcast::<ureq::Error>() {
             Ok(inner) => explain(credentials, inner),
-            Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
+            // It may say that threads are what is short.
+            Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => {
+                error.downcast::<Error>().unwrap_or(Error::OutOfMemory)
+            }
             Err(error) => {
                 let kind = if broke_off(&error) {
                     Error::CutOff

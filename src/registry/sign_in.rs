@@ -361,7 +361,10 @@ impl fmt::Debug for SignIn {
 
 /// Everything that is not a token.
 const fn must_end(error: &Error) -> bool {
-    matches!(error, Error::Cancelled | Error::OutOfMemory)
+    matches!(
+        error,
+        Error::Cancelled | Error::OutOfMemory | Error::OutOfThreads
+    )
 }
 
 /// Adds to a refusal why there is no other token.

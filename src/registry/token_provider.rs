@@ -85,7 +85,14 @@ impl TokenProvider {
         match slot.wait(call)? {
             Ok(token) => secret(&token),
             Err(failure) => Err(match failure.downcast::<Error>() {
-                Ok(own) if matches!(*own, Error::Cancelled | Error::OutOfMemory) => *own,
+                Ok(own)
+                    if matches!(
+                        *own,
+                        Error::Cancelled | Error::OutOfMemory | Error::OutOfThreads
+                    ) =>
+                {
+                    *own
+                }
                 Ok(own) => failed(&own.to_string()),
                 Err(other) => failed(&other.to_string()),
             }),

@@ -267,7 +267,7 @@ fn a_sync_of_another_kernel_is_seen_as_long_as_it_runs() {
     let other = FileSystem::of(&place)
         .with("FS_TYPE", NFS)
         .with("FS_NO_LOCKS", 1)
-        .with_boot(&place.path("boot"));
+        .with_path("FS_BOOT", &place.path("boot"));
     let mut sync = hanging(&place, &one);
     let entry: Value = serde_json::from_str(&line(&place)).unwrap();
     assert_eq!(entry["pid"], sync.child().id());
@@ -356,4 +356,52 @@ fn damage_where_another_machine_may_be_writing_is_not_to_be_moved_away() {
             "{args:?}: {told}"
         );
     }
+}
+
+#[test]
+fn a_server_of_a_file_system_that_has_ended_is_told_as_that() {
+    let place = Place::with_skills(25);
+    let disk = FileSystem::of(&place).with_path("FS_GONE", &place.path("mounted"));
+    let db = place.path("mounted/skills.db");
+    for args in [&["sync", "--json"][..], &["sync", "status", "--json"]] {
+        let outcome = disk.run(&[args, &["--db", db.to_str().unwrap()]].concat());
+        assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+        assert_eq!(outcome.json()["error"]["code"], "IO_ERROR");
+        assert!(
+            outcome.stderr.contains("serves its file system has ended"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn threads_that_are_refused_are_not_a_lack_of_memory() {
+    let place = Place::with_skills(25);
+    let disk = FileSystem::of(&place).with("FS_NO_THREADS", 1);
+    let outcome = disk.run(&["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("no more threads") && !outcome.stderr.contains("out of memory"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn promise_12_a_second_ctrl_c_ends_the_program_while_the_disk_hangs() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place.server().catalogue(|catalogue| catalogue.add(5, 3));
+    let hangs = place.path("hangs");
+    let disk = FileSystem::of(&place)
+        .with("FS_HANGS", 3_600)
+        .with_path("FS_HANGING", &hangs);
+    let sync = disk.start(&["sync", "--force"]);
+    wait_until("the disk hangs", || hangs.exists());
+    sync.signal(Signal::INT);
+    std::thread::sleep(Duration::from_millis(200));
+    sync.signal(Signal::INT);
+    assert_eq!(sync.end().code, 130);
+    place.assert_sound();
 }

@@ -161,6 +161,31 @@ fn no_permission_to_write() {
 }
 
 #[test]
+fn a_file_that_can_be_written_in_a_folder_that_cannot_is_told_by_the_folder() {
+    for mode in ["wal", "delete"] {
+        let place = Place::with_skills(25);
+        place.ok(&["sync", "--db", "shared.db"]);
+        rusqlite::Connection::open(place.path("shared.db"))
+            .unwrap()
+            .pragma_update(None, "journal_mode", mode)
+            .unwrap();
+        fs::remove_file(place.path("shared.db-sync-lock")).unwrap();
+        set_mode(&place.path("shared.db"), 0o666);
+        let args = ["sync", "--db", "shared.db"];
+        let outcome = Outcome::of(&mut as_nobody_after(&place, 0o555, &args));
+        assert_eq!(outcome.code, 1, "{mode}: {}", outcome.stdout);
+        assert!(
+            place
+                .settled(&outcome.stderr)
+                .contains("No permission to create files in <home>."),
+            "{mode}: {}",
+            outcome.stderr
+        );
+        set_mode(place.home(), 0o755);
+    }
+}
+
+#[test]
 fn what_may_only_be_read_can_be_looked_at() {
     let place = Place::with_skills(25);
     place.ok(&["sync", "--db", "shared.db"]);

@@ -143,16 +143,23 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
     );
     let names: Vec<_> = outcome.stderr.lines().skip(1).collect();
     assert_eq!(names, ["filler"], "{}", outcome.stderr);
-    // No more inodes, so the -shm cannot be created; and no space, where it can.
-    let shell =
-        "mount -t tmpfs -o size=4m,nr_inodes=3 none full && touch full/filler && exec \"$@\"";
-    let outcome = mounted(&place, shell, &["sync", "--db", "full/skills.db"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(
-        outcome.stderr.contains("The disk is full"),
-        "{}",
-        outcome.stderr
-    );
+    // Space, but no more inodes: for the folder, the -shm, and the lock file.
+    for (inodes, db) in [
+        (2, "full/a/skills.db"),
+        (3, "full/skills.db"),
+        (4, "full/skills.db"),
+    ] {
+        let shell = format!(
+            "mount -t tmpfs -o size=4m,nr_inodes={inodes} none full && touch full/filler && exec \"$@\""
+        );
+        let outcome = mounted(&place, &shell, &["sync", "--db", db, "--json"]);
+        assert_eq!(outcome.code, 1, "{inodes}: {}", outcome.stdout);
+        assert!(
+            outcome.stderr.contains("holds no more files"),
+            "{inodes}: {}",
+            outcome.stderr
+        );
+    }
 }
 
 /// The files beside the database in `source`.

@@ -1,9 +1,11 @@
 //! System calls that ask what the file system of a file can do.
 #![expect(unsafe_code, reason = "system calls")]
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
@@ -51,6 +53,23 @@ pub(in crate::database) const fn refuses_mapping(error: i32) -> bool {
     )
 }
 
+/// Whether the file system has space but no inode left.
+#[expect(
+    clippy::allow_attributes,
+    reason = "the types of these fields differ between systems"
+)]
+#[allow(clippy::absurd_extreme_comparisons, reason = "some are signed")]
+pub(in crate::database) fn holds_no_more_files(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: all zeros is a valid statvfs, and only read after the call has filled it.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a valid C string and structure.
+    let outcome = unsafe { libc::statvfs(path.as_ptr(), &raw mut found) };
+    outcome == 0 && found.f_files > 0 && found.f_favail == 0 && found.f_bavail > 0
+}
+
 /// The number by which Linux knows the type of a file system: `f_type` of statfs.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(
@@ -81,8 +100,7 @@ pub(in crate::database) fn remote_file_system(path: &Path) -> Option<String> {
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn statfs(path: &Path) -> Option<libc::statfs> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     // SAFETY: all zeros is a valid statfs, and only read after the call has filled it.
     let mut found: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: a valid C string and structure.

@@ -51,7 +51,7 @@ pub(super) use self::disk::file_system_type;
 #[cfg(target_vendor = "apple")]
 pub(super) use self::disk::remote_file_system;
 #[cfg(unix)]
-pub(super) use self::disk::{maps_shared_memory, refuses_mapping};
+pub(super) use self::disk::{holds_no_more_files, maps_shared_memory, refuses_mapping};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]

@@ -97,7 +97,7 @@ pub(in crate::database) fn memory(name: &str, opening: Opening<'_>) -> Result<Ha
 
 fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
-        create_folder(folder).map_err(|error| Error::file("create the folder", folder, error))?;
+        create_folder(folder).map_err(|error| explain::folder_not_created(folder, error))?;
     }
     let mut conn = connect::connect(path, opening.options, true)?;
     match make_new(&conn, path, opening) {

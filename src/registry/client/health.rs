@@ -37,7 +37,12 @@ impl SkillsmithApiClient {
         let ask = Ask::new("/health", Vec::new());
         let mut response = match self.send(&connections, credentials, &ask, limits, call) {
             Ok(response) => response,
-            Err(error @ (Error::Cancelled | Error::RedirectRefused(_) | Error::OutOfMemory)) => {
+            Err(
+                error @ (Error::Cancelled
+                | Error::RedirectRefused(_)
+                | Error::OutOfMemory
+                | Error::OutOfThreads),
+            ) => {
                 return Err(error);
             }
             Err(error) => return Err(unhealthy(error)),

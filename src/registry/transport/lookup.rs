@@ -93,7 +93,7 @@ fn on_a_thread(
 ) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (sender, answer) = sync_channel(1);
     memory::spawn("skillsmith-lookup", move || _ = sender.send(look_up()))
-        .map_err(|_| ureq::Error::Io(io::ErrorKind::OutOfMemory.into()))?;
+        .map_err(|error| ureq::Error::Io(io::Error::new(io::ErrorKind::OutOfMemory, error)))?;
     loop {
         let left = deadline.left()?;
         match answer.recv_timeout(left.min(SLICE)) {

@@ -6,12 +6,16 @@
  FS_MAP     the error of shared mappings
  FS_TYPE    the type that statfs tells
  FS_NO_LOCKS  locks succeed and exclude nobody, as if each process were on a machine of its own
+ FS_GONE    calls on files whose paths begin with it find that their server has ended
+ FS_HANGS   seconds that a write to the disk takes, in which the file FS_HANGING is made
+ FS_NO_THREADS  no thread can be started
  FS_BOOT    the file that is read as the boot id of the machine
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REAL(result, name, ...) \
@@ -124,6 +129,43 @@ int flock(int descriptor, int operation) {
 CONTROLS(fcntl)
 CONTROLS(fcntl64)
 
+static int is_gone(const char *path) {
+  const char *gone = getenv("FS_GONE");
+  if (gone == NULL || path == NULL || strncmp(path, gone, strlen(gone)) != 0) return 0;
+  errno = ENOTCONN;
+  return 1;
+}
+
+int statx(int folder, const char *restrict path, int flags, unsigned mask, struct statx *restrict found) {
+  REAL(int, statx, int, const char *, int, unsigned, struct statx *);
+  return is_gone(path) ? -1 : real(folder, path, flags, mask, found);
+}
+
+static void hang(void) {
+  struct timespec left = {number("FS_HANGS"), 0};
+  if (left.tv_sec == 0) return;
+  close(creat(getenv("FS_HANGING"), 0600));
+  while (nanosleep(&left, &left) != 0) {
+  }
+}
+
+int fsync(int descriptor) {
+  REAL(int, fsync, int);
+  if (is_open_there(descriptor)) hang();
+  return real(descriptor);
+}
+
+int fdatasync(int descriptor) {
+  REAL(int, fdatasync, int);
+  if (is_open_there(descriptor)) hang();
+  return real(descriptor);
+}
+
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how, void *(*body)(void *), void *restrict of) {
+  REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  return number("FS_NO_THREADS") != 0 ? EAGAIN : real(thread, how, body, of);
+}
+
 #define OPENS(name)                                                               \
   int name(const char *path, int flags, ...) {                                    \
     mode_t mode = 0;                                                              \
@@ -134,6 +176,7 @@ CONTROLS(fcntl64)
       mode = va_arg(arguments, mode_t);                                           \
       va_end(arguments);                                                          \
     }                                                                             \
+    if (is_gone(path)) return -1;                                                 \
     if (getenv("FS_BOOT") != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) \
       path = getenv("FS_BOOT");                                                   \
     return real(path, flags, mode);                                               \

@@ -26,10 +26,9 @@ impl<'p> FileSystem<'p> {
         self
     }
 
-    /// Reads the boot id of the kernel from this file.
-    pub fn with_boot(mut self, file: &Path) -> Self {
-        self.answers
-            .push(("FS_BOOT", file.to_str().unwrap().to_owned()));
+    /// Sets one that is a path.
+    pub fn with_path(mut self, name: &'static str, path: &Path) -> Self {
+        self.answers.push((name, path.to_str().unwrap().to_owned()));
         self
     }
 
