@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rusqlite::Connection;
-use skillsmith_test_registry::Options;
+use skillsmith_test_registry::{Fault, Options};
 
-use crate::support::{Outcome, Place};
+use crate::support::{Outcome, Place, Running, wait_until};
 
 /// Builds a library that shifts the wall clock of the process that loads it.
 fn shifted_clock(place: &Place) -> PathBuf {
@@ -15,12 +15,15 @@ fn shifted_clock(place: &Place) -> PathBuf {
         #include <dlfcn.h>
         #include <stdlib.h>
         #include <time.h>
+        #include <unistd.h>
         int clock_gettime(clockid_t clock, struct timespec *time) {
           static int (*real)(clockid_t, struct timespec *);
           if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
           int outcome = real(clock, time);
           const char *now = getenv("TEST_CLOCK");
           if (outcome == 0 && clock == CLOCK_REALTIME && now) time->tv_sec = atoll(now);
+          const char *jump = getenv("TEST_CLOCK_JUMP");
+          if (outcome == 0 && clock == CLOCK_REALTIME && jump && access(jump, F_OK) == 0) time->tv_sec += 72 * 3600;
           return outcome;
         }
     "#;
@@ -117,4 +120,27 @@ fn promise_13_stamps_at_the_ends_of_time_are_shown() {
             assert_eq!(outcome.code, 0, "{stamp}: {args:?}: {}", outcome.stderr);
         }
     }
+}
+
+#[test]
+fn a_jump_of_the_clock_during_a_run_neither_ends_it_nor_counts() {
+    let place = Place::with_options(250, Options::default());
+    let library = shifted_clock(&place);
+    place.server().fault(Fault::delay(1_000).at_request(2));
+    let mut command = place.command(&["sync", "--json"]);
+    command
+        .env("LD_PRELOAD", &library)
+        .env("TEST_CLOCK_JUMP", place.path("jump"));
+    let sync = Running::start(&mut command);
+    wait_until("the second page is asked for", || {
+        place.server().listings().len() >= 2
+    });
+    std::fs::write(place.path("jump"), "").unwrap();
+    let outcome = sync.end();
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let an_hour = 3_600_000;
+    assert!(outcome.json()["durationMs"].as_u64().unwrap() < an_hour);
+    let newest = &place.json(&["sync", "history", "--json"])[0];
+    assert_eq!(newest["status"], "success");
+    assert!(newest["durationMs"].as_u64().unwrap() < an_hour, "{newest}");
 }
