@@ -18,6 +18,8 @@ mod history;
 mod interrupt;
 mod json;
 mod listing;
+#[cfg(target_os = "linux")]
+mod machines;
 mod pipes;
 mod status;
 mod support;

@@ -122,6 +122,13 @@ impl Place {
         self.look().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
+    #[cfg(target_os = "linux")]
+    pub fn journal_mode(&self) -> String {
+        let conn = self.look();
+        conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap()
+    }
+
     pub fn assert_sound(&self) {
         let verdict: String = self
             .look()
@@ -134,6 +141,12 @@ impl Place {
 impl Outcome {
     pub fn of(command: &mut Command) -> Self {
         command.output().unwrap().into()
+    }
+
+    /// Those of a result.
+    #[cfg(target_os = "linux")]
+    pub fn warnings(&self) -> Vec<String> {
+        serde_json::from_value(self.json()["warnings"].clone()).unwrap()
     }
 
     /// The one JSON document on stdout.
