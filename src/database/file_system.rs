@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ffi};
 
 #[cfg(unix)]
-use super::coexistence;
-use super::raw;
+use super::{coexistence, raw};
 use crate::Error;
 
 /// A file that is kept beside the database, the same through every symbolic link.

@@ -88,6 +88,7 @@ pub(in crate::database) fn file_system_type(path: &Path) -> Option<u32> {
 
 /// The name of the type, such as `smbfs`, if the file system is another machine's.
 #[cfg(target_vendor = "apple")]
+#[expect(clippy::cast_sign_loss, reason = "a flag, and bytes of a name")]
 pub(in crate::database) fn remote_file_system(path: &Path) -> Option<String> {
     let found = statfs(path)?;
     if found.f_flags & libc::MNT_LOCAL as u32 != 0 {
