@@ -8,11 +8,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::LockFile;
 use crate::database::coexistence;
@@ -31,7 +30,7 @@ const LATEST_WITHIN: Duration = Duration::from_secs(30);
 /// A line is much shorter.
 const LONGEST: u64 = 4_096;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     host: String,
     /// Of the kernel; empty where it has none.
@@ -55,6 +54,30 @@ impl Entry {
         }
     }
 
+    /// `None` if it is none of ours. By hand: derived code would be larger than the rest of this file.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let line: Value = serde_json::from_slice(line).ok()?;
+        let text = |name: &str| line[name].as_str().map(str::to_owned);
+        Some(Self {
+            host: text("host")?,
+            boot: text("boot")?,
+            pid: u32::try_from(line["pid"].as_u64()?).ok()?,
+            id: line["id"].as_u64()?,
+            number: line["number"].as_u64()?,
+        })
+    }
+
+    fn line(&self) -> String {
+        let line = json!({
+            "host": self.host,
+            "boot": self.boot,
+            "pid": self.pid,
+            "id": self.id,
+            "number": self.number,
+        });
+        format!("{line}\n")
+    }
+
     /// Whether the locks of that sync are known here. All containers of a kernel have its locks.
     fn is_of_this_kernel(&self) -> bool {
         let here = Self::new();
@@ -72,7 +95,7 @@ pub(super) struct Presence {
     file: Arc<LockFile>,
     path: PathBuf,
     entry: Entry,
-    stop: Option<SyncSender<()>>,
+    stop: CancelToken,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,18 +116,17 @@ impl Presence {
         if !is_there(path, &entry) {
             return Ok(None);
         }
-        let (stop, asked) = sync_channel::<()>(1);
         let mut presence = Self {
             file: Arc::clone(file),
             path: path.to_owned(),
             entry: entry.clone(),
-            stop: Some(stop),
+            stop: CancelToken::new(),
             thread: None,
         };
-        let (file, path) = (Arc::clone(file), path.to_owned());
+        let (file, path, stop) = (Arc::clone(file), path.to_owned(), presence.stop.clone());
         presence.thread = Some(memory::spawn("skillsmith-presence", move || {
             let mut entry = entry;
-            while asked.recv_timeout(RENEWED_EVERY) == Err(RecvTimeoutError::Timeout) {
+            while !stop.wait(RENEWED_EVERY) {
                 // After a sleep of this machine, another may have taken over.
                 if is_there(&path, &entry) {
                     entry.number += 1;
@@ -123,7 +145,7 @@ impl Drop for Presence {
             std::mem::forget(self.thread.take());
             return;
         }
-        self.stop.take();
+        self.stop.cancel();
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }
@@ -190,14 +212,13 @@ fn read(path: &Path) -> Option<Entry> {
     let file = LockFile::open(path).ok()?;
     let mut line = Vec::new();
     (&file.0).take(LONGEST).read_to_end(&mut line).ok()?;
-    serde_json::from_slice(&line).ok()
+    Entry::parse(&line)
 }
 
 fn write(mut file: &File, entry: &Entry) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(entry)?;
-    line.push(b'\n');
+    let line = entry.line();
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(&line)?;
+    file.write_all(line.as_bytes())?;
     file.set_len(line.len() as u64)?;
     file.sync_data()
 }
