@@ -184,8 +184,10 @@ mod tests {
 
     #[test]
     fn extra_certificates_count_on_a_system_without_any() {
-        let authority = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-        let extra = [authority.cert.der().clone()];
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let extra = [params.self_signed(&key).unwrap().der().clone()];
         let bundled = roots(&[], &[]).len();
         assert!(bundled > 0);
         assert_eq!(roots(&[], &extra).len(), bundled + 1);
