@@ -15,7 +15,7 @@ const NAME_WIDTH: usize = 13;
 
 /// Prints `Name:   value`.
 pub(super) fn field(console: &Console<'_>, name: &str, value: &str) {
-    let gap = " ".repeat(NAME_WIDTH.saturating_sub(name.len() + 1));
+    let gap = " ".repeat(NAME_WIDTH.saturating_sub(name.len() + 1).max(1));
     console.say(&format!("{STRONG}{name}:{STRONG:#}{gap}{}", clean(value)));
 }
 

@@ -13,8 +13,9 @@ use super::time::{Zone, duration};
 use crate::clock::from_iso;
 use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
 
-/// Longest error message in a table; the JSON has the whole message.
+/// Longest error message in a table at a terminal, whose columns are narrow. Elsewhere a line may be long.
 const LONGEST_ERROR: usize = 80;
+const LONGEST_ERROR_ELSEWHERE: usize = 1_000;
 
 /// After the time of the start, whose heading depends on the zone.
 const HEADER: [&str; 6] = [
@@ -90,7 +91,12 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     let names = std::iter::once(heading.as_str()).chain(HEADER);
     table.set_header(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
     let rows = entries.iter().zip(starts);
-    table.add_rows(rows.map(|(entry, started)| row(entry, started, console.zone)));
+    let longest = if console.terminal.stdout.is_terminal() {
+        LONGEST_ERROR
+    } else {
+        LONGEST_ERROR_ELSEWHERE
+    };
+    table.add_rows(rows.map(|(entry, started)| row(entry, started, console.zone, longest)));
     for number in NUMBERS {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -104,7 +110,7 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
     table
 }
 
-fn row(entry: &SyncHistoryEntry, started: String, zone: Zone) -> [Cell; 7] {
+fn row(entry: &SyncHistoryEntry, started: String, zone: Zone, longest: usize) -> [Cell; 7] {
     let error = entry.error_message.as_deref().unwrap_or_default();
     let colour = match entry.status {
         SyncStatus::Success => Color::Green,
@@ -123,6 +129,6 @@ fn row(entry: &SyncHistoryEntry, started: String, zone: Zone) -> [Cell; 7] {
         Cell::new(entry.skills_updated),
         Cell::new(entry.skills_unchanged),
         Cell::new(time),
-        Cell::new(shortened(&zone.in_message(error), LONGEST_ERROR)),
+        Cell::new(shortened(&zone.in_message(error), longest)),
     ]
 }

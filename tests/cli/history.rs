@@ -91,7 +91,7 @@ fn the_newest_come_first_and_as_many_as_wanted() {
 fn a_long_error_is_shortened_and_cannot_command_the_terminal() {
     let place = Place::with_skills(10);
     place.ok(&["sync", "-q"]);
-    let message = format!("\u{1b}[2Jfirst\nsecond {}", "long ".repeat(60));
+    let message = format!("\u{1b}[2Jfirst\nsecond {}", "long ".repeat(300));
     place
         .look()
         .execute(
@@ -104,10 +104,12 @@ fn a_long_error_is_shortened_and_cannot_command_the_terminal() {
         !text.contains('\u{1b}') && text.lines().count() == 2,
         "{text}"
     );
+    // What to do stands at its end, so that a line that nothing bounds may be long.
     assert!(
-        text.contains("first second") && text.trim_end().ends_with('…'),
+        text.contains(&format!("first second {}", "long ".repeat(150))),
         "{text}"
     );
+    assert!(text.trim_end().ends_with('…'), "{text}");
     assert_eq!(
         place.json(&["sync", "history", "--json"])[0]["errorMessage"],
         message

@@ -100,6 +100,32 @@ fn a_login_is_sent_whatever_it_is_made_of() {
     assert_success(&sync(&world, &url, &[("ALL_PROXY", &value)]));
 }
 
+/// The queue of connections is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_takes_no_connection_is_not_called_unhealthy() {
+    use socket2::{Domain, Socket, Type};
+    let world = World::new(15, Options::default());
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _waiting: Vec<Socket> = std::iter::repeat_with(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        _ = socket.connect(&address);
+        socket
+    })
+    .take(3)
+    .collect();
+    let url = format!("http://{}/v1", address.as_socket().unwrap());
+    let result = sync(&world, &url, &[]);
+    let said = result.errors.join(" ");
+    assert!(said.contains("it does not accept connections"), "{said}");
+    assert!(!said.contains("API is unhealthy"), "{said}");
+}
+
 /// A proxy that answers each request itself, and repeats what it was sent.
 fn parrot(status: &'static str) -> std::net::SocketAddr {
     use std::io::{Read, Write};

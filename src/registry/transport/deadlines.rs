@@ -38,11 +38,13 @@ pub(in crate::registry) fn deadlines<S>(
         Limits::OfEach(limit) => (limit.min(left), None),
         Limits::OfAll(limit) => (limit.min(left), Some(limit.min(left))),
     };
+    // Earlier than the whole, so that what is told is which of them it was.
+    let connect = CONNECT_TIMEOUT.min(whole.saturating_mul(9) / 10);
     request
         .config()
         .timeout_global(global)
-        .timeout_resolve(Some(CONNECT_TIMEOUT.min(whole)))
-        .timeout_connect(Some(CONNECT_TIMEOUT.min(whole)))
+        .timeout_resolve(Some(connect))
+        .timeout_connect(Some(connect))
         .timeout_send_request(Some(whole))
         .timeout_recv_response(Some(whole))
         .timeout_recv_body(Some(whole))

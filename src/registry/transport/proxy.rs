@@ -120,6 +120,15 @@ impl Proxy {
             None | Some(("", "")) => (None, None),
             Some((user, password)) => (Some(decoded(user)), Some(decoded(password))),
         };
+        // In SOCKS 4 a zero ends the name; the rest of it would be the host that is asked for.
+        let is_version_4 = matches!(protocol, Protocol::Socks4 | Protocol::Socks4a);
+        if is_version_4
+            && user
+                .as_ref()
+                .is_some_and(|user: &Vec<u8>| user.contains(&0))
+        {
+            return None;
+        }
         Some(Self {
             protocol,
             at: Target {
@@ -273,5 +282,14 @@ mod tests {
             assert!(!shown.contains(password) || password.is_empty(), "{shown}");
             assert_eq!(proxy.at.to_string(), "p:1");
         }
+    }
+
+    #[test]
+    fn a_zero_in_the_name_for_socks_4_names_no_host() {
+        for scheme in ["socks4", "socks4a"] {
+            let value = format!("{scheme}://me%00registry.test@p:1");
+            assert!(Proxy::parse("ALL_PROXY", &value).is_none());
+        }
+        assert!(Proxy::parse("ALL_PROXY", "socks5://me%00@p:1").is_some());
     }
 }

@@ -146,7 +146,11 @@ fn log_in(stream: &mut (impl Read + Write), proxy: &Proxy) -> Result<(), ureq::E
                 _ => Err(proxy.wants_login(" (SOCKS)").into()),
             }
         }
-        ([5, _], _) => Err(proxy.wants_login(" (SOCKS)").into()),
+        ([5, _], None) => Err(proxy.wants_login(" (SOCKS)").into()),
+        ([5, _], Some(_)) => {
+            let words = "wants another kind of login than a user name and a password (SOCKS).";
+            Err(proxy.failure(words).into())
+        }
         _ => Err(no_socks(proxy, 5)),
     }
 }
