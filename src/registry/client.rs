@@ -86,16 +86,21 @@ impl SkillsmithApiClient {
         let file = environment.config_file();
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
         let told = match options.base_url.take() {
-            Some(base) => Some(base),
-            None => environment.base_url()?.map(|(base, _)| base),
+            Some(base) => Some((base, None)),
+            None => environment
+                .base_url()?
+                .map(|(base, name)| (base, Some(name))),
         };
         let is_of_file = told.is_none();
-        let base = match told {
-            Some(base) => base,
-            None => environment::base_url_of_file(&file)?,
+        let (base, source) = match told {
+            Some(told) => told,
+            None => (
+                environment::base_url_of_file(&file)?,
+                Some("apiBaseUrl in ~/.skillsmith/config.json"),
+            ),
         };
         let base = base.trim().trim_end_matches('/').to_owned();
-        let uri = check_base(&base)?;
+        let uri = check_base(&base, source)?;
         if timeout.is_zero() {
             return Err(Error::InvalidArgument(
                 "The timeout is 0. Use at least 1 millisecond.".into(),

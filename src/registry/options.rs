@@ -143,10 +143,11 @@ impl fmt::Debug for ClientOptions {
 }
 
 /// Checks the address of a registry.
-pub(super) fn check_base(base: &str) -> Result<Uri> {
+pub(super) fn check_base(base: &str, source: Option<&str>) -> Result<Uri> {
     let invalid = |why: &str| {
+        let source = source.map_or_else(String::new, |source| format!(" ({source})"));
         Error::InvalidArgument(format!(
-            "The registry's address cannot be used: {why}. Use the form https://host/path."
+            "The registry's address{source} cannot be used: {why}. Use the form https://host/path."
         ))
     };
     let uri: Uri = base.parse().map_err(|_| invalid("it is not a URL"))?;

@@ -84,7 +84,7 @@ fn a_port_that_no_address_has_is_refused() {
     for address in ["http://127.0.0.1:99999/v1", "http://[::1]:0", "http://h:8o"] {
         let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_URL", address));
         assert_eq!(outcome.code, 1, "{address}");
-        let words = "The registry's address cannot be used: ";
+        let words = "The registry's address (SKILLSMITH_API_URL) cannot be used: ";
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
         assert!(!place.path(".skillsmith").exists());
     }
@@ -280,6 +280,6 @@ fn an_address_that_is_none_is_refused_before_anything_is_created() {
             .env("SKILLSMITH_API_URL", "registry"),
     );
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
-    assert_snapshot!(outcome.stderr, @"error: The registry's address cannot be used: it begins neither with http:// nor with https://. Use the form https://host/path.");
+    assert_snapshot!(outcome.stderr, @"error: The registry's address (SKILLSMITH_API_URL) cannot be used: it begins neither with http:// nor with https://. Use the form https://host/path.");
     assert!(!place.path(".skillsmith").exists());
 }
