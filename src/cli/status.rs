@@ -12,7 +12,7 @@ use super::fields::{auto_sync, field, journal, last_sync, next_sync};
 use super::text::{clean, shortened};
 use super::time::duration;
 use crate::clock::{Clock, SystemClock};
-use crate::database::shared_file_system;
+use crate::database::{Journal, shared_file_system};
 use crate::engine::{self, EngineStatus};
 use crate::{
     Database, Result, SkillRepository, SyncHistoryEntry, SyncHistoryRepository, SyncStats,
@@ -64,13 +64,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
         field(console, "Client", &shortened(client, LONGEST_CLIENT));
     }
     field(console, "Database", &place(path, missing, &database));
-    if let Some(kind) = &shared {
-        let text = format!("{kind}, which other machines may use at the same time");
-        field(console, "File system", &text);
-    }
-    if let Some(found) = &rollback {
-        field(console, "Journal", &journal(found));
-    }
+    say_file_system(console, shared.as_deref(), rollback.as_ref());
     field(console, "Skills", &skills.to_string());
     let environment = &console.terminal.environment;
     field(console, "Auto-sync", &auto_sync(config, environment));
@@ -88,6 +82,16 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     field(console, "Runs", &runs(&figures, status.is_running));
     field(console, "Requests", &requests(&status));
     Ok(Exit::Success)
+}
+
+fn say_file_system(console: &Console<'_>, shared: Option<&str>, rollback: Option<&Journal>) {
+    if let Some(kind) = shared {
+        let text = format!("{kind}, which other machines may use at the same time");
+        field(console, "File system", &text);
+    }
+    if let Some(found) = rollback {
+        field(console, "Journal", &journal(found));
+    }
 }
 
 /// `12 this month`, with the budget where there is one.

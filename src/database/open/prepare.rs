@@ -33,22 +33,7 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
                 "it is empty, and was opened read-only; open it for writing once",
             ));
         }
-        Content::Empty => {
-            if path == Path::new(":memory:") || file_system::lacks_log(path).is_none() {
-                switch_to_wal(conn, path, opening)?;
-            }
-            let lock_wait = LockWait {
-                budget: options.open_budget,
-                cancel: opening.cancel,
-            };
-            transaction::write(conn, lock_wait, |conn| match schema::inspect(conn)? {
-                Content::Empty => schema::create(conn),
-                // Another process was faster.
-                _ => Ok(()),
-            })
-            .map_err(|error| name(conn, path, error))?;
-            in_place::checkpoint_at_end(conn);
-        }
+        Content::Empty => create(conn, path, opening)?,
     }
     // With a WAL, a power cut can at worst lose the last commit. With a rollback journal it
     // could damage the file, so SQLite's default stays.
@@ -62,6 +47,25 @@ pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> R
     }
     in_place::note_version_read(conn, path);
     conn.busy_timeout(options.busy_budget)?;
+    Ok(())
+}
+
+/// Creates the schema in an empty file.
+fn create(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
+    if path == Path::new(":memory:") || file_system::lacks_log(path).is_none() {
+        switch_to_wal(conn, path, opening)?;
+    }
+    let lock_wait = LockWait {
+        budget: opening.options.open_budget,
+        cancel: opening.cancel,
+    };
+    transaction::write(conn, lock_wait, |conn| match schema::inspect(conn)? {
+        Content::Empty => schema::create(conn),
+        // Another process was faster.
+        _ => Ok(()),
+    })
+    .map_err(|error| name(conn, path, error))?;
+    in_place::checkpoint_at_end(conn);
     Ok(())
 }
 
