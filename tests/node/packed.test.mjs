@@ -215,7 +215,12 @@ test('the command line syncs through the addon', async () => {
 
   assert.match(skillsmith('--help').stdout, /sync/)
   // Before there is a database, one in memory stands in: SQLite is built with what that needs.
-  for (const asked of [['sync', 'status'], ['sync', 'history'], ['sync', 'config'], ['sync', '--dry-run']]) {
+  for (const asked of [
+    ['sync', 'status'],
+    ['sync', 'history'],
+    ['sync', 'config'],
+    ['sync', '--dry-run'],
+  ]) {
     const { status, stderr } = skillsmith(...asked)
     assert.deepEqual([status, stderr.includes('error')], [0, false], stderr)
   }
