@@ -230,6 +230,14 @@ mod tests {
             let environment = Environment::new(move |_| Some(on.clone()));
             assert!(environment.offline_mode().unwrap());
         }
+        // Who misspells it does not want requests.
+        let offline = |value| environment(value).offline_mode();
+        assert!(!offline(&[("SKILLSMITH_OFFLINE_MODE", "off")]).unwrap());
+        let said = offline(&[("SKILLSMITH_OFFLINE_MODE", "ture")]).unwrap_err();
+        assert!(
+            said.to_string().contains("neither true nor false"),
+            "{said}"
+        );
     }
 
     #[test]
