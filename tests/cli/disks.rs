@@ -23,12 +23,7 @@ mod libc_code {
 
 /// The names in the folder of the default database.
 fn left(place: &Place) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(place.path(".skillsmith"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+    place.names_in(".skillsmith")
 }
 
 #[test]

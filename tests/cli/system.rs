@@ -164,12 +164,7 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
 
 /// The files beside the database in `source`.
 fn left(place: &Place) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(place.path("source"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+    place.names_in("source")
 }
 
 #[test]

@@ -60,6 +60,16 @@ impl Place {
         self.home().join(name)
     }
 
+    /// The names in a folder, in order.
+    pub fn names_in(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(self.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// The default database.
     pub fn database(&self) -> PathBuf {
         self.path(".skillsmith/skills.db")
