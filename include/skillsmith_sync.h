@@ -827,6 +827,12 @@ typedef struct skillsmith_client_options {
    called without a `log`.
    */
   skillsmith_destroy_callback log_destroy;
+  /*
+   Whether credentials may be sent over plain http to another machine, where everybody on the
+   way can read them; without it, that is `INVALID_ARGUMENT`. Default:
+   `SKILLSMITH_ALLOW_INSECURE_HTTP`, else off.
+   */
+  skillsmith_switch allow_insecure_http;
 } skillsmith_client_options;
 
 /*
@@ -1855,7 +1861,8 @@ bool skillsmith_token_call_is_cancelled(const struct skillsmith_token_call *call
  `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
  environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
  call it. On success the user data is the library's until it calls `destroy`. Errors:
- `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid;
+ `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid, or a key would be
+ sent over plain http;
  `IO_ERROR`, `PERMISSION_DENIED` if that file is needed, exists, and cannot be read or
  parsed.
  */

@@ -446,6 +446,11 @@ export interface ApiClientConfig {
 	maxRetries?: number;
 	/** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
 	offlineMode?: boolean;
+	/**
+	 * Whether credentials may be sent over plain http to another machine, where everybody on the way can read them. Without it,
+	 * that is `INVALID_ARGUMENT`. Default: `SKILLSMITH_ALLOW_INSECURE_HTTP`, else false.
+	 */
+	allowInsecureHttp?: boolean;
 	/** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
 	debug?: boolean;
 }
@@ -453,7 +458,7 @@ export interface ApiClientConfig {
 export declare class SkillsmithApiClient {
 	#private;
 	/**
-	 * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid; `IO_ERROR` or
+	 * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid, or a key would be sent over plain http; `IO_ERROR` or
 	 *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
 	 */
 	constructor(config?: ApiClientConfig);

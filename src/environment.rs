@@ -118,12 +118,22 @@ impl Environment {
     /// [`Error::InvalidArgument`] if the value is neither a word for true nor one for false: who writes `ture` does not
     /// want requests.
     pub fn offline_mode(&self) -> Result<bool> {
-        const NAME: &str = "SKILLSMITH_OFFLINE_MODE";
-        match self.switch(NAME)? {
+        self.exact_switch("SKILLSMITH_OFFLINE_MODE")
+    }
+
+    /// `SKILLSMITH_ALLOW_INSECURE_HTTP`: whether credentials may be sent over plain http to another machine.
+    /// Default: false.
+    pub(crate) fn allow_insecure_http(&self) -> Result<bool> {
+        self.exact_switch("SKILLSMITH_ALLOW_INSECURE_HTTP")
+    }
+
+    /// One that is off unless it is set. Another word is an error.
+    fn exact_switch(&self, name: &str) -> Result<bool> {
+        match self.switch(name)? {
             Some(is_on) => Ok(is_on),
-            None if self.var(NAME)?.is_none() => Ok(false),
+            None if self.var(name)?.is_none() => Ok(false),
             None => Err(Error::InvalidArgument(format!(
-                "{NAME} is neither true nor false. Set one of them, or unset it."
+                "{name} is neither true nor false. Set one of them, or unset it."
             ))),
         }
     }

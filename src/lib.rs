@@ -49,8 +49,8 @@
 //!
 //! Settings that [`ClientOptions`] omits come from the environment, then from
 //! `~/.skillsmith/config.json`: `SKILLSMITH_API_URL`, `SKILLSMITH_API_KEY`, `SUPABASE_URL`,
-//! `SUPABASE_ANON_KEY`, `SKILLSMITH_OFFLINE_MODE`, and the usual variables for proxies and
-//! certificates. [`Environment`](environment::Environment) has the others. The file is never written.
+//! `SUPABASE_ANON_KEY`, `SKILLSMITH_OFFLINE_MODE`, `SKILLSMITH_ALLOW_INSECURE_HTTP`, and the usual
+//! variables for proxies and certificates. [`Environment`](environment::Environment) has the others. The file is never written.
 //! One that is missing is no error; one that is needed and cannot be read or parsed is. Its
 //! `accessToken` or `apiKey` is shown to no other registry than its `apiBaseUrl` names, and it is
 //! read again after the registry has refused one.
@@ -71,6 +71,7 @@ mod history;
 mod log;
 #[doc(hidden)]
 pub mod memory;
+mod own_file;
 pub mod registry;
 mod requests;
 mod skills;

@@ -1222,6 +1222,10 @@ struct ClientOptions {
   std::optional<std::uint32_t> max_retries{};
   /// Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`, else no.
   std::optional<bool> offline{};
+  /// Whether credentials may be sent over plain http to another machine, where everybody on the way
+  /// can read them; without it, that is INVALID_ARGUMENT. Default: `SKILLSMITH_ALLOW_INSECURE_HTTP`,
+  /// else no.
+  std::optional<bool> allow_insecure_http{};
   /// Provides the token of a signed-in user, or "" if there is none. It takes precedence over
   /// the API key. Called before the first request, unless `jwt_token` is set, and once for each
   /// token that the registry has refused, on a thread of its own. It may block: the call that
@@ -1328,6 +1332,7 @@ inline skillsmith_client_options client_options(const ClientOptions &given) {
         *given.max_retries == 0 ? -1 : static_cast<int>((std::min)(*given.max_retries, most));
   }
   options.offline = switch_in(given.offline);
+  options.allow_insecure_http = switch_in(given.allow_insecure_http);
   return options;
 }
 

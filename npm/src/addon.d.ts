@@ -142,6 +142,7 @@ export interface NativeClientOptions {
   timeout?: number
   maxRetries?: number
   offlineMode?: boolean
+  allowInsecureHttp?: boolean
 }
 
 export interface RunOptions {

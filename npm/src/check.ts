@@ -55,9 +55,16 @@ export function optionalObject<T extends object>(name: string, value: T | null |
   return value === undefined || value === null ? undefined : object(name, value, what)
 }
 
-/** Missing options are the same as an empty object. */
+/** Options as they were given. Missing options are the same as an empty object. */
 export function options<T extends object>(value: T | null | undefined, name = 'options'): Partial<T> {
-  return value === undefined || value === null ? {} : object(name, value)
+  return value === undefined || value === null ? Object.create(null) : own(object(name, value))
+}
+
+/** The properties of the object itself: those of a prototype may be anybody's, who thus would choose the registry that gets a key. */
+export function own<T extends object>(value: T): Partial<T> {
+  const copy: Partial<T> = Object.create(null)
+  for (const key of Object.getOwnPropertyNames(value)) copy[key as keyof T] = value[key as keyof T]
+  return copy
 }
 
 export function isObject(value: unknown): value is Record<PropertyKey, unknown> {

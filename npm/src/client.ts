@@ -26,6 +26,11 @@ export interface ApiClientConfig {
   maxRetries?: number
   /** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
   offlineMode?: boolean
+  /**
+   * Whether credentials may be sent over plain http to another machine, where everybody on the way can read them. Without it,
+   * that is `INVALID_ARGUMENT`. Default: `SKILLSMITH_ALLOW_INSECURE_HTTP`, else false.
+   */
+  allowInsecureHttp?: boolean
   /** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
   debug?: boolean
 }
@@ -35,7 +40,7 @@ export class SkillsmithApiClient {
   readonly #native: NativeClient
 
   /**
-   * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid; `IO_ERROR` or
+   * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid, or a key would be sent over plain http; `IO_ERROR` or
    *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
    */
   constructor(config?: ApiClientConfig) {
@@ -107,6 +112,7 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
     timeout: check.optionalInteger('timeout', given.timeout, 1),
     maxRetries: check.optionalInteger('maxRetries', given.maxRetries),
     offlineMode: check.optionalBoolean('offlineMode', given.offlineMode),
+    allowInsecureHttp: check.optionalBoolean('allowInsecureHttp', given.allowInsecureHttp),
   }
   const provider = check.optionalFunction('token', given.token)
   check.optionalBoolean('debug', given.debug)

@@ -83,7 +83,7 @@ function failure(message: string, cause?: unknown): Error {
 
 export const native: typeof Addon = load()
 
-/** The environment variables of this thread. A worker may have its own. */
+/** The environment variables of this thread. A worker may have its own. The addon reads what a prototype has too: this has none. */
 export function variables(): Record<string, string> {
-  return { ...process.env } as Record<string, string>
+  return Object.assign(Object.create(null), process.env)
 }

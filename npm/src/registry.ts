@@ -53,7 +53,7 @@ export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
     const client = SkillsmithApiClient.handle(apiClient)
     return () => ({ client })
   }
-  if (check.isObject(apiClient) && typeof apiClient.baseUrl === 'string') {
+  if (check.isObject(apiClient) && Object.hasOwn(apiClient, 'baseUrl') && typeof apiClient.baseUrl === 'string') {
     return () => ({ client: clientLike(apiClient, name) })
   }
   const lists = check.hasMethods(apiClient, 'search') || check.hasMethods(apiClient, 'syncRegistry')
@@ -65,7 +65,8 @@ export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
 }
 
 function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeClient {
-  const text = (key: string) => check.optionalString(`${name}.${key}`, stack[key])
+  const given = check.own(stack)
+  const text = (key: string) => check.optionalString(`${name}.${key}`, given[key])
   const jwtToken = text('jwtToken')
   return createNativeClient({
     baseUrl: text('baseUrl'),
@@ -73,7 +74,7 @@ function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeCl
     apiKey: text('apiKey'),
     jwtToken,
     token: jwtToken ? stackProvider(stack) : undefined,
-    offlineMode: check.optionalBoolean(`${name}.offlineMode`, stack.offlineMode),
+    offlineMode: check.optionalBoolean(`${name}.offlineMode`, given.offlineMode),
   })
 }
 

@@ -51,7 +51,7 @@ export class SyncConfigRepository {
 
   /** Changes the settings in `update` and returns the new configuration. */
   updateConfig(update: SyncConfigUpdate): SyncConfig {
-    const changes = check.object('update', update)
+    const changes = check.own(check.object('update', update))
     const enabled = check.optionalBoolean('enabled', changes.enabled)
     const frequency = check.optionalString('frequency', changes.frequency)
     return this.#native.call((config) => config.update(enabled, frequency))

@@ -36,6 +36,7 @@ Environment variables:
   SKILLSMITH_DB_PATH          path of the database, unless --db names it
   SKILLSMITH_OFFLINE_MODE     true: send no requests; a sync then fails
   SKILLSMITH_BACKGROUND_SYNC  false: disable background syncing in MCP servers
+  SKILLSMITH_ALLOW_INSECURE_HTTP  true: a key may be sent over plain http
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR,
   NODE_EXTRA_CA_CERTS, NO_COLOR
 

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::streams::{Stream, Terminal};
-use super::text::clean;
+use super::text::{clean, clean_json};
 use super::time::Zone;
 use crate::environment::Environment;
 use crate::{ClientOptions, Error, Result};
@@ -54,7 +54,10 @@ impl Console<'_> {
     /// Prints the result as a JSON document.
     pub(super) fn say_json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
-            Ok(text) => self.terminal.stdout.write(&format!("{text}\n")),
+            Ok(text) => self
+                .terminal
+                .stdout
+                .write(&format!("{}\n", clean_json(&text))),
             Err(error) => self.error(&error.to_string()),
         }
     }
@@ -105,7 +108,7 @@ impl Console<'_> {
         let zone = self.zone;
         options.on_log(move |message| {
             let style = if coloured { FAINT } else { Style::new() };
-            let (target, text) = (message.target, zone.in_message(message.text));
+            let (target, text) = (message.target, clean(&zone.in_message(message.text)));
             stderr.write(&format!("{style}{target}:{style:#} {text}\n"));
         })
     }

@@ -6,6 +6,7 @@
 //! the lock file. The content of the database is not touched.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::coexistence::{self, FileLock};
 use super::{explain, file_system};
+use crate::own_file::{self, Link};
 use crate::{CancelToken, Error, Result};
 
 mod presence;
@@ -170,16 +172,52 @@ impl LockFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        Self::of(|| options.open(path)).map_err(|error| explain::not_created("create", path, error))
+        let opened = Self::of(|| {
+            let file = own_file::open(&mut options, path, Link::Refused)?;
+            ensure_no_other_name(&file)?;
+            Ok(file)
+        });
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => Error::file("use", path, no_lock_file(&error)),
+            _ => explain::not_created("create", path, error),
+        })
     }
 
     fn open(path: &Path) -> std::io::Result<Self> {
-        Self::of(|| File::open(path))
+        Self::of(|| own_file::open(File::options().read(true), path, Link::Refused))
     }
 
     fn of(open: impl FnOnce() -> std::io::Result<File>) -> std::io::Result<Self> {
         Ok(Self(coexistence::open_apart(open)?, std::process::id()))
     }
+}
+
+/// Another name of a file of ours, made by somebody else, must not be written over. Copies of the folder
+/// whose files are links share an empty lock file.
+#[cfg(unix)]
+fn ensure_no_other_name(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let found = file.metadata()?;
+    if found.nlink() > 1 && found.len() > 0 {
+        let why = "it is another name of a file with content";
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, why));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn ensure_no_other_name(_: &File) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// What is in the place of the lock file is not one: somebody else made it, perhaps to stop the syncs.
+fn no_lock_file(why: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "{why}. It is to be the lock file of the syncs. Delete it, and look who else can write to its folder"
+        ),
+    )
 }
 
 impl Drop for LockFile {

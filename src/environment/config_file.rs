@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::own_file::{self, Link};
 use crate::{Error, Result};
 
 /// It holds a few hundred bytes; this is for files that are something else.
@@ -95,7 +96,7 @@ impl ConfigFile {
         let Some(path) = &self.path else {
             return Ok(Map::new());
         };
-        let file = match open(path) {
+        let file = match own_file::open(OpenOptions::new().read(true), path, Link::Followed) {
             Ok(file) => file,
             Err(error) if is_missing(path, &error) => return Ok(Map::new()),
             Err(error) => return Err(Error::file("read", path, error)),
@@ -144,33 +145,6 @@ fn place_after(bytes: &[u8]) -> String {
         .map_or(0, <[u8]>::len)
         + 1;
     format!("line {line} column {column}")
-}
-
-/// Opens it without waiting for anybody, as opening a pipe would.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        libc::O_NONBLOCK | libc::O_NOCTTY,
-    );
-    #[cfg(not(unix))]
-    ensure_regular(&std::fs::metadata(path)?)?;
-    let file = options.open(path)?;
-    ensure_regular(&file.metadata()?)?;
-    Ok(file)
-}
-
-fn ensure_regular(metadata: &std::fs::Metadata) -> io::Result<()> {
-    if metadata.is_file() {
-        Ok(())
-    } else {
-        Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ))
-    }
 }
 
 fn read(file: File) -> io::Result<Vec<u8>> {

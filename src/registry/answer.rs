@@ -60,6 +60,10 @@ pub(super) fn refusal(
             detail,
             retry_at,
         },
+        // Of those that are no redirects.
+        _ if status.is_redirection() => {
+            Error::Protocol(format!("HTTP {status}, which answers nothing that was asked").into())
+        }
         _ => Error::Refused {
             status: status.as_u16(),
             detail,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use ureq::http::{HeaderMap, Response, StatusCode, Uri};
+use ureq::http::{HeaderMap, Response, Uri};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, Body, RequestBuilder};
 
@@ -191,7 +191,7 @@ impl SkillsmithApiClient {
                 return Err(unconnected(credentials, failure));
             }
             self.rate_limit.note(response.headers(), call);
-            if !ask.is_redirected(response.status()) {
+            if !Ask::is_redirect(response.status()) {
                 return Ok(response);
             }
             let is_first = !self.has_answered.load(Ordering::Relaxed);
@@ -305,7 +305,7 @@ impl SkillsmithApiClient {
             Ok(response) => response,
             Err(error) => return Attempt::of_failure(error, None),
         };
-        if response.status() == StatusCode::NOT_MODIFIED {
+        if ask.is_unchanged(response.status()) {
             return Attempt::Done(None);
         }
         if !response.status().is_success() {

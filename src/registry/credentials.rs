@@ -33,6 +33,9 @@ impl fmt::Display for Source {
 /// Servers take headers of 8 KiB in all, as a rule; a token has 2 at most.
 const LONGEST_SECRET: usize = 8 * 1024;
 
+/// A message from which a shorter one is removed wherever it occurs could not be read.
+const SHORTEST_KEY: usize = 8;
+
 /// A string that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret {
@@ -52,15 +55,26 @@ impl Secret {
         &self.text
     }
 
-    pub(super) const fn is_too_long(&self) -> bool {
-        self.text.len() > LONGEST_SECRET
+    /// Why it cannot be sent as a key or token, if so: it must be a valid value of an HTTP header, and not too
+    /// long for one.
+    pub(super) fn why_no(&self, what: &str) -> Option<String> {
+        if self.text.len() > LONGEST_SECRET {
+            Some(format!(
+                "is longer than {LONGEST_SECRET} bytes, which no server takes"
+            ))
+        } else if self.text.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
+            None
+        } else {
+            Some(format!("contains characters that no {what} has"))
+        }
     }
 
-    /// Whether it is a valid HTTP header value, and not too long for one.
-    pub(super) fn is_valid(&self) -> bool {
-        !self.text.is_empty()
-            && !self.is_too_long()
-            && self.text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+    fn why_no_key(&self) -> Option<String> {
+        if self.text.len() < SHORTEST_KEY {
+            Some(format!("has fewer than {SHORTEST_KEY} characters"))
+        } else {
+            self.why_no("key")
+        }
     }
 }
 
@@ -122,26 +136,22 @@ impl Credentials {
         }
     }
 
-    /// Fails if one is not a valid header value.
+    /// Fails if one cannot be sent.
     pub(super) fn check(&self) -> Result<()> {
-        let Some(secret) = self.all().find(|secret| !secret.is_valid()) else {
-            return Ok(());
-        };
-        let what = if Some(secret) == self.jwt_token.as_ref() {
-            "token"
-        } else {
-            "key"
-        };
-        if secret.is_too_long() {
-            return Err(Error::InvalidArgument(format!(
-                "The {what} {} is longer than {LONGEST_SECRET} bytes, which no server takes. Copy it again.",
+        let found = |what, secret: &Secret, why: Option<String>| match why {
+            Some(why) => Err(Error::InvalidArgument(format!(
+                "The {what} {} {why}. Copy it again.",
                 secret.source
-            )));
+            ))),
+            None => Ok(()),
+        };
+        if let Some(token) = &self.jwt_token {
+            found("token", token, token.why_no("token"))?;
         }
-        Err(Error::InvalidArgument(format!(
-            "The {what} {} contains characters that no {what} has. Copy it again.",
-            secret.source
-        )))
+        for key in [&self.api_key, &self.anon_key].into_iter().flatten() {
+            found("key", key, key.why_no_key())?;
+        }
+        Ok(())
     }
 
     /// Whether both send the same headers.

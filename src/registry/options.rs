@@ -29,6 +29,7 @@ pub struct ClientOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
     pub(crate) offline: Option<bool>,
+    pub(super) allow_insecure_http: Option<bool>,
     pub(super) token_provider: Option<TokenProvider>,
     pub(super) log: Log,
 }
@@ -127,6 +128,15 @@ impl ClientOptions {
     #[must_use]
     pub const fn offline(mut self, offline: bool) -> Self {
         self.offline = Some(offline);
+        self
+    }
+
+    /// Whether credentials may be sent over plain http to another machine, where everybody on the way can
+    /// read them. Without it, that is an [`Error::InvalidArgument`]. If not set:
+    /// `SKILLSMITH_ALLOW_INSECURE_HTTP`, else false.
+    #[must_use]
+    pub const fn allow_insecure_http(mut self, allow: bool) -> Self {
+        self.allow_insecure_http = Some(allow);
         self
     }
 }

@@ -70,7 +70,7 @@ fn resolve(from: &Uri, location: &str) -> Option<Uri> {
     }
     let scheme = from.scheme_str()?;
     let authority = from.authority()?.as_str();
-    let text = if location.contains("://") {
+    let text = if has_scheme(location) {
         location.to_owned()
     } else if let Some(rest) = location.strip_prefix("//") {
         format!("{scheme}://{rest}")
@@ -86,6 +86,17 @@ fn resolve(from: &Uri, location: &str) -> Option<Uri> {
         format!("{scheme}://{authority}{folder}/{location}")
     };
     text.parse().ok()
+}
+
+/// Whether it begins with a scheme. The same characters in a query are part of the query.
+fn has_scheme(location: &str) -> bool {
+    location.split_once("://").is_some_and(|(scheme, _)| {
+        let mut characters = scheme.chars();
+        characters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
+            && characters.all(|next| next.is_ascii_alphanumeric() || "+-.".contains(next))
+    })
 }
 
 /// Whether two addresses have the same scheme, host and port.
@@ -118,6 +129,9 @@ mod tests {
             ("?z=2", "http://h:8080/a/b?z=2"),
             ("//other/c", "http://other/c"),
             ("https://h:8080/c#top", "https://h:8080/c"),
+            ("/c?to=https://evil/", "http://h:8080/c?to=https://evil/"),
+            ("?to=https://evil/", "http://h:8080/a/b?to=https://evil/"),
+            ("c?to=https://evil/", "http://h:8080/a/c?to=https://evil/"),
         ] {
             assert_eq!(
                 resolve(&from, location).unwrap().to_string(),

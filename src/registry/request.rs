@@ -212,9 +212,14 @@ impl<'a> Ask<'a> {
         Some((known.header(), known.as_str().to_owned()))
     }
 
-    /// Whether an answer sends the client elsewhere, or pretends to. 304 answers the condition.
-    pub(super) fn is_redirected(&self, status: StatusCode) -> bool {
-        let is_unchanged = self.known.is_some() && status == StatusCode::NOT_MODIFIED;
-        status.is_redirection() && !is_unchanged
+    /// Whether an answer says that what is known stands.
+    pub(super) fn is_unchanged(&self, status: StatusCode) -> bool {
+        self.known.is_some() && status == StatusCode::NOT_MODIFIED
+    }
+
+    /// Whether an answer sends the client elsewhere. 300 offers a choice and 304 answers a condition, also with
+    /// a `location`.
+    pub(super) const fn is_redirect(status: StatusCode) -> bool {
+        matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
     }
 }

@@ -2,6 +2,7 @@
 //! from the host.
 
 mod home;
+mod insecure;
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use ureq::http::Uri;
 
 use self::home::Home;
+use self::insecure::Channel;
 use super::credentials::{Credentials, Secret, Source};
 use super::options::ClientOptions;
 use super::retry::Attempt;
@@ -30,6 +32,7 @@ const MAX_TOKENS: usize = 3;
 pub(super) struct SignIn {
     /// The parts that a renewal does not change.
     anon_key: Option<Secret>,
+    channel: Channel,
     renewal: Renewal,
     state: Mutex<State>,
     /// The source has been asked, successfully or not.
@@ -85,6 +88,11 @@ impl SignIn {
         let anon_key = or_var(given(&options.anon_key), "SUPABASE_ANON_KEY")?;
         let api_key = or_var(given(&options.api_key), "SKILLSMITH_API_KEY")?;
         let jwt_token = given(&options.jwt_token);
+        let is_allowed = match options.allow_insecure_http {
+            Some(is_allowed) => is_allowed,
+            None => environment.allow_insecure_http()?,
+        };
+        let channel = Channel::to(&base, is_allowed);
         let (renewal, credentials, ask_after) = if let Some(provider) = options.token_provider {
             let credentials = Credentials::new(anon_key.clone(), api_key, jwt_token);
             (Renewal::Provider(provider), credentials, None)
@@ -101,9 +109,14 @@ impl SignIn {
             (Renewal::File(home), credentials, ask_after)
         };
         credentials.check()?;
+        channel.ensure_for(&credentials)?;
+        if matches!(renewal, Renewal::Provider(_)) {
+            channel.ensure("the token of the token provider", &credentials)?;
+        }
         let credentials = credentials.hiding(proxy_password);
         Ok(Self {
             anon_key,
+            channel,
             renewal,
             state: Mutex::new(State {
                 current: Arc::new(credentials),
@@ -130,6 +143,7 @@ impl SignIn {
     pub(super) fn next_caller(&self) -> Caller {
         if let Renewal::File(home) = &self.renewal
             && let Ok((credentials, ask_after)) = home.read_once(self.anon_key.as_ref())
+            && self.channel.ensure_for(&credentials).is_ok()
         {
             lock(&self.state).take(credentials, ask_after);
         }
@@ -295,7 +309,11 @@ impl SignIn {
                     None,
                 )
             })),
-            Renewal::File(home) => home.read(self.anon_key.as_ref(), call).map(Some),
+            Renewal::File(home) => {
+                let answer = home.read(self.anon_key.as_ref(), call)?;
+                self.channel.ensure_for(&answer.0)?;
+                Ok(Some(answer))
+            }
         }
     }
 

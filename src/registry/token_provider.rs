@@ -160,12 +160,9 @@ fn secret(token: &str) -> Result<Option<Secret>> {
         return Ok(None);
     }
     let secret = Secret::new(token, Source::Provider);
-    if secret.is_too_long() {
-        Err(failed("its token is longer than any server takes"))
-    } else if secret.is_valid() {
-        Ok(Some(secret))
-    } else {
-        Err(failed("its token contains characters that no token has"))
+    match secret.why_no("token") {
+        Some(why) => Err(failed(&format!("its token {why}"))),
+        None => Ok(Some(secret)),
     }
 }
 

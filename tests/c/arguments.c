@@ -280,6 +280,31 @@ static void texts_that_are_none(void) {
   tear_down();
 }
 
+static void a_key_over_plain_http(void) {
+  OPTIONS(skillsmith_client_options, options);
+  skillsmith_api_client *client;
+  size_t kind;
+  for (kind = 0; kind < 3; kind++) {
+    options.base_url = "http://registry.test";
+    options.api_key = kind == 0 ? "sk-12345" : NULL;
+    options.anon_key = kind == 1 ? "anonymous" : NULL;
+    options.jwt_token = kind == 2 ? "jwt" : NULL;
+    options.allow_insecure_http = SKILLSMITH_SWITCH_DEFAULT;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "plain http to registry.test", skillsmith_api_client_new(&options, &client, &error));
+    options.allow_insecure_http = SKILLSMITH_SWITCH_OFF;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "plain http to registry.test", skillsmith_api_client_new(&options, &client, &error));
+    options.allow_insecure_http = SKILLSMITH_SWITCH_ON;
+    OK(skillsmith_api_client_new(&options, &client, &error));
+    CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+    options.allow_insecure_http = (skillsmith_switch)7;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "allow_insecure_http", skillsmith_api_client_new(&options, &client, &error));
+  }
+  options.allow_insecure_http = SKILLSMITH_SWITCH_DEFAULT;
+  options.jwt_token = NULL;
+  OK(skillsmith_api_client_new(&options, &client, &error));
+  CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+}
+
 static char *of_length(size_t length, const char *unit) {
   char *text = (char *)malloc(length + 8);
   size_t at = 0;
@@ -546,4 +571,4 @@ static void numbers_of_searches(void) {
 
 PROGRAM(CASE(struct_sizes), CASE(texts_that_are_none), CASE(texts_of_all_kinds), CASE(paths),
         CASE(numbers_of_repositories), CASE(numbers_of_options), CASE(numbers_of_searches),
-        CASE(addresses), CASE(user_data_of_a_failure))
+        CASE(addresses), CASE(a_key_over_plain_http), CASE(user_data_of_a_failure))

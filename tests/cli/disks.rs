@@ -61,16 +61,6 @@ fn a_mode_that_every_file_has_anyway_is_not_warned_of() {
 }
 
 #[test]
-fn another_failure_to_protect_a_new_file_leaves_none() {
-    let place = Place::with_skills(25);
-    let disk = FileSystem::of(&place).with("FS_CHMOD", 5);
-    let outcome = disk.run(&["sync"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
-    assert!(outcome.stderr.contains("protect"), "{}", outcome.stderr);
-    assert_eq!(left(&place), [""; 0]);
-}
-
-#[test]
 fn a_new_database_without_shared_memory_has_a_rollback_journal() {
     for answer in LACKS_MEMORY {
         let place = Place::with_skills(120);

@@ -154,14 +154,14 @@ fn the_api_key_of_the_configuration_file_is_sent() {
     let place = Place::with_options(
         15,
         Options {
-            api_keys: vec!["sk-file".into()],
+            api_keys: vec!["sk-of-file".into()],
             ..Options::default()
         },
     );
     std::fs::create_dir(place.path(".skillsmith")).unwrap();
     std::fs::write(
         place.path(".skillsmith/config.json"),
-        r#"{"apiKey": "sk-file"}"#,
+        r#"{"apiKey": "sk-of-file"}"#,
     )
     .unwrap();
     place.ok(&["sync"]);
@@ -213,7 +213,11 @@ fn a_sign_in_that_has_expired_says_what_to_do() {
     assert_snapshot!(outcome.stderr, @"Sync failed: Your sign-in has expired: run `skillsmith login`, or set SKILLSMITH_API_KEY (401: expired_token; sent the token from ~/.skillsmith/config.json). The live registry offers its listing only on the plans Team and Enterprise.");
     let after = std::fs::read(place.path(".skillsmith/config.json")).unwrap();
     assert_eq!(before, after);
-    let outcome = Outcome::of(place.command(&["sync"]).env("SKILLSMITH_API_KEY", "sk"));
+    let outcome = Outcome::of(
+        place
+            .command(&["sync"])
+            .env("SKILLSMITH_API_KEY", "sk-12345"),
+    );
     assert!(outcome.stderr.contains("401"), "{}", outcome.stderr);
 }
 

@@ -118,7 +118,7 @@ fn a_configuration_that_this_user_cannot_read_is_told_and_nothing_is_sent() {
         assert!(place.server().requests().is_empty());
         // It matters only where a value is asked of it.
         let mut command = as_nobody(&place, &["sync", "--db", db]);
-        let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk"));
+        let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk-12345"));
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         place.server().clear_requests();
     }

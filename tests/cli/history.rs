@@ -106,7 +106,10 @@ fn a_long_error_is_shortened_and_cannot_command_the_terminal() {
     );
     // What to do stands at its end, so that a line that nothing bounds may be long.
     assert!(
-        text.contains(&format!("first second {}", "long ".repeat(150))),
+        text.contains(&format!(
+            r"\u{{1b}}[2Jfirst\nsecond {}",
+            "long ".repeat(150)
+        )),
         "{text}"
     );
     assert!(text.trim_end().ends_with('…'), "{text}");

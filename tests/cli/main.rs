@@ -20,6 +20,7 @@ mod json;
 mod listing;
 #[cfg(target_os = "linux")]
 mod machines;
+mod neighbours;
 mod pipes;
 mod status;
 mod support;

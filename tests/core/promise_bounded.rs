@@ -135,6 +135,35 @@ fn promise_8_a_redirect_on_the_same_origin_is_followed() {
 }
 
 #[test]
+fn promise_8_what_is_no_redirect_is_not_followed() {
+    let world = World::new(50, Options::default());
+    for status in [300, 304, 305, 306] {
+        world.server.clear_faults();
+        world.server.clear_requests();
+        let fault = Fault::status(status).with_header("Location", "elsewhere");
+        world.server.fault(fault.always());
+        let result = world.sync();
+        assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
+        assert!(
+            result.errors[0].contains(&format!("HTTP {status}")),
+            "{result:?}"
+        );
+        let paths: Vec<_> = world
+            .server
+            .requests()
+            .into_iter()
+            .map(|sent| sent.path)
+            .collect();
+        assert!(
+            !paths.iter().any(|path| path.contains("elsewhere")),
+            "{paths:?}"
+        );
+    }
+    world.server.clear_faults();
+    assert_success(&world.sync());
+}
+
+#[test]
 fn promise_8_the_runs_deadline_ends_it() {
     let world = World::new(
         2_000,

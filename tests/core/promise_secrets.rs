@@ -322,11 +322,17 @@ fn promise_10_no_source_of_an_error_shows_a_credential() {
         format!("http://127.0.0.1:{port}/{KEY}"),
         format!("http://{KEY}.invalid:{port}"),
     ] {
-        let error = failed_search(ClientOptions::new().base_url(address).api_key(KEY));
+        let options = ClientOptions::new().base_url(&address).api_key(KEY);
+        let error = failed_search(options.allow_insecure_http(true));
         for text in chain(&error) {
             assert!(!text.contains(KEY), "{text}");
         }
     }
+    let exposed = format!("http://{KEY}.invalid");
+    let options = ClientOptions::new().base_url(exposed).api_key(KEY);
+    let refused = SkillsmithApiClient::with_environment(options, &Environment::new(|_| None));
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("plain http to [redacted].invalid"), "{text}");
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn a_damaged_file_is_an_error_wherever_a_value_is_asked_of_it() {
     let world = World::new(5, Options::default());
     let home = Home::new(&json!({}));
     std::fs::write(home.file(), r#"{"apiBaseUrl": "https://corp.example", "#).unwrap();
-    let key = |name: &str| (name == "SKILLSMITH_API_KEY").then(|| "sk-corp".into());
+    let key = |name: &str| (name == "SKILLSMITH_API_KEY").then(|| "sk-of-corp".into());
     for outcome in [
         home.client(ClientOptions::new()),
         // Its key must not go to the live service because the address is gone.
@@ -308,7 +308,7 @@ fn a_damaged_file_is_an_error_wherever_a_value_is_asked_of_it() {
         );
     }
     // The file is not read if everything is given.
-    search(&home.client(at(&world.server).api_key("sk")).unwrap()).unwrap();
+    search(&home.client(at(&world.server).api_key("sk-12345")).unwrap()).unwrap();
     search(&home.client_with(at(&world.server), key).unwrap()).unwrap();
 }
 
@@ -384,7 +384,7 @@ fn what_cannot_stand_in_a_header_is_refused_before_any_request() {
     let provider = at(&world.server).token_provider(move |_| Ok(long.clone()));
     let error = search(&client_with(provider)).unwrap_err();
     assert!(
-        error.to_string().contains("longer than any server takes"),
+        error.to_string().contains("longer than 8192 bytes"),
         "{error}"
     );
     assert_eq!(world.server.listings().len(), 0);

@@ -46,12 +46,12 @@ const failure = async (promise) =>
 
 describe('settings', () => {
   const baseUrl = '({ sync, args: [config] }) => new sync.SkillsmithApiClient(config).baseUrl'
-  const file = home(JSON.stringify({ apiBaseUrl: 'http://file.test/v1', apiKey: 'from-file' }))
+  const file = home(JSON.stringify({ apiBaseUrl: 'https://file.test/v1', apiKey: 'from-file' }))
 
   for (const [what, config, options, expected] of [
     ['nothing', undefined, {}, LIVE],
     ['an empty object', {}, {}, LIVE],
-    ['the file', undefined, { home: file }, 'http://file.test/v1'],
+    ['the file', undefined, { home: file }, 'https://file.test/v1'],
     [
       'SUPABASE_URL before the file',
       {},
@@ -71,8 +71,8 @@ describe('settings', () => {
       { home: file, env: { SKILLSMITH_API_URL: 'http://variable.test' } },
       'http://option.test/v3',
     ],
-    ['an empty variable is none', {}, { home: file, env: { SKILLSMITH_API_URL: '', SUPABASE_URL: ' ' } }, 'http://file.test/v1'],
-    ['the file without a path', {}, { home: home('{"apiBaseUrl": "http://file.test/"}') }, 'http://file.test/functions/v1'],
+    ['an empty variable is none', {}, { home: file, env: { SKILLSMITH_API_URL: '', SUPABASE_URL: ' ' } }, 'https://file.test/v1'],
+    ['the file without a path', {}, { home: home('{"apiBaseUrl": "https://file.test/"}') }, 'https://file.test/functions/v1'],
     ['a variable without a path', {}, { env: { SKILLSMITH_API_URL: 'http://variable.test' } }, 'http://variable.test'],
   ]) {
     test(`address: ${what}`, async () => {
@@ -99,13 +99,18 @@ describe('settings', () => {
       { home: file, env: { SKILLSMITH_API_KEY: 'from-variable' } },
       { 'x-api-key': 'from-option' },
     ],
-    ['SUPABASE_ANON_KEY alone', {}, { env: { SUPABASE_ANON_KEY: 'anon' } }, { apikey: 'anon', authorization: 'Bearer anon' }],
-    ['the anonymous key and the API key', { anonKey: 'anon' }, { home: keyFile }, { apikey: 'anon', 'x-api-key': 'from-file' }],
+    [
+      'SUPABASE_ANON_KEY alone',
+      {},
+      { env: { SUPABASE_ANON_KEY: 'anonymous' } },
+      { apikey: 'anonymous', authorization: 'Bearer anonymous' },
+    ],
+    ['the anonymous key and the API key', { anonKey: 'anonymous' }, { home: keyFile }, { apikey: 'anonymous', 'x-api-key': 'from-file' }],
     [
       'the token before the API key',
-      { jwtToken: 'jwt', apiKey: 'key', anonKey: 'anon' },
+      { jwtToken: 'jwt', apiKey: 'sk-12345', anonKey: 'anonymous' },
       {},
-      { apikey: 'anon', authorization: 'Bearer jwt' },
+      { apikey: 'anonymous', authorization: 'Bearer jwt' },
     ],
     ['an empty option is none', { apiKey: ' ' }, { env: { SKILLSMITH_API_KEY: 'from-variable' } }, { 'x-api-key': 'from-variable' }],
   ]) {

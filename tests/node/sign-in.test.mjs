@@ -50,7 +50,7 @@ describe('a token provider', () => {
   test('is asked at first, and once for each refused token', async () => {
     const at = await place({ one: 1, two: 1, three: FOREVER })
     const { asked, token } = provider('one', Promise.resolve('two'), 'three')
-    const result = await engine(at.client({ token, apiKey: 'sk' })).sync()
+    const result = await engine(at.client({ token, apiKey: 'sk-12345' })).sync()
     assert.deepEqual([result.success, result.skillsAdded], [true, 250], result.errors[0])
     assert.deepEqual(asked, [false, true, true])
   })

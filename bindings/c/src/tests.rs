@@ -822,6 +822,7 @@ fn a_client_knows_its_options() {
         log: None,
         log_user_data: ptr::null_mut(),
         log_destroy: None,
+        allow_insecure_http: 0,
     };
     let (mut client, mut text, mut error) = (rubbish(), rubbish(), rubbish());
     let mut health = skillsmith_health::SKILLSMITH_HEALTH_HEALTHY;

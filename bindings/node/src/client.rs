@@ -24,6 +24,7 @@ pub struct NativeClientOptions {
     pub timeout: Option<u32>,
     pub max_retries: Option<u32>,
     pub offline_mode: Option<bool>,
+    pub allow_insecure_http: Option<bool>,
 }
 
 impl From<NativeClientOptions> for ClientOptions {
@@ -49,6 +50,9 @@ impl From<NativeClientOptions> for ClientOptions {
         }
         if let Some(offline) = given.offline_mode {
             options = options.offline(offline);
+        }
+        if let Some(allow) = given.allow_insecure_http {
+            options = options.allow_insecure_http(allow);
         }
         options
     }

@@ -10,6 +10,11 @@ pub(in crate::database) fn before_open(_: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Files have the rights of their folder here.
+pub(in crate::database) const fn creates_private() -> Result<bool> {
+    Ok(true)
+}
+
 /// Nothing to record here.
 #[derive(Debug)]
 pub(crate) enum Ticket {}

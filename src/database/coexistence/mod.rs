@@ -56,8 +56,8 @@ pub(super) use self::disk::{holds_no_more_files, maps_shared_memory, refuses_map
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    FileLock, about_to_close, after_open, before_open, boot_id, host_name, is_locked_for_sync,
-    lock_for_sync, open_apart, without_forks,
+    FileLock, about_to_close, after_open, before_open, boot_id, creates_private, host_name,
+    is_locked_for_sync, lock_for_sync, open_apart, without_forks,
 };
 #[cfg(all(not(unix), feature = "test-hooks"))]
 pub(crate) use self::elsewhere::{descriptors, is_installed};
@@ -69,8 +69,8 @@ pub(super) use self::machine::{boot_id, host_name};
 pub(super) use self::os::IN_USE_BY_ANOTHER_FILE;
 #[cfg(unix)]
 pub(super) use self::unix::{
-    FileLock, about_to_close, after_open, before_open, is_locked_for_sync, is_mounted_read_only,
-    is_writable, lock_for_sync, open_apart, without_forks,
+    FileLock, about_to_close, after_open, before_open, creates_private, is_locked_for_sync,
+    is_mounted_read_only, is_writable, lock_for_sync, open_apart, without_forks,
 };
 #[cfg(all(unix, feature = "test-hooks"))]
 pub(crate) use self::unix::{descriptors, is_installed};

@@ -197,7 +197,7 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         }
     }
     os::fill_standard_descriptors();
-    let (fd, writable) = open_new(path, flags, mode);
+    let (fd, writable) = open_new(path, flags, mode_of_new(path, mode));
     let fd = os::above_standard(fd);
     if fd < 0 {
         return fd;
@@ -205,6 +205,17 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     match os::identity_of(fd) {
         Some(found) if found.is_regular => pool.adopt(fd, found, writable),
         _ => fd,
+    }
+}
+
+/// A new database is its owner's from its first moment. SQLite asks for its default; for a -shm file it asks for
+/// the mode of the database.
+fn mode_of_new(path: &CStr, mode: c_int) -> c_int {
+    const DEFAULT: c_int = 0o644;
+    if mode == DEFAULT && !path.to_bytes().ends_with(b"-shm") {
+        0o600
+    } else {
+        mode
     }
 }
 

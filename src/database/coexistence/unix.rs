@@ -19,6 +19,12 @@ pub(in crate::database) fn before_open(path: &Path) -> Result<()> {
     }
 }
 
+/// Whether our SQLite gives a database that it creates to its owner only.
+pub(in crate::database) fn creates_private() -> Result<bool> {
+    install::prepare()?;
+    Ok(install::installed())
+}
+
 /// Call it after our SQLite has opened the file, before it reads or locks anything.
 ///
 /// Drop the returned guard, if any, after the connection.

@@ -1,15 +1,16 @@
 //! Opens, creates or refuses the file at a path.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Opening, connect, prepare, rollback};
-use crate::database::explain;
 use crate::database::file_system::{self, beside};
 use crate::database::handle::Handle;
-use crate::{Error, Result};
+use crate::database::{coexistence, explain};
+use crate::{Error, Result, own_file};
 
 /// The smallest database is one page.
 const SMALLEST_PAGE: u64 = 512;
@@ -32,7 +33,16 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         Ok(found) if (1..SMALLEST_PAGE).contains(&found.len()) => {
             Err(Error::NotADatabase(path.to_owned()))
         }
-        Ok(_) => existing(path, opening),
+        Ok(found) => {
+            if found.len() == 0 && !opening.options.read_only {
+                // Whoever made it would read, and could change, all that is written into it.
+                own_file::ensure_own(&found, path).map_err(|error| {
+                    let words = format!("{error}. Choose another path, or delete the file");
+                    Error::file("use", path, std::io::Error::new(error.kind(), words))
+                })?;
+            }
+            existing(path, opening)
+        }
         Err(error)
             if error.kind() == ErrorKind::NotFound
                 && (opening.options.read_only || !opening.create) =>
@@ -99,10 +109,13 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| explain::folder_not_created(folder, error))?;
     }
+    if !coexistence::creates_private()? {
+        create_private(path)?;
+    }
     let mut conn = connect::connect(path, opening.options, true)?;
     match make_new(&conn, path, opening) {
-        Ok(is_protected) => {
-            conn.is_unprotected = !is_protected;
+        Ok(()) => {
+            conn.is_unprotected = !is_private(path);
             Ok(conn)
         }
         Err(error) => {
@@ -111,48 +124,51 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
             if !matches!(error, Error::DatabaseBusy)
                 && std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
             {
-                _ = std::fs::remove_file(path);
+                // The file, and not a link to it.
+                _ = path.canonicalize().and_then(std::fs::remove_file);
             }
             Err(error)
         }
     }
 }
 
-/// Returns whether only the owner can read the file.
-fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<bool> {
-    let is_protected = protect(path)?;
+fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     connect::configure(conn)?;
-    prepare::prepare(conn, path, opening)?;
-    Ok(is_protected)
+    prepare::prepare(conn, path, opening)
 }
 
-/// Takes the file from everybody but its owner, before anything is written. SQLite gives the -wal and -shm
-/// files the same mode. Returns false on a file system without modes, such as exFAT, NTFS and some of FUSE.
+/// Creates an empty file that only its owner can read, from its first moment. SQLite gives the -wal and -shm
+/// files the same mode.
 #[cfg(unix)]
-fn protect(path: &Path) -> Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    const REFUSED: [i32; 5] = [
-        libc::EPERM,
-        libc::ENOTSUP,
-        libc::EOPNOTSUPP,
-        libc::EINVAL,
-        libc::ENOSYS,
-    ];
-    let outcome = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
-    if let Err(error) = outcome
-        && !error
-            .raw_os_error()
-            .is_some_and(|code| REFUSED.contains(&code))
-    {
-        return Err(Error::file("protect", path, error));
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(explain::not_created("create", path, error))
+        }
+        // Or another process was faster.
+        _ => Ok(()),
     }
-    // Some take the call and ignore it; others give every file this mode.
-    Ok(std::fs::metadata(path).is_ok_and(|found| found.permissions().mode().trailing_zeros() >= 6))
 }
 
 #[cfg(not(unix))]
-fn protect(_: &Path) -> Result<bool> {
-    Ok(true)
+fn create_private(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Whether only the owner can read the file. No file is on a file system without modes, such as exFAT, NTFS
+/// and some of FUSE.
+#[cfg(unix)]
+fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode().trailing_zeros() >= 6)
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Path) -> bool {
+    true
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {

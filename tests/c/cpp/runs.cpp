@@ -17,8 +17,8 @@ static ClientOptions at(const Place &place) {
 
 TEST(clients) {
   ClientOptions options = at(place);
-  options.anon_key = "anon";
-  options.api_key = "key";
+  options.anon_key = "anonymous";
+  options.api_key = "sk-12345";
   options.jwt_token = "jwt";
   options.timeout = 5s;
   options.max_retries = 0;
@@ -33,6 +33,11 @@ TEST(clients) {
   CHECK_THROWS(SKILLSMITH_NULL_ARGUMENT, client.check_health(&gone));
   token.cancel();
   CHECK_THROWS(SKILLSMITH_CANCELLED, client.check_health(&token));
+
+  options.base_url = "http://registry.test";
+  CHECK_THROWS(SKILLSMITH_INVALID_ARGUMENT, SkillsmithApiClient(options));
+  options.allow_insecure_http = true;
+  CHECK_EQ(SkillsmithApiClient(options).base_url(), "http://registry.test");
 
   options.offline = true;
   options.max_retries = UINT32_MAX;

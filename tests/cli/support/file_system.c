@@ -2,7 +2,8 @@
  Preloaded into a process: a folder answers as one on another file system does.
 
  FS_FOLDER  calls on files whose paths begin with it are answered
- FS_CHMOD   the error of chmod; -1: it succeeds, and changes nothing
+ FS_CHMOD   there are no modes: the error of chmod (-1: it succeeds), which changes nothing
+ FS_CREATED the file that gets a line with mode and path for each file when it is created
  FS_MAP     the error of shared mappings
  FS_TYPE    the type that statfs tells
  FS_NO_LOCKS  locks succeed and exclude nobody, as if each process were on a machine of its own
@@ -166,8 +167,20 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
   return number("FS_NO_THREADS") != 0 ? EAGAIN : real(thread, how, body, of);
 }
 
+static void note_created(const char *path, int descriptor) {
+  const char *list = getenv("FS_CREATED");
+  struct stat found;
+  FILE *notes;
+  if (list == NULL || !is_there(path) || fstat(descriptor, &found) != 0) return;
+  notes = fopen(list, "a");
+  if (notes == NULL) return;
+  fprintf(notes, "%o %s\n", (unsigned)found.st_mode & 07777, path);
+  fclose(notes);
+}
+
 #define OPENS(name)                                                               \
   int name(const char *path, int flags, ...) {                                    \
+    int is_new, descriptor;                                                       \
     mode_t mode = 0;                                                              \
     REAL(int, name, const char *, int, ...);                                      \
     if (flags & (O_CREAT | __O_TMPFILE)) {                                        \
@@ -179,7 +192,11 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
     if (is_gone(path)) return -1;                                                 \
     if (getenv("FS_BOOT") != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) \
       path = getenv("FS_BOOT");                                                   \
-    return real(path, flags, mode);                                               \
+    is_new = (flags & O_CREAT) && access(path, F_OK) != 0;                        \
+    if (is_new && number("FS_CHMOD") != 0 && is_there(path)) mode |= 0644;        \
+    descriptor = real(path, flags, mode);                                         \
+    if (is_new && descriptor >= 0) note_created(path, descriptor);                \
+    return descriptor;                                                            \
   }
 
 OPENS(open)

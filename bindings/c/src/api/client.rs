@@ -102,6 +102,10 @@ pub struct skillsmith_client_options {
     /// Called once with `log_user_data`, as `destroy` is with `user_data`. May be NULL. Not
     /// called without a `log`.
     pub log_destroy: skillsmith_destroy_callback,
+    /// Whether credentials may be sent over plain http to another machine, where everybody on the
+    /// way can read them; without it, that is `INVALID_ARGUMENT`. Default:
+    /// `SKILLSMITH_ALLOW_INSECURE_HTTP`, else off.
+    pub allow_insecure_http: skillsmith_switch_value,
 }
 
 // SAFETY: `repr(C)`, the size first, and numbers and pointers only.
@@ -174,6 +178,9 @@ pub(crate) fn client_options(
     if let Some(offline) = switch(given.offline, "offline")? {
         wanted = wanted.offline(offline);
     }
+    if let Some(allow) = switch(given.allow_insecure_http, "allow_insecure_http")? {
+        wanted = wanted.allow_insecure_http(allow);
+    }
     Ok((wanted, Some(user_data)))
 }
 
@@ -182,7 +189,8 @@ pub(crate) fn client_options(
 /// `options` may be NULL. Gives an owned handle: `skillsmith_api_client_free`. Reads the
 /// environment, `~/.skillsmith/config.json` and the system's certificates; any thread may
 /// call it. On success the user data is the library's until it calls `destroy`. Errors:
-/// `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid;
+/// `NULL_ARGUMENT`; `INVALID_ARGUMENT` if the address, a key or the proxy is invalid, or a key would be
+/// sent over plain http;
 /// `IO_ERROR`, `PERMISSION_DENIED` if that file is needed, exists, and cannot be read or
 /// parsed.
 #[unsafe(no_mangle)]

@@ -1,0 +1,89 @@
+//! Opening a file that must be this user's own, in a folder where others may have put something else.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// What a symbolic link in the place of the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// An error.
+    Refused,
+    /// Followed, if whoever may own the file made it. People keep their settings elsewhere and link to them.
+    Followed,
+}
+
+/// Opens it without waiting for anybody, as opening a pipe would.
+///
+/// # Errors That of the system; [`ErrorKind::InvalidInput`] for what is not a regular file, or belongs to
+/// somebody else: not to this user, root, or the owner of the folder. The last could replace it at any time,
+/// and owns it where a file system gives all files to one user, or root uses a folder of another.
+pub(crate) fn open(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
+    let file = open_at_once(options, path, link)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(unusable("it is not a regular file"));
+    }
+    ensure_own(&found, path)?;
+    Ok(file)
+}
+
+fn unusable(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, why)
+}
+
+#[cfg(unix)]
+fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    const FLAGS: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+    match options.custom_flags(FLAGS | libc::O_NOFOLLOW).open(path) {
+        // Not all systems say it by the same code.
+        Err(error) => match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() && link == Link::Refused => {
+                Err(unusable("it is a symbolic link"))
+            }
+            Ok(found) if found.is_symlink() => {
+                ensure_own(&found, path)?;
+                options.custom_flags(FLAGS).open(path)
+            }
+            _ => Err(error),
+        },
+        opened => opened,
+    }
+}
+
+#[cfg(not(unix))]
+fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() && link == Link::Refused => {
+            Err(unusable("it is a symbolic link"))
+        }
+        // Opening a folder says that access is denied.
+        Ok(found) if found.is_dir() => Err(unusable("it is not a regular file")),
+        _ => options.open(path),
+    }
+}
+
+/// Fails if the file belongs to somebody else.
+#[cfg(unix)]
+pub(crate) fn ensure_own(found: &Metadata, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let is_of_folder = || {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new(".")).metadata();
+        folder.is_ok_and(|folder| folder.uid() == found.uid())
+    };
+    if found.uid() == user || found.uid() == 0 || is_of_folder() {
+        return Ok(());
+    }
+    Err(unusable(&format!(
+        "it belongs to another user (number {})",
+        found.uid()
+    )))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn ensure_own(_: &Metadata, _: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Credentials over plain http, where everybody on the way can read them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ureq::http::Uri;
+
+use crate::registry::credentials::Credentials;
+use crate::{Error, Result};
+
+/// Whether credentials may be sent to the registry.
+#[derive(Debug)]
+pub(super) enum Channel {
+    Confidential,
+    /// Nothing of value may be sent to this host.
+    Exposed(String),
+}
+
+impl Channel {
+    /// The channel to an address. `is_allowed`: the user wants it even if it is plain http.
+    pub(super) fn to(base: &Uri, is_allowed: bool) -> Self {
+        let host = base.host().unwrap_or_default();
+        if is_allowed || base.scheme_str() == Some("https") || is_loopback(host) {
+            Self::Confidential
+        } else {
+            Self::Exposed(host.to_owned())
+        }
+    }
+
+    /// Fails if the credentials would be sent in the clear.
+    pub(super) fn ensure_for(&self, credentials: &Credentials) -> Result<()> {
+        if credentials.all().next().is_some() {
+            self.ensure(&credentials.describe(), credentials)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Fails if `what` would be sent in the clear. The credentials are kept out of the message: somebody may have
+    /// put one into the address.
+    pub(super) fn ensure(&self, what: &str, credentials: &Credentials) -> Result<()> {
+        let Self::Exposed(host) = self else {
+            return Ok(());
+        };
+        let host = credentials.redact(host);
+        Err(Error::InvalidArgument(format!(
+            "The registry's address is plain http to {host}, so everybody on the way could read {what}. Use https, or set \
+             SKILLSMITH_ALLOW_INSECURE_HTTP=true if the network is your own.",
+        )))
+    }
+}
+
+/// Whether a host is this machine.
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match address.unwrap_or(host).parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback()
+                || address
+                    .to_ipv4_mapped()
+                    .is_some_and(|address: Ipv4Addr| address.is_loopback())
+        }
+        Err(_) => {
+            let name = host.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        let none = Credentials::default();
+        for (address, is_confidential) in [
+            ("https://registry.example/v1", true),
+            ("http://localhost:8080", true),
+            ("http://LOCALHOST.", true),
+            ("http://api.localhost", true),
+            ("http://127.0.0.1", true),
+            ("http://127.1.2.3:80", true),
+            ("http://[::1]:8080", true),
+            ("http://[::ffff:127.0.0.1]", true),
+            ("http://registry.example/v1", false),
+            ("http://localhost.example", false),
+            ("http://notlocalhost", false),
+            ("http://127.0.0.1.example", false),
+            ("http://10.0.0.1", false),
+            ("http://0.0.0.0", false),
+            ("http://[::2]", false),
+        ] {
+            let channel = Channel::to(&address.parse().unwrap(), false);
+            assert_eq!(
+                channel.ensure("it", &none).is_ok(),
+                is_confidential,
+                "{address}"
+            );
+            assert!(channel.ensure_for(&Credentials::default()).is_ok());
+            assert!(
+                Channel::to(&address.parse().unwrap(), true)
+                    .ensure("it", &none)
+                    .is_ok()
+            );
+        }
+    }
+}

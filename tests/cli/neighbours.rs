@@ -1,0 +1,296 @@
+//! What other users may have put where this program looks, and what others have written.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Outcome, Place};
+
+/// Of nobody on this machine.
+const STRANGER: u32 = 54_321;
+
+/// The program, which is ended if it hangs.
+fn run(place: &Place, args: &[&str]) -> Outcome {
+    let mut all = vec!["20", env!("CARGO_BIN_EXE_skillsmith")];
+    all.extend(args);
+    Outcome::of(&mut place.command_of("timeout", &all))
+}
+
+fn make_pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_database_is_its_owner_s_from_its_first_byte() {
+    use crate::support::FileSystem;
+    for umask in ["000", "022", "077"] {
+        let place = Place::with_skills(25);
+        let list = tempfile::NamedTempFile::new().unwrap();
+        let disk = FileSystem::of(&place).with_path("FS_CREATED", list.path());
+        let shell = format!("umask {umask}; exec \"$@\"");
+        for db in [".skillsmith/skills.db", "other/skills.db", "here.db"] {
+            let outcome = disk.run_behind(&shell, &["sync", "--db", db]);
+            assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        }
+        let list = fs::read_to_string(list.path()).unwrap();
+        let created: Vec<_> = list.lines().collect();
+        for suffix in ["skills.db", "here.db", "-wal", "-shm", "-sync-lock"] {
+            assert!(created.iter().any(|line| line.ends_with(suffix)), "{list}");
+        }
+        for line in created {
+            assert!(line.starts_with("600 "), "umask {umask}: {line}");
+        }
+        for folder in [".skillsmith", "other"] {
+            let mode = fs::metadata(place.path(folder))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o700, "{folder}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_of_another_user_does_not_become_a_database() {
+    let place = Place::with_skills(25);
+    fs::write(place.path("skills.db"), "").unwrap();
+    place.ok(&["sync", "--db", "skills.db"]);
+    if !is_root() {
+        return;
+    }
+    let file = place.path("theirs.db");
+    fs::write(&file, "").unwrap();
+    chown(&file, Some(STRANGER), None).unwrap();
+    let outcome = run(&place, &["sync", "--db", "theirs.db"]);
+    assert_eq!(outcome.code, 1);
+    assert_eq!(
+        place.settled(&outcome.stderr),
+        "error: Cannot use <home>/theirs.db: it belongs to another user (number 54321). Choose another path, or delete the file\n"
+    );
+    assert_eq!(fs::metadata(&file).unwrap().len(), 0);
+}
+
+#[test]
+fn what_stands_in_the_place_of_the_lock_file_is_refused_without_waiting() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let lock = place.path(".skillsmith/skills.db-sync-lock");
+    let target = place.path("target");
+    let put: [(&str, &dyn Fn()); 4] = [
+        ("is not a regular file", &|| make_pipe(&lock)),
+        ("is a symbolic link", &|| symlink(&target, &lock).unwrap()),
+        ("is another name of a file with content", &|| {
+            fs::write(&target, "mine").unwrap();
+            fs::hard_link(&target, &lock).unwrap();
+        }),
+        ("belongs to another user (number 54321)", &|| {
+            fs::write(&lock, "").unwrap();
+            if is_root() {
+                chown(&lock, Some(STRANGER), None).unwrap();
+            }
+        }),
+    ];
+    for (why, put) in put {
+        if why.contains("user") && !is_root() {
+            continue;
+        }
+        fs::remove_file(&lock).unwrap();
+        put();
+        let outcome = run(&place, &["sync"]);
+        assert_eq!(outcome.code, 1, "{why}: {}", outcome.stderr);
+        let told = place.settled(&outcome.stderr);
+        assert!(
+            told.contains("<home>/.skillsmith/skills.db-sync-lock: it "),
+            "{told}"
+        );
+        assert!(told.contains(why) && told.contains("Delete it"), "{told}");
+        for args in [
+            &["sync", "status"][..],
+            &["sync", "history"],
+            &["sync", "config"],
+            &["doctor"],
+        ] {
+            let outcome = run(&place, args);
+            assert_ne!(outcome.code, 124, "{why}: {args:?} hangs");
+        }
+        let status = run(&place, &["sync", "status", "--json"]);
+        assert_eq!(status.json()["isRunning"], false, "{why}");
+    }
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+    fs::remove_file(&lock).unwrap();
+    place.ok(&["sync"]);
+    assert!(!place.path("target-sync-lock").exists());
+}
+
+#[test]
+fn a_lock_file_of_the_owner_of_its_folder_is_used() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    for path in [
+        ".skillsmith",
+        ".skillsmith/skills.db-sync-lock",
+        ".skillsmith/skills.db",
+    ] {
+        chown(place.path(path), Some(STRANGER), None).unwrap();
+    }
+    fs::write(place.path(".skillsmith/config.json"), "{}").unwrap();
+    chown(place.path(".skillsmith/config.json"), Some(STRANGER), None).unwrap();
+    place.ok(&["sync"]);
+}
+
+#[test]
+fn a_configuration_that_another_put_there_is_refused() {
+    let place = Place::with_skills(25);
+    fs::create_dir(place.path(".skillsmith")).unwrap();
+    let file = place.path(".skillsmith/config.json");
+    let own = place.path("dotfiles.json");
+    fs::write(&own, r#"{"apiKey": "sk-of-mine-0123"}"#).unwrap();
+    // People keep it elsewhere, and link to it.
+    symlink("../dotfiles.json", &file).unwrap();
+    place.ok(&["sync"]);
+    let sent = place.server().requests();
+    assert_eq!(
+        sent.last().unwrap().header("x-api-key"),
+        Some("sk-of-mine-0123")
+    );
+    place.server().clear_requests();
+
+    let strangers = place.path("strangers.json");
+    fs::write(&strangers, r#"{"apiKey": "sk-of-others-01"}"#).unwrap();
+    let put: [(&str, &dyn Fn()); 5] = [
+        ("is not a regular file", &|| make_pipe(&file)),
+        ("is not a regular file", &|| {
+            symlink("/dev/zero", &file).unwrap();
+        }),
+        ("is larger than 1048576 bytes", &|| {
+            fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        }),
+        ("belongs to another user", &|| {
+            symlink(&own, &file).unwrap();
+            std::os::unix::fs::lchown(&file, Some(STRANGER), None).unwrap();
+        }),
+        ("belongs to another user", &|| {
+            fs::copy(&strangers, &file).unwrap();
+            chown(&file, Some(STRANGER), None).unwrap();
+        }),
+    ];
+    for (why, put) in put {
+        if why.contains("user") && !is_root() {
+            continue;
+        }
+        fs::remove_file(&file).unwrap();
+        put();
+        let outcome = run(&place, &["sync"]);
+        assert_eq!(outcome.code, 1, "{why}: {}", outcome.stderr);
+        let told = place.settled(&outcome.stderr);
+        assert!(told.contains("<home>/.skillsmith/config.json"), "{told}");
+        assert!(told.contains(why), "{told}");
+        assert!(place.server().requests().is_empty(), "{why}");
+    }
+}
+
+/// Characters that a terminal obeys, or does not show.
+const HIDDEN: &str = "\u{1b}[2J\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{2028}\u{7f}\u{e0041}";
+
+#[test]
+fn what_others_wrote_is_shown_with_escapes() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let look = place.look();
+    look.execute(
+        "UPDATE sync_history SET status = 'failed', error_message = ?1",
+        [HIDDEN],
+    )
+    .unwrap();
+    look.execute("UPDATE sync_config SET last_sync_error = ?1", [HIDDEN])
+        .unwrap();
+    drop(look);
+    let is_hidden = |c: char| c != '\n' && (c.is_control() || HIDDEN.contains(c) && !c.is_ascii());
+    for args in [&["sync", "status"][..], &["sync", "history"], &["doctor"]] {
+        let outcome = run(&place, args);
+        let text = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(!text.contains(is_hidden), "{args:?}: {text:?}");
+        assert!(
+            text.contains(r"\u{1b}[2J\u{9b}31m\u{202e}evil"),
+            "{args:?}: {text}"
+        );
+        let mut args = args.to_vec();
+        args.push("--json");
+        let outcome = run(&place, &args);
+        assert!(
+            !outcome.stdout.contains(is_hidden),
+            "{args:?}: {:?}",
+            outcome.stdout
+        );
+        let document: Value = outcome.json();
+        assert!(
+            document.to_string().contains("evil"),
+            "{args:?}: {document}"
+        );
+    }
+    let entries = place.json(&["sync", "history", "--json"]);
+    assert_eq!(entries[0]["errorMessage"], HIDDEN);
+}
+
+#[test]
+fn a_key_too_short_to_be_hidden_is_refused() {
+    let place = Place::with_skills(25);
+    for name in ["SKILLSMITH_API_KEY", "SUPABASE_ANON_KEY"] {
+        let mut command = place.command(&["sync"]);
+        let outcome = Outcome::of(command.env(name, "sk-1234"));
+        assert_eq!(outcome.code, 1);
+        assert_eq!(
+            outcome.stderr,
+            format!("error: The key from {name} has fewer than 8 characters. Copy it again.\n")
+        );
+        assert!(place.server().requests().is_empty());
+        let mut command = place.command(&["sync"]);
+        assert_eq!(Outcome::of(command.env(name, "sk-12345")).code, 0);
+        place.server().clear_requests();
+    }
+}
+
+#[test]
+fn a_key_goes_over_plain_http_to_this_machine_only() {
+    let place = Place::with_skills(25);
+    let address = "http://registry.invalid/functions/v1";
+    let asked = |allow: Option<&str>, key: bool| {
+        let mut command = place.command(&["sync"]);
+        command.env("SKILLSMITH_API_URL", address);
+        if key {
+            command.env("SKILLSMITH_API_KEY", "sk-live-0123456789");
+        }
+        if let Some(allow) = allow {
+            command.env("SKILLSMITH_ALLOW_INSECURE_HTTP", allow);
+        }
+        Outcome::of(&mut command).stderr
+    };
+    let told = asked(None, true);
+    assert_eq!(
+        told,
+        "error: The registry's address is plain http to registry.invalid, so everybody on the way could read the API key \
+         from SKILLSMITH_API_KEY. Use https, or set SKILLSMITH_ALLOW_INSECURE_HTTP=true if the network is your own.\n"
+    );
+    assert_eq!(asked(Some("false"), true), told);
+    // Without a key, or where the user wants it, it is tried.
+    for told in [asked(None, false), asked(Some("true"), true)] {
+        assert!(told.contains("its name cannot be found"), "{told}");
+    }
+    let told = asked(Some("sure"), true);
+    assert!(
+        told.contains("SKILLSMITH_ALLOW_INSECURE_HTTP is neither true nor false"),
+        "{told}"
+    );
+    assert!(!place.database().exists() || place.count("SELECT count(*) FROM skills") == 0);
+}

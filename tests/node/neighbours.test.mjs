@@ -1,0 +1,76 @@
+// What other code in the process has done to the language's own objects, and who may hear a key.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import { inChild } from './support/child.mjs'
+import { folder, registry } from './support/index.mjs'
+
+const place = await registry(30)
+
+describe('a prototype that other code has changed', () => {
+  test('gives a client no option', async () => {
+    const body = `({ sync, args: [config] }) => {
+      const options = { baseUrl: 'http://127.0.0.1:9/evil', apiKey: 'sk-of-others', jwtToken: 'jwt-of-others', offlineMode: true }
+      Object.assign(Object.prototype, options)
+      const seen = [undefined, config, {}, Object.create({})].map((given) => new sync.SkillsmithApiClient(given))
+      for (const name of Object.keys(options)) delete Object.prototype[name]
+      return seen.map((client) => [client.baseUrl, client.isOffline()])
+    }`
+    const { value } = await inChild(body, { args: [{ maxRetries: 0 }], env: place.variables })
+    assert.deepEqual(value, Array(4).fill([place.baseUrl, false]))
+  })
+
+  test('makes no client of a registry of the host, and changes neither runs nor settings', async () => {
+    const body = `async ({ sync, args: [path] }) => {
+      const asked = []
+      const registry = {
+        isOffline: () => false,
+        checkHealth: () => ({ status: 'healthy' }),
+        search: (options) => (asked.push(options.offset), { data: [] }),
+      }
+      const options = { baseUrl: 'http://127.0.0.1:9/evil', dryRun: true, force: true, enabled: false, db: path + '-evil', apiClient: 5 }
+      Object.assign(Object.prototype, options)
+      try {
+        const db = new sync.Database(path)
+        const engine = new sync.SyncEngine({ db, apiClient: registry })
+        const result = await engine.sync()
+        const config = new sync.SyncConfigRepository(db).updateConfig({ frequency: 'weekly' })
+        return { dryRun: result.dryRun, errors: result.errors, asked: asked.length > 0, enabled: config.enabled }
+      } finally {
+        for (const name of Object.keys(options)) delete Object.prototype[name]
+      }
+    }`
+    const { value } = await inChild(body, { args: [join(folder(), 'skills.db')] })
+    assert.deepEqual(value, { dryRun: false, errors: [], asked: true, enabled: true })
+  })
+})
+
+describe('a key over plain http', () => {
+  const body = `({ sync, args: [config] }) => new sync.SkillsmithApiClient(config).baseUrl`
+  const baseUrl = 'http://registry.test/v1'
+  const secrets = { apiKey: 'sk-hunter-22', anonKey: 'anon-hunter-22', jwtToken: 'jwt-hunter-22' }
+
+  for (const [name, secret] of Object.entries(secrets)) {
+    test(`${name} goes to this machine only, unless the host allows it`, async () => {
+      const { error } = await inChild(body, { args: [{ baseUrl, [name]: secret }] })
+      assert.equal(error.code, 'INVALID_ARGUMENT')
+      assert.match(error.message, /plain http to registry\.test/)
+      assert.doesNotMatch(error.message, /hunter/)
+      const config = { baseUrl, [name]: secret, allowInsecureHttp: true }
+      assert.deepEqual(await inChild(body, { args: [config] }), { value: baseUrl })
+      const env = { SKILLSMITH_ALLOW_INSECURE_HTTP: 'true' }
+      assert.deepEqual(await inChild(body, { args: [{ baseUrl, [name]: secret }], env }), { value: baseUrl })
+      const { error: refused } = await inChild(body, { args: [{ ...config, allowInsecureHttp: false }], env })
+      assert.equal(refused.code, 'INVALID_ARGUMENT')
+    })
+  }
+
+  test('is refused for a token provider, and allowed without a credential', async () => {
+    const provider = `({ sync, args: [config] }) => new sync.SkillsmithApiClient({ ...config, token: () => 'jwt' }).baseUrl`
+    const { error } = await inChild(provider, { args: [{ baseUrl }] })
+    assert.match(error.message, /could read the token of the token provider/)
+    assert.deepEqual(await inChild(body, { args: [{ baseUrl }] }), { value: baseUrl })
+  })
+})
