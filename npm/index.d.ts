@@ -736,8 +736,8 @@ export interface BackgroundSync {
  * Starts background syncing. An MCP server calls this once when it starts.
  *
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
- * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
- * process then ends by it as usual.
+ * is disabled in the configuration. Throws if one of these variables is neither true nor false. SIGTERM and SIGINT stop the
+ * service. If the host has no handler for the signal, the process then ends by it as usual.
  *
  * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
  * service is not started then, and each call that needs the database throws that error.

@@ -107,9 +107,9 @@ impl Environment {
     /// `SKILLSMITH_BACKGROUND_SYNC`: whether the background service may run. Default: true.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the value is not UTF-8.
+    /// As [`offline_mode`](Self::offline_mode).
     pub fn background_sync(&self) -> Result<bool> {
-        Ok(self.switch("SKILLSMITH_BACKGROUND_SYNC")?.unwrap_or(true))
+        self.switch("SKILLSMITH_BACKGROUND_SYNC", true)
     }
 
     /// `SKILLSMITH_OFFLINE_MODE`: whether to send no requests. Default: false.
@@ -118,33 +118,26 @@ impl Environment {
     /// [`Error::InvalidArgument`] if the value is neither a word for true nor one for false: who writes `ture` does not
     /// want requests.
     pub fn offline_mode(&self) -> Result<bool> {
-        self.exact_switch("SKILLSMITH_OFFLINE_MODE")
+        self.switch("SKILLSMITH_OFFLINE_MODE", false)
     }
 
     /// `SKILLSMITH_ALLOW_INSECURE_HTTP`: whether credentials may be sent over plain http to another machine.
     /// Default: false.
     pub(crate) fn allow_insecure_http(&self) -> Result<bool> {
-        self.exact_switch("SKILLSMITH_ALLOW_INSECURE_HTTP")
+        self.switch("SKILLSMITH_ALLOW_INSECURE_HTTP", false)
     }
 
-    /// One that is off unless it is set. Another word is an error.
-    fn exact_switch(&self, name: &str) -> Result<bool> {
-        match self.switch(name)? {
-            Some(is_on) => Ok(is_on),
-            None if self.var(name)?.is_none() => Ok(false),
-            None => Err(Error::InvalidArgument(format!(
+    fn switch(&self, name: &str, default: bool) -> Result<bool> {
+        let Some(word) = self.var(name)? else {
+            return Ok(default);
+        };
+        match word.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" => Ok(false),
+            _ => Err(Error::InvalidArgument(format!(
                 "{name} is neither true nor false. Set one of them, or unset it."
             ))),
         }
-    }
-
-    fn switch(&self, name: &str) -> Result<Option<bool>> {
-        let word = self.var(name)?.map(|word| word.to_ascii_lowercase());
-        Ok(match word.as_deref() {
-            Some("1" | "true" | "yes" | "on") => Some(true),
-            Some("0" | "false" | "no" | "off") => Some(false),
-            _ => None,
-        })
     }
 
     /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` if there is no home folder.
@@ -243,11 +236,13 @@ mod tests {
         // Who misspells it does not want requests.
         let offline = |value| environment(value).offline_mode();
         assert!(!offline(&[("SKILLSMITH_OFFLINE_MODE", "off")]).unwrap());
-        let said = offline(&[("SKILLSMITH_OFFLINE_MODE", "ture")]).unwrap_err();
-        assert!(
-            said.to_string().contains("neither true nor false"),
-            "{said}"
-        );
+        for misspelt in [
+            offline(&[("SKILLSMITH_OFFLINE_MODE", "ture")]),
+            environment(&[("SKILLSMITH_BACKGROUND_SYNC", "flase")]).background_sync(),
+        ] {
+            let said = misspelt.unwrap_err().to_string();
+            assert!(said.contains("neither true nor false"), "{said}");
+        }
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl Log {
     }
 }
 
+/// The ending of a word that is counted: `1 row`, `2 rows`.
+pub(crate) const fn plural(is_one: bool) -> &'static str {
+    if is_one { "" } else { "s" }
+}
+
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Log")

@@ -68,8 +68,8 @@ function removeSignalStop(stop: () => Promise<void>): void {
  * Starts background syncing. An MCP server calls this once when it starts.
  *
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
- * is disabled in the configuration. SIGTERM and SIGINT stop the service. If the host has no handler for the signal, the
- * process then ends by it as usual.
+ * is disabled in the configuration. Throws if one of these variables is neither true nor false. SIGTERM and SIGINT stop the
+ * service. If the host has no handler for the signal, the process then ends by it as usual.
  *
  * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
  * service is not started then, and each call that needs the database throws that error.
@@ -77,6 +77,8 @@ function removeSignalStop(stop: () => Promise<void>): void {
 export function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync {
   const { db, apiClient, ...rest } = check.options(options)
   const refusal = refusalOfCopy(db, 'db')
+  // First, so that a misspelt variable is an error before anything is created.
+  const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
   const database = refusal ? refusedDatabase(refusal) : (db ?? new Database())
   const configRepo = new SyncConfigRepository(database)
   const historyRepo = new SyncHistoryRepository(database)
@@ -87,7 +89,6 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
     return service.stop()
   }
 
-  const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
   if (refusal) BackgroundSyncService.report(service, refusal)
   else if (backgroundSync && !offlineMode) service.start()
   // In a worker the listener is never called, because only the main thread receives signals.

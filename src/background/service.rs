@@ -173,7 +173,8 @@ impl BackgroundSyncService {
 /// ```
 ///
 /// # Errors
-/// The client or the service cannot be created, or the configuration cannot be read.
+/// The client or the service cannot be created, the configuration cannot be read, or a variable is neither
+/// true nor false.
 pub fn start_background_sync(
     database: &Database,
     client: ClientOptions,
@@ -181,8 +182,10 @@ pub fn start_background_sync(
     mut options: BackgroundOptions,
 ) -> Result<Option<BackgroundSyncService>> {
     let client = SkillsmithApiClient::with_environment(client, environment)?;
+    // Asked first, so that a misspelt word is an error also where syncing is off.
+    let is_wanted = environment.background_sync()?;
     let enabled = SyncConfigRepository::new(database).get_config()?.enabled;
-    if !enabled || !environment.background_sync()? || client.is_offline() {
+    if !enabled || !is_wanted || client.is_offline() {
         return Ok(None);
     }
     if options.listing.is_none() {

@@ -60,7 +60,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &Terminal) -> u8 
 fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
     let sync = match &arguments.command {
         TopCommand::Sync(sync) => sync,
-        TopCommand::Doctor { check } => return doctor::run(&arguments.global, *check, console),
+        TopCommand::Doctor { check } => {
+            return Ok(doctor::run(&arguments.global, *check, console));
+        }
         TopCommand::Completions { shell } => {
             let mut script = Vec::new();
             let mut definition = Arguments::definition(0);

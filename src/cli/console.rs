@@ -8,7 +8,7 @@ use super::streams::{Stream, Terminal};
 use super::text::{clean, clean_json};
 use super::time::Zone;
 use crate::environment::Environment;
-use crate::{ClientOptions, Error, Result};
+use crate::{ClientOptions, Error, ErrorCode, Result};
 
 /// Headings and important figures.
 pub(super) const STRONG: Style = Style::new().bold();
@@ -67,9 +67,25 @@ impl Console<'_> {
         self.labelled(BAD, "error:", text);
     }
 
-    /// Prints an error without a run: `error:`, and with `--json` a document too.
+    /// Prints an error without a run: `error:`, and with `--json` a document too. A command that reads was
+    /// interrupted, not a sync.
     pub(super) fn failure(&self, error: &Error) {
-        let (code, message) = (error.code(), &error.to_string());
+        if matches!(error, Error::Cancelled) {
+            return self.interrupted("The command was not finished.");
+        }
+        let message = error.to_string();
+        self.document(error.code(), &message);
+        self.error(&message);
+    }
+
+    /// Prints that Ctrl-C ended a command without a run, and what that means.
+    pub(super) fn interrupted(&self, what: &str) {
+        self.document(ErrorCode::Cancelled, &format!("Interrupted. {what}"));
+        self.labelled(WARNING, "Interrupted.", what);
+    }
+
+    /// With `--json`, the document of a command that ended early.
+    fn document(&self, code: ErrorCode, message: &str) {
         if self.json {
             self.say_json(&FailureDocument {
                 success: false,
@@ -80,7 +96,6 @@ impl Console<'_> {
                 },
             });
         }
-        self.error(message);
     }
 
     /// Prints a warning.

@@ -105,7 +105,7 @@ impl Run {
             transaction::write(&conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
-        let (requests, since) = (self.requests.clone(), found.since);
+        let (requests, since) = (self.requests.clone(), found.asked_since());
         let mut applier = applier(context, (&conn, &table), requests, &found, fingerprints)?;
         applier.set_pages(pages, scope_of(context, &found, &table));
         let outcome = guarded(|| {

@@ -39,6 +39,12 @@ pub(super) struct StartingState {
 }
 
 impl StartingState {
+    /// After when skills must have changed to be listed or taken in; `None` if all are.
+    pub(super) fn asked_since(&self) -> Option<DateTime<Utc>> {
+        let of_listing = self.cursor.since.as_deref().and_then(from_iso);
+        self.since.or(of_listing)
+    }
+
     /// Ids that the registry is known to list twice.
     pub(super) fn twice(&self) -> Vec<String> {
         let known = self.profile.iter().flat_map(|known| &known.twice);

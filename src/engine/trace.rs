@@ -3,7 +3,7 @@
 use super::context::EngineParts;
 use super::listing::Step;
 use super::result::SyncResult;
-use crate::log::{Log, LogLevel};
+use crate::log::{Log, LogLevel, plural};
 
 pub(super) fn begin(log: &Log, engine: &EngineParts) {
     log.sync(LogLevel::Info, || {
@@ -15,7 +15,8 @@ pub(super) fn begin(log: &Log, engine: &EngineParts) {
 pub(super) fn page(log: &Log, step: &Step) {
     if step.is_page {
         log.sync(LogLevel::Debug, || {
-            format!("a page with {} rows", step.rows.len())
+            let rows = step.rows.len();
+            format!("a page with {rows} row{}", plural(rows == 1))
         });
     }
 }
@@ -29,12 +30,13 @@ pub(super) fn end(log: &Log, result: &SyncResult) {
     log.sync(level, || {
         let error = result.errors.first();
         format!(
-            "the sync ends: {}; {} new, {} updated, {} unchanged; {} requests, {} ms{}",
+            "the sync ends: {}; {} new, {} updated, {} unchanged; {} request{}, {} ms{}",
             result.status.as_str(),
             result.skills_added,
             result.skills_updated,
             result.skills_unchanged,
             result.requests,
+            plural(result.requests == 1),
             result.duration_ms,
             error.map_or_else(String::new, |error| format!(": {error}")),
         )

@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub struct Cause {
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
-    /// No connection was made.
+    /// No connection was made to the registry, as far as is known.
     unconnected: bool,
 }
 
@@ -51,6 +51,23 @@ impl Cause {
     /// An error with its own message.
     pub(crate) fn of(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(source.to_string()).with_source(source)
+    }
+
+    /// Adds a sentence to the message.
+    #[must_use]
+    pub(crate) fn and(mut self, sentence: &str) -> Self {
+        self.message = format!("{}. {sentence}", self.message.trim_end_matches('.'));
+        self
+    }
+
+    /// Adds what else than the registry may be at fault, unless that is clear.
+    #[must_use]
+    pub(crate) fn doubted(self, doubt: &str) -> Self {
+        if self.unconnected {
+            self
+        } else {
+            self.and(doubt).unconnected(true)
+        }
     }
 
     /// Marks the cause of a failure before anything was sent.

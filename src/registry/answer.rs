@@ -32,6 +32,9 @@ pub(super) fn refusal(
 ) -> Error {
     let status = response.status();
     let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+    if is_for_tls(status, &body) {
+        return for_tls();
+    }
     // A field that is missing or has another type is null.
     let refusal = read_leniently(&body);
     let detail = detail(credentials, &refusal);
@@ -69,6 +72,26 @@ pub(super) fn refusal(
             detail,
         },
     }
+}
+
+/// Whether a server refuses a plain request because its port is for TLS: in the words of nginx, Go, Apache and
+/// Tomcat.
+pub(super) fn is_for_tls(status: StatusCode, body: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(body);
+    status == StatusCode::BAD_REQUEST
+        && [
+            "HTTPS port",
+            "HTTPS server",
+            "SSL-enabled server port",
+            "requires TLS",
+        ]
+        .iter()
+        .any(|part| words.contains(part))
+}
+
+pub(super) fn for_tls() -> Error {
+    let words = "its port is for TLS. The address must begin with https://.";
+    Error::Unreachable(Cause::new(words).unconnected(true))
 }
 
 /// What the body of a refusal says.
@@ -158,7 +181,9 @@ pub(super) fn unconnected(credentials: &Credentials, failure: Failure) -> Error 
 /// The error of a health check that got no answer. It counts as unhealthy, whatever the reason.
 pub(super) fn unhealthy(error: Error) -> Error {
     let unconnected = match &error {
-        Error::Timeout(cause) => cause.is_unconnected(),
+        Error::Timeout(cause) | Error::CutOff(cause) | Error::Protocol(cause) => {
+            cause.is_unconnected()
+        }
         error => matches!(error, Error::Unreachable(_)),
     };
     Error::Unhealthy(Some(Cause::of(error).unconnected(unconnected)))
@@ -270,7 +295,7 @@ fn broke_off(error: &std::io::Error) -> bool {
 fn io_in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Kind;
     if broke_off(error) {
-        return "the connection broke off in the middle of an answer.".into();
+        return "the connection broke off before the end of its answer.".into();
     }
     match error.kind() {
         Kind::ConnectionRefused => {

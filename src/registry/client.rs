@@ -144,7 +144,10 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
         let begun = Instant::now();
-        let outcome = self.follow(connections.agent(), credentials, ask, limits, call);
+        let mut outcome = self.follow(connections.agent(), credentials, ask, limits, call);
+        if self.is_first() {
+            outcome = outcome.map_err(|error| self.transport.doubt_port(error));
+        }
         trace::request(
             &self.log,
             credentials,
@@ -167,6 +170,7 @@ impl SkillsmithApiClient {
         let begun = Instant::now();
         let request_id = format!("{:032x}", fastrand::u128(..));
         let mut redirected: Option<Uri> = None;
+        let (mut visited, mut is_loop) = (Vec::new(), false);
         for redirects in 0..=MAX_REDIRECTS {
             if redirects > 0 {
                 call.count_request()?;
@@ -190,17 +194,27 @@ impl SkillsmithApiClient {
             if let Some(failure) = self.transport.refused_by_proxy(&response) {
                 return Err(unconnected(credentials, failure));
             }
+            redirect::refuse_network(response.status())?;
             self.rate_limit.note(response.headers(), call);
             if !Ask::is_redirect(response.status()) {
                 return Ok(response);
             }
-            let is_first = !self.has_answered.load(Ordering::Relaxed);
-            let target = redirect::target(credentials, &response, from.as_ref(), is_first)?;
+            let target = redirect::target(credentials, &response, from.as_ref(), self.is_first())?;
+            visited.extend(from);
+            is_loop |= visited.contains(&target);
             redirected = Some(target);
         }
-        Err(Error::Protocol(
-            format!("it redirected more than {MAX_REDIRECTS} times").into(),
-        ))
+        Err(redirect::too_many(is_loop))
+    }
+
+    /// Whether nothing has come from the registry itself yet.
+    fn is_first(&self) -> bool {
+        !self.has_answered.load(Ordering::Relaxed)
+    }
+
+    /// A failure of one attempt, with what else may be at fault.
+    fn failed<T>(&self, error: Error, asked: Option<Duration>) -> Attempt<T> {
+        Attempt::of_failure(self.transport.doubt(error), asked)
     }
 
     fn get(
@@ -303,7 +317,7 @@ impl SkillsmithApiClient {
         let limits = Limits::OfEach(self.timeout);
         let mut response = match self.send(&connections, credentials, ask, limits, call) {
             Ok(response) => response,
-            Err(error) => return Attempt::of_failure(error, None),
+            Err(error) => return self.failed(error, None),
         };
         if ask.is_unchanged(response.status()) {
             return Attempt::Done(None);
@@ -311,7 +325,7 @@ impl SkillsmithApiClient {
         if !response.status().is_success() {
             let now = call.clock.now();
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
-            return Attempt::of_failure(refusal(credentials, &mut response, asked, now), asked);
+            return self.failed(refusal(credentials, &mut response, asked, now), asked);
         }
         let page = read_body(credentials, response.body_mut(), MAX_BODY)
             .and_then(|body| read(&body, response.headers(), credentials))
@@ -327,7 +341,7 @@ impl SkillsmithApiClient {
                 self.has_answered.store(true, Ordering::Relaxed);
                 Attempt::Done(Some(page))
             }
-            Err(error) => Attempt::of_failure(error, None),
+            Err(error) => self.failed(error, None),
         }
     }
 }

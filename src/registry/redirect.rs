@@ -1,7 +1,7 @@
 //! Redirects. They are followed on the same origin only, because requests carry credentials.
 
 use ureq::Body;
-use ureq::http::{Response, Uri};
+use ureq::http::{Response, StatusCode, Uri};
 
 use super::answer::told;
 use super::credentials::Credentials;
@@ -43,14 +43,37 @@ pub(super) fn target(
         let place = format!("to {scheme}://{host}{port}");
         let place = told(credentials, &place, MAX_PLACE);
         return Err(if is_first && is_of_the_network(response, from, &target) {
-            Error::Unreachable(
-                format!("the network redirects {place}, perhaps to a page where one signs in. Sign in with a browser, and try again.").into(),
-            )
+            wants_sign_in(&format!(
+                "redirects {place}, perhaps to a page where one signs in"
+            ))
         } else {
             Error::RedirectRefused(place)
         });
     }
     Ok(target)
+}
+
+/// More redirects than are followed. `is_loop`: one of them led to an address that was asked before.
+pub(super) fn too_many(is_loop: bool) -> Error {
+    let how = if is_loop {
+        ", in a loop: they lead back to an address that was asked before"
+    } else {
+        ""
+    };
+    Error::Protocol(format!("it redirected more than {MAX_REDIRECTS} times{how}").into())
+}
+
+/// Refuses the answer of a network that wants a sign-in first (RFC 6585).
+pub(super) fn refuse_network(status: StatusCode) -> Result<()> {
+    if status == StatusCode::NETWORK_AUTHENTICATION_REQUIRED {
+        return Err(wants_sign_in("wants a sign-in first (HTTP 511)"));
+    }
+    Ok(())
+}
+
+fn wants_sign_in(how: &str) -> Error {
+    let words = format!("the network {how}. Sign in with a browser, and try again.");
+    Error::Unreachable(words.into())
 }
 
 /// Whether a redirect is that of a network which wants a sign-in first: for now, to another host, and to

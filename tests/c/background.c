@@ -287,6 +287,11 @@ static void for_servers(void) {
     CHECK(start_with(database, &it) == NULL);
     CHECK_EQ(it.destroyed, 0);
   }
+  setenv("SKILLSMITH_BACKGROUND_SYNC", "flase", 1);
+  service = RUBBISH(skillsmith_background_sync_service);
+  FAILS(SKILLSMITH_INVALID_ARGUMENT, "SKILLSMITH_BACKGROUND_SYNC is neither true nor false.",
+        skillsmith_start_background_sync(database, NULL, NULL, &service, &error));
+  CHECK(service == NULL);
   unsetenv("SKILLSMITH_BACKGROUND_SYNC");
   setenv("SKILLSMITH_OFFLINE_MODE", "true", 1);
   CHECK(start_with(database, &it) == NULL);

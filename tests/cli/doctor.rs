@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use insta::assert_snapshot;
-use serde_json::Value;
-use skillsmith_test_registry::{Fault, Options};
+use serde_json::{Value, json};
+use skillsmith_test_registry::{Fault, Options, SyncEndpoint};
 
 use crate::support::{Outcome, Place, Running, wait_until};
 
@@ -203,6 +203,53 @@ fn verbose_tells_requests_and_batches_without_secrets() {
         assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
     }
     assert!(!outcome.stderr.contains("sk-verbose"), "{}", outcome.stderr);
+}
+
+#[test]
+fn verbose_tells_what_is_asked_and_counts_in_words() {
+    let place = Place::with_options(
+        2,
+        Options {
+            sync_endpoint: Some(SyncEndpoint::default()),
+            ..Options::default()
+        },
+    );
+    let first = place.run(&["sync", "--verbose"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    for part in ["sync: Fetching all skills\n", "sync: a page with 2 rows\n"] {
+        assert!(first.stderr.contains(part), "{part}: {}", first.stderr);
+    }
+    place.server().catalogue(|catalogue| {
+        catalogue.push(json!({"id": "new", "name": "new", "updated_at": "2035-01-01T00:00:00Z"}));
+    });
+    let second = place.run(&["sync", "--verbose", "--utc"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    for part in [
+        "sync: Fetching changes since 20",
+        "sync: a page with 1 row\n",
+        "sync: a batch of 1 row is written",
+    ] {
+        assert!(second.stderr.contains(part), "{part}: {}", second.stderr);
+    }
+    let nowhere = Place::without_registry().run(&["sync", "--verbose"]);
+    let part = "; 1 request, ";
+    assert!(nowhere.stderr.contains(part), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_misspelt_switch_of_background_syncs_is_an_error() {
+    let place = Place::with_skills(10);
+    place.ok(&["sync"]);
+    let mut command = place.command(&["doctor", "--json"]);
+    let outcome = Outcome::of(command.env("SKILLSMITH_BACKGROUND_SYNC", "flase"));
+    assert_eq!(outcome.code, 1);
+    let document = outcome.json();
+    let finding = finding(&document, "automatic");
+    assert_eq!(finding["state"], "error", "{document:#}");
+    assert_eq!(
+        finding["value"],
+        "SKILLSMITH_BACKGROUND_SYNC is neither true nor false. Set one of them, or unset it."
+    );
 }
 
 #[test]

@@ -69,6 +69,33 @@ fn a_health_check_that_hangs_can_be_interrupted() {
 }
 
 #[test]
+fn a_check_that_is_interrupted_is_not_called_a_sync() {
+    let place = Place::with_skills(10);
+    place.server().options(|options| options.delay_ms = 60_000);
+    for args in [&["doctor"][..], &["doctor", "--json"]] {
+        place.server().clear_requests();
+        let doctor = place.start(args);
+        wait_until("the registry is asked", || {
+            !place.server().requests().is_empty()
+        });
+        doctor.signal(Signal::INT);
+        let outcome = doctor.end();
+        assert_eq!(outcome.code, 130);
+        let words = "Interrupted. The check was not finished.";
+        assert_eq!(outcome.stderr, format!("{words}\n"));
+        if args.len() > 1 {
+            let error = &outcome.json()["error"];
+            assert_eq!(
+                (&error["code"], &error["message"]),
+                (&"CANCELLED".into(), &words.into())
+            );
+        } else {
+            assert_eq!(outcome.stdout, "");
+        }
+    }
+}
+
+#[test]
 fn a_wait_for_the_rate_limit_can_be_interrupted() {
     let place = Place::with_skills(300);
     place.server().fault(

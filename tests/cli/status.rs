@@ -131,6 +131,9 @@ fn what_holds_automatic_syncing_off_is_told() {
         let outcome = Outcome::of(place.command(&["sync", "status"]).env(name, value));
         let expected = format!("on, daily (disabled by {name})");
         assert!(outcome.stdout.contains(&expected), "{}", outcome.stdout);
+        let outcome = Outcome::of(place.command(&["sync", "status"]).env(name, "ture"));
+        let expected = format!("on, daily ({name} is neither true nor false. ");
+        assert!(outcome.stdout.contains(&expected), "{}", outcome.stdout);
     }
 }
 

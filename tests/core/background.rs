@@ -14,7 +14,7 @@ use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
     BackgroundOptions, BackgroundSyncService, CancelToken, ClientOptions, Database, Error,
-    SyncConfigRepository, SyncEngine, SyncFrequency, SyncOptions, SyncResult,
+    ErrorCode, SyncConfigRepository, SyncEngine, SyncFrequency, SyncOptions, SyncResult,
     start_background_sync,
 };
 use skillsmith_test_registry::{Fault, Options};
@@ -459,13 +459,23 @@ fn one_call_starts_it_unless_something_says_no() {
             &environment,
             BackgroundOptions::default(),
         )
-        .unwrap()
     };
+    let misspelt = |variables| {
+        let error = start(variables).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        let (name, _) = variables[0];
+        let words = format!("{name} is neither true nor false. Set one of them, or unset it.");
+        assert_eq!(error.to_string(), words);
+    };
+    misspelt(&[("SKILLSMITH_BACKGROUND_SYNC", "flase")]);
+    misspelt(&[("SKILLSMITH_OFFLINE_MODE", "ture")]);
+    let start = |variables| start(variables).unwrap();
     assert!(start(&[("SKILLSMITH_BACKGROUND_SYNC", "false")]).is_none());
     assert!(start(&[("SKILLSMITH_OFFLINE_MODE", "1")]).is_none());
     let config = SyncConfigRepository::new(&world.database);
     config.disable().unwrap();
     assert!(start(&[]).is_none());
+    misspelt(&[("SKILLSMITH_BACKGROUND_SYNC", "flase")]);
     assert!(world.server.requests().is_empty());
     config.enable().unwrap();
     let service = start(&[]).unwrap();

@@ -189,6 +189,99 @@ fn dates_are_told_with_the_clock_of_this_machine() {
     }
 }
 
+/// As in OpenSSL, and so in curl and Node.
+#[test]
+fn an_authority_must_be_valid_itself() {
+    for (from, to, words) in [
+        (
+            (2001, 1, 1),
+            (2002, 2, 3),
+            "its certificate is from an authority whose own certificate expired on 2002-02-03 00:00:00 UTC; this machine's clock says 2",
+        ),
+        (
+            (2901, 1, 1),
+            (2902, 1, 1),
+            "its certificate is from an authority whose own certificate is not valid before 2901-01-01 00:00:00 UTC; this machine's clock says 2",
+        ),
+    ] {
+        let identity = Identity::of_authority_valid("localhost", from, to);
+        let secured = Secured::with(&identity);
+        let other = secured.folder.path().join("other.pem");
+        std::fs::write(&other, Identity::signed("other").authority).unwrap();
+        for variables in [
+            &[("SSL_CERT_FILE", secured.file.as_path())][..],
+            &[("SSL_CERT_DIR", secured.folder.path())],
+            &[("NODE_EXTRA_CA_CERTS", &secured.file)],
+            &[
+                ("SSL_CERT_FILE", &other),
+                ("NODE_EXTRA_CA_CERTS", &secured.file),
+            ],
+        ] {
+            let said = secured.complaint(variables);
+            assert!(said.contains(words), "{said}");
+            let advice = "Check this machine's clock. If it is right, a newer one of that authority must be trusted.";
+            assert!(said.contains(advice), "{said}");
+        }
+        // It does not matter to whom the server itself is trusted, or another authority is asked.
+        let said = secured.complaint(&[("SSL_CERT_FILE", &other)]);
+        assert!(
+            said.contains("from an authority that is not trusted"),
+            "{said}"
+        );
+        std::fs::write(&secured.file, &identity.itself).unwrap();
+        assert_success(&secured.sync(&[("SSL_CERT_FILE", &secured.file)]));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_certificate() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let text = std::fs::read_to_string(&secured.file).unwrap();
+    std::fs::write(&secured.file, format!("\u{feff}{text}")).unwrap();
+    for (variable, path) in [
+        ("SSL_CERT_FILE", secured.file.as_path()),
+        ("NODE_EXTRA_CA_CERTS", &secured.file),
+        ("SSL_CERT_DIR", secured.folder.path()),
+    ] {
+        assert_success(&secured.sync(&[(variable, path)]));
+    }
+}
+
+#[test]
+fn certificates_that_would_be_passed_over_are_an_error() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let text = std::fs::read_to_string(&secured.file).unwrap();
+    let folder = secured.folder.path();
+    let with_settings = folder.join("trusted.pem");
+    let own_form = Identity::signed("other").authority;
+    let own_form = own_form.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    // Beside a usual one, too.
+    std::fs::write(&with_settings, text.clone() + &own_form).unwrap();
+    let wide = folder.join("wide.pem");
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    let bytes: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&wide, bytes).unwrap();
+    for (path, why) in [
+        (
+            &with_settings,
+            "it has a certificate with OpenSSL's settings of trust (BEGIN TRUSTED CERTIFICATE), which `openssl x509` converts to a usual one.",
+        ),
+        (&wide, "its text is UTF-16 and must be UTF-8."),
+    ] {
+        for variable in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+            let result = secured.sync(&[(variable, path)]);
+            assert_eq!(result.code, Some(ErrorCode::InvalidArgument), "{result:?}");
+            let words = format!(
+                "{variable} names {}, which cannot be used: {why}",
+                path.display()
+            );
+            assert!(result.errors[0].contains(&words), "{result:?}");
+        }
+    }
+    // In a folder they are what else lies there.
+    assert_success(&secured.sync(&[("SSL_CERT_DIR", folder)]));
+}
+
 #[test]
 fn what_is_not_tls_is_told() {
     let world = World::new(1, Options::default());

@@ -45,3 +45,4 @@ mod sign_in;
 mod support;
 mod sync_endpoint;
 mod tls_server;
+mod wrong_answers;

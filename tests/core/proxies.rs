@@ -404,6 +404,7 @@ fn a_proxy_is_used_but_for_the_exceptions() {
         ("localhost 127.0.0.0/8".to_owned(), false),
         (format!("127.0.0.1:{port}"), false),
         ("127.0.0.1:1".to_owned(), true),
+        (".0.0.1".to_owned(), true),
         ("*".to_owned(), false),
     ] {
         let variables = [("HTTP_PROXY", value.as_str()), ("NO_PROXY", &exceptions)];

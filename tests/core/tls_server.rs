@@ -36,6 +36,15 @@ impl Identity {
         Self::of(&params)
     }
 
+    /// Signed by an authority that is itself valid between these days.
+    pub fn of_authority_valid(name: &str, from: (i32, u8, u8), to: (i32, u8, u8)) -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        authority.not_after = rcgen::date_time_ymd(to.0, to.1, to.2);
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::issued_by(authority, &params(name))
+    }
+
     fn of(params: &CertificateParams) -> Self {
         Self::issued(params, IsCa::Ca(BasicConstraints::Unconstrained))
     }
@@ -52,11 +61,15 @@ impl Identity {
 
     fn issued(params: &CertificateParams, kind: IsCa) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = kind;
+        Self::issued_by(authority, params)
+    }
+
+    fn issued_by(mut authority: CertificateParams, params: &CertificateParams) -> Self {
         authority.distinguished_name.push(
             DnType::CommonName,
             format!("Authority of {:?}", params.subject_alt_names),
         );
-        authority.is_ca = kind;
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &issuer).unwrap();

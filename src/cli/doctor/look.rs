@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use super::report::{self, Area, Report, State};
 use super::{database, registry, runs};
-use crate::Result;
 use crate::cli::args::Global;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 
 /// Sends at most three requests, and writes nothing but their number.
-pub(in crate::cli) fn run(global: &Global, check: bool, console: &Console<'_>) -> Result<Exit> {
+pub(in crate::cli) fn run(global: &Global, check: bool, console: &Console<'_>) -> Exit {
     let environment = &console.terminal.environment;
     let path = crate::cli::database::path(global, environment);
     let mut findings = Vec::new();
@@ -35,7 +34,8 @@ pub(in crate::cli) fn run(global: &Global, check: bool, console: &Console<'_>) -
         runs::look(&mut area, database, console);
     }
     if console.terminal.cancel.is_cancelled() {
-        return Err(crate::Error::Cancelled);
+        console.interrupted("The check was not finished.");
+        return Exit::Interrupted;
     }
     let report = Report {
         ok: findings.iter().all(|finding| finding.state != State::Error),
@@ -47,11 +47,11 @@ pub(in crate::cli) fn run(global: &Global, check: bool, console: &Console<'_>) -
     } else {
         report::print(&report, console);
     }
-    Ok(if report.ok {
+    if report.ok {
         Exit::Success
     } else {
         Exit::Failed
-    })
+    }
 }
 
 fn source_of_path(global: &Global, console: &Console<'_>) -> &'static str {

@@ -22,10 +22,11 @@ fn look_at(area: &mut Area<'_>, database: &Database, console: &Console<'_>) -> R
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let status = engine::status(database, &clock)?;
     let (config, now) = (&status.config, clock.now());
-    area.ok(
-        "automatic",
-        auto_sync(config, &console.terminal.environment),
-    );
+    let environment = &console.terminal.environment;
+    match environment.background_sync() {
+        Ok(_) => area.ok("automatic", auto_sync(config, environment)),
+        Err(error) => area.failed("automatic", &error),
+    }
     area.ok("next", next_sync(&status, console.zone, now));
     if status.is_running {
         area.ok("running", "a sync is running now");

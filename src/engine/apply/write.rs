@@ -10,7 +10,7 @@ use super::super::batch::Weight;
 use super::super::profile;
 use super::{Applier, Pending};
 use crate::database::{self, LockWait, state, transaction};
-use crate::log::LogLevel;
+use crate::log::{LogLevel, plural};
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
 
@@ -143,7 +143,8 @@ impl Applier<'_> {
             let rows = self.staged.rows();
             self.tools.log.sync(LogLevel::Debug, || {
                 format!(
-                    "a batch of {rows} rows is written; it took {} ms",
+                    "a batch of {rows} row{} is written; it took {} ms",
+                    plural(rows == 1),
                     held.as_millis()
                 )
             });

@@ -7,7 +7,9 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
 use super::SkillsmithApiClient;
-use crate::registry::answer::{MAX_REFUSAL, read_body, refusal, told, unhealthy};
+use crate::registry::answer::{
+    MAX_REFUSAL, for_tls, is_for_tls, read_body, refusal, told, unhealthy,
+};
 use crate::registry::credentials::Credentials;
 use crate::registry::mend::read_leniently;
 use crate::registry::request::Ask;
@@ -29,13 +31,12 @@ impl SkillsmithApiClient {
         if self.offline {
             return Err(Error::Offline);
         }
-        let report = |health, version| HealthReport { health, version };
         let connections = self.pools.take(&self.transport, call);
         let connections = connections.inspect_err(|_| call.request_not_sent())?;
         let credentials = &self.sign_in.known();
         let limits = Limits::OfAll(HEALTH_TIMEOUT.min(self.timeout));
         let ask = Ask::new("/health", Vec::new());
-        let mut response = match self.send(&connections, credentials, &ask, limits, call) {
+        let response = match self.send(&connections, credentials, &ask, limits, call) {
             Ok(response) => response,
             Err(
                 error @ (Error::Cancelled
@@ -45,8 +46,19 @@ impl SkillsmithApiClient {
             ) => {
                 return Err(error);
             }
-            Err(error) => return Err(unhealthy(error)),
+            Err(error) => return Err(self.unhealthy(error)),
         };
+        self.report(credentials, response, call)
+    }
+
+    /// What an answer to the health check says.
+    fn report(
+        &self,
+        credentials: &Credentials,
+        mut response: Response<Body>,
+        call: &Call<'_>,
+    ) -> Result<HealthReport> {
+        let report = |health, version| HealthReport { health, version };
         let status = response.status();
         if status.is_server_error() {
             let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
@@ -56,18 +68,23 @@ impl SkillsmithApiClient {
             return if own_word {
                 Ok(report(Health::Unhealthy, None))
             } else {
-                Err(Error::Unhealthy(Some(format!("HTTP {status}").into())))
+                let error = Error::Unhealthy(Some(format!("HTTP {status}").into()));
+                Err(self.transport.doubt(error))
             };
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.rate_limited(credentials, &mut response, call)?;
         }
-        if !status.is_success() {
-            return Ok(report(Health::Degraded, None));
-        }
         let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
-        let body = body.map_err(unhealthy)?;
+        if !status.is_success() {
+            return if is_for_tls(status, &body.unwrap_or_default()) {
+                Err(unhealthy(for_tls()))
+            } else {
+                Ok(report(Health::Degraded, None))
+            };
+        }
+        let body = body.map_err(|error| self.unhealthy(error))?;
         let said = read_leniently(&body);
         self.has_answered
             .fetch_or(said["status"].is_string(), Ordering::Relaxed);
@@ -80,6 +97,11 @@ impl SkillsmithApiClient {
             .as_str()
             .map(|version| told(credentials, version, MAX_VERSION));
         Ok(report(health, version))
+    }
+
+    /// A health check that got no answer, with what else may be at fault.
+    fn unhealthy(&self, error: Error) -> Error {
+        unhealthy(self.transport.doubt(error))
     }
 
     /// The health check got a 429: the next request waits, as it would after a page.

@@ -9,13 +9,14 @@ use ureq::http::{Response, Uri};
 
 use super::certificates::CertificateSources;
 use super::connector::Dialer;
+use super::doubt;
 use super::failure::Failure;
 use super::http_proxy;
 use super::lookup::Lookup;
 use super::proxy::{Protocol, Target};
 use super::route::Route;
-use crate::Result;
 use crate::environment::Environment;
+use crate::{Error, Result};
 
 /// How one client connects. The environment is read once, when the client is made; the certificates
 /// are loaded again for each pool of connections.
@@ -32,8 +33,7 @@ pub(in crate::registry) struct Transport {
 impl Transport {
     /// For the registry at `base`, with the proxy that the environment sets for it.
     pub(in crate::registry) fn new(base: &Uri, environment: &Environment) -> Result<Self> {
-        let unusable =
-            |_| crate::Error::InvalidArgument("The registry's address has no host.".into());
+        let unusable = |_| Error::InvalidArgument("The registry's address has no host.".into());
         Ok(Self {
             route: environment.texts(|var| Route::of_environment(base, var))?,
             certificates: CertificateSources::of_environment(environment),
@@ -113,7 +113,29 @@ impl Transport {
     ) -> Option<Failure> {
         let proxy = self.route.proxy().filter(|proxy| !proxy.is_socks())?;
         let status = response.status();
-        (!self.secure && http_proxy::is_own(status, response.headers()))
-            .then(|| http_proxy::refusal(proxy, &self.registry, status))
+        (!self.secure && http_proxy::is_own(status, response.headers())).then(|| {
+            let schemes = http_proxy::schemes(response.headers());
+            http_proxy::refusal(proxy, &self.registry, status, &schemes)
+        })
+    }
+
+    /// Adds to the message of a failure that the proxy may be at fault, where that cannot be told.
+    pub(in crate::registry) fn doubt(&self, error: Error) -> Error {
+        match self.route.proxy() {
+            // What comes through TLS is the registry's.
+            Some(proxy) if !self.secure => doubt::of_proxy(proxy, error),
+            _ => error,
+        }
+    }
+
+    /// Adds to the message of a connection that ended without an answer, the first one of all, that its port
+    /// may be for TLS.
+    pub(in crate::registry) fn doubt_port(&self, error: Error) -> Error {
+        match error {
+            Error::CutOff(cause) if !self.secure && self.route.proxy().is_none() => {
+                Error::CutOff(cause.doubted(doubt::OF_PORT))
+            }
+            error => error,
+        }
     }
 }

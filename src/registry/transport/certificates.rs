@@ -1,21 +1,27 @@
 //! The certificates that are trusted.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::Path;
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
-use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 
 use super::tls::{self, Tls};
-use super::verifier::{self, Verifier};
+use super::verifier::{self, Outdated, Role, Verifier};
 use crate::environment::Environment;
 use crate::{Error, Result};
 
 const FILE: &str = "SSL_CERT_FILE";
 const FOLDER: &str = "SSL_CERT_DIR";
 const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What is larger is not a certificate that lies in a folder of them; a system's own file has 0.3 MB.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Where the environment says that certificates are. An empty variable counts as not set.
 #[derive(Debug, Clone)]
@@ -40,12 +46,14 @@ impl CertificateSources {
     pub(super) fn tls(&self) -> Result<Tls> {
         let mut certificates = self.named()?.unwrap_or_else(system);
         let extra = self.extra()?;
-        let roots = roots(&certificates, &extra);
+        let (roots, outdated) = roots(&certificates, &extra);
         certificates.extend(extra);
         let pin = self.file.as_ref().map(|path| (FILE, path));
         let pin = pin.or_else(|| self.folders.as_ref().map(|path| (FOLDER, path)));
         let pin = pin.map(|(name, path)| format!("{name} ({})", path.display()));
-        tls::config(roots, |inner| Verifier::new(inner, certificates, pin))
+        tls::config(roots, |inner| {
+            Verifier::new(inner, certificates, outdated, pin)
+        })
     }
 
     /// What is trusted instead of the system's certificates.
@@ -98,18 +106,30 @@ impl CertificateSources {
     }
 }
 
-/// Bundled authorities take the place of a system's that has none.
-fn roots(base: &[CertificateDer<'static>], extra: &[CertificateDer<'static>]) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
+/// The authorities, and those that would be if they had not expired. Bundled ones take the place of a system's
+/// that has none.
+fn roots(
+    base: &[CertificateDer<'static>],
+    extra: &[CertificateDer<'static>],
+) -> (RootCertStore, Vec<Outdated>) {
+    let (mut roots, mut outdated) = (RootCertStore::empty(), Vec::new());
     if base.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    let named = base.iter().chain(extra);
-    roots.add_parsable_certificates(named.filter(|each| verifier::may_sign(each)).cloned());
+    for certificate in base.iter().chain(extra) {
+        match verifier::role(certificate) {
+            Role::Authority => _ = roots.add_parsable_certificates([certificate.clone()]),
+            Role::Outdated(why) => outdated.push(Outdated {
+                certificate: certificate.clone(),
+                why,
+            }),
+            Role::Server => {}
+        }
+    }
     if roots.is_empty() {
         roots.roots.push(nobody());
     }
-    roots
+    (roots, outdated)
 }
 
 /// An authority that has issued nothing, since rustls wants one: only single certificates are trusted.
@@ -139,21 +159,59 @@ fn system() -> Vec<CertificateDer<'static>> {
 }
 
 fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
-    let bytes = std::fs::read(path).map_err(|error| unusable(name, path, &error.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).flatten().collect();
-    usable(certificates, name, path)
+    let bytes = fs::read(path).map_err(|error| unusable(name, path, &error.to_string()))?;
+    if let Some(why) = passed_over(&bytes) {
+        return Err(unusable(name, path, why));
+    }
+    usable(in_pem(&bytes), name, path)
+}
+
+fn in_pem(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    CertificateDer::pem_slice_iter(text).flatten().collect()
+}
+
+/// Why certificates in a file would be passed over in silence, if they would.
+fn passed_over(text: &[u8]) -> Option<&'static str> {
+    // What such a certificate is trusted for stands behind it, and may be anything but TLS.
+    const WITH_SETTINGS: &[u8] = b"-----BEGIN TRUSTED CERTIFICATE-----";
+    if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
+        Some("its text is UTF-16 and must be UTF-8")
+    } else if text
+        .windows(WITH_SETTINGS.len())
+        .any(|part| part == WITH_SETTINGS)
+    {
+        Some(
+            "it has a certificate with OpenSSL's settings of trust (BEGIN TRUSTED CERTIFICATE), \
+             which `openssl x509` converts to a usual one",
+        )
+    } else {
+        None
+    }
 }
 
 fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
     let mut all = Vec::new();
     for folder in std::env::split_paths(list).filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::read_dir(&folder)
+        let entries = fs::read_dir(&folder)
             .map_err(|error| unusable(FOLDER, folder.as_os_str(), &error.to_string()))?;
-        // What else lies there does not matter.
-        let CertificateResult { certs, .. } = load_certs_from_paths(None, Some(Path::new(&folder)));
-        all.extend(certs);
+        for path in entries.flatten().map(|entry| entry.path()) {
+            // What else lies there does not matter.
+            if is_small_file(&path)
+                && let Ok(text) = fs::read(&path)
+            {
+                all.extend(in_pem(&text));
+            }
+        }
     }
+    // Each has links of other names.
+    all.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+    all.dedup();
     usable(all, FOLDER, list)
+}
+
+fn is_small_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LARGEST)
 }
 
 /// At least one of them must be one that rustls can read.
@@ -188,10 +246,10 @@ mod tests {
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = rcgen::KeyPair::generate().unwrap();
         let extra = [params.self_signed(&key).unwrap().der().clone()];
-        let bundled = roots(&[], &[]).len();
+        let bundled = roots(&[], &[]).0.len();
         assert!(bundled > 0);
-        assert_eq!(roots(&[], &extra).len(), bundled + 1);
+        assert_eq!(roots(&[], &extra).0.len(), bundled + 1);
         // Named certificates are not mixed with others.
-        assert_eq!(roots(&extra, &[]).len(), 1);
+        assert_eq!(roots(&extra, &[]).0.len(), 1);
     }
 }

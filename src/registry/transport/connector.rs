@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport, TransportAdapter};
 
-use super::failure::{Deadline, Failure};
+use super::failure::{self, Deadline, Failure};
 use super::http_proxy::{self, AbsoluteForm};
 use super::lookup;
 use super::proxy::{Protocol, Proxy, Target};
@@ -53,7 +53,13 @@ impl Connector<()> for Dialer {
             return Ok(Some(transport));
         }
         let secured = way.secured(transport, &way.target, "its");
-        secured.map(Some).map_err(in_handshake)
+        secured.map(Some).map_err(|error| {
+            let error = in_handshake(error);
+            match &self.proxy {
+                Some(proxy) => failure::and(error, &proxy.doubt()),
+                None => error,
+            }
+        })
     }
 }
 
@@ -70,7 +76,8 @@ impl Way<'_> {
     fn dial(&self, addresses: &[SocketAddr]) -> Result<Boxed, ureq::Error> {
         let (last, cut) = (&self.dialer.last, &self.dialer.cut);
         let stream = race::connect(addresses, last, &self.deadline, cut)?;
-        let tcp = Tcp::new(stream, tls::buffers());
+        let is_plain = self.dialer.proxy.is_none() && !self.details.needs_tls();
+        let tcp = Tcp::new(stream, tls::buffers(), is_plain);
         (self.details.register_shutdown)(tcp.shutdown_handle())?;
         Ok(Box::new(tcp))
     }
@@ -149,7 +156,7 @@ fn in_handshake(error: ureq::Error) -> ureq::Error {
         }
         ureq::Error::Io(io) => match io.kind() {
             Kind::UnexpectedEof | Kind::ConnectionReset | Kind::BrokenPipe => {
-                "it closed the connection while TLS was being set up."
+                "it closed the connection while TLS was being set up. Check the address: http:// has no TLS, https:// has."
             }
             _ => return error,
         },

@@ -91,9 +91,13 @@ impl Hosts {
 
     fn contain(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
+        // An address is below no name, though its last numbers may look like one.
+        let is_address = host.parse::<IpAddr>().is_ok();
         let is_below = |name: &str| {
-            host.strip_suffix(name)
-                .is_some_and(|rest| rest.ends_with('.'))
+            !is_address
+                && host
+                    .strip_suffix(name)
+                    .is_some_and(|rest| rest.ends_with('.'))
         };
         match self {
             Self::All => true,
@@ -197,6 +201,10 @@ mod tests {
             ("::/0", "http://127.0.0.1"),
             ("0.0.0.0/0", "http://[::1]"),
             ("7.0.0.1", "http://127.0.0.1"),
+            (".0.0.1", "http://127.0.0.1"),
+            ("0.0.1", "http://127.0.0.1."),
+            ("*.0.0.1", "http://127.0.0.1:8080"),
+            ("1", "http://127.0.0.1"),
         ] {
             assert!(!covers(list, url), "{list} {url}");
         }

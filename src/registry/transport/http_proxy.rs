@@ -12,6 +12,12 @@ use super::proxy::{Proxy, Target};
 /// A longer answer to CONNECT is not read.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// How many answers to CONNECT may be interim ones.
+const MAX_INTERIM: usize = 16;
+
+/// The header that says by which schemes one may sign in to a proxy.
+const SCHEMES: &str = "proxy-authenticate";
+
 /// Asks the proxy for a tunnel to `to`.
 pub(super) fn open_tunnel(
     stream: &mut (impl Read + Write),
@@ -27,16 +33,34 @@ pub(super) fn open_tunnel(
     let exchanged = stream
         .write_all(request.as_bytes())
         .and_then(|()| stream.flush())
-        .and_then(|()| read_head(stream, &mut head));
+        .and_then(|()| read_final_head(stream, &mut head));
     exchanged.map_err(|error| proxy.blame(error.into()))?;
     match status(&head) {
         Some(status) if status.is_success() => Ok(()),
-        Some(status) => Err(refusal(proxy, to, status).into()),
+        Some(status) => {
+            let head = String::from_utf8_lossy(&head);
+            let lines = head.lines().filter_map(|line| line.split_once(':'));
+            let schemes = lines.filter(|(name, _)| name.eq_ignore_ascii_case(SCHEMES));
+            let schemes: Vec<_> = schemes.map(|(_, value)| value).collect();
+            Err(refusal(proxy, to, status, &schemes).into())
+        }
         None => {
             let words = "does not answer with HTTP. Is it a proxy of another kind?";
             Err(proxy.failure(words).into())
         }
     }
+}
+
+/// Reads past answers such as 100, which say that another one follows.
+fn read_final_head(stream: &mut impl Read, head: &mut Vec<u8>) -> std::io::Result<()> {
+    for _ in 0..=MAX_INTERIM {
+        head.clear();
+        read_head(stream, head)?;
+        if !status(head).is_some_and(|status| status.is_informational()) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Byte by byte, because what follows belongs to the tunnel; the bytes come from a buffer.
@@ -73,10 +97,37 @@ pub(super) fn is_own(status: StatusCode, headers: &HeaderMap) -> bool {
             || SERVERS.iter().any(|name| server.starts_with(name)))
 }
 
-/// What a status means that is the proxy's own.
-pub(super) fn refusal(proxy: &Proxy, to: &Target, status: StatusCode) -> Failure {
+/// The values of the headers that say how one may sign in.
+pub(super) fn schemes(headers: &HeaderMap) -> Vec<&str> {
+    let values = headers.get_all(SCHEMES).iter();
+    values.filter_map(|value| value.to_str().ok()).collect()
+}
+
+/// The names of the schemes that are offered and not supported, unless one that is supported is offered too.
+fn unsupported(schemes: &[&str]) -> Option<String> {
+    // A header may have several, and each has parameters, which contain commas too.
+    let parts = schemes.iter().flat_map(|value| value.split(','));
+    let offered: Vec<_> = parts
+        .filter_map(|part| part.split_whitespace().next())
+        .collect();
+    let known = ["Basic", "Negotiate", "NTLM", "Digest"]
+        .into_iter()
+        .filter(|name| offered.iter().any(|word| word.eq_ignore_ascii_case(name)));
+    let known: Vec<_> = known.collect();
+    let is_supported = known.first().is_none_or(|name| *name == "Basic");
+    (!is_supported).then(|| known.join(", "))
+}
+
+/// What a status means that is the proxy's own. `schemes`: how it says that one may sign in.
+pub(super) fn refusal(proxy: &Proxy, to: &Target, status: StatusCode, schemes: &[&str]) -> Failure {
     match status.as_u16() {
-        407 => proxy.wants_login(" (407)"),
+        407 => match unsupported(schemes) {
+            None => proxy.wants_login(" (407)"),
+            Some(names) => proxy.failure(&format!(
+                "wants a sign-in by {names} (407), and only Basic is supported here. \
+                 Use a proxy that accepts Basic, or one on this machine that signs in there."
+            )),
+        },
         code @ (403 | 405) => {
             proxy.failure(&format!("does not allow connections to {to} ({code})."))
         }

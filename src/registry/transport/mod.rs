@@ -8,6 +8,7 @@ mod agent;
 mod certificates;
 mod connector;
 mod deadlines;
+mod doubt;
 mod exceptions;
 mod failure;
 mod http_proxy;

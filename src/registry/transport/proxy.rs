@@ -167,6 +167,11 @@ impl Proxy {
         Failure::new(format!("the proxy {self} {words}"))
     }
 
+    /// What is said where the fault may be the proxy's or the registry's.
+    pub(super) fn doubt(&self) -> String {
+        format!("This went through the proxy {self}, which may be at fault.")
+    }
+
     /// The proxy wants a login, or another one.
     pub(super) fn wants_login(&self, answer: &str) -> Failure {
         let variable = self.variable;

@@ -1,17 +1,25 @@
 //! A TCP connection for ureq, whose own one cannot be made from a socket.
 
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHandle, Transport};
 
+use super::failure::Failure;
+
+/// How the alert begins that a server with TLS answers a plain request with.
+const ALERT: [u8; 2] = [0x15, 3];
+
 /// An established connection.
 #[derive(Debug)]
 pub(super) struct Tcp {
     socket: Arc<Socket>,
     buffers: LazyBuffers,
+    /// What comes first must not be TLS.
+    is_plain: bool,
 }
 
 #[derive(Debug)]
@@ -25,10 +33,12 @@ impl ShutdownHandle for Socket {
 }
 
 impl Tcp {
-    pub(super) fn new(stream: TcpStream, buffers: LazyBuffers) -> Self {
+    /// `is_plain`: a registry without TLS is at the other end.
+    pub(super) fn new(stream: TcpStream, buffers: LazyBuffers, is_plain: bool) -> Self {
         Self {
             socket: Arc::new(Socket(stream)),
             buffers,
+            is_plain,
         }
     }
 
@@ -67,6 +77,10 @@ impl Transport for Tcp {
                 Ok(amount) => break amount,
             }
         };
+        if mem::take(&mut self.is_plain) && input.starts_with(&ALERT) {
+            let words = "its answer is TLS. Check the address: http:// has no TLS, https:// has.";
+            return Err(Failure::new(words).into());
+        }
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }

@@ -1,5 +1,7 @@
 //! Whether the certificate of a server is trusted, and why not.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,15 +9,17 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 use webpki::{EndEntityCert, KeyUsage};
 
-/// As rustls verifies, and one thing more: a server's certificate that is itself among those that are trusted,
-/// whoever has issued it. It may be marked as an authority's, as `openssl req -x509` makes them.
+/// As rustls verifies, and two things more. A server's certificate is accepted that is itself among those that are
+/// trusted, whoever has issued it; it may be marked as an authority's, as `openssl req -x509` makes them. And an
+/// authority must be valid itself, as in OpenSSL; rustls does not look at its dates.
 #[derive(Debug)]
 pub(super) struct Verifier {
     inner: Arc<WebPkiServerVerifier>,
     trusted: Vec<CertificateDer<'static>>,
+    outdated: Vec<Outdated>,
     /// The variable that names the only certificates that are trusted, and its value.
     pub(super) pin: Option<String>,
 }
@@ -24,15 +28,62 @@ impl Verifier {
     pub(super) const fn new(
         inner: Arc<WebPkiServerVerifier>,
         trusted: Vec<CertificateDer<'static>>,
+        outdated: Vec<Outdated>,
         pin: Option<String>,
     ) -> Self {
         Self {
             inner,
             trusted,
+            outdated,
             pin,
         }
     }
+
+    /// What is wrong with the dates of the authority that has issued this certificate, if that is all.
+    fn outdated_issuer(
+        &self,
+        server: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<&CertificateError> {
+        let server = EndEntityCert::try_from(server).ok()?;
+        let provider = rustls::crypto::ring::default_provider();
+        let has_issued = |each: &&Outdated| {
+            webpki::anchor_from_trusted_cert(&each.certificate).is_ok_and(|anchor| {
+                let verified = server.verify_for_usage(
+                    provider.signature_verification_algorithms.all,
+                    std::slice::from_ref(&anchor),
+                    intermediates,
+                    now,
+                    KeyUsage::server_auth(),
+                    None,
+                    None,
+                );
+                verified.is_ok()
+            })
+        };
+        self.outdated.iter().find(has_issued).map(|each| &each.why)
+    }
 }
+
+/// An authority that is not valid now.
+#[derive(Debug)]
+pub(super) struct Outdated {
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) why: CertificateError,
+}
+
+/// The authority of a server's certificate is not valid now. rustls carries it as [`CertificateError::Other`].
+#[derive(Debug)]
+struct OutdatedIssuer(CertificateError);
+
+impl fmt::Display for OutdatedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "issuer: {}", self.0)
+    }
+}
+
+impl StdError for OutdatedIssuer {}
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
@@ -52,12 +103,18 @@ impl ServerCertVerifier for Verifier {
         );
         match verified {
             // The dates are checked before this.
-            Err(rustls::Error::InvalidCertificate(error))
-                if is_of_its_issuer(&error)
-                    && self.trusted.iter().any(|each| each == end_entity) =>
-            {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
+            Err(rustls::Error::InvalidCertificate(error)) if is_of_its_issuer(&error) => {
+                if self.trusted.iter().any(|each| each == end_entity) {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                    return Ok(ServerCertVerified::assertion());
+                }
+                let outdated = self.outdated_issuer(end_entity, intermediates, now);
+                Err(outdated
+                    .map_or(error, |why| {
+                        let why = OutdatedIssuer(why.clone());
+                        CertificateError::Other(OtherError(Arc::new(why)))
+                    })
+                    .into())
             }
             verified => verified,
         }
@@ -88,19 +145,29 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether a trusted certificate may sign others: it is an authority's, or of a version that does not say.
+/// What a trusted certificate is good for.
+pub(super) enum Role {
+    /// It may sign others: it is an authority's, or of a version that does not say.
+    Authority,
+    /// It could if it were valid now.
+    Outdated(CertificateError),
+    /// It is trusted by itself only.
+    Server,
+}
+
+/// What a trusted certificate is good for.
 ///
 /// For rustls each certificate that is trusted is an authority, so that whoever has the key of a server that is
 /// trusted by itself could pose as any other.
-pub(super) fn may_sign(certificate: &CertificateDer<'_>) -> bool {
+pub(super) fn role(certificate: &CertificateDer<'_>) -> Role {
     let (Ok(itself), Ok(anchor)) = (
         EndEntityCert::try_from(certificate),
         webpki::anchor_from_trusted_cert(certificate),
     ) else {
-        return true;
+        return Role::Authority;
     };
     // It is verified as a server's, at a time when it is valid: an authority's is refused then.
-    let mut at = UnixTime::now();
+    let (mut at, mut wrong) = (UnixTime::now(), None);
     for _ in 0..2 {
         let refused = itself.verify_for_usage(
             &[],
@@ -111,13 +178,22 @@ pub(super) fn may_sign(certificate: &CertificateDer<'_>) -> bool {
             None,
             None,
         );
-        at = match refused {
-            Err(webpki::Error::CertExpired { not_after, .. }) => not_after,
-            Err(webpki::Error::CertNotValidYet { not_before, .. }) => not_before,
-            refused => return matches!(refused, Err(webpki::Error::CaUsedAsEndEntity)),
+        (at, wrong) = match refused {
+            Err(webpki::Error::CertExpired { time, not_after }) => (
+                not_after,
+                Some(CertificateError::ExpiredContext { time, not_after }),
+            ),
+            Err(webpki::Error::CertNotValidYet { time, not_before }) => (
+                not_before,
+                Some(CertificateError::NotValidYetContext { time, not_before }),
+            ),
+            Err(webpki::Error::CaUsedAsEndEntity) => {
+                return wrong.map_or(Role::Authority, Role::Outdated);
+            }
+            _ => return Role::Server,
         };
     }
-    false
+    Role::Server
 }
 
 /// Whether a server was refused because of who has issued its certificate, or because it is an authority's.
@@ -134,27 +210,45 @@ fn is_authority(error: &CertificateError) -> bool {
 }
 
 fn as_webpki(error: &CertificateError) -> Option<&webpki::Error> {
+    other(error)
+}
+
+fn other<E: StdError + 'static>(error: &CertificateError) -> Option<&E> {
     match error {
         CertificateError::Other(other) => other.0.downcast_ref(),
         _ => None,
     }
 }
 
+/// Says that a certificate has expired, or is not valid yet.
+fn dates(error: &CertificateError) -> String {
+    let (words, limit, now) = match error {
+        CertificateError::ExpiredContext { time, not_after } => ("expired on", not_after, time),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            ("is not valid before", not_before, time)
+        }
+        _ => return String::new(),
+    };
+    format!(
+        "{words} {}; this machine's clock says {}. Check this machine's clock.",
+        shown(*limit),
+        shown(*now)
+    )
+}
+
 /// What is wrong with a certificate, and what to do.
 pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
     use CertificateError as Bad;
+    if let Some(OutdatedIssuer(error)) = other(error) {
+        return format!(
+            "is from an authority whose own certificate {} If it is right, a newer one of that authority must be trusted.",
+            dates(error)
+        );
+    }
     match error {
-        Bad::ExpiredContext { time, not_after } => format!(
-            "expired on {}; this machine's clock says {}. Check this machine's clock. \
-             If it is right, the server needs a new certificate.",
-            shown(*not_after),
-            shown(*time)
-        ),
-        Bad::NotValidYetContext { time, not_before } => format!(
-            "is not valid before {}; this machine's clock says {}. Check this machine's clock.",
-            shown(*not_before),
-            shown(*time)
-        ),
+        Bad::ExpiredContext { .. } | Bad::NotValidYetContext { .. } => {
+            format!("{} If it is right, the server needs another certificate.", dates(error))
+        }
         Bad::UnknownIssuer => format!(
             "is from an authority that is not trusted. {} If it is trusted, the server does not send the certificates in between.",
             trust(pin)

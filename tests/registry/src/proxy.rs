@@ -29,6 +29,8 @@ struct Rules {
     login: Option<String>,
     /// Connections to elsewhere are refused.
     only_port: Option<u16>,
+    /// What is sent before the answer to CONNECT or to a plain request.
+    interim: &'static str,
     hops: Arc<Mutex<Vec<Hop>>>,
 }
 
@@ -51,6 +53,17 @@ impl Proxy {
         Self::start(serve_http, None, Some(port))
     }
 
+    /// An HTTP proxy that sends interim answers first.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no port to give.
+    pub fn http_hesitating() -> Self {
+        const INTERIM: &str =
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX-Why: slow\r\n\r\n";
+        Self::start_with(serve_http, None, None, INTERIM)
+    }
+
     /// A SOCKS proxy. With version 4, the user of the login must be the one sent.
     ///
     /// # Panics
@@ -70,12 +83,22 @@ impl Proxy {
     }
 
     fn start(serve: Serve, login: Option<&str>, only_port: Option<u16>) -> Self {
+        Self::start_with(serve, login, only_port, "")
+    }
+
+    fn start_with(
+        serve: Serve,
+        login: Option<&str>,
+        only_port: Option<u16>,
+        interim: &'static str,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it has an address");
         let hops = Arc::default();
         let rules = Arc::new(Rules {
             login: login.map(str::to_owned),
             only_port,
+            interim,
             hops: Arc::clone(&hops),
         });
         thread::spawn(move || {
@@ -127,6 +150,7 @@ fn serve_http(mut client: &TcpStream, rules: &Rules) -> io::Result<()> {
         let mut words = head.splitn(3, ' ');
         let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
         rules.note(format!("{method} {target}"));
+        client.write_all(rules.interim.as_bytes())?;
         if let Some(login) = &rules.login {
             let wanted = format!(
                 "proxy-authorization: basic {}\r\n",
