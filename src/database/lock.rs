@@ -213,7 +213,7 @@ fn lock_path(path: &Path) -> PathBuf {
     let mut name = canonical
         .unwrap_or_else(|_: std::io::Error| path.to_owned())
         .into_os_string();
-    name.push("-sync-lock");
+    name.push(file_system::LOCK_SUFFIX);
     name.into()
 }
 
