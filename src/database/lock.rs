@@ -17,6 +17,7 @@ use crate::{CancelToken, Error, Result};
 
 mod presence;
 
+pub(crate) use self::presence::Claim;
 use self::presence::Presence;
 
 /// A check whether a sync is running may hold the lock for a moment. A sync that starts then
@@ -116,6 +117,14 @@ impl SyncLock {
             LockTarget::Flag(flag) => Ok((!flag.swap(true, Ordering::Acquire)).then(|| Self {
                 held: Held::Flag(flag.clone()),
             })),
+        }
+    }
+
+    /// What a sync must ask before it writes, where another machine may take the lock over.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        match &self.held {
+            Held::File { presence, .. } => Some(presence.as_ref()?.claimed()),
+            Held::Flag(_) => None,
         }
     }
 

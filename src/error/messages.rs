@@ -31,6 +31,10 @@ messages! {
     // ---- 1xx: the caller -------------------------------------------------
     Error::RunNotFound(id) => "Sync run not found: {id}";
     Error::SyncInProgress => "Sync already in progress";
+    Error::TakenOver(lock_file) =>
+        "Another sync has taken over, as {} shows: this one stood still for too long, as in a machine that is \
+         suspended. Nothing more was written; sync again when the other one has ended.",
+        lock_file.display();
     Error::Cancelled => "Sync cancelled";
     Error::DatabaseClosed => "The database is closed. Open it again before using it.";
     Error::OpenedBeforeFork =>
