@@ -29,7 +29,15 @@ impl SkillsmithApiClient {
         if self.offline {
             return Err(Error::Offline);
         }
-        let report = |health, version| HealthReport { health, version };
+        let report = |health, version| HealthReport {
+            health,
+            version,
+            instead: None,
+        };
+        let degraded = |instead: &str| HealthReport {
+            instead: Some(instead.to_owned()),
+            ..report(Health::Degraded, None)
+        };
         let connections = self.pools.take(&self.transport, call);
         let connections = connections.inspect_err(|_| call.request_not_sent())?;
         let credentials = &self.sign_in.known();
@@ -63,7 +71,9 @@ impl SkillsmithApiClient {
             self.rate_limited(credentials, &mut response, call)?;
         }
         if !status.is_success() {
-            return Ok(report(Health::Degraded, None));
+            return Ok(degraded(&format!(
+                "it refused the health check: HTTP {status}"
+            )));
         }
         let body = read_body(credentials, response.body_mut(), MAX_REFUSAL);
         call.check()?;
@@ -74,7 +84,8 @@ impl SkillsmithApiClient {
         let health = match said["status"].as_str() {
             Some("healthy") => Health::Healthy,
             Some("unhealthy") => Health::Unhealthy,
-            _ => Health::Degraded,
+            Some(_) => Health::Degraded,
+            None => return Ok(degraded(not_a_report(&body))),
         };
         let version = said["version"]
             .as_str()
@@ -99,5 +110,14 @@ impl SkillsmithApiClient {
         }
         self.rate_limit.pause_for(pause, call);
         Ok(())
+    }
+}
+
+/// What a successful answer is that does not say how the registry is.
+fn not_a_report(body: &[u8]) -> &'static str {
+    if body.trim_ascii_start().starts_with(b"<") {
+        "not a registry's answer, but a page for people, such as that of a login"
+    } else {
+        "not a registry's answer: it does not say how the registry is"
     }
 }
