@@ -162,7 +162,8 @@ describe('Database', () => {
 
   test('by default is at the home folder of the system where HOME is not set', async () => {
     // Without a sync of this user there is none, and the error has its path.
-    const path = '({ sync }) => { try { return new sync.Database(undefined, { readonly: true }).name } catch (error) { return error.message } }'
+    const path =
+      '({ sync }) => { try { return new sync.Database(undefined, { readonly: true }).name } catch (error) { return error.message } }'
     const { value } = await inChild(path, { home: '' })
     const expected = join(userInfo().homedir, '.skillsmith/skills.db')
     assert.ok(value.includes(expected), `${value} has no ${expected}`)
