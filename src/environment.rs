@@ -36,6 +36,8 @@ type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 /// ```
 pub struct Environment {
     var: Lookup,
+    /// Without a variable, the home folder is the one that the system has for the user.
+    asks_system: bool,
 }
 
 impl Default for Environment {
@@ -45,9 +47,9 @@ impl Default for Environment {
 }
 
 impl Environment {
-    /// The variables of this process.
+    /// The variables of this process. Where none names the home folder, the system's database of users does.
     pub fn of_process() -> Self {
-        Self::from_os(|name| std::env::var_os(name))
+        Self::from_os(|name| std::env::var_os(name)).or_home_of_user()
     }
 
     /// Variables from a function.
@@ -57,7 +59,20 @@ impl Environment {
 
     /// Variables from a function, with values that the system need not have as UTF-8.
     pub fn from_os(var: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
-        Self { var: Box::new(var) }
+        Self {
+            var: Box::new(var),
+            asks_system: false,
+        }
+    }
+
+    /// The same, and without a variable for it the home folder is the one that the system has for the user.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn or_home_of_user(self) -> Self {
+        Self {
+            asks_system: true,
+            ..self
+        }
     }
 
     /// The value of a variable.
@@ -162,8 +177,10 @@ impl Environment {
     }
 
     fn home(&self) -> Option<PathBuf> {
-        let home = self.raw("HOME").or_else(|| self.raw("USERPROFILE"))?;
-        Some(PathBuf::from(home))
+        let named = self.raw("HOME").or_else(|| self.raw("USERPROFILE"));
+        let of_user = || std::env::home_dir().filter(|_| self.asks_system);
+        let home = named.map(PathBuf::from).or_else(of_user)?;
+        (!home.as_os_str().is_empty()).then_some(home)
     }
 
     /// `~/.skillsmith`.

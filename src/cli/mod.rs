@@ -20,6 +20,7 @@ mod streams;
 mod sync;
 mod text;
 mod time;
+mod zone;
 
 pub use self::command::run;
 pub use self::streams::{Input, Stream, Terminal};

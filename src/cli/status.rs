@@ -114,7 +114,12 @@ fn place(path: &Path, missing: bool, database: &Database) -> String {
         return database.name();
     }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    format!("{} (not created yet)", path.display())
+    let state = if path.exists() {
+        "empty"
+    } else {
+        "not created yet"
+    };
+    format!("{} ({state})", path.display())
 }
 
 /// `success: 23 new, 824 updated, 0 unchanged in 1.2 s`.

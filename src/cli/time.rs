@@ -1,8 +1,9 @@
 //! Times and durations as people read them.
 
-use chrono::{DateTime, Local, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Offset, TimeDelta, Timelike, Utc};
 
 use super::text::clean;
+use super::zone;
 use crate::clock::from_iso;
 
 /// The zone in which times are shown.
@@ -17,9 +18,10 @@ impl Zone {
     /// `2026-11-22 16:48`, and `+01:00` or `UTC`.
     pub(super) fn show(self, time: DateTime<Utc>) -> (String, String) {
         let offset = match self {
-            Self::Local => Local.offset_from_utc_datetime(&time.naive_utc()).fix(),
-            Self::Utc => Utc.fix(),
+            Self::Local => zone::offset(time),
+            Self::Utc => None,
         };
+        let offset = offset.unwrap_or_else(|| Utc.fix());
         let name = if offset.local_minus_utc() == 0 {
             "UTC".to_owned()
         } else {

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Database, file_system, has_table, interruptible};
+use super::{Database, file_system, has_table, interruptible, raw};
 use crate::{CancelToken, Result};
+
+/// Where the header of a database file says how it is to be read, and what stands there for a write-ahead log.
+const READ_VERSION: i64 = 19;
+const OF_LOG: u8 = 2;
 
 /// How commits are made safe.
 #[derive(Debug, Clone)]
@@ -67,10 +71,14 @@ impl Database {
 }
 
 fn journal(conn: &Connection, path: Option<&Path>) -> Result<Journal> {
-    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let mut mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    // Where nothing can be written, SQLite reads such a file without its log, and tells another mode.
+    if raw::header_byte(conn, READ_VERSION) == Some(OF_LOG) {
+        mode = "wal".into();
+    }
     let path = path.filter(|_| mode != "wal");
     Ok(Journal {
-        reason: path.and_then(file_system::lacks_log),
+        reason: path.and_then(file_system::lacks_log_as_read),
         mode,
     })
 }

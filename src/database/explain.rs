@@ -279,7 +279,7 @@ mod tests {
                 ffi::SQLITE_IOERR_WRITE,
                 libc::EDQUOT,
                 Code::DiskFull,
-                "quota of disk space",
+                "disk quota is used up",
             ),
             (ffi::SQLITE_IOERR_WRITE, libc::EFBIG, Code::Io, "ulimit -f"),
             (

@@ -19,23 +19,43 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// What the name of the lock file adds to that of the database.
+pub(super) const LOCK_SUFFIX: &str = "-sync-lock";
+
 /// Why the database at `path` cannot have a write-ahead log, if so. The log needs memory that all who use the
 /// database share through a file: two kernels share none, and virtiofs, 9p, the Windows drives of WSL and file
 /// systems with direct I/O have none.
+///
+/// For who is about to write: tries it with a new file, which is deleted at once.
 pub(super) fn lacks_log(path: &Path) -> Option<String> {
-    if let Some(kind) = shared(path) {
-        return Some(format!(
-            "other machines may use its file system, {kind}, at the same time"
-        ));
-    }
     #[cfg(unix)]
-    {
+    let maps = || {
         let probe = beside(path, &format!("-probe-{:x}", fastrand::u64(..)));
-        if !coexistence::maps_shared_memory(&probe) {
-            return Some("its file system cannot share memory between processes".into());
-        }
+        coexistence::maps_shared_memory(&probe)
+    };
+    #[cfg(not(unix))]
+    let maps = || true;
+    why_without_log(path, maps)
+}
+
+/// The same for who only reads: tries it with the lock file, without changing it. `None` where there is none.
+#[cfg(feature = "cli")]
+pub(super) fn lacks_log_as_read(path: &Path) -> Option<String> {
+    #[cfg(unix)]
+    let maps = || coexistence::maps_as_shared_memory(&beside(path, LOCK_SUFFIX));
+    #[cfg(not(unix))]
+    let maps = || true;
+    why_without_log(path, maps)
+}
+
+fn why_without_log(path: &Path, maps: impl FnOnce() -> bool) -> Option<String> {
+    match shared(path) {
+        Some(kind) => Some(format!(
+            "other machines may use its file system, {kind}, at the same time"
+        )),
+        None if maps() => None,
+        None => Some("its file system cannot share memory between processes".into()),
     }
-    None
 }
 
 /// Whether the connection failed because a database with a write-ahead log is on a file system that cannot

@@ -19,6 +19,7 @@ use crate::{CancelToken, Error, Result};
 
 mod presence;
 
+pub(crate) use self::presence::Claim;
 use self::presence::Presence;
 
 /// A check whether a sync is running may hold the lock for a moment. A sync that starts then
@@ -118,6 +119,14 @@ impl SyncLock {
             LockTarget::Flag(flag) => Ok((!flag.swap(true, Ordering::Acquire)).then(|| Self {
                 held: Held::Flag(flag.clone()),
             })),
+        }
+    }
+
+    /// What a sync must ask before it writes, where another machine may take the lock over.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        match &self.held {
+            Held::File { presence, .. } => Some(presence.as_ref()?.claimed()),
+            Held::Flag(_) => None,
         }
     }
 
@@ -251,7 +260,7 @@ fn lock_path(path: &Path) -> PathBuf {
     let mut name = canonical
         .unwrap_or_else(|_: std::io::Error| path.to_owned())
         .into_os_string();
-    name.push("-sync-lock");
+    name.push(file_system::LOCK_SUFFIX);
     name.into()
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod coexistence;
 mod examine;
 mod explain;
 mod file_system;
+mod give_up_log;
 mod handle;
 mod in_place;
 mod lock;
@@ -35,7 +36,7 @@ pub(crate) use self::file_system::{kind as file_system_kind, shared as shared_fi
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
-pub(crate) use self::lock::SyncLock;
+pub(crate) use self::lock::{Claim, SyncLock};
 #[cfg(feature = "cli")]
 pub(crate) use self::open::holds_nothing;
 pub use self::open_database::Database;

@@ -166,6 +166,7 @@ impl Database {
         let lock_wait = LockWait {
             budget,
             cancel: &CancelToken::new(),
+            claim: None,
         };
         let mut attempt = || {
             let shared = self.shared_in_place(true)?;

@@ -86,6 +86,26 @@ pub(super) fn has_moved(conn: &Connection) -> bool {
     code == ffi::SQLITE_OK && moved != 0
 }
 
+/// A byte of the database file, as SQLite itself reads it; `None` in memory, and where it cannot be read.
+#[cfg(feature = "cli")]
+pub(super) fn header_byte(conn: &Connection, at: i64) -> Option<u8> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    let mut byte = 0_u8;
+    // SAFETY: the handle of a connection that is borrowed, and a pointer of ours, as this code wants it. The file
+    // that it gives is open, or has no methods, and lives as long as the connection.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            conn.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        );
+        let read = file.as_ref()?.pMethods.as_ref()?.xRead?;
+        read(file, (&raw mut byte).cast(), 1, at)
+    };
+    (code == ffi::SQLITE_OK).then_some(byte)
+}
+
 /// Stores a number with the connection, until it is closed.
 pub(super) fn set_mark(conn: &Connection, value: i64) {
     if let Some(mark) = mark_of(conn) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{explain, in_place};
+use super::{Claim, explain, in_place};
 use crate::{CancelToken, Error, Result};
 
 /// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
@@ -15,6 +15,14 @@ pub(super) const SLICE: Duration = Duration::from_millis(50);
 pub(crate) struct LockWait<'a> {
     pub(crate) budget: Duration,
     pub(crate) cancel: &'a CancelToken,
+    /// What a sync must still hold to write.
+    pub(crate) claim: Option<&'a Claim>,
+}
+
+impl LockWait<'_> {
+    fn check_claim(&self) -> Result<()> {
+        self.claim.map_or(Ok(()), Claim::check)
+    }
 }
 
 /// Runs `call` in one IMMEDIATE transaction; commits if it succeeds, else rolls back.
@@ -22,7 +30,8 @@ pub(crate) struct LockWait<'a> {
 /// In a file with a rollback journal, readers can block the commit itself; the whole call is
 /// then repeated within the budget, so it must not have other effects.
 ///
-/// Fails with [`Error::DatabaseReplaced`] if the file is no longer the one at its path.
+/// Fails with [`Error::DatabaseReplaced`] if the file is no longer the one at its path, and with
+/// [`Error::TakenOver`] if a sync of another machine has taken the lock over.
 pub(crate) fn write<T>(
     conn: &Connection,
     lock_wait: LockWait<'_>,
@@ -56,7 +65,7 @@ fn in_slices<T>(
 ) -> Result<T> {
     let start = Instant::now();
     loop {
-        match attempt(conn, call) {
+        match attempt(conn, lock_wait, call) {
             Err(Error::DatabaseBusy)
                 if start.elapsed() < lock_wait.budget && !lock_wait.cancel.is_cancelled() => {}
             Err(Error::DatabaseBusy) if lock_wait.cancel.is_cancelled() => {
@@ -67,11 +76,18 @@ fn in_slices<T>(
     }
 }
 
-fn attempt<T>(conn: &Connection, call: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+fn attempt<T>(
+    conn: &Connection,
+    lock_wait: LockWait<'_>,
+    call: &mut impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    // Before it too: what does not fit into memory is written to the file before the commit.
+    lock_wait.check_claim()?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let value = call(&transaction)?;
     in_place::check_own_name(conn)?;
     in_place::note_version(conn)?;
+    lock_wait.check_claim()?;
     transaction.commit()?;
     // The file may also have been replaced between the check and the commit.
     in_place::check_own_name(conn)?;
@@ -98,6 +114,7 @@ mod tests {
         let lock_wait = LockWait {
             budget: Duration::from_millis(120),
             cancel: &CancelToken::new(),
+            claim: None,
         };
         let outcome = write(&two, lock_wait, |_| Ok(()));
         assert!(matches!(outcome, Err(Error::DatabaseBusy)), "{outcome:?}");
@@ -116,6 +133,7 @@ mod tests {
             let lock_wait = LockWait {
                 budget: Duration::from_millis(10),
                 cancel: &CancelToken::new(),
+                claim: None,
             };
             let outcome = write(&one, lock_wait, |_| {
                 if fails {
@@ -141,6 +159,7 @@ mod tests {
         let lock_wait = LockWait {
             budget: Duration::from_secs(600),
             cancel: &cancel,
+            claim: None,
         };
         let outcome = write(&two, lock_wait, |_| Ok(()));
         assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
@@ -152,6 +171,7 @@ mod tests {
         let lock_wait = LockWait {
             budget: Duration::ZERO,
             cancel: &CancelToken::new(),
+            claim: None,
         };
         let outcome: Result<()> = write(&one, lock_wait, |conn| {
             conn.execute("INSERT INTO t VALUES (1)", [])?;

@@ -22,6 +22,7 @@ use super::counter::Counter;
 use super::cursor::{Cursor, Mode};
 use super::tally::Tally;
 use crate::clock::Clock;
+use crate::database::Claim;
 use crate::fingerprint::row_of_id;
 use crate::log::Log;
 use crate::registry::Row;
@@ -57,6 +58,8 @@ pub(super) struct Tools<'c> {
     pub(super) clock: &'c dyn Clock,
     pub(super) cancel: &'c CancelToken,
     pub(super) log: &'c Log,
+    /// Where another machine may take the database over.
+    pub(super) claim: Option<&'c Claim>,
     /// The deadline of the run, in the clock's elapsed time.
     pub(super) ends_at: Duration,
     /// The requests of the run.

@@ -9,8 +9,9 @@ use super::counter::Counter;
 use super::options::SyncOptions;
 use super::plan::Listing;
 use super::tally::Tally;
+use crate::Error;
 use crate::clock::Clock;
-use crate::database::{Database, LockWait};
+use crate::database::{Claim, Database, LockWait};
 use crate::log::Log;
 use crate::registry::Registry;
 
@@ -33,6 +34,8 @@ pub(super) struct Context<'e, 'o> {
     pub(super) begun: Duration,
     pub(super) started_at: DateTime<Utc>,
     pub(super) log: Log,
+    /// Where another machine may take the database over.
+    pub(super) claim: Option<Claim>,
 }
 
 impl Context<'_, '_> {
@@ -45,6 +48,7 @@ impl Context<'_, '_> {
         LockWait {
             budget: RECORD_BUDGET.min(self.left()),
             cancel: &self.options.cancel,
+            claim: self.claim.as_ref(),
         }
     }
 
@@ -60,6 +64,12 @@ impl Context<'_, '_> {
     /// The registry, and which of its listings the run may use.
     pub(super) fn listing(&self) -> (&dyn Registry, Listing) {
         (&*self.engine.registry, self.options.listing)
+    }
+
+    /// Why nothing more may be written, if another machine has taken the database over.
+    pub(super) fn taken_over(&self) -> Option<Error> {
+        let claim = self.claim.as_ref()?;
+        claim.check().err()
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -74,6 +74,7 @@ pub(super) fn success(
     let lock_wait = LockWait {
         budget: RECORD_BUDGET,
         cancel: &CancelToken::new(),
+        claim: context.claim.as_ref(),
     };
     let tally = &applier.tally;
     let cursor = &listing.cursor;
@@ -147,6 +148,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
             RECORD_BUDGET
         },
         cancel: &CancelToken::new(),
+        claim: context.claim.as_ref(),
     };
     let database = &context.engine.database;
     _ = database.connect_again().and_then(|conn| {

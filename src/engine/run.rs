@@ -22,7 +22,7 @@ use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use super::trace;
-use crate::database::{self, transaction};
+use crate::database::{self, Claim, transaction};
 use crate::error::TIME;
 use crate::log::LogLevel;
 use crate::memory::{self, guarded};
@@ -39,6 +39,7 @@ pub(super) fn execute(
     engine: &EngineParts,
     mut options: SyncOptions<'_>,
     begun: Duration,
+    claim: Option<Claim>,
 ) -> SyncResult {
     let mut progress = Progress::new(options.on_progress.take());
     let context = Context {
@@ -47,6 +48,7 @@ pub(super) fn execute(
         begun,
         started_at: engine.clock.now(),
         log: engine.registry.log(),
+        claim,
     };
     trace::begin(&context.log, engine);
     let mut run = Run::default();
@@ -63,9 +65,12 @@ pub(super) fn execute(
     result
 }
 
-/// Adds to an error what only the run knows: a host's reason for cancelling, the deadline, lack of
-/// memory, or a damaged database.
+/// Adds to an error what only the run knows: that another machine has taken over, a host's reason for
+/// cancelling, the deadline, lack of memory, or a damaged database.
 fn explain(context: &Context<'_, '_>, error: Error) -> Error {
+    if let Some(taken_over) = context.taken_over() {
+        return taken_over;
+    }
     match (error, context.options.cancel.reason()) {
         (Error::Cancelled, Some(reason)) => Error::Host(reason),
         // A statement that took too long was interrupted, or a lock was not acquired in time.
@@ -117,7 +122,7 @@ impl Run {
         }
         self.tally = std::mem::take(&mut applier.tally);
         drop(applier);
-        if !options.dry_run {
+        if !options.dry_run && context.taken_over().is_none() {
             // So that little of ours remains in a log beside the file.
             database::checkpoint_at_end(&conn);
         }
@@ -261,6 +266,7 @@ fn applier<'c>(
         clock: &*context.engine.clock,
         cancel: &context.options.cancel,
         log: &context.log,
+        claim: context.claim.as_ref(),
         ends_at: context.begun.saturating_add(context.options.deadline),
         requests,
         checkpointer,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::EngineParts;
 use super::options::SyncOptions;
@@ -74,7 +75,7 @@ impl SyncEngine {
         let target = self.parts.database.lock_target();
         let error = match SyncLock::acquire(target, &options.cancel) {
             Ok(Some(lock)) => {
-                let mut result = run::execute(&self.parts, options, begun);
+                let mut result = self.sync_with(&lock, options, begun);
                 drop(lock);
                 result.warnings.extend(self.parts.database.warnings());
                 return Ok(result);
@@ -85,6 +86,34 @@ impl SyncEngine {
         let mut result = outcome::not_begun(&error, dry_run);
         result.warnings = self.parts.database.warnings();
         Ok(result)
+    }
+
+    /// Runs one sync, which ends early if another machine takes the lock over.
+    fn sync_with(
+        &self,
+        lock: &SyncLock,
+        mut options: SyncOptions<'_>,
+        begun: Duration,
+    ) -> SyncResult {
+        let kept_log = if options.dry_run {
+            None
+        } else {
+            self.parts.database.give_up_log()
+        };
+        let claim = lock.claim().cloned();
+        let ends = claim.as_ref().map(|claim| {
+            let of_caller = std::mem::take(&mut options.cancel);
+            options.cancel = of_caller.child();
+            // The hooks of a child are called only if the child itself is cancelled.
+            [&of_caller, claim.lost()].map(|cause| {
+                let run = options.cancel.clone();
+                cause.on_cancel(move || run.cancel())
+            })
+        });
+        let mut result = run::execute(&self.parts, options, begun, claim);
+        drop(ends);
+        result.warnings.extend(kept_log);
+        result
     }
 
     /// Returns the current status. Quick; blocks on the disk only.

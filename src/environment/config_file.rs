@@ -80,7 +80,7 @@ impl ConfigFile {
                 let text = text.trim();
                 Ok((!text.is_empty()).then(|| text.to_owned()))
             }
-            Some(_) => Err(self.unusable(&format!("its {name} is not a text"))),
+            Some(_) => Err(self.unusable(&format!("its {name} is not a string"))),
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
             (b"", "not JSON"),
             (b"[]", "not a JSON object"),
             (b"\"sk-123\"", "not a JSON object"),
-            (b"{\"apiKey\": 5}", "apiKey is not a text"),
+            (b"{\"apiKey\": 5}", "apiKey is not a string"),
             (b"{\n \"apiKey\": \"sk-1\",\n}", "at line 3 column 1"),
             (
                 b"{\n\"apiKey\": \"sk-\xff\"}",

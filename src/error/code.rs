@@ -138,7 +138,7 @@ impl Error {
         match self {
             Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::RunNotFound(_) => ErrorCode::RunNotFound,
-            Self::SyncInProgress => ErrorCode::SyncInProgress,
+            Self::SyncInProgress | Self::TakenOver(_) => ErrorCode::SyncInProgress,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::DatabaseClosed => ErrorCode::DatabaseClosed,
             Self::OpenedBeforeFork => ErrorCode::OpenedBeforeFork,

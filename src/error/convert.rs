@@ -22,7 +22,7 @@ impl Error {
             _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
             ErrorKind::FileTooLarge => std::io::Error::new(
                 ErrorKind::FileTooLarge,
-                "the file would become larger than this process may make one. Raise the limit (`ulimit -f`)",
+                "it would exceed the largest size that this process may write. Raise the limit (`ulimit -f`)",
             ),
             kind => match in_words(&source, action == "lock") {
                 Some(words) => std::io::Error::new(kind, words),
@@ -42,13 +42,13 @@ impl Error {
 pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static str> {
     match cause.raw_os_error()? {
         libc::EIO => Some(
-            "the disk reports an error. Look into the log of the system, and move the file to another disk",
+            "the disk reports an error. Check the system's log, and move the file to another disk",
         ),
         // SQLite takes ENOLCK for a lock of another program: the coexistence layer tells it ENOSYS.
         libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP if locks => {
             Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
         }
-        libc::ESTALE => Some("the file server no longer knows it. Try again"),
+        libc::ESTALE => Some("the file server no longer knows it (a stale handle). Try again"),
         libc::ENOTCONN => Some(
             "the program that serves its file system has ended. Mount the file system again, and try again",
         ),

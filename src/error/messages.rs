@@ -31,6 +31,10 @@ messages! {
     // ---- 1xx: the caller -------------------------------------------------
     Error::RunNotFound(id) => "Sync run not found: {id}";
     Error::SyncInProgress => "Sync already in progress";
+    Error::TakenOver(lock_file) =>
+        "Another sync has taken over, as {} shows: this one stood still for too long, as in a machine that is \
+         suspended. Nothing more was written; sync again when the other one has ended.",
+        lock_file.display();
     Error::Cancelled => "Sync cancelled";
     Error::DatabaseClosed => "The database is closed. Open it again before using it.";
     Error::OpenedBeforeFork =>
@@ -89,11 +93,11 @@ messages! {
     Error::DiskFull =>
         "The disk is full; the last batch was not written. Free some space and sync again.";
     Error::NoMoreFiles(path) =>
-        "The file system of {} holds no more files, though it has space (`df -i` shows it). \
+        "The file system of {} has no free inodes, though it has space (`df -i` shows it). \
          Delete files that are not needed, and sync again.",
         path.display();
     Error::DiskQuotaUsed =>
-        "Your quota of disk space is used up; the last batch was not written. \
+        "Your disk quota is used up; the last batch was not written. \
          Delete files or get a larger quota, and sync again.";
     Error::DatabaseInUse(path) =>
         "{} is open in this process through another SQLite, and this system \

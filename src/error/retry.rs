@@ -29,6 +29,7 @@ impl Error {
             Self::InvalidArgument(_)
             | Self::RunNotFound(_)
             | Self::SyncInProgress
+            | Self::TakenOver(_)
             | Self::Cancelled
             | Self::DatabaseClosed
             | Self::OpenedBeforeFork

@@ -30,6 +30,9 @@ pub enum Error {
     RunNotFound(String),
     /// Another run holds this database's sync lock, here or in another process.
     SyncInProgress,
+    /// A sync of another machine has taken the lock over, because this one stood still: its machine was
+    /// suspended, say. Nothing more was written. The code is that of [`Error::SyncInProgress`].
+    TakenOver(PathBuf),
     /// The caller asked the run to stop.
     Cancelled,
     /// The caller closed the database.

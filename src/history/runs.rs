@@ -26,7 +26,7 @@ pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
     }
     Err(Error::Database(rusqlite::Error::SqliteFailure(
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
-        Some("sync_history takes no entry; look at its triggers".into()),
+        Some("sync_history accepts no entry; check its triggers".into()),
     )))
 }
 

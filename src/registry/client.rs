@@ -277,7 +277,9 @@ impl SkillsmithApiClient {
         read: impl Fn(&[u8], &HeaderMap, &Credentials) -> Result<T>,
     ) -> Result<T> {
         let found = self.fetch(ask, call, read)?;
-        found.ok_or_else(|| Error::Protocol("it answered a question that was not asked".into()))
+        found.ok_or_else(|| {
+            Error::Protocol("it answered 304 to a request without a condition".into())
+        })
     }
 
     /// Fetches a page, with retries; `read` parses its bytes. `None` if it is unchanged.

@@ -3,6 +3,13 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+#[cfg(feature = "cli")]
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+#[cfg(feature = "cli")]
+use chrono::{DateTime, Utc};
+#[cfg(feature = "cli")]
+use serde_json::Value;
+
 use super::disguise::Disguises;
 use crate::{Error, Result};
 
@@ -194,6 +201,17 @@ impl Credentials {
         format!("{what} {}", secret.source)
     }
 
+    /// When the credential that is used ends, if it is a JSON Web Token that says so.
+    #[cfg(feature = "cli")]
+    pub(super) fn ends_at(&self) -> Option<DateTime<Utc>> {
+        let used = self.all().next()?.reveal();
+        let mut parts = used.split('.').skip(1);
+        let (claims, _) = (parts.next()?, parts.next()?);
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        DateTime::from_timestamp(claims["exp"].as_i64()?, 0)
+    }
+
     /// Removes every credential from an untrusted text, also if it appears in another case,
     /// percent-encoded, or in Base64.
     pub(super) fn redact(&self, text: &str) -> String {
@@ -272,6 +290,31 @@ mod tests {
         );
         all.anon_key = None;
         assert!(all.headers().is_empty());
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn a_token_says_when_it_ends() {
+        let token = |claims: &str| {
+            let claims = BASE64_URL_SAFE_NO_PAD.encode(claims);
+            Credentials::new(
+                Some(secret("anon")),
+                None,
+                Some(secret(&format!("eyJ9.{claims}.c2ln"))),
+            )
+        };
+        let ends_at = token(r#"{"sub":"ada","exp":1800000000}"#).ends_at();
+        assert_eq!(ends_at, DateTime::from_timestamp(1_800_000_000, 0));
+        for claims in [
+            "{}",
+            r#"{"exp":"soon"}"#,
+            "exp",
+            r#"{"exp":9223372036854775807}"#,
+        ] {
+            assert_eq!(token(claims).ends_at(), None, "{claims}");
+        }
+        let key = Credentials::new(None, Some(secret("sk_live.abc")), None);
+        assert_eq!(key.ends_at(), None);
     }
 
     #[test]

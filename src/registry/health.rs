@@ -51,6 +51,8 @@ pub struct HealthReport {
     pub health: Health,
     /// Its version, if it reports one.
     pub version: Option<String>,
+    /// What came instead of a report of its health, in words.
+    pub(crate) instead: Option<String>,
 }
 
 /// Size of a registry, as it reports it: see

@@ -27,12 +27,11 @@ pub(super) fn target(
     let (Some(location), Some(from)) = (location, from) else {
         let status = response.status();
         return Err(Error::Protocol(
-            format!("HTTP {status} without a place to go to").into(),
+            format!("HTTP {status} without a Location").into(),
         ));
     };
-    let target = resolve(from, location).ok_or_else(|| {
-        Error::Protocol("it redirects to something that is not an address".into())
-    })?;
+    let target = resolve(from, location)
+        .ok_or_else(|| Error::Protocol("it redirects to something that is not a URL".into()))?;
     if !same_origin(from, &target) {
         // Scheme, host and port only: the path or query may contain secrets. So may the host.
         let scheme = target.scheme_str().unwrap_or_default();
@@ -43,9 +42,7 @@ pub(super) fn target(
         let place = format!("to {scheme}://{host}{port}");
         let place = told(credentials, &place, MAX_PLACE);
         return Err(if is_first && is_of_the_network(response, from, &target) {
-            wants_sign_in(&format!(
-                "redirects {place}, perhaps to a page where one signs in"
-            ))
+            wants_sign_in(&format!("redirects {place}, perhaps to a login page"))
         } else {
             Error::RedirectRefused(place)
         });

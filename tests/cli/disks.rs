@@ -100,6 +100,40 @@ fn a_new_database_without_shared_memory_has_a_rollback_journal() {
 }
 
 #[test]
+fn what_only_reads_creates_no_file_to_find_out_why_there_is_no_log() {
+    let place = Place::with_skills(25);
+    let disk = FileSystem::of(&place).with("FS_MAP", libc_code::ENODEV);
+    assert_eq!(disk.run(&["sync"]).code, 0);
+    // A file that is created in it, and deleted again, changes the time of the folder.
+    let folder = fs::File::open(place.path(".skillsmith")).unwrap();
+    let early = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    folder.set_modified(early).unwrap();
+    for (args, has_lock_file) in [
+        (&["sync", "status"][..], true),
+        (&["doctor"], true),
+        (&["sync", "status"], false),
+    ] {
+        if !has_lock_file {
+            fs::remove_file(place.path(".skillsmith/skills.db-sync-lock")).unwrap();
+            folder.set_modified(early).unwrap();
+        }
+        let offline = "SKILLSMITH_OFFLINE_MODE=true exec \"$@\"";
+        let outcome = disk.run_behind(offline, args);
+        assert_eq!(outcome.code, 0, "{args:?}: {}", outcome.stderr);
+        // Without the lock file, nothing is there to try it with.
+        let why = "delete (its file system cannot share memory";
+        assert_eq!(
+            outcome.stdout.contains(why),
+            has_lock_file,
+            "{args:?}: {}",
+            outcome.stdout
+        );
+        let modified = folder.metadata().unwrap().modified().unwrap();
+        assert_eq!(modified, early, "{args:?}");
+    }
+}
+
+#[test]
 fn a_write_ahead_log_without_shared_memory_is_applied_and_given_up() {
     let place = Place::with_skills(120);
     place.ok(&["sync"]);

@@ -175,6 +175,11 @@ fn a_folder_without_write_access_is_named() {
             .unwrap()
             .contains("cannot be written")
     );
+    // The file cannot be read for the same reason.
+    assert_eq!(finding(&document, "content")["state"], "warning");
+    let findings = document["findings"].as_array().unwrap();
+    let errors = findings.iter().filter(|one| one["state"] == "error");
+    assert_eq!(errors.count(), 1, "{document:#}");
 }
 
 #[test]
@@ -319,5 +324,212 @@ fn it_sends_no_more_than_the_budget_allows() {
     for args in [["doctor", "--utc"], ["doctor", "--json"]] {
         let text = zone(&args);
         assert!(text.contains("-01 00:00:00 UTC."), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_told_as_that() {
+    let place = Place::with_skills(25);
+    fs::write(place.path("empty.db"), "").unwrap();
+    let document = place.json(&["doctor", "--json", "--db", "empty.db"]);
+    let file = finding(&document, "file")["value"].as_str().unwrap();
+    assert!(
+        file.starts_with("0 bytes") && file.contains("it is empty"),
+        "{file}"
+    );
+    let status = place.ok(&["sync", "status", "--db", "empty.db"]);
+    assert!(status.contains("empty.db (empty)"), "{status}");
+    assert_eq!(fs::read(place.path("empty.db")).unwrap(), b"");
+}
+
+#[test]
+fn modes_that_let_others_write_are_told() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let mode_of = |name: &str, mode: u32| {
+        fs::set_permissions(place.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let group_is_own = |path: &str| {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(place.path(path)).unwrap();
+        found.gid() == found.uid()
+    };
+    let states = || {
+        let document = place.json(&["doctor", "--json"]);
+        ["folder", "file"].map(|name| {
+            let found = finding(&document, name);
+            let value = found["value"].as_str().unwrap();
+            assert_eq!(
+                found["state"] == "warning",
+                value.contains("can write to it")
+            );
+            found["state"] == "warning"
+        })
+    };
+    for (folder, file, expected) in [
+        (0o700, 0o600, [false, false]),
+        (0o755, 0o644, [false, false]),
+        (0o777, 0o644, [true, false]),
+        (0o1777, 0o646, [true, true]),
+        (0o700, 0o666, [false, true]),
+    ] {
+        mode_of(".skillsmith", folder);
+        mode_of(".skillsmith/skills.db", file);
+        assert_eq!(states(), expected, "{folder:o} {file:o}");
+    }
+    // A user's own group has nobody else in it.
+    mode_of(".skillsmith/skills.db", 0o664);
+    assert_eq!(states(), [false, !group_is_own(".skillsmith/skills.db")]);
+    if rustix::process::getuid().is_root() {
+        std::os::unix::fs::chown(place.database(), None, Some(12_345)).unwrap();
+        assert_eq!(states(), [false, true]);
+    }
+}
+
+#[test]
+fn what_is_not_a_registry_is_told_as_that() {
+    let place = Place::with_options(
+        25,
+        Options {
+            api_keys: vec!["sk-right".into()],
+            ..Options::default()
+        },
+    );
+    let always = |fault: Fault| place.server().fault(fault.on_any_path().always());
+    always(Fault::status(401));
+    let document = place.run(&["doctor", "--json"]).json();
+    let answer = finding(&document, "answer");
+    assert_eq!(answer["state"], "warning", "{document:#}");
+    assert_eq!(
+        answer["value"],
+        "it refused the health check: HTTP 401 Unauthorized"
+    );
+    let outcome = place.run(&["doctor"]);
+    assert!(
+        outcome.stdout.ends_with("\nOne thing is wrong.\n"),
+        "{}",
+        outcome.stdout
+    );
+    place.server().clear_faults();
+    // A web page.
+    always(Fault::garbage());
+    let outcome = place.run(&["doctor"]);
+    let told = "warning: answer: not a registry's answer, but a page for people";
+    assert!(
+        outcome.stdout.contains(told) && outcome.stdout.ends_with("\nOne thing is wrong.\n"),
+        "{}",
+        outcome.stdout
+    );
+    place.server().clear_faults();
+    always(Fault::replace_body(json!({})));
+    let outcome = place.run(&["doctor"]);
+    assert!(
+        outcome
+            .stdout
+            .contains("warning: answer: not a registry's answer: it does not say"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+/// What doctor says of the credential, with this configuration file and perhaps a key in the environment.
+fn of_credential(config: &Value, key: Option<&str>) -> Value {
+    let place = Place::with_skills(5);
+    fs::create_dir(place.path(".skillsmith")).unwrap();
+    fs::write(place.path(".skillsmith/config.json"), config.to_string()).unwrap();
+    let mut command = place.command(&["doctor", "--json"]);
+    if let Some(key) = key {
+        command.env("SKILLSMITH_API_KEY", key);
+    }
+    let outcome = Outcome::of(&mut command);
+    for secret in ["sk-one", "sk-two", "the-token"] {
+        assert!(!outcome.stdout.contains(secret), "{}", outcome.stdout);
+    }
+    outcome.json()
+}
+
+#[test]
+fn the_credentials_that_are_not_used_are_named_too() {
+    let both = json!({"accessToken": "the-token", "apiKey": "sk-two"});
+    for (config, key, state, expected) in [
+        (
+            json!({"apiKey": "sk-two"}),
+            None,
+            "ok",
+            "the API key from ~/.skillsmith/config.json",
+        ),
+        (
+            json!({"apiKey": "sk-two"}),
+            Some("sk-one"),
+            "warning",
+            "the API key from SKILLSMITH_API_KEY is used, and not the API key from ~/.skillsmith/config.json",
+        ),
+        (
+            both.clone(),
+            None,
+            "warning",
+            "the token from ~/.skillsmith/config.json is used, and not the API key from ~/.skillsmith/config.json",
+        ),
+        (
+            both,
+            Some("sk-one"),
+            "warning",
+            "the API key from SKILLSMITH_API_KEY is used, and not the token from ~/.skillsmith/config.json or the API key from ~/.skillsmith/config.json",
+        ),
+    ] {
+        let document = of_credential(&config, key);
+        let found = finding(&document, "credential");
+        assert_eq!(found["value"], expected);
+        assert_eq!(found["state"], state, "{expected}");
+    }
+}
+
+#[test]
+fn a_token_that_has_expired_is_told() {
+    // Of {"exp":1700000000}.
+    let old = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDB9.c2lnbmF0dXJl";
+    let told = |config: Value, key: Option<&str>| {
+        let document = of_credential(&config, key);
+        let findings = document["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["name"] == "expiry")?;
+        assert_eq!(found["state"], "warning");
+        Some(found["value"].as_str().unwrap().to_owned())
+    };
+    let expected = "the token from ~/.skillsmith/config.json expired at 2023-11-14 22:13:20 UTC. Run `skillsmith login`, or set SKILLSMITH_API_KEY to a valid key";
+    let by_itself = told(json!({"accessToken": old}), None);
+    assert_eq!(by_itself.as_deref(), Some(expected));
+    // What the token itself says counts more.
+    let by_file = json!({"accessToken": "the-token", "expiresAt": 1_700_000_000_000_u64});
+    assert_eq!(told(by_file, None).as_deref(), Some(expected));
+    let later = json!({"accessToken": "the-token", "expiresAt": 4_100_000_000_000_u64});
+    assert_eq!(told(later, None), None);
+    let key = told(json!({"apiKey": "sk-two"}), Some(old)).unwrap();
+    assert!(
+        key.starts_with("the API key from SKILLSMITH_API_KEY expired at"),
+        "{key}"
+    );
+    assert_eq!(told(json!({"apiKey": "sk-two"}), Some("sk-one")), None);
+}
+
+#[test]
+fn one_fault_is_counted_once() {
+    let one = "\nOne thing is wrong.\n";
+    // Certificates that cannot be read, for the settings and for each request.
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let mut command = place.command(&["doctor"]);
+    command
+        .env("SKILLSMITH_API_URL", "https://127.0.0.1:1/v1")
+        .env("NODE_EXTRA_CA_CERTS", "/missing");
+    let outcome = Outcome::of(&mut command);
+    assert!(outcome.stdout.ends_with(one), "{}", outcome.stdout);
+    // Damage, for what is in the file, the requests and the history.
+    let mut bytes = fs::read(place.database()).unwrap();
+    let pages = bytes.len() / 4_096;
+    bytes[4_096..pages * 4_096].fill(0x5a);
+    fs::write(place.database(), bytes).unwrap();
+    for args in [&["doctor"][..], &["doctor", "--check"]] {
+        let outcome = place.run(args);
+        assert!(outcome.stdout.ends_with(one), "{}", outcome.stdout);
     }
 }

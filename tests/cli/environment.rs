@@ -91,20 +91,6 @@ fn a_port_that_no_address_has_is_refused() {
 }
 
 #[test]
-fn no_home() {
-    let place = Place::without_registry();
-    let outcome = Outcome::of(place.command(&["sync", "status"]).env_remove("HOME"));
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
-    assert_snapshot!(outcome.stderr, @"error: Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH.");
-    let outcome = Outcome::of(
-        place
-            .command(&["sync", "status", "--db", "x.db"])
-            .env_remove("HOME"),
-    );
-    assert_eq!(outcome.code, 0);
-}
-
-#[test]
 fn offline_mode() {
     let place = Place::with_skills(15);
     let outcome = Outcome::of(

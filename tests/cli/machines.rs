@@ -82,12 +82,117 @@ fn a_local_file_system_has_nothing_of_that() {
 }
 
 #[test]
-fn a_write_ahead_log_of_several_machines_is_warned_of() {
+fn a_write_ahead_log_of_several_machines_is_told_and_given_up_by_the_next_run() {
     let place = Place::with_skills(25);
     place.ok(&["sync"]);
     let disk = FileSystem::of(&place).with("FS_TYPE", NFS);
-    let text = disk.run(&["doctor"]).stdout;
-    assert!(text.contains("warning: journal: wal, which"), "{text}");
+    for args in [&["doctor"][..], &["sync", "--dry-run"]] {
+        let outcome = disk.run(args);
+        let log = "warning: journal: wal, which";
+        let is_told = args == ["doctor"];
+        assert_eq!(outcome.stdout.contains(log), is_told, "{}", outcome.stdout);
+        assert_eq!(place.journal_mode(), "wal", "{args:?} changes nothing");
+    }
+    let outcome = disk.run(&["sync", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(outcome.warnings().len(), 1, "{:?}", outcome.warnings());
+    assert_eq!(place.journal_mode(), "delete");
+    assert_eq!(
+        place.names_in(".skillsmith"),
+        ["skills.db", "skills.db-sync-lock"]
+    );
+    place.assert_sound();
+}
+
+#[test]
+fn a_write_ahead_log_of_several_machines_that_is_in_use_stays_and_says_why() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place.server().catalogue(|catalogue| catalogue.add(5, 3));
+    let host = place.look();
+    let count = || -> i64 {
+        host.query_row("SELECT count(*) FROM skills", [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(), 25);
+    let disk = FileSystem::of(&place).with("FS_TYPE", NFS);
+    let outcome = disk.run(&["sync", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let told = outcome.warnings();
+    let is_told = |told: &String| {
+        told.contains("could not be changed to a rollback journal: another program")
+            && told.contains("(NFS)")
+    };
+    assert!(told.iter().any(is_told), "{told:?}");
+    // The host's connection works as before.
+    assert_eq!(count(), 30);
+    assert_eq!(place.journal_mode(), "wal");
+    drop(host);
+    let outcome = disk.run(&["sync", "--json"]);
+    assert!(!outcome.warnings().iter().any(is_told));
+    assert_eq!(place.journal_mode(), "delete");
+    place.assert_sound();
+}
+
+/// The line of a sync of another machine, which has taken over.
+fn take_over(place: &Place) {
+    let other = r#"{"host":"other","boot":"other","pid":1,"id":1,"number":7}"#;
+    fs::write(place.path(".skillsmith/skills.db-sync-lock"), other).unwrap();
+}
+
+/// The file, byte for byte, and the ids of runs in the history.
+fn content(place: &Place) -> Vec<u8> {
+    fs::read(place.database()).unwrap()
+}
+
+#[test]
+fn a_sync_that_another_machine_has_taken_over_ends_while_it_waits() {
+    let place = Place::with_skills(250);
+    let disk = FileSystem::of(&place).with("FS_TYPE", NFS);
+    let sync = hanging(&place, &disk);
+    wait_until("the first page is written", || {
+        place.count("SELECT count(*) FROM skills") == 100
+    });
+    // Its requests and its cursor are written within a fifth of a second.
+    std::thread::sleep(Duration::from_secs(1));
+    take_over(&place);
+    let before = content(&place);
+    let outcome = sync.end();
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("Another sync has taken over, as ")
+            && outcome.stderr.contains("100 skills were written"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(content(&place) == before, "it wrote after it had ended");
+    assert!(line(&place).contains("\"other\""), "{}", line(&place));
+}
+
+#[test]
+fn a_sync_that_another_machine_has_taken_over_commits_nothing_more() {
+    let place = Place::with_skills(250);
+    place.server().fault(Fault::delay(2_500).at_request(2));
+    let disk = FileSystem::of(&place).with("FS_TYPE", NFS);
+    let sync = disk.start(&["sync", "--json"]);
+    wait_until("the second page is asked for", || {
+        place.server().listings().len() >= 2
+    });
+    wait_until("the first page is written", || {
+        place.count("SELECT count(*) FROM skills") == 100
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    take_over(&place);
+    let before = content(&place);
+    let outcome = sync.end();
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    let told = outcome.json();
+    assert_eq!(
+        (&told["success"], &told["skillsAdded"]),
+        (&false.into(), &100.into())
+    );
+    assert!(content(&place) == before, "it wrote after it had ended");
+    place.assert_sound();
 }
 
 #[test]

@@ -29,3 +29,5 @@ mod system;
 mod terminal;
 mod tls;
 mod usage;
+#[cfg(target_os = "linux")]
+mod zones;

@@ -155,7 +155,7 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
         let outcome = mounted(&place, &shell, &["sync", "--db", db, "--json"]);
         assert_eq!(outcome.code, 1, "{inodes}: {}", outcome.stdout);
         assert!(
-            outcome.stderr.contains("holds no more files"),
+            outcome.stderr.contains("no free inodes"),
             "{inodes}: {}",
             outcome.stderr
         );
@@ -180,6 +180,14 @@ fn promise_13_a_database_on_a_read_only_mount_can_be_read() {
     assert_eq!(status.json()["stats"]["successfulRuns"], 1);
     let text = read_only(&place, &[&["sync", "status"][..], &db].concat());
     assert!(text.stdout.contains("25"), "{}", text.stdout);
+    let doctor = read_only(&place, &[&["doctor"][..], &db].concat());
+    for words in [
+        "\njournal:     wal\n",
+        "cannot be written; a sync creates files in it",
+        "\nOne thing is wrong.\n",
+    ] {
+        assert!(doctor.stdout.contains(words), "{words}: {}", doctor.stdout);
+    }
     let history = read_only(&place, &[&["sync", "history", "--json"][..], &db].concat());
     assert_eq!(history.json()[0]["skillsAdded"], 25);
     let config = read_only(&place, &[&["sync", "config", "--json"][..], &db].concat());
@@ -291,4 +299,50 @@ fn promise_3_closed_descriptors_do_no_harm() {
         place.assert_sound();
         assert_eq!(place.count("SELECT count(*) FROM skills"), 200);
     }
+}
+
+/// Runs the program without a variable for the home folder, where `passwd` is the system's list of users.
+fn homeless(place: &Place, passwd: &str, args: &[&str]) -> Outcome {
+    fs::write(place.path("passwd"), passwd).unwrap();
+    // Other sources of users would add their own.
+    fs::write(place.path("nsswitch"), "passwd: files\n").unwrap();
+    let shell = "mount --bind passwd /etc/passwd || exit
+        if [ -e /etc/nsswitch.conf ]; then mount --bind nsswitch /etc/nsswitch.conf || exit; fi
+        unset HOME USERPROFILE
+        exec \"$@\"";
+    mounted(place, shell, args)
+}
+
+#[test]
+fn without_a_variable_the_home_folder_is_that_of_the_list_of_users() {
+    let place = Place::with_skills(15);
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = format!("me:x:{uid}:0::{}:/bin/sh\n", place.home().display());
+    let outcome = homeless(&place, &passwd, &["sync"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(place.database().exists());
+    let outcome = homeless(&place, &passwd, &["sync", "--db=~/tilde.db"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(place.path("tilde.db").exists());
+    // The configuration is looked for there too.
+    fs::write(place.path(".skillsmith/config.json"), "{").unwrap();
+    let outcome = homeless(&place, &passwd, &["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let file = place.path(".skillsmith/config.json");
+    let told = format!("Cannot read {}", file.display());
+    assert!(outcome.stderr.contains(&told), "{}", outcome.stderr);
+}
+
+#[test]
+fn no_home() {
+    let place = Place::without_registry();
+    let others = "nobody:x:65534:65534::/:/bin/sh\n";
+    let outcome = homeless(&place, others, &["sync", "status"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+    assert_eq!(
+        outcome.stderr,
+        "error: Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH.\n"
+    );
+    let outcome = homeless(&place, others, &["sync", "status", "--db", "x.db"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
 }

@@ -88,7 +88,7 @@ fn an_unknown_authority_is_told_with_how_to_trust_it() {
         secured.complaint(&[]),
         "Cannot reach the registry: its certificate is from an authority that is not trusted. If \
          you trust it, name a file with its certificate (PEM) in NODE_EXTRA_CA_CERTS, or add it to \
-         the system's certificates. If it is trusted, the server does not send the certificates in between."
+         the system's certificates. If it is trusted, the server does not send its intermediate certificates."
     );
     let other = secured.folder.path().join("other.pem");
     std::fs::write(&other, Identity::signed("other").authority).unwrap();

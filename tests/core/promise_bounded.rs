@@ -92,7 +92,7 @@ fn promise_8_a_registry_that_ignores_the_offset_is_no_endless_listing() {
     let result = world.sync();
     assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
     assert!(
-        result.errors[0].contains("the same page whatever the offset"),
+        result.errors[0].contains("the same page for every offset"),
         "{result:?}"
     );
     assert!(world.offsets().len() < 10);

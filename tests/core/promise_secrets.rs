@@ -100,9 +100,7 @@ fn promise_10_a_network_that_wants_a_sign_in_is_no_new_address() {
     assert!(code.retryable(), "{result:?}");
     let error = &result.errors[0];
     assert!(
-        error.contains(
-            "the network redirects to http://login.example, perhaps to a page where one signs in"
-        ),
+        error.contains("the network redirects to http://login.example, perhaps to a login page"),
         "{error}"
     );
     assert!(!error.contains("base URL"), "{error}");

@@ -16,6 +16,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -157,9 +158,15 @@ describe('Database', () => {
     assert.deepEqual(await inChild(name, { home }), { value: [atHome, true] })
     assert.deepEqual(await inChild(name, { home, env: { SKILLSMITH_DB_PATH: '' } }), { value: [atHome, true] })
     assert.deepEqual([mode(join(home, '.skillsmith')), mode(atHome)], ['700', '600'])
-    const { error } = await inChild(name, { home: '' })
-    assert.equal(error.code, 'INVALID_ARGUMENT')
-    assert.match(error.message, /no home folder.*SKILLSMITH_DB_PATH/)
+  })
+
+  test('by default is at the home folder of the system where HOME is not set', async () => {
+    // Without a sync of this user there is none, and the error has its path.
+    const path =
+      '({ sync }) => { try { return new sync.Database(undefined, { readonly: true }).name } catch (error) { return error.message } }'
+    const { value } = await inChild(path, { home: '' })
+    const expected = join(userInfo().homedir, '.skillsmith/skills.db')
+    assert.ok(value.includes(expected), `${value} has no ${expected}`)
   })
 
   test('`:memory:` is a database of its own each time, shared by its repositories', () => {

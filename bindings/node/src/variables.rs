@@ -23,7 +23,7 @@ pub fn environment(variables: Variables) -> Environment {
             (name, value)
         })
         .collect();
-    Environment::from_os(move |name| variables.get(name).cloned())
+    Environment::from_os(move |name| variables.get(name).cloned()).or_home_of_user()
 }
 
 /// Node puts U+FFFD where a value is not UTF-8: the value of the process itself then, if it is that one.

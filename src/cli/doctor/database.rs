@@ -23,47 +23,63 @@ pub(super) fn look(
     if path == Path::new(":memory:") {
         return None;
     }
-    let missing = is_missing(path);
-    look_at_folder(area, &absolute, missing);
-    if missing {
+    let (is_empty, is_there) = (is_missing(path), absolute.exists());
+    let is_writable = look_at_folder(area, &absolute, is_there);
+    if is_there {
+        look_at_file(area, &absolute, is_empty);
+    } else if is_empty {
         area.ok("file", "not created yet; the first sync creates it");
-    } else {
-        look_at_file(area, &absolute);
     }
     let database = match for_reading(path, console) {
         Ok(database) => database,
+        // The folder was told.
+        Err(Error::PermissionDenied { action, .. }) if !is_writable && action != "open" => {
+            let text = "it cannot be read, because SQLite creates files beside it for that too";
+            area.note("content", State::Warning, text);
+            return None;
+        }
         Err(error) => {
             area.failed("content", &error);
             return None;
         }
     };
-    if missing {
+    if is_empty {
         return Some(database);
     }
-    if database.is_read_only() {
+    // Otherwise the folder was told.
+    if database.is_read_only() && is_writable {
         let text = "it can be read, but not written: a sync fails";
         area.note("access", State::Error, text);
     }
     if let Err(error) = look_inside(area, &database, check, console) {
         area.failed("content", &error);
+        // What else is in it would fail in the same way.
+        return None;
     }
     Some(database)
 }
 
-fn look_at_folder(area: &mut Area<'_>, path: &Path, missing: bool) {
-    let Some(folder) = path.parent() else { return };
+/// Returns whether files can be created in the folder, as far as it is known.
+fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
+    let Some(folder) = path.parent() else {
+        return true;
+    };
     let existing = folder.ancestors().find(|folder| folder.exists());
-    let Some(existing) = existing else { return };
+    let Some(existing) = existing else {
+        return true;
+    };
     let place = existing.display();
     let mode = system::mode(existing);
-    if !is_writable(existing) {
+    let is_writable = is_writable(existing);
+    if !is_writable {
         // SQLite creates its journal beside the file.
         let text = format!("{place}{mode} cannot be written; a sync creates files in it");
         area.note("folder", State::Error, text);
-    } else if missing && existing != folder {
+    } else if !is_there && existing != folder {
         area.ok("folder", format!("not created yet, in {place}{mode}"));
     } else {
-        area.ok("folder", format!("{place}{mode}"));
+        let text = format!("{place}{mode}");
+        say_who_writes(area, "folder", text, system::others_who_write(existing));
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(
@@ -73,17 +89,37 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, missing: bool) {
     } else if let Some(kind) = file_system_kind(existing) {
         area.ok("file system", kind);
     }
+    is_writable
 }
 
-fn look_at_file(area: &mut Area<'_>, path: &Path) {
+fn look_at_file(area: &mut Area<'_>, path: &Path, is_empty: bool) {
     if let Ok(found) = std::fs::metadata(path) {
         let mode = system::mode(path);
-        area.ok("file", format!("{} bytes{mode}", found.len()));
+        let what = if is_empty {
+            "; it is empty, and the first sync makes it a database"
+        } else {
+            ""
+        };
+        let text = format!("{} bytes{mode}{what}", found.len());
+        say_who_writes(area, "file", text, system::others_who_write(path));
     }
     match system::users_of(path) {
         None => {}
-        Some(users) if users.is_empty() => area.ok("open in", "no other program that is visible"),
+        Some(users) if users.is_empty() => {
+            area.ok("open in", "no other program, as far as this user can see");
+        }
         Some(users) => area.ok("open in", users.join(", ")),
+    }
+}
+
+/// Who can write to the file, or put a journal beside it, decides what is in the database.
+fn say_who_writes(area: &mut Area<'_>, name: &'static str, text: String, who: Option<&str>) {
+    match who {
+        None => area.ok(name, text),
+        Some(who) => {
+            let text = format!("{text}: {who} can write to it, and so change the database");
+            area.note(name, State::Warning, text);
+        }
     }
 }
 
@@ -96,7 +132,7 @@ fn look_inside(
     let found = database.examine()?;
     let is_shared = database.path().and_then(shared_file_system).is_some();
     if is_shared && found.journal.mode == "wal" {
-        let text = "wal, which damages a database that two machines use. End all programs that use it, and set `PRAGMA journal_mode = DELETE`";
+        let text = "wal, which damages a database that two machines use. The next sync changes it, if no other program has the file open then";
         area.note("journal", State::Warning, text);
     } else {
         area.ok("journal", journal(&found.journal));
@@ -114,8 +150,11 @@ fn look_inside(
         return Ok(());
     }
     match database.quick_check(&console.terminal.cancel)? {
-        None => area.ok("pages", "all sound"),
-        Some(fault) => area.note("pages", State::Error, fault),
+        None => area.ok("pages", "no damage found"),
+        Some(fault) => {
+            area.note("pages", State::Error, fault);
+            return Ok(());
+        }
     }
     match skills.index_agrees() {
         Ok(true) => area.ok("index", "the full-text index agrees with the skills"),

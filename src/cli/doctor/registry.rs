@@ -7,6 +7,7 @@ use super::report::{Area, State};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Counter, Listing};
 use crate::environment::Environment;
+use crate::error::TIME;
 use crate::registry::{Call, Health, PageRequest, SyncRequest};
 use crate::{Database, Error, Registry, Result, SkillsmithApiClient};
 
@@ -21,8 +22,8 @@ pub(super) fn look(area: &mut Area<'_>, database: Option<&Database>, console: &C
         Err(error) => return area.failed("settings", &error),
     };
     area.setting("address", client.base_url(), source_of_address(environment));
-    look_at_way(area, &client);
-    area.ok("credential", client.credential());
+    let is_usable = look_at_way(area, &client);
+    look_at_credential(area, &client, environment);
     if client.is_offline() {
         let text = "SKILLSMITH_OFFLINE_MODE is set: nothing is sent, and a sync fails";
         return area.note("offline", State::Warning, text);
@@ -37,7 +38,8 @@ pub(super) fn look(area: &mut Area<'_>, database: Option<&Database>, console: &C
         counter: &counter,
         console,
     };
-    if look_at_health(area, &ask) {
+    // Otherwise each request would fail as that did.
+    if is_usable && look_at_health(area, &ask) {
         look_at_listing(area, &ask);
     }
     if let Some(database) = database.filter(|database| !database.is_read_only())
@@ -80,8 +82,8 @@ fn source_of_address(environment: &Environment) -> &'static str {
     }
 }
 
-/// The proxy and the certificates, as the client uses them.
-fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) {
+/// The proxy and the certificates, as the client uses them. Returns whether they can be used.
+fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) -> bool {
     let (proxy, source) = client.proxy();
     area.used("proxy", proxy, source);
     match client.certificates() {
@@ -89,8 +91,49 @@ fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) {
             for (certificates, source) in parts {
                 area.used("certificates", certificates, source);
             }
+            true
         }
-        Err(error) => area.failed("certificates", &error),
+        Err(error) => {
+            area.failed("certificates", &error);
+            false
+        }
+    }
+}
+
+/// Which one is used, and which others are set.
+fn look_at_credential(
+    area: &mut Area<'_>,
+    client: &SkillsmithApiClient,
+    environment: &Environment,
+) {
+    const FILE: &str = "from ~/.skillsmith/config.json";
+    let used = client.credential();
+    let file = environment.config_file();
+    let others = [("token", file.access_token()), ("API key", file.api_key())];
+    let others = others.into_iter().filter_map(|(what, value)| {
+        // A file that cannot be read matters only where it is used, and is told there.
+        let name = format!("the {what} {FILE}");
+        (value.ok()?.is_some() && name != used && !used.starts_with("no ")).then_some(name)
+    });
+    let others: Vec<_> = others.collect();
+    if others.is_empty() {
+        area.ok("credential", &*used);
+    } else {
+        let text = format!("{used} is used, and not {}", others.join(" or "));
+        area.note("credential", State::Warning, text);
+    }
+    // The registry decides, by its own clock.
+    let ends_at = client.credential_ends_at();
+    let ends_at = ends_at.or_else(|| {
+        let is_of_file = used == format!("the token {FILE}");
+        file.expires_at().ok()?.filter(|_| is_of_file)
+    });
+    if let Some(at) = ends_at.filter(|at| *at <= SystemClock.now()) {
+        let text = format!(
+            "{used} expired at {}. Run `skillsmith login`, or set SKILLSMITH_API_KEY to a valid key",
+            at.format(TIME)
+        );
+        area.note("expiry", State::Warning, text);
     }
 }
 
@@ -106,11 +149,10 @@ fn look_at_health(area: &mut Area<'_>, asking: &Asking<'_>) -> bool {
                 Health::Degraded => State::Warning,
                 Health::Unhealthy => State::Error,
             };
-            area.note(
-                "answer",
-                state,
-                format!("{}{version}", report.health.as_str()),
-            );
+            let text = report
+                .instead
+                .unwrap_or_else(|| format!("{}{version}", report.health.as_str()));
+            area.note("answer", state, text);
             true
         }
         Err(error) => {

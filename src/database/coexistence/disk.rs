@@ -11,6 +11,8 @@ use std::path::Path;
 use std::ptr;
 
 use super::os;
+#[cfg(feature = "cli")]
+use crate::own_file::{self, Link};
 
 /// The size of SQLite's -shm.
 const SIZE: usize = 32 * 1024;
@@ -30,16 +32,31 @@ pub(in crate::database) fn maps_shared_memory(probe: &Path) -> bool {
     if file.write_all(&vec![0; SIZE]).is_err() {
         return true;
     }
+    is_mapped(&file, true)
+}
+
+/// The same of a file that is there and is not a database. It is not changed.
+#[cfg(feature = "cli")]
+pub(in crate::database) fn maps_as_shared_memory(path: &Path) -> bool {
+    os::fill_standard_descriptors();
+    let file = own_file::open(File::options().read(true).write(true), path, Link::Refused);
+    file.map_or(true, |file| is_mapped(&file, false))
+}
+
+fn is_mapped(file: &File, is_written: bool) -> bool {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let fd = file.as_raw_fd();
-    // SAFETY: a new mapping of a file of this size that nobody else can open.
+    // SAFETY: a new mapping, which is used only as below.
     let place = unsafe { libc::mmap(ptr::null_mut(), SIZE, access, libc::MAP_SHARED, fd, 0) };
     if place == libc::MAP_FAILED {
         return !refuses_mapping(os::errno());
     }
-    // SAFETY: the mapping is of this size, writable and used only here; then it is given up.
+    // SAFETY: the mapping is of this size and writable, and written only if it is of a file of this size that
+    // nobody else can open; then it is given up.
     unsafe {
-        place.cast::<u8>().write_volatile(1);
+        if is_written {
+            place.cast::<u8>().write_volatile(1);
+        }
         libc::munmap(place, SIZE);
     }
     true

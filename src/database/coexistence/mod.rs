@@ -48,6 +48,8 @@ mod vfs;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use self::disk::file_system_type;
+#[cfg(all(unix, feature = "cli"))]
+pub(super) use self::disk::maps_as_shared_memory;
 #[cfg(target_vendor = "apple")]
 pub(super) use self::disk::remote_file_system;
 #[cfg(unix)]

@@ -5,9 +5,9 @@
 //! a number that it raises as long as it runs. That cannot make SQLite safe, but keeps two syncs apart.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::LockFile;
 use crate::database::coexistence;
+use crate::unpoisoned::lock;
 use crate::{CancelToken, Error, Result, memory};
 
 /// How often a sync raises its number.
@@ -92,11 +93,63 @@ impl Entry {
 /// The line of a running sync, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Presence {
-    file: Arc<LockFile>,
-    path: PathBuf,
-    entry: Entry,
+    claim: Claim,
+    pid: u32,
     stop: CancelToken,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What a running sync asks whether it still is the one that the lock file names. While its machine is suspended,
+/// a sync of another one takes it for dead, and takes over.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim(Arc<Claimed>);
+
+#[derive(Debug)]
+struct Claimed {
+    file: Arc<LockFile>,
+    path: PathBuf,
+    /// Locked while it is written, so that no half of it is read.
+    entry: Mutex<Entry>,
+    lost: CancelToken,
+}
+
+impl Claim {
+    /// # Errors
+    /// [`Error::TakenOver`] if the lock file names another sync, or did once.
+    pub(crate) fn check(&self) -> Result<()> {
+        let is_ours = self.is_ours(&lock(&self.0.entry));
+        self.ensure(is_ours)
+    }
+
+    /// Cancelled when the lock file is found to name another sync.
+    pub(crate) fn lost(&self) -> &CancelToken {
+        &self.0.lost
+    }
+
+    /// A file that cannot be read now says nothing.
+    fn is_ours(&self, entry: &Entry) -> bool {
+        !self.0.lost.is_cancelled() && is_there(&self.0.path, entry).unwrap_or(true)
+    }
+
+    fn ensure(&self, is_ours: bool) -> Result<()> {
+        if is_ours {
+            return Ok(());
+        }
+        self.0.lost.cancel();
+        Err(Error::TakenOver(self.0.path.clone()))
+    }
+
+    /// Raises the number, unless another sync has taken over.
+    fn renew(&self) -> Result<()> {
+        let mut entry = lock(&self.0.entry);
+        let is_ours = self.is_ours(&entry);
+        if is_ours {
+            entry.number += 1;
+            _ = write(&self.0.file.0, &entry);
+        }
+        drop(entry);
+        self.ensure(is_ours)
+    }
 }
 
 impl Presence {
@@ -113,35 +166,37 @@ impl Presence {
         let entry = Entry::new();
         write(&file.0, &entry).map_err(|error| Error::file("write", path, error))?;
         wait(cancel, SETTLED_AFTER).inspect_err(|_| clear(&file.0))?;
-        if !is_there(path, &entry) {
+        if !is_there(path, &entry).unwrap_or(false) {
             return Ok(None);
         }
-        let mut presence = Self {
+        let claim = Claim(Arc::new(Claimed {
             file: Arc::clone(file),
             path: path.to_owned(),
-            entry: entry.clone(),
+            entry: Mutex::new(entry),
+            lost: CancelToken::new(),
+        }));
+        let mut presence = Self {
+            claim: claim.clone(),
+            pid: std::process::id(),
             stop: CancelToken::new(),
             thread: None,
         };
-        let (file, path, stop) = (Arc::clone(file), path.to_owned(), presence.stop.clone());
+        let stop = presence.stop.clone();
         presence.thread = Some(memory::spawn("skillsmith-presence", move || {
-            let mut entry = entry;
-            while !stop.wait(RENEWED_EVERY) {
-                // After a sleep of this machine, another may have taken over.
-                if is_there(&path, &entry) {
-                    entry.number += 1;
-                    _ = write(&file.0, &entry);
-                }
-            }
+            while !stop.wait(RENEWED_EVERY) && claim.renew().is_ok() {}
         })?);
         Ok(Some(presence))
+    }
+
+    pub(super) const fn claimed(&self) -> &Claim {
+        &self.claim
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
         // A forked child has neither the thread nor the lock.
-        if self.entry.pid != std::process::id() {
+        if self.pid != std::process::id() {
             std::mem::forget(self.thread.take());
             return;
         }
@@ -149,8 +204,9 @@ impl Drop for Presence {
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }
-        if is_there(&self.path, &self.entry) {
-            clear(&self.file.0);
+        let claimed = &self.claim.0;
+        if is_there(&claimed.path, &lock(&claimed.entry)).unwrap_or(false) {
+            clear(&claimed.file.0);
         }
     }
 }
@@ -203,16 +259,26 @@ fn wait(cancel: &CancelToken, duration: Duration) -> Result<()> {
     }
 }
 
-fn is_there(path: &Path, entry: &Entry) -> bool {
-    read(path).is_some_and(|found| found.id == entry.id)
+/// Whether the line is there, or the error that it cannot be read.
+fn is_there(path: &Path, entry: &Entry) -> std::io::Result<bool> {
+    match line_of(path) {
+        Ok(line) => Ok(Entry::parse(&line).is_some_and(|found| found.id == entry.id)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-/// What is there now. Opened anew each time: that makes NFS ask its server.
+/// What is there now.
 fn read(path: &Path) -> Option<Entry> {
-    let file = LockFile::open(path).ok()?;
+    Entry::parse(&line_of(path).ok()?)
+}
+
+/// Opened anew each time: that makes NFS ask its server.
+fn line_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = LockFile::open(path)?;
     let mut line = Vec::new();
-    (&file.0).take(LONGEST).read_to_end(&mut line).ok()?;
-    Entry::parse(&line)
+    (&file.0).take(LONGEST).read_to_end(&mut line)?;
+    Ok(line)
 }
 
 fn write(mut file: &File, entry: &Entry) -> std::io::Result<()> {
@@ -288,5 +354,24 @@ mod tests {
         let outcome = Presence::claim(&file, &path, &cancel);
         assert!(matches!(outcome, Err(Error::Cancelled)));
         assert!(has_line(&path));
+    }
+
+    #[test]
+    fn a_claim_is_lost_to_another_line_and_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let file = Arc::new(LockFile::ensure(&path).unwrap());
+        let presence = Presence::claim(&file, &path, &CancelToken::new()).unwrap();
+        let claim = presence.as_ref().unwrap().claimed().clone();
+        claim.check().unwrap();
+        let ours = std::fs::read(&path).unwrap();
+        claim.renew().unwrap();
+        assert_ne!(std::fs::read(&path).unwrap(), ours);
+        for other in [of("another", "another").line(), String::new()] {
+            std::fs::write(&path, other).unwrap();
+            assert!(matches!(claim.check(), Err(Error::TakenOver(_))));
+            std::fs::write(&path, &ours).unwrap();
+            assert!(claim.renew().is_err() && claim.lost().is_cancelled());
+        }
     }
 }

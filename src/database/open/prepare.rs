@@ -58,6 +58,7 @@ fn create(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     let lock_wait = LockWait {
         budget: opening.options.open_budget,
         cancel: opening.cancel,
+        claim: None,
     };
     transaction::write(conn, lock_wait, |conn| match schema::inspect(conn)? {
         Content::Empty => schema::create(conn),

@@ -362,6 +362,7 @@ impl Applier<'_> {
         LockWait {
             budget: self.longest_wait.min(left.max(HURRIED_BUDGET)),
             cancel: self.tools.cancel,
+            claim: self.tools.claim,
         }
     }
 }

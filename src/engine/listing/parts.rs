@@ -18,7 +18,7 @@ const MOST_TIMEOUTS: u32 = 10;
 
 /// The reason of a gap where a registry forgot rows.
 pub(super) fn empty_before_rows() -> Error {
-    Error::Protocol("it served no row where some are".into())
+    Error::Protocol("it served no rows where some were expected".into())
 }
 
 /// A known gap of at most this many rows is requested like any other part.

@@ -46,7 +46,7 @@ impl Lister<'_> {
                 self.cursor.restart();
                 self.stop_is_told = true;
                 self.stop = Some(Error::Protocol(
-                    "it serves the same page whatever the offset".into(),
+                    "it serves the same page for every offset".into(),
                 ));
             }
         }

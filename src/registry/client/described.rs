@@ -1,5 +1,7 @@
 //! What a client uses, for a person who looks for a fault.
 
+use chrono::{DateTime, Utc};
+
 use super::SkillsmithApiClient;
 use crate::Result;
 
@@ -7,6 +9,11 @@ impl SkillsmithApiClient {
     /// The credential that requests carry, and where it came from, without its value.
     pub(crate) fn credential(&self) -> String {
         self.sign_in.known().describe()
+    }
+
+    /// When that credential ends, if it is a token that says so.
+    pub(crate) fn credential_ends_at(&self) -> Option<DateTime<Utc>> {
+        self.sign_in.known().ends_at()
     }
 
     /// The proxy without its password, and the variable that names it.

@@ -58,7 +58,15 @@ impl SkillsmithApiClient {
         mut response: Response<Body>,
         call: &Call<'_>,
     ) -> Result<HealthReport> {
-        let report = |health, version| HealthReport { health, version };
+        let report = |health, version| HealthReport {
+            health,
+            version,
+            instead: None,
+        };
+        let degraded = |instead: &str| HealthReport {
+            instead: Some(instead.to_owned()),
+            ..report(Health::Degraded, None)
+        };
         let status = response.status();
         if status.is_server_error() {
             let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
@@ -81,7 +89,8 @@ impl SkillsmithApiClient {
             return if is_for_tls(status, &body.unwrap_or_default()) {
                 Err(unhealthy(for_tls()))
             } else {
-                Ok(report(Health::Degraded, None))
+                let refused = format!("it refused the health check: HTTP {status}");
+                Ok(degraded(&refused))
             };
         }
         let body = body.map_err(|error| self.unhealthy(error))?;
@@ -91,7 +100,8 @@ impl SkillsmithApiClient {
         let health = match said["status"].as_str() {
             Some("healthy") => Health::Healthy,
             Some("unhealthy") => Health::Unhealthy,
-            _ => Health::Degraded,
+            Some(_) => Health::Degraded,
+            None => return Ok(degraded(not_a_report(&body))),
         };
         let version = said["version"]
             .as_str()
@@ -121,5 +131,14 @@ impl SkillsmithApiClient {
         }
         self.rate_limit.pause_for(pause, call);
         Ok(())
+    }
+}
+
+/// What a successful answer is that does not say how the registry is.
+fn not_a_report(body: &[u8]) -> &'static str {
+    if body.trim_ascii_start().starts_with(b"<") {
+        "not a registry's answer, but a page for people, such as that of a login"
+    } else {
+        "not a registry's answer: it does not say how the registry is"
     }
 }

@@ -92,11 +92,8 @@ impl CertificateSources {
         }
         if parts.is_empty() {
             parts.push(match system().len() {
-                0 => (
-                    "the system has none; those of Mozilla are used".into(),
-                    None,
-                ),
-                found => (format!("{found} of the system"), None),
+                0 => ("Mozilla's, because the system has none".into(), None),
+                found => (format!("{found} from the system"), None),
             });
         }
         if let Some(path) = &self.extra {

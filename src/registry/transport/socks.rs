@@ -148,7 +148,7 @@ fn log_in(stream: &mut (impl Read + Write), proxy: &Proxy) -> Result<(), ureq::E
         }
         ([5, _], None) => Err(proxy.wants_login(" (SOCKS)").into()),
         ([5, _], Some(_)) => {
-            let words = "wants another kind of login than a user name and a password (SOCKS).";
+            let words = "does not accept a login with a user name and a password (SOCKS).";
             Err(proxy.failure(words).into())
         }
         _ => Err(no_socks(proxy, 5)),

@@ -74,8 +74,9 @@ impl Tls {
         host: &Target,
         whose: &str,
     ) -> Result<Secured, ureq::Error> {
-        let name = ServerName::try_from(host.name.clone())
-            .map_err(|_| Failure::new(format!("{} is no name that TLS can verify.", host.name)))?;
+        let name = ServerName::try_from(host.name.clone()).map_err(|_| {
+            Failure::new(format!("{} is not a name that TLS can verify.", host.name))
+        })?;
         let mut connection = ClientConnection::new(Arc::clone(&self.config), name)
             .map_err(|error| self.failure(whose, error))?;
         connection.complete_io(&mut stream).map_err(|error| {

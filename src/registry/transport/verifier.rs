@@ -250,7 +250,7 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             format!("{} If it is right, the server needs another certificate.", dates(error))
         }
         Bad::UnknownIssuer => format!(
-            "is from an authority that is not trusted. {} If it is trusted, the server does not send the certificates in between.",
+            "is from an authority that is not trusted. {} If it is trusted, the server does not send its intermediate certificates.",
             trust(pin)
         ),
         // As after an authority was made anew.
@@ -260,7 +260,7 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             trust(pin)
         ),
         Bad::UnsupportedSignatureAlgorithmContext { .. } => {
-            "is signed with an algorithm that is no longer safe, such as SHA-1. The server needs another.".to_owned()
+            "is signed with an algorithm that is no longer safe, such as SHA-1. The server needs another certificate.".to_owned()
         }
         Bad::NotValidForNameContext {
             expected,
@@ -282,7 +282,7 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             trust(pin)
         ),
         error if as_webpki(error) == Some(&webpki::Error::EndEntityUsedAsCa) => {
-            "is signed with one that may not sign others.".to_owned()
+            "is signed with a certificate that is not an authority's. The server needs another.".to_owned()
         }
         error if as_webpki(error) == Some(&webpki::Error::UnsupportedCertVersion) => {
             "is of version 1 of X.509, which names no hosts. The server needs one of version 3.".to_owned()
