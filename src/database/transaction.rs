@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::limits::ensure_in_transaction;
 use super::{explain, in_place};
 use crate::{CancelToken, Error, Result};
 
@@ -70,6 +71,7 @@ fn in_slices<T>(
 fn attempt<T>(conn: &Connection, call: &mut impl FnMut(&Connection) -> Result<T>) -> Result<T> {
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let value = call(&transaction)?;
+    ensure_in_transaction(conn)?;
     in_place::check_own_name(conn)?;
     in_place::note_version(conn)?;
     transaction.commit()?;
