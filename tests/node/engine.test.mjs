@@ -78,13 +78,12 @@ function hostRegistry(count, changes = {}) {
 const ENDLESS = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n'
 
 test('a view in place of a table is refused, and not read', async () => {
-  const { db, path } = place(hostRegistry(1))
-  db.close()
+  const { engine, path } = place(hostRegistry(1))
   const host = new BetterSqlite3(path)
   host.exec(`DROP TABLE sync_history; CREATE VIEW sync_history AS SELECT i AS id, 'running' AS status FROM (${ENDLESS})`)
   host.close()
   assert.throws(() => new Database(path), syncError('NOT_SKILLSMITH', /its 'sync_history' is a view/))
-  const engine = new SyncEngine({ db: { name: path }, apiClient: hostRegistry(1) })
+  assert.throws(() => new SyncEngine({ db: { name: path }, apiClient: hostRegistry(1) }), syncError('NOT_SKILLSMITH'))
   const result = await engine.sync({ signal: AbortSignal.timeout(300) })
   assert.match(result.errors[0], /its 'sync_history' is a view/)
 })
