@@ -463,3 +463,21 @@ fn a_forced_run_over_damage_does_not_end_well_over_a_damaged_index() {
     }
     assert!(ended_well > 10, "{ended_well}");
 }
+
+/// The numbers of the index agree all the same.
+#[test]
+fn a_forced_run_leaves_a_sound_index_where_a_trigger_does_not() {
+    let world = World::new(300, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch(
+            "DROP TRIGGER skills_au;
+             CREATE TRIGGER skills_au AFTER UPDATE ON skills WHEN false BEGIN
+               INSERT INTO skills_fts (skills_fts) VALUES ('rebuild'); END;",
+        )
+        .unwrap();
+    world.server.catalogue(|catalogue| catalogue.change(300, 8));
+    assert_success(&world.sync_with(SyncOptions::new().force(true)));
+    world.assert_mirrored();
+}
