@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
-use crate::database::{Database, has_table};
+use crate::database::{Database, ensure_written, has_table};
 
 use crate::stored::{count, is_on, optional_text, text};
 use crate::{Error, Result, requests, stored};
@@ -233,19 +233,24 @@ impl SyncConfigRepository {
             } else {
                 (old.interval_ms, old.next_sync_at)
             };
-            conn.prepare_cached(
-                "UPDATE sync_config
+            let written = conn
+                .prepare_cached(
+                    "UPDATE sync_config
                  SET enabled = :enabled, frequency = :frequency, interval_ms = :interval_ms,
                      next_sync_at = :next_sync_at, updated_at = datetime('now')
                  WHERE id = 'default'",
-            )?
-            .execute(named_params! {
-                ":enabled": update.enabled.unwrap_or(old.enabled),
-                ":frequency": frequency.as_str(),
-                ":interval_ms": interval_ms,
-                ":next_sync_at": next_sync_at,
-            })?;
-            load(conn)
+                )?
+                .execute(named_params! {
+                    ":enabled": update.enabled.unwrap_or(old.enabled),
+                    ":frequency": frequency.as_str(),
+                    ":interval_ms": interval_ms,
+                    ":next_sync_at": next_sync_at,
+                })?;
+            let new = load(conn)?;
+            let is_as_wanted = update.enabled.is_none_or(|enabled| new.enabled == enabled)
+                && new.frequency == frequency;
+            ensure_written(written > 0 && is_as_wanted)?;
+            Ok(new)
         })
     }
 
@@ -350,8 +355,12 @@ fn defaults(conn: &Connection) -> Result<SyncConfig> {
 
 /// Creates the row if a program has deleted it; inside the caller's transaction.
 fn ensure_row(conn: &Connection) -> Result<()> {
-    conn.prepare_cached("INSERT OR IGNORE INTO sync_config (id) VALUES ('default')")?
-        .execute([])?;
+    // Not every file has the UNIQUE that would tell.
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO sync_config (id)
+         SELECT 'default' WHERE NOT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default')",
+    )?
+    .execute([])?;
     Ok(())
 }
 
@@ -407,24 +416,27 @@ pub(crate) fn record_last_sync(
         .saturating_mul(spread);
     let interval_ms = config.interval_ms.saturating_sub(earlier);
     let next = calculate_next_sync(timestamp, interval_ms)?;
-    conn.prepare_cached(
-        "UPDATE sync_config
+    let written = conn
+        .prepare_cached(
+            "UPDATE sync_config
          SET last_sync_at = ?1, next_sync_at = ?2, last_sync_count = ?3,
              last_sync_error = NULL, updated_at = datetime('now')
          WHERE id = 'default'",
-    )?
-    .execute((timestamp, next, count))?;
-    Ok(())
+        )?
+        .execute((timestamp, next, count))?;
+    let last = load(conn)?.last_sync_at;
+    ensure_written(written > 0 && last.as_deref() == Some(timestamp))
 }
 
 /// [`SyncConfigRepository::set_last_sync_error`] inside the caller's transaction.
 pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()> {
     ensure_row(conn)?;
-    conn.prepare_cached(
-        "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
-    )?
-    .execute([error])?;
-    Ok(())
+    let written = conn
+        .prepare_cached(
+            "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
+        )?
+        .execute([error])?;
+    ensure_written(written > 0)
 }
 
 fn calculate_next_sync(last_sync_at: &str, interval_ms: i64) -> Result<String> {

@@ -33,8 +33,9 @@ pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database
     if is_missing(path) {
         return Database::open_in_memory();
     }
-    options(console).open(path).or_else(|error| match error {
-        Error::PermissionDenied { .. } | Error::ReadOnlyFileSystem(_) => options(console)
+    let options = || options(console).cancel_calls(console.terminal.cancel.clone());
+    options().open(path).or_else(|error| match error {
+        Error::PermissionDenied { .. } | Error::ReadOnlyFileSystem(_) => options()
             .read_only(true)
             .open(path)
             .map_err(|second| match second {

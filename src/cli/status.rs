@@ -12,6 +12,7 @@ use super::fields::{auto_sync, field, journal, last_sync, next_sync};
 use super::text::{clean, shortened};
 use super::time::duration;
 use crate::clock::{Clock, SystemClock};
+use crate::database::checked::{self, Checked};
 use crate::database::{Journal, shared_file_system};
 use crate::engine::{self, EngineStatus};
 use crate::{
@@ -34,6 +35,9 @@ struct Document<'a> {
     /// What it is called, where other machines may use it at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_file_system: Option<&'a str>,
+    /// The last check of the full-text index, by a forced sync or `doctor --check`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_check: Option<&'a Checked>,
 }
 
 pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> Result<Exit> {
@@ -46,6 +50,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     let figures = history.get_stats()?;
     let shared = database.path().and_then(shared_file_system);
     let rollback = database.rollback_journal()?;
+    let checked = database.read(checked::load)?;
     if console.json {
         console.say_json(&Document {
             status: &status,
@@ -53,6 +58,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
             client,
             journal_mode: rollback.as_ref().map(|journal| &*journal.mode),
             shared_file_system: shared.as_deref(),
+            last_check: checked.as_ref(),
         });
         return Ok(Exit::Success);
     }
@@ -70,6 +76,11 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     field(console, "Auto-sync", &auto_sync(config, environment));
     field(console, "Last sync", &last_sync(config, console.zone, now));
     field(console, "Next sync", &next_sync(&status, console.zone, now));
+    if let Some(checked) = &checked {
+        let found = if checked.sound { "sound" } else { "damaged" };
+        let when = console.zone.moment_from(&checked.at, now);
+        field(console, "Last check", &format!("{found}, {when}"));
+    }
     if let Some(entry) = &newest {
         field(console, "Last result", &last_result(entry));
     }

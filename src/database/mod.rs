@@ -1,5 +1,6 @@
 //! The database file: opening, creating, preparing, and sharing connections.
 
+pub(crate) mod checked;
 pub(crate) mod coexistence;
 #[cfg(feature = "cli")]
 mod examine;
@@ -8,7 +9,9 @@ mod file_system;
 mod give_up_log;
 mod handle;
 mod in_place;
+mod limits;
 mod lock;
+mod objects;
 mod open;
 mod open_database;
 mod options;
@@ -36,11 +39,12 @@ pub(crate) use self::file_system::{kind as file_system_kind, shared as shared_fi
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
+pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
 pub(crate) use self::lock::{Claim, SyncLock};
 #[cfg(feature = "cli")]
 pub(crate) use self::open::holds_nothing;
 pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
-pub(crate) use self::raw::interruptible;
+pub(crate) use self::raw::{Limit, interruptible, limited};
 pub(crate) use self::schema::{ensure_sync_tables, has_columns, has_table};
 pub(crate) use self::transaction::LockWait;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::handle::Handle;
+use super::limits::{SHORT_CALL, explain_stop, limit_to};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
@@ -136,7 +137,13 @@ impl Database {
         let Shared::Open(conn) = shared else {
             return Err(Error::DatabaseClosed);
         };
-        let outcome = call(conn)
+        let options = &self.inner.options;
+        // A reader may wait for a lock as well.
+        let most = SHORT_CALL.saturating_add(options.busy_budget);
+        let guard = limit_to(conn, &options.calls, most);
+        let outcome = call(conn);
+        drop(guard);
+        let outcome = explain_stop(outcome, &options.calls)
             .map_err(|error| explain::with_cause(conn, error))
             .map_err(|error| self.name_damage(error));
         if let (Ok(_), Location::File(path)) = (&outcome, &self.inner.location) {
@@ -172,6 +179,7 @@ impl Database {
             let shared = self.shared_in_place(true)?;
             self.call(&shared, |conn| {
                 transaction::write(conn, lock_wait, |conn| {
+                    let _guard = limit_to(conn, &self.inner.options.calls, SHORT_CALL);
                     ensure_sync_tables(conn)?;
                     call(conn)
                 })

@@ -32,6 +32,8 @@ pub struct OpenOptions {
     pub(super) busy_budget: Duration,
     pub(super) open_budget: Duration,
     pub(super) cancel: CancelToken,
+    /// Cancels the statements of short calls on the open database.
+    pub(super) calls: CancelToken,
 }
 
 impl Default for OpenOptions {
@@ -41,6 +43,7 @@ impl Default for OpenOptions {
             busy_budget: DEFAULT_BUSY_BUDGET,
             open_budget: DEFAULT_OPEN_BUDGET,
             cancel: CancelToken::new(),
+            calls: CancelToken::new(),
         }
     }
 }
@@ -83,6 +86,13 @@ impl OpenOptions {
     #[must_use]
     pub fn cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;
+        self
+    }
+
+    /// Cancels short calls on the open database too.
+    #[cfg(feature = "cli")]
+    pub(crate) fn cancel_calls(mut self, cancel: CancelToken) -> Self {
+        self.calls = cancel;
         self
     }
 }

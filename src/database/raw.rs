@@ -4,21 +4,25 @@
     reason = "calls of SQLite's C interface on connections that live as long as the call"
 )]
 
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::CancelToken;
 
-/// Virtual machine steps between two checks of the token: some microseconds.
-const STEPS: c_int = 1_000;
+/// Virtual machine steps between two checks of the token: far below a millisecond.
+const STEPS: c_int = 10_000;
 
 /// The name under which a connection stores its [`AtomicI64`].
 const MARK: *const c_char = c"skillsmith-sync".as_ptr();
+
+/// The name under which a connection stores the [`Question`] that is in force.
+const QUESTION: *const c_char = c"skillsmith-question".as_ptr();
 
 /// Why a file could not be opened.
 #[derive(Debug)]
@@ -138,10 +142,33 @@ unsafe extern "C" fn free_mark(mark: *mut c_void) {
     drop(unsafe { Box::from_raw(mark.cast::<AtomicI64>()) });
 }
 
+/// When the statements of a connection must end.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    pub(crate) cancel: CancelToken,
+    pub(crate) deadline: Option<Instant>,
+    /// How long a statement may still take once either has come.
+    pub(crate) grace: Duration,
+}
+
+impl Limit {
+    /// Without a grace.
+    pub(super) fn new(cancel: &CancelToken, deadline: Option<Instant>) -> Self {
+        Self {
+            cancel: cancel.clone(),
+            deadline,
+            grace: Duration::ZERO,
+        }
+    }
+}
+
 /// State that is checked between the steps of a statement.
 struct Question {
-    cancel: CancelToken,
-    deadline: Option<Instant>,
+    limit: Limit,
+    /// When the token was first found to be cancelled.
+    cancelled_at: Cell<Option<Instant>>,
+    /// What was in force before; null if nothing was.
+    outer: *mut Question,
 }
 
 /// As long as it lives, statements on the connection can be cancelled; see [`interruptible`].
@@ -153,40 +180,67 @@ pub(crate) struct Interruptible<'c> {
 /// While the guard lives, statements on `conn` end with [`Error::Cancelled`](crate::Error::Cancelled)
 /// after the token is cancelled or the deadline has passed.
 ///
-/// One guard per connection at a time: dropping an inner one also disables the outer one.
+/// An inner guard is in force instead of the outer one until it is dropped.
 pub(crate) fn interruptible<'c>(
     conn: &'c Connection,
     cancel: &CancelToken,
     deadline: Option<Instant>,
 ) -> Interruptible<'c> {
+    limited(conn, Limit::new(cancel, deadline))
+}
+
+/// The same, with a grace.
+pub(crate) fn limited(conn: &Connection, limit: Limit) -> Interruptible<'_> {
+    // SAFETY: a borrowed connection's handle. Under this name there is only what `put` has put there.
+    let outer = unsafe { ffi::sqlite3_get_clientdata(conn.handle(), QUESTION) };
     let question = Box::into_raw(Box::new(Question {
-        cancel: cancel.clone(),
-        deadline,
+        limit,
+        cancelled_at: Cell::new(None),
+        outer: outer.cast(),
     }));
-    // SAFETY: a borrowed connection's handle; the pointer lives until the guard has taken the handler away.
-    unsafe {
-        ffi::sqlite3_progress_handler(conn.handle(), STEPS, Some(is_over), question.cast());
-    }
+    put(conn, question);
     Interruptible { conn, question }
 }
 
+/// Puts a question in force; null: none.
+fn put(conn: &Connection, question: *mut Question) {
+    let steps = if question.is_null() { 0 } else { STEPS };
+    // SAFETY: a borrowed connection's handle, on which no statement is running now; the pointer lives until
+    // its guard has put another one in force.
+    unsafe {
+        ffi::sqlite3_set_clientdata(conn.handle(), QUESTION, question.cast(), None);
+        ffi::sqlite3_progress_handler(conn.handle(), steps, Some(is_over), question.cast());
+    }
+}
+
 unsafe extern "C" fn is_over(question: *mut c_void) -> c_int {
-    // SAFETY: the pointer of `interruptible`, whose guard is alive. Nothing in here panics.
+    // SAFETY: the pointer of `limited`, whose guard is alive. Nothing in here panics.
     let question = unsafe { &*question.cast::<Question>() };
-    let is_late = question
-        .deadline
-        .is_some_and(|deadline| Instant::now() >= deadline);
-    c_int::from(is_late || question.cancel.is_cancelled())
+    c_int::from(question.is_over())
+}
+
+impl Question {
+    fn is_over(&self) -> bool {
+        let now = Instant::now();
+        let is_past = |end: Instant| now.saturating_duration_since(end) >= self.limit.grace;
+        let is_late = self
+            .limit
+            .deadline
+            .is_some_and(|end| now >= end && is_past(end));
+        is_late
+            || (self.limit.cancel.is_cancelled()
+                && is_past(self.cancelled_at.get().unwrap_or_else(|| {
+                    self.cancelled_at.set(Some(now));
+                    now
+                })))
+    }
 }
 
 impl Drop for Interruptible<'_> {
     fn drop(&mut self) {
-        // SAFETY: a borrowed connection's handle, on which no statement is running now; then the
-        // pointer of `interruptible`, which nobody has any more.
-        unsafe {
-            ffi::sqlite3_progress_handler(self.conn.handle(), 0, None, ptr::null_mut());
-            drop(Box::from_raw(self.question));
-        }
+        // SAFETY: the pointer of `limited`, which nobody has any more once the outer one is in force.
+        let question = unsafe { Box::from_raw(self.question) };
+        put(self.conn, question.outer);
     }
 }
 
@@ -220,6 +274,35 @@ mod tests {
         let guard = interruptible(&conn, &CancelToken::new(), Some(Instant::now()));
         assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));
         drop(guard);
+    }
+
+    #[test]
+    fn an_inner_guard_gives_way_to_the_outer_one() {
+        let conn = Connection::open_in_memory().unwrap();
+        let cancel = CancelToken::new();
+        cancel.raise();
+        let outer = interruptible(&conn, &cancel, None);
+        let enough = LONG.replace("FROM n)", "FROM n WHERE i < 100000)");
+        let inner = interruptible(&conn, &CancelToken::new(), None);
+        assert_eq!(count(&conn, &enough).unwrap(), 100_000);
+        drop(inner);
+        assert!(matches!(count(&conn, &enough), Err(Error::Cancelled)));
+        drop(outer);
+        assert_eq!(count(&conn, &enough).unwrap(), 100_000);
+    }
+
+    #[test]
+    fn a_short_statement_ends_within_the_grace() {
+        let conn = Connection::open_in_memory().unwrap();
+        let limit = Limit {
+            cancel: CancelToken::new(),
+            deadline: Some(Instant::now()),
+            grace: Duration::from_secs(600),
+        };
+        limit.cancel.raise();
+        let _guard = limited(&conn, limit);
+        let enough = LONG.replace("FROM n)", "FROM n WHERE i < 100000)");
+        assert_eq!(count(&conn, &enough).unwrap(), 100_000);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::objects::Object;
 use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
@@ -157,20 +158,14 @@ pub(super) enum Content {
     Foreign,
 }
 
-/// Reads the schema; fails if the file is not an intact database.
+/// Reads the schema; fails if the file is not an intact database, or holds under a name of ours what is none of it.
 pub(super) fn inspect(conn: &Connection) -> Result<Content> {
-    let names: Vec<(String, String)> = conn
-        .prepare_cached("SELECT name, type FROM sqlite_master")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    let has = |name: &str| names.iter().any(|(known, _)| known == name);
+    let names = names(conn)?;
+    let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     if names.is_empty() {
         return Ok(Content::Empty);
     }
-    if !names
-        .iter()
-        .any(|(name, kind)| name == "skills" && kind == "table")
-    {
+    if !has("skills") {
         return Ok(Content::Foreign);
     }
     let complete = [
@@ -187,6 +182,43 @@ pub(super) fn inspect(conn: &Connection) -> Result<Content> {
         return Ok(Content::Old);
     }
     Ok(Content::Ready)
+}
+
+/// The names of all objects, of which nothing else is read before this.
+fn names(conn: &Connection) -> Result<Vec<String>> {
+    let mut found =
+        conn.prepare_cached("SELECT type, name, rootpage, sql FROM main.sqlite_master")?;
+    let mut rows = found.query([])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |at| -> Result<_> {
+            let bytes = row.get_ref(at)?.as_bytes_or_null();
+            Ok(String::from_utf8_lossy(
+                bytes.ok().flatten().unwrap_or_default(),
+            ))
+        };
+        let name = text(1)?;
+        let object = Object {
+            kind: &text(0)?,
+            name: &name,
+            root_page: row.get_ref(2)?.as_i64().unwrap_or_default(),
+            sql: &text(3)?,
+        };
+        if let Some(detail) = object.fault() {
+            return Err(not_ours(conn, detail));
+        }
+        if object.kind != "trigger" {
+            names.push(name.into_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn not_ours(conn: &Connection, detail: String) -> Error {
+    Error::NotSkillsmith {
+        path: conn.path().unwrap_or_default().into(),
+        detail,
+    }
 }
 
 fn config_row_exists(conn: &Connection) -> Result<bool> {
@@ -220,10 +252,7 @@ pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
         Content::Old => prepare_old(conn),
         // Another program has emptied the file since it was opened.
         Content::Empty => create(conn),
-        Content::Foreign => Err(Error::NotSkillsmith {
-            path: conn.path().unwrap_or_default().into(),
-            detail: "its table 'skills' is gone".into(),
-        }),
+        Content::Foreign => Err(not_ours(conn, "its table 'skills' is gone".into())),
     }
 }
 
@@ -231,7 +260,9 @@ pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
 pub(crate) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
     // rusqlite's `table_exists` would not see a table that another connection has created.
     Ok(conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 COLLATE NOCASE)",
+        )?
         .query_row([name], |row| row.get(0))?)
 }
 
@@ -255,11 +286,7 @@ pub(super) fn create(conn: &Connection) -> Result<()> {
 /// Adds the tables of version 3, inside the caller's transaction.
 fn prepare_old(conn: &Connection) -> Result<()> {
     conn.execute_batch(SYNC_TABLES)?;
-    let has_versions = conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')",
-        [],
-        |row| row.get(0),
-    )?;
+    let has_versions = has_table(conn, "schema_version")?;
     if stamp_is_missing(conn, has_versions)? {
         conn.execute("INSERT INTO schema_version (version) VALUES (3)", [])?;
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::has_table;
+use super::{ensure_written, has_table};
 use crate::{Error, Result};
 
 /// Missing in a file that this library has not changed yet.
@@ -35,6 +35,8 @@ pub(crate) mod key {
     pub(crate) const COMPARED: &str = "compared";
     /// How many skills each run removed, by the ids of history entries.
     pub(crate) const REMOVED: &str = "removed";
+    /// The last check of the full-text index.
+    pub(crate) const CHECKED: &str = "checked";
     /// Number of failed runs in a row, and the time of the next attempt.
     pub(crate) const BACKOFF: &str = "backoff";
 
@@ -71,18 +73,25 @@ pub(crate) fn get<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<O
 
 pub(crate) fn set<T: Serialize>(conn: &Connection, key: &str, value: &T) -> Result<()> {
     let text = serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))?;
-    conn.prepare_cached(
-        "INSERT INTO sync_state (key, value) VALUES (?1, ?2)
+    let written = conn
+        .prepare_cached(
+            "INSERT INTO sync_state (key, value) VALUES (?1, ?2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    )?
-    .execute([key, text.as_str()])?;
-    Ok(())
+        )?
+        .execute([key, text.as_str()])?;
+    ensure_written(written == 1)
 }
 
 pub(crate) fn remove(conn: &Connection, key: &str) -> Result<()> {
-    conn.prepare_cached("DELETE FROM sync_state WHERE key = ?1")?
+    let deleted = conn
+        .prepare_cached("DELETE FROM sync_state WHERE key = ?1")?
         .execute([key])?;
-    Ok(())
+    // None where there was none, or where a trigger keeps it.
+    let is_kept = deleted == 0
+        && conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_state WHERE key = ?1)")?
+            .query_row([key], |row| row.get(0))?;
+    ensure_written(!is_kept)
 }
 
 /// Deletes values that only older versions read, and would now misread.

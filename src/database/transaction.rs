@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::limits::ensure_in_transaction;
 use super::{Claim, explain, in_place};
 use crate::{CancelToken, Error, Result};
 
@@ -85,6 +86,7 @@ fn attempt<T>(
     lock_wait.check_claim()?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let value = call(&transaction)?;
+    ensure_in_transaction(conn)?;
     in_place::check_own_name(conn)?;
     in_place::note_version(conn)?;
     lock_wait.check_claim()?;

@@ -2,6 +2,7 @@
 
 mod decide;
 mod pages;
+mod recount;
 mod twice;
 pub(super) mod unmet;
 mod withdrawn;

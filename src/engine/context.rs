@@ -11,7 +11,7 @@ use super::plan::Listing;
 use super::tally::Tally;
 use crate::Error;
 use crate::clock::Clock;
-use crate::database::{Claim, Database, LockWait};
+use crate::database::{Claim, Database, GRACE, Limit, LockWait};
 use crate::log::Log;
 use crate::registry::Registry;
 
@@ -44,6 +44,15 @@ impl Context<'_, '_> {
         Instant::now().checked_add(self.left())
     }
 
+    /// What the statements of the run obey, for this long.
+    pub(super) fn limit(&self, most: Duration) -> Limit {
+        Limit {
+            cancel: self.options.cancel.clone(),
+            deadline: Instant::now().checked_add(most),
+            grace: GRACE,
+        }
+    }
+
     pub(super) fn lock_wait(&self) -> LockWait<'_> {
         LockWait {
             budget: RECORD_BUDGET.min(self.left()),
@@ -57,7 +66,7 @@ impl Context<'_, '_> {
         self.engine.clock.elapsed().saturating_sub(self.begun)
     }
 
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         self.options.deadline.saturating_sub(self.took())
     }
 

@@ -11,12 +11,15 @@ use super::context::{Context, RECORD_BUDGET, Run};
 use super::counter::Counter;
 use super::cursor::Cursor;
 use super::plan::Plan;
+use super::profile::RegistryProfile;
 use super::reserved;
 use super::start::StartingState;
 use crate::clock::to_iso;
-use crate::database::{LockWait, ensure_sync_tables, state, transaction};
+use crate::database::{
+    self, GRACE, LockWait, ensure_sync_tables, ensure_written, state, transaction,
+};
 use crate::history::{self, SyncRunResult, SyncStatus};
-use crate::skills::{fts, table};
+use crate::skills::{fts, table, unmet};
 use crate::{CancelToken, Error, Result, config, requests};
 
 /// The caller waits for a cancelled run to end, and the rows are already written.
@@ -68,50 +71,75 @@ pub(super) fn success(
     conn: &Connection,
     applier: &Applier<'_>,
     listing: &CompletedListing,
-    (id, requests): (&str, &Counter),
+    run: (&str, &Counter),
 ) -> Result<()> {
-    let now = context.engine.clock.now();
     let lock_wait = LockWait {
         budget: RECORD_BUDGET,
         cancel: &CancelToken::new(),
         claim: context.claim.as_ref(),
     };
+    let profile = listing.profile(context, applier)?;
+    let outcome = transaction::write(conn, lock_wait, |conn| {
+        // The deadline of the run may be over by now.
+        let _guard = database::limited(conn, context.limit(RECORD_BUDGET));
+        let record = || record_success(context, conn, (applier, listing, &profile), run);
+        if applier.table().has.foreign_writes {
+            keeping_skills(conn, record)
+        } else {
+            record()
+        }
+    });
+    database::explain_stop(outcome, &context.options.cancel)?;
+    history::trim(conn);
+    Ok(())
+}
+
+/// Calls `write` inside the caller's transaction, which must leave the skills where they are: a trigger may remove
+/// what the record says is stored.
+fn keeping_skills(conn: &Connection, write: impl FnOnce() -> Result<()>) -> Result<()> {
+    let before = unmet::count_skills(conn)?;
+    write()?;
+    ensure_written(unmet::count_skills(conn)? == before)
+}
+
+fn record_success(
+    context: &Context<'_, '_>,
+    conn: &Connection,
+    (applier, listing, profile): (&Applier<'_>, &CompletedListing, &RegistryProfile),
+    (id, requests): (&str, &Counter),
+) -> Result<()> {
+    let now = context.engine.clock.now();
     let tally = &applier.tally;
     let cursor = &listing.cursor;
+    state::remove(conn, state::key::CURSOR)?;
+    state::remove(conn, state::key::CURRENT_RUN)?;
+    state::remove_superseded(conn)?;
+    state::set(conn, state::key::LISTED, &to_iso(now))?;
+    state::set(conn, &state::key::plan(&cursor.registry), profile)?;
+    keep_gaps(conn, cursor)?;
+    backoff::clear(conn)?;
+    reserved::note(conn, context.listing(), None, now)?;
+    requests.record(conn, now)?;
+    applier.keep_index_signature(conn)?;
+    keep_pages(conn, applier, listing)?;
+    let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
+    config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
     let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
-    let profile = listing.profile(context, applier)?;
-    transaction::write(conn, lock_wait, |conn| {
-        state::remove(conn, state::key::CURSOR)?;
-        state::remove(conn, state::key::CURRENT_RUN)?;
-        state::remove_superseded(conn)?;
-        state::set(conn, state::key::LISTED, &to_iso(now))?;
-        state::set(conn, &state::key::plan(&cursor.registry), &profile)?;
-        keep_gaps(conn, cursor)?;
-        backoff::clear(conn)?;
-        reserved::note(conn, context.listing(), None, now)?;
-        requests.record(conn, now)?;
-        applier.keep_index_signature(conn)?;
-        keep_pages(conn, applier, listing)?;
-        let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
-        config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
-        let message = message_of(&errors);
-        let status = if message.is_some() {
-            config::record_error(conn, message.as_deref())?;
-            SyncStatus::Partial
-        } else {
-            SyncStatus::Success
-        };
-        history::finish(
-            conn,
-            id,
-            (now, Some(context.took())),
-            status,
-            Some(tally.run_result()),
-            message.as_deref(),
-        )?;
-        history::trim(conn);
-        Ok(())
-    })
+    let message = message_of(&errors);
+    let status = if message.is_some() {
+        config::record_error(conn, message.as_deref())?;
+        SyncStatus::Partial
+    } else {
+        SyncStatus::Success
+    };
+    history::finish(
+        conn,
+        id,
+        (now, Some(context.took())),
+        status,
+        Some(tally.run_result()),
+        message.as_deref(),
+    )
 }
 
 /// For the next listing, which asks for them again.
@@ -150,11 +178,14 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         cancel: &CancelToken::new(),
         claim: context.claim.as_ref(),
     };
-    let database = &context.engine.database;
-    _ = database.connect_again().and_then(|conn| {
+    let file = &context.engine.database;
+    _ = file.connect_again().and_then(|conn| {
         transaction::write(&conn, lock_wait, |conn| {
-            record_failure(conn, context, (run, id), error)
-        })
+            let _guard = database::limit_to(conn, &CancelToken::new(), GRACE);
+            keeping_skills(conn, || record_failure(conn, context, (run, id), error))
+        })?;
+        history::trim(&conn);
+        Ok(())
     });
 }
 
@@ -199,9 +230,7 @@ fn record_failure(
         (SyncStatus::Failed, SyncRunResult::default())
     };
     let ended = (now, Some(context.took()));
-    history::finish(conn, id, ended, status, Some(counts), text.as_deref())?;
-    history::trim(conn);
-    Ok(())
+    history::finish(conn, id, ended, status, Some(counts), text.as_deref())
 }
 
 /// Whether the file records this run as the current one.

@@ -68,12 +68,14 @@ impl Endpoint {
     }
 }
 
-/// The profiles of other registries that have a watermark.
+/// The profiles of other registries that have a watermark. Another program may have stored anything: what is not JSON
+/// is not asked for its content.
 const OTHERS_WITH_WATERMARK: &str = "key > 'plan:' AND key < 'plan;' AND key <> ?1
-    AND json_valid(value) AND value ->> '$.endpoint.watermark' IS NOT NULL";
+    AND CASE WHEN json_valid(value) THEN value ->> '$.endpoint.watermark' END IS NOT NULL";
 
 /// The cursor of another registry.
-const CURSOR_OF_OTHER: &str = "key = ?1 AND json_valid(value) AND value ->> '$.registry' IS NOT ?2";
+const CURSOR_OF_OTHER: &str = "key = ?1
+    AND CASE WHEN json_valid(value) THEN value ->> '$.registry' IS NOT ?2 END";
 
 /// Whether another registry would be asked for changes only, or a listing of it be resumed.
 pub(super) fn others_are_current(conn: &Connection, registry: &str) -> Result<bool> {

@@ -94,6 +94,7 @@ impl Run {
     ) -> Result<()> {
         let (engine, options) = (context.engine, &context.options);
         let conn = engine.database.connect_for(&options.cancel)?;
+        let _guard = database::limited(&conn, context.limit(context.left()));
         tune(&conn)?;
         let table = Table::read(&conn)?;
         let found = start::find(context, &conn, &table)?;
@@ -203,6 +204,7 @@ impl Run {
         finish::refuse_empty_listing(context, conn, applier, &found, &cursor)?;
         applier.take_held()?;
         applier.flush()?;
+        applier.recount()?;
         for id in &cursor.findings.held {
             applier.leave_unknown(id);
         }
@@ -211,7 +213,12 @@ impl Run {
         self.gaps.clone_from(&listing.gaps);
         applier.settle_urls(listing.is_whole && listing.is_complete)?;
         applier.settle_withdrawn(&listing, &context.options)?;
-        applier.settle_index(&context.options.cancel, context.ends_at())?;
+        applier.settle_index(
+            &context.options.cancel,
+            context.ends_at(),
+            context.options.force,
+        )?;
+        applier.recount()?;
         if let Some(id) = &self.id {
             finish::success(context, conn, applier, &listing, (id, &self.requests))?;
         }
@@ -289,7 +296,8 @@ fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, erro
         Error::Cancelled => Instant::now().checked_add(CANCELLED_INDEX_BUDGET),
         _ => context.ends_at(),
     };
-    _ = applier.settle_index(&CancelToken::new(), deadline);
+    _ = applier.settle_index(&CancelToken::new(), deadline, false);
+    _ = applier.recount();
 }
 
 /// Applies page after page until the listing ends. Returns the final cursor.

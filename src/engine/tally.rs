@@ -27,6 +27,8 @@ pub(super) struct Tally {
     pub(super) removed: u64,
     /// Identities of rejected rows, since pages overlap and passes are read again.
     rejected: HashSet<u64>,
+    /// Rows that were stored and are gone again.
+    lost: u64,
     errors: Vec<String>,
     /// Messages of earlier runs of this listing about rows they could not store, and the number of
     /// these rows.
@@ -65,7 +67,7 @@ impl Tally {
 
     /// Rows that this run could not store.
     pub(super) fn rejected(&self) -> u64 {
-        self.rejected.len() as u64
+        (self.rejected.len() as u64).saturating_add(self.lost)
     }
 
     /// Rows that the whole listing could not store.
@@ -141,6 +143,13 @@ impl Tally {
         self.reject(identity, Some(id), reason);
     }
 
+    /// Takes back a row that was counted and is not in the table any more.
+    pub(super) const fn lose(&mut self, outcome: RowOutcome) {
+        self.uncount(outcome);
+        self.lost = self.lost.saturating_add(1);
+        self.has_refused = true;
+    }
+
     pub(super) const fn has_refused(&self) -> bool {
         self.has_refused
     }
@@ -188,8 +197,15 @@ impl Tally {
             .take(NAMED)
             .cloned()
             .collect();
-        let unnamed = self.all_rejected().saturating_sub(named.len() as u64);
+        let unnamed = self.all_rejected().saturating_sub(self.lost);
+        let unnamed = unnamed.saturating_sub(named.len() as u64);
         let mut errors = with_rest(&named, unnamed, "more rejected");
+        if self.lost > 0 {
+            errors.push(format!(
+                "{} skills are gone again after they were stored; look at the triggers of the database",
+                self.lost
+            ));
+        }
         if self.left > 0 {
             errors.push(format!(
                 "{} skills were served with an older stamp than the one that is stored; the next sync decides which is meant",

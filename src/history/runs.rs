@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{SyncRunResult, SyncStatus, TABLE, removed};
 use crate::clock::{from_iso, to_iso};
-use crate::database::has_table;
 use crate::database::text::Text;
+use crate::database::{LockWait, ensure_written, has_table, transaction};
 use crate::stored::text;
-use crate::{Error, Result};
+use crate::{CancelToken, Error, Result};
 
 /// The error of an entry whose process died before the end of the run.
 const INTERRUPTED: &str = "interrupted";
@@ -38,21 +38,42 @@ pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute([id, &to_iso(started_at)])?;
-    Ok(made == 1)
+    Ok(made == 1 && status_of(conn, id)?.is_some())
+}
+
+/// The status of an entry, as it stands.
+fn status_of(conn: &Connection, id: &str) -> Result<Option<String>> {
+    Ok(conn
+        .prepare_cached("SELECT status FROM sync_history WHERE id = ?1")?
+        .query_row([id], |row| text(row, "status"))
+        .optional()?)
 }
 
 /// The engine keeps this many entries: a sync a minute for most of a day, or a daily one for years.
 pub(crate) const MOST_ENTRIES: u32 = 1_000;
 
-/// Deletes the oldest entries beyond [`MOST_ENTRIES`], inside the caller's transaction. Nothing of a sync
-/// depends on it, so that whoever keeps the entries by a trigger of his own may.
+/// Deletes the oldest entries beyond [`MOST_ENTRIES`], if nobody else is writing. Nothing of a sync depends on it, so
+/// that whoever keeps the entries by a trigger of his own may; a transaction of its own, which that trigger may end.
 pub(crate) fn trim(conn: &Connection) {
-    _ = conn
-        .prepare_cached(
+    let too_many = conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_history LIMIT 1 OFFSET ?1)")
+        .and_then(|mut found| found.query_row([MOST_ENTRIES], |row| row.get(0)));
+    if !matches!(too_many, Ok(true)) {
+        return;
+    }
+    let lock_wait = LockWait {
+        budget: Duration::ZERO,
+        cancel: &CancelToken::new(),
+        claim: None,
+    };
+    _ = transaction::write(conn, lock_wait, |conn| {
+        conn.execute(
             "DELETE FROM sync_history WHERE status <> 'running' AND rowid IN
              (SELECT rowid FROM sync_history ORDER BY started_at DESC, rowid DESC LIMIT -1 OFFSET ?1)",
-        )
-        .and_then(|mut statement| statement.execute([MOST_ENTRIES]));
+            [MOST_ENTRIES],
+        )?;
+        Ok(())
+    });
 }
 
 /// Whether there is any entry.
@@ -101,8 +122,9 @@ pub(crate) fn finish(
         .query_row([id], |row| text(row, "started_at"))
         .optional()?;
     let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
-    conn.prepare_cached(
-        "UPDATE sync_history
+    let written = conn
+        .prepare_cached(
+            "UPDATE sync_history
          SET completed_at = :completed_at, status = :status,
              -- NULL keeps the stored value.
              skills_added = coalesce(:added, skills_added),
@@ -110,20 +132,22 @@ pub(crate) fn finish(
              skills_unchanged = coalesce(:unchanged, skills_unchanged),
              error_message = :error, duration_ms = :duration_ms
          WHERE id = :id",
-    )?
-    .execute(named_params! {
-        ":id": id,
-        ":completed_at": to_iso(now),
-        ":status": status.as_str(),
-        ":added": result.map(|result| count(result.skills_added)),
-        ":updated": result.map(|result| count(result.skills_updated)),
-        ":unchanged": result.map(|result| count(result.skills_unchanged)),
-        ":error": error,
-        ":duration_ms": took.map_or_else(
-            || duration_ms(&started, now),
-            |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
-        ),
-    })?;
+        )?
+        .execute(named_params! {
+            ":id": id,
+            ":completed_at": to_iso(now),
+            ":status": status.as_str(),
+            ":added": result.map(|result| count(result.skills_added)),
+            ":updated": result.map(|result| count(result.skills_updated)),
+            ":unchanged": result.map(|result| count(result.skills_unchanged)),
+            ":error": error,
+            ":duration_ms": took.map_or_else(
+                || duration_ms(&started, now),
+                |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+            ),
+        })?;
+    // A trigger may leave the change out, or take it back.
+    ensure_written(written == 1 && status_of(conn, id)?.as_deref() == Some(status.as_str()))?;
     match result.map(|result| result.skills_removed) {
         Some(count @ 1..) => removed::note(conn, id, count),
         _ => Ok(()),

@@ -148,4 +148,7 @@ pub(crate) struct TableFeatures {
     pub(crate) fts: bool,
     /// The triggers that keep the full-text index in step.
     pub(crate) fts_triggers: bool,
+    /// Triggers of other programs, or a conflict clause of the table, which may take back or change what a
+    /// statement has written.
+    pub(crate) foreign_writes: bool,
 }

@@ -5,7 +5,7 @@
 //! and shape, and two bits for what this run has made of the row. A row is only taken for unchanged
 //! if both agree, so two rows would have to agree in 126 bits to be mixed up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use rusqlite::Connection;
@@ -180,6 +180,36 @@ impl Fingerprints {
     pub(crate) fn note_outcome_of(&mut self, row: u64, outcome: RowOutcome) {
         let value = self.map.entry(self.key(row)).or_default();
         *value = *value & !OUTCOME_BITS | outcome as u64;
+    }
+
+    /// Forgets the rows that this run has met and the table no longer has, except staged ones. Returns what the run
+    /// made of each.
+    pub(crate) fn take_gone(
+        &mut self,
+        conn: &Connection,
+        staged: &[String],
+    ) -> Result<Vec<RowOutcome>> {
+        let mut here: HashSet<u64, BuildHasherDefault<AsIs>> = HashSet::default();
+        here.try_reserve(self.map.len())?;
+        here.extend(staged.iter().map(|id| self.key(row_of_id(id))));
+        let mut found = conn.prepare("SELECT id FROM main.skills")?;
+        let mut rows = found.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Ok(id) = row.get_ref(0)?.as_str() {
+                here.try_reserve(1)?;
+                here.insert(self.key(row_of_id(id)));
+            }
+        }
+        let mut gone = Vec::new();
+        self.map.retain(|key, value| {
+            let outcome = RowOutcome::of(*value);
+            let is_gone = outcome != RowOutcome::Unseen && !here.contains(key);
+            if is_gone {
+                gone.push(outcome);
+            }
+            !is_gone
+        });
+        Ok(gone)
     }
 
     /// Records that a new row could not be added.

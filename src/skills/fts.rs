@@ -40,6 +40,14 @@ pub(crate) fn repair(conn: &Connection) -> Result<bool> {
     }
 }
 
+/// The same, and fails where the rebuilt index does not agree either: pages of it are damaged.
+pub(crate) fn repair_and_check(conn: &Connection) -> Result<()> {
+    if repair(conn)? {
+        integrity_check(conn)?;
+    }
+    Ok(())
+}
+
 /// Whether the index agrees with the table, which is read in full. Holds the write lock meanwhile, and
 /// changes nothing.
 #[cfg(feature = "cli")]

@@ -11,6 +11,7 @@ mod sql;
 pub(crate) mod stage;
 pub(crate) mod stamp;
 pub(crate) mod table;
+mod triggers;
 pub(crate) mod unmet;
 pub(crate) mod urls;
 

@@ -5,10 +5,12 @@ use serde::Serialize;
 
 #[cfg(feature = "cli")]
 use super::fts;
-use crate::database::Database;
 #[cfg(feature = "cli")]
-use crate::database::has_table;
+use crate::CancelToken;
+use crate::database::Database;
 use crate::database::text::{Text, text};
+#[cfg(feature = "cli")]
+use crate::database::{has_table, interruptible};
 use crate::{Result, memory};
 
 /// A skill in the database.
@@ -108,8 +110,9 @@ impl SkillRepository {
 
     /// Whether the full-text index agrees with the skills; true without one. Reads both in full.
     #[cfg(feature = "cli")]
-    pub(crate) fn index_agrees(&self) -> Result<bool> {
+    pub(crate) fn index_agrees(&self, cancel: &CancelToken) -> Result<bool> {
         self.database.read(|conn| {
+            let _guard = interruptible(conn, cancel, None);
             let has_index = has_table(conn, "skills_fts")? && has_table(conn, "skills_fts_data")?;
             if has_index {
                 fts::agrees(conn)

@@ -186,7 +186,23 @@ impl<'c> Stage<'c> {
             }
         }
         self.write_categories(None)?;
-        Ok((i64::try_from(inserted), i64::try_from(updated)) == (Ok(expected.0), Ok(expected.1)))
+        let are_counted =
+            (i64::try_from(inserted), i64::try_from(updated)) == (Ok(expected.0), Ok(expected.1));
+        Ok(are_counted && self.all_stand(expected.0.saturating_add(expected.1))?)
+    }
+
+    /// Whether all staged rows are in the table. SQLite counts one too that a trigger removes again.
+    fn all_stand(&self, staged: i64) -> Result<bool> {
+        if !self.table.has.foreign_writes {
+            return Ok(true);
+        }
+        let standing: i64 = self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM temp.skillsmith_stage AS s CROSS JOIN main.skills AS k ON k.id = s.id",
+            )?
+            .query_row([], |row| row.get(0))?;
+        Ok(standing == staged)
     }
 
     /// The stamp of a staged row, if it has one.
@@ -226,10 +242,7 @@ impl<'c> Stage<'c> {
     /// changes, unless a trigger has ended the transaction: the caller must check for that.
     pub(crate) fn write_one(&self, id: &str) -> Result<Written> {
         // Another program may have added or deleted it since the check.
-        let exists: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
-            .query_row([id], |row| row.get(0))?;
+        let exists = self.exists(id)?;
         let sql = &self.table.sql;
         let one = if exists {
             &sql.update_one
@@ -250,11 +263,12 @@ impl<'c> Stage<'c> {
                     }
                     self.write_categories(Some(id))?;
                 }
-                Ok(written)
+                // A trigger may have removed it again.
+                Ok(written == 1 && self.exists(id)?)
             });
         // Unless a trigger has ended the whole transaction.
         if !self.conn.is_autocommit() {
-            if !matches!(written, Ok(1)) {
+            if !matches!(written, Ok(true)) {
                 self.conn
                     .prepare_cached("ROLLBACK TO one_row")?
                     .execute([])?;
@@ -262,16 +276,26 @@ impl<'c> Stage<'c> {
             self.conn.prepare_cached("RELEASE one_row")?.execute([])?;
         }
         match written {
-            Ok(1) => Ok(Written::Stored),
-            Ok(_) if exists && self.is_local(id)? => Ok(Written::Local),
-            Ok(_) => Ok(Written::Refused(
+            Ok(true) => Ok(Written::Stored),
+            Ok(false) if exists && self.is_local(id)? => Ok(Written::Local),
+            Ok(false) => Ok(Written::Refused(
                 "a trigger of the database leaves it out".into(),
             )),
             Err(Error::Database(error)) if is_row_fault(&error) => {
                 Ok(Written::Refused(in_words(&error)))
             }
+            Err(error) if is_index_fault(&error) && self.table.has.foreign_writes => Ok(
+                Written::Refused("a trigger of the database breaks the full-text index".into()),
+            ),
             Err(error) => Err(error),
         }
+    }
+
+    fn exists(&self, id: &str) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
+            .query_row([id], |row| row.get(0))?)
     }
 
     fn is_local(&self, id: &str) -> Result<bool> {

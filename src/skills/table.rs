@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{self, CONTENT_VERSION, Column, TableFeatures, Versions};
 use super::sql::Sql;
+use super::triggers;
 use crate::Result;
+use crate::database::has_table;
 use crate::registry::field::Field;
 
 /// What a run needs to know about the table.
@@ -32,9 +34,10 @@ impl Table {
                 })
             })
             .collect();
-        let has = features(conn, &declared, &columns)?;
+        let definition = definition(conn)?;
+        let has = features(conn, &declared, &columns, definition.as_deref())?;
         Ok(Self {
-            tiers: definition(conn)?.as_deref().and_then(allowed_tiers),
+            tiers: definition.as_deref().and_then(allowed_tiers),
             sql: Sql::new(&columns, has),
             has,
             columns,
@@ -118,7 +121,7 @@ fn declared_columns(conn: &Connection) -> Result<Vec<DeclaredColumn>> {
 fn definition(conn: &Connection) -> Result<Option<String>> {
     let definition = conn
         .query_row(
-            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'skills'",
+            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'skills' COLLATE NOCASE",
             [],
             |row| row.get(0),
         )
@@ -130,6 +133,7 @@ fn features(
     conn: &Connection,
     declared: &[DeclaredColumn],
     columns: &[Column],
+    definition: Option<&str>,
 ) -> Result<TableFeatures> {
     let has = |name: &str| declared.iter().any(|column| column.name == name);
     let has_field = |wanted: Field| columns.iter().any(|column| column.field == wanted);
@@ -140,17 +144,15 @@ fn features(
         mark: has("security_passed"),
         versions: versions(conn)?,
         categories: has_categories(conn)?,
-        fts: conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'skills_fts')",
-            [],
-            |row| row.get(0),
-        )?,
+        fts: has_table(conn, "skills_fts")?,
         fts_triggers: conn.query_row(
             "SELECT count(*) >= 3 FROM sqlite_master
-             WHERE type = 'trigger' AND tbl_name = 'skills' AND sql LIKE '%skills_fts%'",
+             WHERE type = 'trigger' AND tbl_name = 'skills' COLLATE NOCASE AND sql LIKE '%skills_fts%'",
             [],
             |row| row.get(0),
         )?,
+        foreign_writes: triggers::have_others(conn)?
+            || definition.is_some_and(|sql| sql.to_ascii_lowercase().contains("replace")),
     })
 }
 
@@ -234,10 +236,11 @@ fn has_categories(conn: &Connection) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether there is a table of that name with these columns, whatever else it has.
+/// Whether there is an ordinary table of that name with these columns.
 fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> Result<bool> {
     let mut found = conn.prepare(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 AND type = 'table')
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master
+                        WHERE name = ?1 COLLATE NOCASE AND type = 'table' AND rootpage > 0 AND sql LIKE 'CREATE TABLE %')
             AND EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
     )?;
     for column in columns {
@@ -348,6 +351,7 @@ mod tests {
             categories: false,
             fts: false,
             fts_triggers: false,
+            foreign_writes: false,
         };
         assert_eq!(old.has, only_url);
     }

@@ -90,7 +90,7 @@ pub(crate) fn keep_one(conn: &Connection, id: &str) -> Result<()> {
 }
 
 /// Stored URLs after that of `id`, in order of their ids: at most `limit`, and at most one
-/// beyond `bytes` of text.
+/// beyond `bytes` of text. What another program has stored there, and is none, is passed over.
 pub(crate) fn list_after(
     conn: &Connection,
     id: &str,
@@ -98,17 +98,20 @@ pub(crate) fn list_after(
     bytes: usize,
 ) -> Result<Vec<SetAside>> {
     let mut found = conn.prepare_cached(
-        "SELECT substr(key, 5), value ->> '$' FROM main.sync_state
-         WHERE key > 'url:' || ?1 AND key < 'url;' AND json_valid(value) ORDER BY key",
+        "SELECT substr(key, 5), value FROM main.sync_state
+         WHERE key > 'url:' || ?1 AND key < 'url;' ORDER BY key",
     )?;
     let mut rows = found.query([id])?;
     let (mut list, mut size) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
-        let Text(id) = row.get(0)?;
-        let Some(Text(url)) = row.get(1)? else {
+        let url = row.get_ref(1)?.as_bytes().ok();
+        let url = url.and_then(|json| serde_json::from_slice::<String>(json).ok());
+        // Only an id that is read as it stands is one after which a later call goes on.
+        let (Ok(id), Some(url)) = (row.get_ref(0)?.as_str(), url) else {
             continue;
         };
         size = size.saturating_add(url.len());
+        let id = id.to_owned();
         list.push(SetAside { id, url });
         if list.len() >= limit || size >= bytes {
             break;

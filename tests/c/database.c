@@ -227,6 +227,11 @@ static void refused_files(void) {
   REFUSED(SKILLSMITH_NOT_SKILLSMITH, "skills", place("foreign.db"));
   make_file(place("similar.db"), "CREATE TABLE skills (name)");
   REFUSED(SKILLSMITH_NOT_SKILLSMITH, "'id'", place("similar.db"));
+  /* A query without an end in place of a table. */
+  make_file(place("view.db"), "CREATE TABLE skills (id TEXT PRIMARY KEY, name TEXT NOT NULL);"
+                              "CREATE VIEW sync_history AS WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL"
+                              " SELECT i + 1 FROM n) SELECT i AS id, 'running' AS status FROM n");
+  REFUSED(SKILLSMITH_NOT_SKILLSMITH, "'sync_history' is a view", place("view.db"));
   /* A table whose root is no page of a table. */
   path = place("damaged.db");
   make_file(path, "CREATE TABLE skills (id TEXT PRIMARY KEY, name TEXT NOT NULL);"

@@ -15,6 +15,7 @@ mod failures;
 mod files;
 mod help;
 mod history;
+mod hostile;
 mod interrupt;
 mod json;
 mod listing;

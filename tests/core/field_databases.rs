@@ -5,6 +5,7 @@ mod categories;
 mod every_fixture;
 mod fields;
 mod fixture;
+mod foreign_objects;
 mod opening;
 mod refused;
 mod security;

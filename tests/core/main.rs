@@ -7,6 +7,7 @@ mod certificates;
 mod conditional;
 mod consistency;
 mod field_databases;
+mod hostile_databases;
 mod interop;
 mod other_versions;
 mod page_splits;

@@ -43,3 +43,8 @@ fn runs() {
 fn calls() {
     replay("calls", targets::calls);
 }
+
+#[test]
+fn files() {
+    replay("files", targets::files);
+}

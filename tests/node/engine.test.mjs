@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { syncError } from './support/errors.mjs'
 import { BetterSqlite3, newPath, registry, sync, until } from './support/index.mjs'
 
 const { Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
@@ -72,6 +73,20 @@ function hostRegistry(count, changes = {}) {
     ...changes,
   }
 }
+
+/** A query without an end. */
+const ENDLESS = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n'
+
+test('a view in place of a table is refused, and not read', async () => {
+  const { engine, path } = place(hostRegistry(1))
+  const host = new BetterSqlite3(path)
+  host.exec(`DROP TABLE sync_history; CREATE VIEW sync_history AS SELECT i AS id, 'running' AS status FROM (${ENDLESS})`)
+  host.close()
+  assert.throws(() => new Database(path), syncError('NOT_SKILLSMITH', /its 'sync_history' is a view/))
+  assert.throws(() => new SyncEngine({ db: { name: path }, apiClient: hostRegistry(1) }), syncError('NOT_SKILLSMITH'))
+  const result = await engine.sync({ signal: AbortSignal.timeout(300) })
+  assert.match(result.errors[0], /its 'sync_history' is a view/)
+})
 
 describe('a run', () => {
   test('fetches everything, then only what has changed', async () => {
@@ -344,6 +359,17 @@ describe('promise_12 a signal', () => {
     const { engine, history } = place(hostRegistry(10_000))
     assertFailure(await engine.sync({ signal: AbortSignal.abort() }), 'Sync cancelled')
     assert.equal(history.getHistory()[0].status, 'failed')
+  })
+
+  test('ends a run in a trigger that does not end', async () => {
+    const { engine, path } = place(hostRegistry(10))
+    const host = new BetterSqlite3(path)
+    host.exec(`CREATE TRIGGER odd AFTER INSERT ON skills BEGIN SELECT count(*) FROM (${ENDLESS}); END`)
+    const result = await engine.sync({ signal: AbortSignal.timeout(300) })
+    assert.equal(result.success, false)
+    host.exec('DROP TRIGGER odd')
+    host.close()
+    assertSuccess(await engine.sync(), { skillsAdded: 10 })
   })
 
   test('of a host registry whose promise never settles', async () => {

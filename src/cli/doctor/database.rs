@@ -6,7 +6,7 @@ use super::super::console::Console;
 use super::super::database::{for_reading, is_missing};
 use super::super::fields::journal;
 use super::report::{Area, State};
-use super::system;
+use super::{check, system};
 use crate::database::{file_system_kind, is_writable, shared_file_system};
 use crate::{Database, Error, SkillRepository};
 
@@ -156,7 +156,7 @@ fn look_inside(
             return Ok(());
         }
     }
-    match skills.index_agrees() {
+    match skills.index_agrees(&console.terminal.cancel) {
         Ok(true) => area.ok("index", "the full-text index agrees with the skills"),
         Ok(false) => {
             let text = "the full-text index does not agree with the skills; `skillsmith sync --force` rebuilds it";
@@ -164,5 +164,6 @@ fn look_inside(
         }
         Err(error) => area.note("index", State::Warning, error.to_string()),
     }
+    check::note(area, database);
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::cli::args::Global;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 
-/// Sends at most three requests, and writes nothing but their number.
+/// Sends at most three requests, and writes nothing but their number and the time of a check.
 pub(in crate::cli) fn run(global: &Global, check: bool, console: &Console<'_>) -> Exit {
     let environment = &console.terminal.environment;
     let path = crate::cli::database::path(global, environment);

@@ -1,5 +1,6 @@
 //! `skillsmith doctor`: what is used, where it came from, and what is wrong.
 
+mod check;
 mod database;
 mod look;
 mod registry;

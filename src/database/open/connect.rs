@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::database::explain::explain;
@@ -66,7 +67,18 @@ pub(super) fn configure(conn: &Connection) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(48);
     // The TypeScript stack relies on both; SQLite's default is off.
     conn.pragma_update(None, "foreign_keys", true)?;
+    distrust(conn)?;
     // Batches are staged in TEMP tables: in memory, so that they need no file.
     conn.pragma_update(None, "temp_store", "memory")?;
+    Ok(())
+}
+
+/// The file may be anybody's: functions with side effects are not called from its schema, nothing but FTS5 writes
+/// to the tables of an index, and a damaged page is found when it is read. The triggers of the field use FTS5 and
+/// harmless functions only.
+fn distrust(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.pragma_update(None, "cell_size_check", true)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::Opening;
 use crate::database::explain::{damaged, explain_on, name};
+use crate::database::limits::{SHORT_CALL, explain_stop, limit_to};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{self, LockWait, SLICE};
 use crate::database::{file_system, in_place, raw};
@@ -14,6 +15,15 @@ use crate::{Error, Result};
 
 /// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
 pub(super) fn prepare(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
+    // What is in the file is not known yet.
+    let most = SHORT_CALL.saturating_add(opening.options.busy_budget);
+    let guard = limit_to(conn, opening.cancel, most);
+    let outcome = check_and_create(conn, path, opening);
+    drop(guard);
+    explain_stop(outcome, opening.cancel)
+}
+
+fn check_and_create(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     let options = opening.options;
     let content = opening.retry_while_busy(options.busy_budget, || inspect(conn, path))?;
     match content {
@@ -84,7 +94,11 @@ fn switch_to_wal(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result
 }
 
 fn inspect(conn: &Connection, path: &Path) -> Result<Content> {
-    let content = schema::inspect(conn).map_err(|error| name(conn, path, error))?;
+    let content = schema::inspect(conn).map_err(|error| match error {
+        // By the path that the caller knows.
+        Error::NotSkillsmith { detail, .. } => not_skillsmith(path, &detail),
+        error => name(conn, path, error),
+    })?;
     if matches!(content, Content::Ready | Content::Old) {
         check_skills(conn, path)?;
     }

@@ -9,6 +9,8 @@ use super::super::backoff;
 use super::super::batch::Weight;
 use super::super::profile;
 use super::{Applier, Pending};
+use crate::clock::to_iso;
+use crate::database::checked::{self, Checked};
 use crate::database::{self, LockWait, state, transaction};
 use crate::log::{LogLevel, plural};
 use crate::skills::{RowOutcome, fts, stage, urls};
@@ -65,6 +67,10 @@ impl Applier<'_> {
             Ok(true) => Ok(()),
             Ok(false) => self.write_rows_and_rest(),
             Err(Error::Database(error)) if stage::is_row_fault(&error) => {
+                self.write_rows_and_rest()
+            }
+            // Rebuilt already: a trigger does it.
+            Err(error) if stage::is_index_fault(&error) && self.tools.table.has.foreign_writes => {
                 self.write_rows_and_rest()
             }
             Err(error) => Err(error),
@@ -319,13 +325,16 @@ impl Applier<'_> {
         }
     }
 
-    /// Leaves the full-text index in sync with the table, whatever other programs did to it.
+    /// Leaves the full-text index in sync with the table, whatever other programs did to it. `is_forced`: also where
+    /// its numbers say that it is.
     pub(in crate::engine) fn settle_index(
         &mut self,
         cancel: &CancelToken,
         deadline: Option<Instant>,
+        is_forced: bool,
     ) -> Result<()> {
-        let _guard = database::interruptible(self.tools.conn, cancel, deadline);
+        let conn = self.tools.conn;
+        let _guard = database::interruptible(conn, cancel, deadline);
         let lock_wait = LockWait {
             cancel,
             ..self.lock_wait()
@@ -334,15 +343,21 @@ impl Applier<'_> {
         if self.rules.dry_run || !has.fts {
             return Ok(());
         }
-        if has.fts_triggers {
-            if !fts::counts_agree(self.tools.conn)? {
-                transaction::write(self.tools.conn, lock_wait, fts::rebuild)?;
-            }
-        } else {
+        if is_forced {
+            let at = to_iso(self.tools.clock.now());
+            transaction::write(conn, lock_wait, |conn| {
+                fts::repair_and_check(conn)?;
+                let at = at.clone();
+                checked::note(conn, &Checked { at, sound: true })
+            })
+        } else if !has.fts_triggers {
             // Nothing keeps it in sync, neither in this run nor in one that crashed.
-            transaction::write(self.tools.conn, lock_wait, fts::repair)?;
+            transaction::write(conn, lock_wait, fts::repair).map(|_| ())
+        } else if fts::counts_agree(conn)? {
+            Ok(())
+        } else {
+            transaction::write(conn, lock_wait, fts::rebuild)
         }
-        Ok(())
     }
 
     /// Stores the signature of the index, inside the caller's transaction.

@@ -4,11 +4,13 @@
 
 mod bytes;
 mod calls;
+mod files;
 mod page;
 mod runs;
 mod stamps;
 
 pub use calls::calls;
+pub use files::files;
 pub use page::page;
 pub use runs::runs;
 pub use stamps::stamps;

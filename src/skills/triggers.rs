@@ -1,0 +1,81 @@
+//! Triggers of the file. Those that keep the full-text index change no row; what others do is not known.
+
+use rusqlite::Connection;
+
+use crate::Result;
+
+/// The triggers of the index behind their names, without spaces and in lower case.
+const OF_INDEX: [&str; 3] = [
+    "afterinsertonskillsbegininsertintoskills_fts(rowid,name,description,tags,author)\
+     values(new.rowid,new.name,new.description,new.tags,new.author);end",
+    "afterdeleteonskillsbegininsertintoskills_fts(skills_fts,rowid,name,description,tags,author)\
+     values('delete',old.rowid,old.name,old.description,old.tags,old.author);end",
+    "afterupdateonskillsbegininsertintoskills_fts(skills_fts,rowid,name,description,tags,author)\
+     values('delete',old.rowid,old.name,old.description,old.tags,old.author);\
+     insertintoskills_fts(rowid,name,description,tags,author)\
+     values(new.rowid,new.name,new.description,new.tags,new.author);end",
+];
+
+/// Whether there are any but those of the index: on the table of skills, or on one that is written beside it.
+pub(super) fn have_others(conn: &Connection) -> Result<bool> {
+    let mut found = conn.prepare("SELECT sql FROM main.sqlite_master WHERE type = 'trigger'")?;
+    let mut rows = found.query([])?;
+    while let Some(row) = rows.next()? {
+        if !row.get_ref(0)?.as_str().is_ok_and(is_of_index) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_of_index(sql: &str) -> bool {
+    let Some(rest) = sql.strip_prefix("CREATE TRIGGER ") else {
+        return false;
+    };
+    // A quoted name could hold anything.
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let mut text: String = rest.split_ascii_whitespace().collect();
+    text.make_ascii_lowercase();
+    OF_INDEX.contains(&text.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Database;
+
+    #[test]
+    fn those_of_a_new_database_keep_the_index_only() {
+        let database = Database::open_in_memory().unwrap();
+        let others = |sql: &str| {
+            database.read(|conn| {
+                conn.execute_batch(sql)?;
+                have_others(conn)
+            })
+        };
+        assert!(!others("").unwrap());
+        assert!(
+            others("CREATE TRIGGER odd AFTER INSERT ON cache BEGIN DELETE FROM skills; END")
+                .unwrap()
+        );
+    }
+
+    #[test]
+    fn text_that_looks_like_one_is_none() {
+        let of_index = "AFTER INSERT ON skills BEGIN
+           INSERT INTO skills_fts(rowid, name, description, tags, author)
+           VALUES (NEW.rowid, NEW.name, NEW.description, NEW.tags, NEW.author); END";
+        assert!(is_of_index(&format!("CREATE TRIGGER skills_ai {of_index}")));
+        for odd in [
+            format!(
+                "CREATE TRIGGER \"x\" BEFORE INSERT ON skills BEGIN DELETE FROM skills; SELECT \"{of_index}"
+            ),
+            format!(
+                "CREATE TRIGGER x BEFORE INSERT ON skills BEGIN DELETE FROM skills; -- {of_index}"
+            ),
+            of_index.replace("BEGIN", "BEGIN DELETE FROM skills;"),
+        ] {
+            assert!(!is_of_index(&odd), "{odd}");
+        }
+    }
+}
