@@ -442,7 +442,7 @@ fn of_credential(config: &Value, key: Option<&str>) -> Value {
         command.env("SKILLSMITH_API_KEY", key);
     }
     let outcome = Outcome::of(&mut command);
-    for secret in ["sk-one", "sk-two", "the-token"] {
+    for secret in ["sk-one-11", "sk-two-22", "the-token"] {
         assert!(!outcome.stdout.contains(secret), "{}", outcome.stdout);
     }
     outcome.json()
@@ -450,17 +450,17 @@ fn of_credential(config: &Value, key: Option<&str>) -> Value {
 
 #[test]
 fn the_credentials_that_are_not_used_are_named_too() {
-    let both = json!({"accessToken": "the-token", "apiKey": "sk-two"});
+    let both = json!({"accessToken": "the-token", "apiKey": "sk-two-22"});
     for (config, key, state, expected) in [
         (
-            json!({"apiKey": "sk-two"}),
+            json!({"apiKey": "sk-two-22"}),
             None,
             "ok",
             "the API key from ~/.skillsmith/config.json",
         ),
         (
-            json!({"apiKey": "sk-two"}),
-            Some("sk-one"),
+            json!({"apiKey": "sk-two-22"}),
+            Some("sk-one-11"),
             "warning",
             "the API key from SKILLSMITH_API_KEY is used, and not the API key from ~/.skillsmith/config.json",
         ),
@@ -472,7 +472,7 @@ fn the_credentials_that_are_not_used_are_named_too() {
         ),
         (
             both,
-            Some("sk-one"),
+            Some("sk-one-11"),
             "warning",
             "the API key from SKILLSMITH_API_KEY is used, and not the token from ~/.skillsmith/config.json or the API key from ~/.skillsmith/config.json",
         ),
@@ -503,12 +503,15 @@ fn a_token_that_has_expired_is_told() {
     assert_eq!(told(by_file, None).as_deref(), Some(expected));
     let later = json!({"accessToken": "the-token", "expiresAt": 4_100_000_000_000_u64});
     assert_eq!(told(later, None), None);
-    let key = told(json!({"apiKey": "sk-two"}), Some(old)).unwrap();
+    let key = told(json!({"apiKey": "sk-two-22"}), Some(old)).unwrap();
     assert!(
         key.starts_with("the API key from SKILLSMITH_API_KEY expired at"),
         "{key}"
     );
-    assert_eq!(told(json!({"apiKey": "sk-two"}), Some("sk-one")), None);
+    assert_eq!(
+        told(json!({"apiKey": "sk-two-22"}), Some("sk-one-11")),
+        None
+    );
 }
 
 #[test]

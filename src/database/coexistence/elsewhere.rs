@@ -11,8 +11,8 @@ pub(in crate::database) fn before_open(_: &Path) -> Result<()> {
 }
 
 /// Files have the rights of their folder here.
-pub(in crate::database) const fn creates_private() -> Result<bool> {
-    Ok(true)
+pub(in crate::database) const fn create_private(_: &Path) -> Result<io::Result<()>> {
+    Ok(Ok(()))
 }
 
 /// Nothing to record here.

@@ -58,7 +58,7 @@ pub(super) use self::disk::{holds_no_more_files, maps_shared_memory, refuses_map
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    FileLock, about_to_close, after_open, before_open, boot_id, creates_private, host_name,
+    FileLock, about_to_close, after_open, before_open, boot_id, create_private, host_name,
     is_locked_for_sync, lock_for_sync, open_apart, without_forks,
 };
 #[cfg(all(not(unix), feature = "test-hooks"))]
@@ -71,7 +71,7 @@ pub(super) use self::machine::{boot_id, host_name};
 pub(super) use self::os::IN_USE_BY_ANOTHER_FILE;
 #[cfg(unix)]
 pub(super) use self::unix::{
-    FileLock, about_to_close, after_open, before_open, creates_private, is_locked_for_sync,
+    FileLock, about_to_close, after_open, before_open, create_private, is_locked_for_sync,
     is_mounted_read_only, is_writable, lock_for_sync, open_apart, without_forks,
 };
 #[cfg(all(unix, feature = "test-hooks"))]

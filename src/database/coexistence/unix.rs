@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::guard::{self, Ticket};
@@ -19,10 +20,26 @@ pub(in crate::database) fn before_open(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether our SQLite gives a database that it creates to its owner only.
-pub(in crate::database) fn creates_private() -> Result<bool> {
+/// Sees to it that a new database is its owner's from its first moment, and so are its -wal and -shm, to which
+/// SQLite gives the same mode.
+pub(in crate::database) fn create_private(path: &Path) -> Result<io::Result<()>> {
     install::prepare()?;
-    Ok(install::installed())
+    // The replaced call does it.
+    if install::installed() {
+        return Ok(Ok(()));
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    Ok(match options.open(path) {
+        Ok(file) => {
+            // Never closed: another SQLite may have opened it meanwhile, and would lose its locks.
+            _ = file.into_raw_fd();
+            Ok(())
+        }
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    })
 }
 
 /// Call it after our SQLite has opened the file, before it reads or locks anything.

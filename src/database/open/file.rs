@@ -1,6 +1,5 @@
 //! Opens, creates or refuses the file at a path.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -109,9 +108,8 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| explain::folder_not_created(folder, error))?;
     }
-    if !coexistence::creates_private()? {
-        create_private(path)?;
-    }
+    let created = coexistence::create_private(path)?;
+    created.map_err(|error| explain::not_created("create", path, error))?;
     let mut conn = connect::connect(path, opening.options, true)?;
     match make_new(&conn, path, opening) {
         Ok(()) => {
@@ -135,27 +133,6 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
 fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> {
     connect::configure(conn)?;
     prepare::prepare(conn, path, opening)
-}
-
-/// Creates an empty file that only its owner can read, from its first moment. SQLite gives the -wal and -shm
-/// files the same mode.
-#[cfg(unix)]
-fn create_private(path: &Path) -> Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(explain::not_created("create", path, error))
-        }
-        // Or another process was faster.
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn create_private(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 /// Whether only the owner can read the file. No file is on a file system without modes, such as exFAT, NTFS
