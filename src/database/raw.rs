@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::CancelToken;
+use crate::cancel::HookGuard;
 
 /// Virtual machine steps between two checks of the token: far below a millisecond.
 const STEPS: c_int = 10_000;
@@ -175,6 +176,8 @@ struct Question {
 pub(crate) struct Interruptible<'c> {
     conn: &'c Connection,
     question: *mut Question,
+    /// Stops also a step that takes long, such as a count over pages that lead to each other.
+    _interrupt: Option<HookGuard>,
 }
 
 /// While the guard lives, statements on `conn` end with [`Error::Cancelled`](crate::Error::Cancelled)
@@ -193,13 +196,21 @@ pub(crate) fn interruptible<'c>(
 pub(crate) fn limited(conn: &Connection, limit: Limit) -> Interruptible<'_> {
     // SAFETY: a borrowed connection's handle. Under this name there is only what `put` has put there.
     let outer = unsafe { ffi::sqlite3_get_clientdata(conn.handle(), QUESTION) };
+    let interrupt = limit.grace.is_zero().then(|| {
+        let handle = conn.get_interrupt_handle();
+        limit.cancel.on_cancel(move || handle.interrupt())
+    });
     let question = Box::into_raw(Box::new(Question {
         limit,
         cancelled_at: Cell::new(None),
         outer: outer.cast(),
     }));
     put(conn, question);
-    Interruptible { conn, question }
+    Interruptible {
+        conn,
+        question,
+        _interrupt: interrupt,
+    }
 }
 
 /// Puts a question in force; null: none.
@@ -274,6 +285,60 @@ mod tests {
         let guard = interruptible(&conn, &CancelToken::new(), Some(Instant::now()));
         assert!(matches!(count(&conn, LONG), Err(Error::Cancelled)));
         drop(guard);
+    }
+
+    /// A table whose pages lead to the same pages again and again: SQLite counts its rows in one step, for hours.
+    fn endless_table(path: &Path) {
+        const PAGE: usize = 512;
+        const CELLS: u8 = 60;
+        let conn = Connection::open(path).unwrap();
+        conn.execute_batch("PRAGMA page_size = 512; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+            .unwrap();
+        conn.close().unwrap();
+        let mut file = std::fs::read(path).unwrap();
+        assert_eq!(file.len(), 2 * PAGE);
+        let leaf = file.split_off(PAGE);
+        let above = |child: u8| {
+            let mut page = vec![0; PAGE];
+            let content = PAGE - 5 * usize::from(CELLS);
+            page[..12].copy_from_slice(&[5, 0, 0, 0, CELLS, 0, 0, 0, 0, 0, 0, child]);
+            page[5..7].copy_from_slice(&u16::try_from(content).unwrap().to_be_bytes());
+            for cell in 0..CELLS {
+                let at = content + 5 * usize::from(cell);
+                let pointer = 12 + 2 * usize::from(cell);
+                page[pointer..pointer + 2]
+                    .copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+                page[at..at + 5].copy_from_slice(&[0, 0, 0, child, cell + 1]);
+            }
+            page
+        };
+        // The root is the second page, the leaf the third.
+        file.extend(above(8));
+        file.extend(leaf);
+        for child in 3..8 {
+            file.extend(above(child));
+        }
+        file[28..32].copy_from_slice(&[0, 0, 0, 8]);
+        std::fs::write(path, file).unwrap();
+    }
+
+    #[test]
+    fn one_step_that_does_not_end_is_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("endless.db");
+        endless_table(&path);
+        let conn = Connection::open(&path).unwrap();
+        let cancel = CancelToken::new();
+        let _guard = interruptible(&conn, &cancel, None);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                cancel.cancel();
+            });
+            let outcome = count(&conn, "SELECT count(*) FROM t");
+            assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
+        });
+        assert!(cancel.is_cancelled());
     }
 
     #[test]

@@ -328,8 +328,8 @@ impl Cursor {
             && later.all(|other| other == *pass || self.done.contains(&other))
     }
 
-    /// The passes other than the current one, except that by score. If one of them answers, there
-    /// is no outage but a bad page.
+    /// The passes other than the current one, except that by score. If one of them answers, it
+    /// is a bad page and not an outage.
     pub(super) fn other_passes(&self) -> Vec<Pass> {
         let passes = self.plan.passes(&self.more_tiers).into_iter();
         let current = self.pass.as_ref();

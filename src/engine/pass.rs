@@ -1,5 +1,5 @@
-//! One query, read to its end: what follows each page, whatever the registry means by limit, offset
-//! and total.
+//! One query, read to its end: what follows each page, for every meaning that a registry gives to
+//! limit, offset and total.
 //!
 //! A pass trusts rows, not metadata about rows. Each page begins with the last row of the page
 //! before, the offset advances by the rows received, and the end is where no more rows arrive.
@@ -235,7 +235,7 @@ pub(super) enum Next {
     Page,
     /// Nothing: the pass has ended.
     End,
-    /// Nothing: the registry serves the same page whatever the offset.
+    /// Nothing: the registry serves the same page at every offset.
     Stuck,
 }
 

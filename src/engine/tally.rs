@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_add_up_whatever_a_run_meets() {
+    fn outcomes_add_up_in_every_run() {
         let mut tally = Tally::default();
         tally.transition(RowOutcome::Unseen, RowOutcome::Added);
         let to = RowOutcome::after(RowOutcome::Added, false);

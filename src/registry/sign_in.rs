@@ -73,21 +73,15 @@ impl SignIn {
         gives_the_address: bool,
         proxy_password: Option<String>,
     ) -> Result<Self> {
-        let given = |text: &Option<String>| {
-            text.as_deref()
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .map(|text| Secret::new(text, Source::Option))
-        };
         let or_var = |given: Option<Secret>, name: &'static str| match given {
             Some(secret) => Ok(Some(secret)),
             None => environment
                 .var(name)
                 .map(|text| text.map(|text| Secret::new(text, Source::Variable(name)))),
         };
-        let anon_key = or_var(given(&options.anon_key), "SUPABASE_ANON_KEY")?;
-        let api_key = or_var(given(&options.api_key), "SKILLSMITH_API_KEY")?;
-        let jwt_token = given(&options.jwt_token);
+        let anon_key = or_var(given(options.anon_key.as_deref()), "SUPABASE_ANON_KEY")?;
+        let api_key = or_var(given(options.api_key.as_deref()), "SKILLSMITH_API_KEY")?;
+        let jwt_token = given(options.jwt_token.as_deref());
         let is_allowed = match options.allow_insecure_http {
             Some(is_allowed) => is_allowed,
             None => environment.allow_insecure_http()?,
@@ -333,6 +327,12 @@ impl SignIn {
         ensure_in_time(call)?;
         Ok(wait_timeout(&self.asked, state, POLL))
     }
+}
+
+/// A secret among the options; an empty one is none.
+fn given(text: Option<&str>) -> Option<Secret> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.map(|text| Secret::new(text, Source::Option))
 }
 
 /// New credentials, and when to ask for others.

@@ -168,7 +168,7 @@ impl Applier<'_> {
         self.stage.push(skill, categories, stored, &now)
     }
 
-    /// Whether a row is compared by its content, whatever its stamp says.
+    /// Whether a row is compared by its content, and not by its stamp.
     fn is_by_content(&self, id: &str) -> bool {
         self.rules.mode.is_by_content() || self.unfilled.contains(id)
     }

@@ -52,7 +52,7 @@ impl Unmet {
         })
     }
 
-    /// Notes that a skill came, whatever becomes of its row.
+    /// Notes that a skill came, also where its row cannot be stored.
     pub(super) fn meet(&mut self, identity: u64) -> Result<()> {
         if self.noted.is_empty() {
             return Ok(());

@@ -325,7 +325,7 @@ impl Applier<'_> {
         }
     }
 
-    /// Leaves the full-text index in sync with the table, whatever other programs did to it. `is_forced`: also where
+    /// Leaves the full-text index in sync with the table, even if other programs changed either. `is_forced`: also where
     /// its numbers say that it is.
     pub(in crate::engine) fn settle_index(
         &mut self,

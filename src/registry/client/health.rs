@@ -69,16 +69,8 @@ impl SkillsmithApiClient {
         };
         let status = response.status();
         if status.is_server_error() {
-            let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
-            let said = read_leniently(&body);
-            // The registry's own "unhealthy" needs no further cause; a proxy's 502 does.
-            let own_word = said["status"].as_str() == Some("unhealthy");
-            return if own_word {
-                Ok(report(Health::Unhealthy, None))
-            } else {
-                let error = Error::Unhealthy(Some(format!("HTTP {status}").into()));
-                Err(self.transport.doubt(error))
-            };
+            self.ensure_own_word(credentials, &mut response)?;
+            return Ok(report(Health::Unhealthy, None));
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.rate_limited(credentials, &mut response, call)?;
@@ -107,6 +99,20 @@ impl SkillsmithApiClient {
             .as_str()
             .map(|version| told(credentials, version, MAX_VERSION));
         Ok(report(health, version))
+    }
+
+    /// Fails unless a 5xx is the registry's own "unhealthy", which needs no further cause; a proxy's 502 does.
+    fn ensure_own_word(
+        &self,
+        credentials: &Credentials,
+        response: &mut Response<Body>,
+    ) -> Result<()> {
+        let body = read_body(credentials, response.body_mut(), MAX_REFUSAL).unwrap_or_default();
+        if read_leniently(&body)["status"].as_str() == Some("unhealthy") {
+            return Ok(());
+        }
+        let error = Error::Unhealthy(Some(format!("HTTP {}", response.status()).into()));
+        Err(self.transport.doubt(error))
     }
 
     /// A health check that got no answer, with what else may be at fault.
