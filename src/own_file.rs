@@ -1,7 +1,7 @@
-//! Opening a file that must be this user's own, in a folder where others may have put something else.
+//! Opening files in whose place there may be something else: a pipe, a device, a link, or what another user put there.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// What a symbolic link in the place of the file is.
@@ -26,6 +26,33 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path, link: Link) -> io::Re
     }
     ensure_own(&found, path)?;
     Ok(file)
+}
+
+/// The content of a regular file, which may be anybody's, without waiting.
+pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NONBLOCK | libc::O_NOCTTY,
+    );
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(unusable("it is not a regular file"));
+    }
+    content(file, most)
+}
+
+/// All that is in a file, if that is not more than so many bytes.
+pub(crate) fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= most) {
+        return Ok(bytes);
+    }
+    let words = format!("it is larger than {most} bytes");
+    Err(io::Error::new(ErrorKind::InvalidData, words))
 }
 
 fn unusable(why: &str) -> io::Error {

@@ -16,7 +16,7 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
     };
     path.ok_or_else(|| {
         Error::InvalidArgument(
-            "Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH."
+            "Cannot choose a path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
                 .into(),
         )
     })
@@ -24,6 +24,12 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
 
 /// Opens the database for a command that writes.
 pub(super) fn for_writing(path: &Path, console: &Console<'_>) -> Result<Database> {
+    if path == Path::new(":memory:") {
+        return Err(Error::InvalidArgument(
+            "The database :memory: would be gone when the command ends. Give the path of a file."
+                .into(),
+        ));
+    }
     options(console).open(path)
 }
 

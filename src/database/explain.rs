@@ -1,13 +1,14 @@
 //! Says what an error of SQLite means for a file, by the system error behind it.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
 #[cfg(unix)]
 use super::coexistence;
-use super::{file_system, raw};
+use super::file_system::{self, beside};
+use super::raw;
 use crate::Error;
 use crate::error::in_words;
 
@@ -193,15 +194,24 @@ pub(super) fn not_writable(path: &Path, action: &'static str) -> Error {
         let (action, path) = match path.parent() {
             // SQLite creates its journal beside the file.
             Some(folder) if is_writable(path) && !is_writable(folder) => {
-                ("create files in", folder)
+                ("create files in", folder.to_owned())
             }
-            _ => (action, path),
+            _ => match unwritable_beside(path) {
+                Some(journal) if is_writable(path) => ("write", journal),
+                _ => (action, path.to_owned()),
+            },
         };
-        Error::PermissionDenied {
-            action,
-            path: path.to_owned(),
-        }
+        Error::PermissionDenied { action, path }
     }
+}
+
+/// A file of SQLite beside a database that this user may not write: another user, who may only read the database,
+/// has looked at it, and so made the file.
+pub(crate) fn unwritable_beside(path: &Path) -> Option<PathBuf> {
+    ["-wal", "-shm", "-journal"]
+        .iter()
+        .map(|suffix| beside(path, suffix))
+        .find(|journal| journal.exists() && !is_writable(journal))
 }
 
 /// True where the system does not tell.

@@ -35,6 +35,8 @@ pub(crate) fn is_writable(path: &std::path::Path) -> bool {
 #[cfg(feature = "cli")]
 pub(crate) use self::examine::Journal;
 #[cfg(feature = "cli")]
+pub(crate) use self::explain::unwritable_beside;
+#[cfg(feature = "cli")]
 pub(crate) use self::file_system::{kind as file_system_kind, shared as shared_file_system};
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;

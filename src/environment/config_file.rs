@@ -1,8 +1,8 @@
 //! `~/.skillsmith/config.json`, which the stack's `login` writes. It is read here, and never written.
 
 use std::cell::OnceCell;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -101,7 +101,8 @@ impl ConfigFile {
             Err(error) if is_missing(path, &error) => return Ok(Map::new()),
             Err(error) => return Err(Error::file("read", path, error)),
         };
-        let bytes = read(file).map_err(|error| Error::file("read", path, error))?;
+        let bytes =
+            own_file::content(file, MAX_SIZE).map_err(|error| Error::file("read", path, error))?;
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text,
             Err(_) if is_utf_16(&bytes) => {
@@ -112,6 +113,9 @@ impl ConfigFile {
                 return Err(self.unusable(&format!("it is not JSON: it is not UTF-8 at {place}")));
             }
         };
+        if text.trim().is_empty() {
+            return Err(self.unusable("it is not JSON: it is empty"));
+        }
         match serde_json::from_str(text.trim_start_matches(BYTE_ORDER_MARK)) {
             Ok(Value::Object(values)) => Ok(values),
             Ok(_) => Err(self.unusable("it is not a JSON object")),
@@ -147,24 +151,13 @@ fn place_after(bytes: &[u8]) -> String {
     format!("line {line} column {column}")
 }
 
-fn read(file: File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_SIZE) {
-        Ok(bytes)
-    } else {
-        Err(io::Error::new(
-            ErrorKind::InvalidData,
-            format!("it is larger than {MAX_SIZE} bytes"),
-        ))
-    }
-}
-
-/// Whether nothing is there; a link that leads to nothing is something.
+/// Whether nothing is there. A link that leads to nothing is something, also in the place of the folder: what it
+/// leads to may not be mounted.
 fn is_missing(path: &Path, error: &io::Error) -> bool {
+    let leads_nowhere = |path: &Path| path.is_symlink() && !path.exists();
     match error.kind() {
         ErrorKind::NotADirectory => true,
-        ErrorKind::NotFound => std::fs::symlink_metadata(path).is_err(),
+        ErrorKind::NotFound => !path.ancestors().any(leads_nowhere),
         _ => false,
     }
 }
@@ -263,7 +256,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("folder")).unwrap();
         let text = at("folder").unwrap_err().to_string();
         assert!(text.contains("not a regular file"), "{text}");
-        let huge = File::create(folder.path().join("huge")).unwrap();
+        let huge = std::fs::File::create(folder.path().join("huge")).unwrap();
         huge.set_len(100 * 1024 * 1024).unwrap();
         let text = at("huge").unwrap_err().to_string();
         assert!(text.contains("larger than 1048576 bytes"), "{text}");
@@ -283,6 +276,9 @@ mod tests {
         assert!(text.contains("not a regular file"), "{text}");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path().join("nothing"), &link).unwrap();
-        assert!(ConfigFile::at(Some(link)).api_key().is_err());
+        // Also where the link is its folder.
+        for path in [link.join("config.json"), link] {
+            assert!(ConfigFile::at(Some(path)).api_key().is_err());
+        }
     }
 }

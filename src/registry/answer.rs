@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustls::{AlertDescription, Error as TlsError};
 use serde_json::Value;
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
@@ -296,6 +297,11 @@ fn io_in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Kind;
     if broke_off(error) {
         return "the connection broke off before the end of its answer.".into();
+    }
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    // With TLS 1.3 it comes after the client has taken the connection for made.
+    if let Some(TlsError::AlertReceived(AlertDescription::CertificateRequired)) = of_tls {
+        return "its server wants a certificate of this client, which is not supported.".into();
     }
     match error.kind() {
         Kind::ConnectionRefused => {

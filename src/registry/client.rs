@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use ureq::http::{HeaderMap, Response, Uri};
+use ureq::http::{HeaderMap, Response, StatusCode, Uri};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, Body, RequestBuilder};
 
@@ -329,6 +329,10 @@ impl SkillsmithApiClient {
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
             return self.failed(refusal(credentials, &mut response, asked, now), asked);
         }
+        if !is_whole(response.status()) {
+            let words = format!("HTTP {}, which is not a whole answer", response.status());
+            return self.failed(Error::Protocol(words.into()), None);
+        }
         let page = read_body(credentials, response.body_mut(), MAX_BODY)
             .and_then(|body| read(&body, response.headers(), credentials))
             .map_err(|error| match error {
@@ -410,6 +414,11 @@ impl fmt::Debug for SkillsmithApiClient {
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether an answer is all that was asked for, also as a proxy has changed it (203). A part of it (206) is not.
+const fn is_whole(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203)
 }
 
 /// Parses a page of a listing.

@@ -53,7 +53,7 @@ pub(super) fn target(
 /// More redirects than are followed. `is_loop`: one of them led to an address that was asked before.
 pub(super) fn too_many(is_loop: bool) -> Error {
     let how = if is_loop {
-        ", in a loop: they lead back to an address that was asked before"
+        ", in a loop: it led back to an address that was asked before"
     } else {
         ""
     };

@@ -200,6 +200,62 @@ fn a_configuration_that_another_put_there_is_refused() {
     }
 }
 
+/// The program as this user, in a folder where everybody may write.
+fn as_user(place: &Place, user: u32, args: &[&str]) -> Outcome {
+    let program = place.path("skillsmith");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_skillsmith"), &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(place.home(), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let (uid, gid) = (format!("--reuid={user}"), format!("--regid={user}"));
+    let mut command = place.command_of("setpriv", &[&uid, &gid, "--clear-groups"]);
+    Outcome::of(command.arg(program).args(args))
+}
+
+#[test]
+fn what_a_reader_left_beside_the_database_is_named() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    let sync = ["sync", "--db", "shared.db"];
+    let outcome = as_user(&place, STRANGER, &sync);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let shared = place.path("shared.db");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).unwrap();
+    let status = ["sync", "status", "--db", "shared.db"];
+    let outcome = as_user(&place, STRANGER + 1, &status);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    // SQLite of another user makes them, and cannot delete them.
+    let left: Vec<_> = ["-wal", "-shm"]
+        .map(|suffix| place.path(&format!("shared.db{suffix}")))
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect();
+    if left.is_empty() {
+        assert_eq!(as_user(&place, STRANGER, &sync).code, 0);
+        return;
+    }
+    let outcome = as_user(&place, STRANGER, &sync);
+    let told = place.settled(&outcome.stderr);
+    assert!(
+        outcome.code == 1 && told.contains("No permission to write <home>/shared.db-"),
+        "{told}"
+    );
+    let outcome = as_user(&place, STRANGER, &["doctor", "--db", "shared.db"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("cannot be written: a sync fails"),
+        "{}",
+        outcome.stdout
+    );
+    for path in left {
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(as_user(&place, STRANGER, &sync).code, 0);
+}
+
 /// Characters that a terminal obeys, or does not show.
 const HIDDEN: &str = "\u{1b}[2J\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{2028}\u{7f}\u{e0041}";
 

@@ -142,4 +142,10 @@ fn a_database_in_memory_has_no_path() {
     let place = Place::without_registry();
     let text = place.ok(&["sync", "status", "--db", ":memory:"]);
     assert!(text.starts_with("Database:    :memory:\n"), "{text}");
+    let outcome = place.run(&["sync", "--db", ":memory:"]);
+    assert_eq!(outcome.code, 1);
+    assert_eq!(
+        outcome.stderr,
+        "error: The database :memory: would be gone when the command ends. Give the path of a file.\n"
+    );
 }

@@ -168,6 +168,26 @@ fn left(place: &Place) -> Vec<String> {
 }
 
 #[test]
+fn a_check_on_a_full_disk_says_that_a_sync_fails() {
+    let place = Place::with_skills(500);
+    std::fs::create_dir(place.path("full")).unwrap();
+    let shell =
+        "mount -t tmpfs -o size=300k none full && { \"$1\" sync --db full/s.db; exec \"$@\"; }";
+    let outcome = mounted(&place, shell, &["doctor", "--db", "full/s.db"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("The disk is full"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stdout.contains("not counted: The disk is full"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
 fn promise_13_a_database_on_a_read_only_mount_can_be_read() {
     let place = Place::with_skills(25);
     place.ok(&["sync", "--db", "source/skills.db"]);
@@ -341,7 +361,7 @@ fn no_home() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_eq!(
         outcome.stderr,
-        "error: Cannot choose a default path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH.\n"
+        "error: Cannot choose a path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/.\n"
     );
     let outcome = homeless(&place, others, &["sync", "status", "--db", "x.db"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);

@@ -94,7 +94,7 @@ fn an_unknown_authority_is_told_with_how_to_trust_it() {
     std::fs::write(&other, Identity::signed("other").authority).unwrap();
     let said = secured.complaint(&[("SSL_CERT_FILE", &other)]);
     let pin = format!(
-        "Only the certificates of SSL_CERT_FILE ({}) are.",
+        "Only the certificates of SSL_CERT_FILE ({}) are trusted.",
         other.display()
     );
     assert!(said.contains(&pin), "{said}");
@@ -305,8 +305,23 @@ fn certificates_that_are_named_and_not_there_are_an_error() {
     std::fs::write(&garbage, pem).unwrap();
     let empty_folder = folder.join("folder");
     std::fs::create_dir(&empty_folder).unwrap();
+    // Read to its end, either would be waited for without one.
+    let pipe = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let device = PathBuf::from("/dev/zero");
+    let large = folder.join("large.pem");
+    std::fs::File::create(&large)
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
     let file = secured.file.as_path();
     for (variable, path, why) in [
+        ("SSL_CERT_FILE", &pipe, "it is not a regular file"),
+        ("SSL_CERT_FILE", &device, "it is not a regular file"),
+        ("SSL_CERT_FILE", &large, "it is larger than 16777216 bytes"),
+        ("NODE_EXTRA_CA_CERTS", &pipe, "it is not a regular file"),
+        ("NODE_EXTRA_CA_CERTS", &device, "it is not a regular file"),
         ("SSL_CERT_FILE", &missing, "No such file"),
         ("SSL_CERT_FILE", &empty, "it holds no certificate"),
         ("SSL_CERT_FILE", &garbage, "it holds no certificate"),

@@ -175,6 +175,21 @@ fn promise_8_what_is_no_redirect_is_not_followed() {
 }
 
 #[test]
+fn promise_8_a_part_of_an_answer_is_not_the_whole() {
+    for status in [201, 206] {
+        let world = World::new(50, Options::default());
+        let part = json!({ "data": [] });
+        world
+            .server
+            .fault(Fault::status(status).with_body(part).always());
+        let result = world.sync();
+        assert_eq!(result.code, Some(ErrorCode::Protocol), "{result:?}");
+        let told = format!("HTTP {status}");
+        assert!(result.errors[0].contains(&told), "{result:?}");
+    }
+}
+
+#[test]
 fn promise_8_the_runs_deadline_ends_it() {
     let world = World::new(
         2_000,

@@ -7,7 +7,7 @@ use super::super::database::{for_reading, is_missing};
 use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
-use crate::database::{file_system_kind, is_writable, shared_file_system};
+use crate::database::{file_system_kind, is_writable, shared_file_system, unwritable_beside};
 use crate::{Database, Error, SkillRepository};
 
 /// Looks at the file, and returns the database if it can be read.
@@ -47,7 +47,13 @@ pub(super) fn look(
         return Some(database);
     }
     // Otherwise the folder was told.
-    if database.is_read_only() && is_writable {
+    if let Some(journal) = unwritable_beside(&absolute).filter(|_| is_writable) {
+        let text = format!(
+            "{} cannot be written: a sync fails. Another user has looked at the database; delete the file when no program has the database open",
+            journal.display()
+        );
+        area.note("access", State::Error, text);
+    } else if database.is_read_only() && is_writable {
         let text = "it can be read, but not written: a sync fails";
         area.note("access", State::Error, text);
     }

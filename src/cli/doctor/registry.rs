@@ -9,7 +9,7 @@ use crate::engine::{Counter, Listing};
 use crate::environment::Environment;
 use crate::error::TIME;
 use crate::registry::{Call, Health, PageRequest, SyncRequest};
-use crate::{Database, Error, Registry, Result, SkillsmithApiClient};
+use crate::{Database, Error, ErrorCode, Registry, Result, SkillsmithApiClient};
 
 /// For each of the three requests.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -46,7 +46,14 @@ pub(super) fn look(area: &mut Area<'_>, database: Option<&Database>, console: &C
         && let Err(error) = counter.keep(database, SystemClock.now())
     {
         let text = format!("they are not counted: {error}");
-        area.note("requests", State::Warning, text);
+        // A sync will not be able to write either.
+        let is_full = error.code() == ErrorCode::DiskFull;
+        let state = if is_full {
+            State::Error
+        } else {
+            State::Warning
+        };
+        area.note("requests", state, text);
     }
 }
 

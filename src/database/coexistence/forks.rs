@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi;
 
-use super::os::{Syscall, real_close};
+use super::os::{self, Syscall, real_close};
 use super::pool::{self, Owner};
 
 type Map =
@@ -67,9 +67,13 @@ unsafe extern "C" fn map_for_us_only(
     fd: c_int,
     offset: libc::off_t,
 ) -> *mut c_void {
+    let is_ours = matches!(pool::owner(fd), Owner::Us { .. });
+    if is_ours && !os::reserve(fd, offset, length) {
+        return libc::MAP_FAILED;
+    }
     // SAFETY: the caller's promise.
     let mapped = unsafe { libc::mmap(address, length, protection, flags, fd, offset) };
-    if mapped != libc::MAP_FAILED && matches!(pool::owner(fd), Owner::Us { .. }) {
+    if mapped != libc::MAP_FAILED && is_ours {
         // If it fails, a lock may outlive its owner; nothing else.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: the mapping that was just made.

@@ -237,6 +237,22 @@ fn identity(found: &libc::stat) -> Identity {
     }
 }
 
+/// Gives a part of a file its space on the disk, so that writing to a mapping of it cannot end the process where the
+/// disk is full: SQLite writes one byte to each 4 KiB of a new -shm, which leaves the rest without space in smaller
+/// blocks. Returns false, with `errno`, if there is none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn reserve(fd: c_int, offset: libc::off_t, length: usize) -> bool {
+    let length = libc::off_t::try_from(length).unwrap_or(libc::off_t::MAX);
+    // SAFETY: no memory is involved. Without the C library, which would write where a file system cannot reserve.
+    let outcome = unsafe { libc::fallocate(fd, libc::FALLOC_FL_KEEP_SIZE, offset, length) };
+    outcome == 0 || !matches!(errno(), libc::ENOSPC | libc::EDQUOT)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn reserve(_: c_int, _: libc::off_t, _: usize) -> bool {
+    true
+}
+
 pub(super) fn is_mounted_read_only(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
         return false;
@@ -289,4 +305,21 @@ pub(super) fn test_posix_lock(file: &std::fs::File, lock: &mut libc::flock) -> c
     use std::os::fd::AsRawFd;
     // SAFETY: a valid descriptor and structure.
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw mut *lock) }
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_mapped_part_has_its_space() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(32 * 1024).unwrap();
+        assert!(reserve(file.as_raw_fd(), 0, 32 * 1024));
+        let found = file.metadata().unwrap();
+        assert_eq!((found.len(), found.blocks()), (32 * 1024, 64));
+    }
 }

@@ -12,7 +12,7 @@ use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use super::tls::{self, Tls};
 use super::verifier::{self, Outdated, Role, Verifier};
 use crate::environment::Environment;
-use crate::{Error, Result};
+use crate::{Error, Result, own_file};
 
 const FILE: &str = "SSL_CERT_FILE";
 const FOLDER: &str = "SSL_CERT_DIR";
@@ -156,7 +156,8 @@ fn system() -> Vec<CertificateDer<'static>> {
 }
 
 fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
-    let bytes = fs::read(path).map_err(|error| unusable(name, path, &error.to_string()))?;
+    let bytes = own_file::read_regular(Path::new(path), LARGEST)
+        .map_err(|error| unusable(name, path, &error.to_string()))?;
     if let Some(why) = passed_over(&bytes) {
         return Err(unusable(name, path, why));
     }
@@ -194,9 +195,7 @@ fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
             .map_err(|error| unusable(FOLDER, folder.as_os_str(), &error.to_string()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             // What else lies there does not matter.
-            if is_small_file(&path)
-                && let Ok(text) = fs::read(&path)
-            {
+            if let Ok(text) = own_file::read_regular(&path, LARGEST) {
                 all.extend(in_pem(&text));
             }
         }
@@ -205,10 +204,6 @@ fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
     all.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     all.dedup();
     usable(all, FOLDER, list)
-}
-
-fn is_small_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LARGEST)
 }
 
 /// At least one of them must be one that rustls can read.

@@ -110,6 +110,10 @@ impl Tls {
             Bad::AlertReceived(AlertDescription::ProtocolVersion) => {
                 format!("{whose} version of TLS is not supported: 1.2 and 1.3 are.")
             }
+            Bad::AlertReceived(AlertDescription::HandshakeFailure) => format!(
+                "{whose} server and this client share no cipher or kind of key: RSA of 2,048 bits and more, P-256, P-384 and \
+                 Ed25519 with ECDHE are supported."
+            ),
             error => format!("{whose} TLS connection could not be set up ({error})."),
         };
         Failure::new(words).with_source(error)

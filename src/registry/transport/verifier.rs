@@ -287,7 +287,11 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
         error if as_webpki(error) == Some(&webpki::Error::UnsupportedCertVersion) => {
             "is of version 1 of X.509, which names no hosts. The server needs one of version 3.".to_owned()
         }
-        error => format!("is not valid ({error})."),
+        error => match as_webpki(error) {
+            // Not in the form for debugging, as the error itself shows it.
+            Some(inner) => format!("is not valid ({inner})."),
+            None => format!("is not valid ({error})."),
+        },
     }
 }
 
@@ -297,7 +301,7 @@ fn trust(pin: Option<&str>) -> String {
     match pin {
         Some(pin) => {
             format!(
-                "Only the certificates of {pin} are. If you trust it too, add it there, or {how}."
+                "Only the certificates of {pin} are trusted. If you trust it too, add it there, or {how}."
             )
         }
         None => format!("If you trust it, {how}, or add it to the system's certificates."),
