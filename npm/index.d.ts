@@ -425,7 +425,10 @@ export interface ApiSkill {
 	name: string;
 	[field: string]: unknown;
 }
-/** Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. */
+/**
+ * Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. As
+ * everywhere in this package, an option must be a property of the object itself: what its prototype has is not read.
+ */
 export interface ApiClientConfig {
 	/** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
 	baseUrl?: string;

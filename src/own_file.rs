@@ -91,6 +91,36 @@ fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Resul
     }
 }
 
+/// Fails if what is beside a database in the place of one of SQLite's own files is not a regular file, or was put there
+/// by somebody who may not write the database: SQLite would take its content for changes of the database, or put the
+/// database's into it.
+pub(crate) fn ensure_beside(path: &Path, database: Option<&Metadata>) -> io::Result<()> {
+    let Ok(found) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if !found.is_file() {
+        return Err(unusable("it is not a regular file"));
+    }
+    let is_of_writer = database.is_some_and(|database| may_write(database, &found));
+    if is_of_writer {
+        Ok(())
+    } else {
+        ensure_own(&found, path)
+    }
+}
+
+/// Whether the owner of a file may write the database, as far as its mode tells.
+#[cfg(unix)]
+fn may_write(database: &Metadata, file: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    database.uid() == file.uid() || database.mode() & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+const fn may_write(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
 /// Fails if the file belongs to somebody else.
 #[cfg(unix)]
 pub(crate) fn ensure_own(found: &Metadata, path: &Path) -> io::Result<()> {

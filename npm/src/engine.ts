@@ -257,7 +257,11 @@ class Run {
   }
 
   #removeAbort(): void {
-    this.#options.signal?.removeEventListener('abort', this.#abort)
+    try {
+      this.#options.signal?.removeEventListener('abort', this.#abort)
+    } catch {
+      // A signal of the host's own kind. The run has ended, so its abort does nothing.
+    }
   }
 
   #report(progress: SyncProgress): void {

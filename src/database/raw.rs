@@ -111,6 +111,12 @@ pub(super) fn header_byte(conn: &Connection, at: i64) -> Option<u8> {
     (code == ffi::SQLITE_OK).then_some(byte)
 }
 
+/// Sets how many bytes a text, a blob or a row may have.
+pub(super) fn limit_length(conn: &Connection, most: c_int) {
+    // SAFETY: a borrowed connection's handle.
+    unsafe { ffi::sqlite3_limit(conn.handle(), ffi::SQLITE_LIMIT_LENGTH, most) };
+}
+
 /// Stores a number with the connection, until it is closed.
 pub(super) fn set_mark(conn: &Connection, value: i64) {
     if let Some(mark) = mark_of(conn) {

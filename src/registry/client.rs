@@ -108,17 +108,19 @@ impl SkillsmithApiClient {
         }
         let log = std::mem::take(&mut options.log);
         let transport = Transport::new(&uri, environment)?;
-        let password = transport.proxy_password();
+        let max_retries = options.max_retries.unwrap_or(3);
+        let offline = match options.offline {
+            Some(offline) => offline,
+            None => environment.offline_mode()?,
+        };
+        let sign_in = SignIn::new(options, environment, &file, uri, is_of_file, &transport)?;
         let client = Self {
             transport,
             base,
             timeout,
-            max_retries: options.max_retries.unwrap_or(3),
-            offline: match options.offline {
-                Some(offline) => offline,
-                None => environment.offline_mode()?,
-            },
-            sign_in: SignIn::new(options, environment, &file, uri, is_of_file, password)?,
+            max_retries,
+            offline,
+            sign_in,
             pools: Pools::default(),
             rate_limit: RateLimit::default(),
             log,

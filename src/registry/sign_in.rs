@@ -17,6 +17,7 @@ use super::credentials::{Credentials, Secret, Source};
 use super::options::ClientOptions;
 use super::retry::Attempt;
 use super::token_provider::{TokenProvider, ensure_in_time, failed};
+use super::transport::Transport;
 use super::{Call, Caller};
 use crate::environment::{ConfigFile, Environment};
 use crate::unpoisoned::{lock, wait_timeout};
@@ -71,7 +72,7 @@ impl SignIn {
         file: &ConfigFile,
         base: Uri,
         gives_the_address: bool,
-        proxy_password: Option<String>,
+        transport: &Transport,
     ) -> Result<Self> {
         let or_var = |given: Option<Secret>, name: &'static str| match given {
             Some(secret) => Ok(Some(secret)),
@@ -86,7 +87,7 @@ impl SignIn {
             Some(is_allowed) => is_allowed,
             None => environment.allow_insecure_http()?,
         };
-        let channel = Channel::to(&base, is_allowed);
+        let channel = Channel::to(&base, transport.proxy_host(), is_allowed);
         let (renewal, credentials, ask_after) = if let Some(provider) = options.token_provider {
             let credentials = Credentials::new(anon_key.clone(), api_key, jwt_token);
             (Renewal::Provider(provider), credentials, None)
@@ -107,7 +108,7 @@ impl SignIn {
         if matches!(renewal, Renewal::Provider(_)) {
             channel.ensure("the token of the token provider", &credentials)?;
         }
-        let credentials = credentials.hiding(proxy_password);
+        let credentials = credentials.hiding(transport.proxy_password());
         Ok(Self {
             anon_key,
             channel,

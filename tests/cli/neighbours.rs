@@ -200,6 +200,64 @@ fn a_configuration_that_another_put_there_is_refused() {
     }
 }
 
+#[test]
+fn what_another_put_in_the_place_of_sqlites_own_files_is_refused() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let before = fs::read(place.database()).unwrap();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        for (db, is_there) in [
+            (".skillsmith/skills.db", true),
+            (".skillsmith/new.db", false),
+        ] {
+            let planted = place.path(&format!("{db}{suffix}"));
+            let put: [(&str, &dyn Fn()); 2] = [
+                ("it is not a regular file", &|| make_pipe(&planted)),
+                ("it belongs to another user (number 54321)", &|| {
+                    fs::write(&planted, "planted").unwrap();
+                    chown(&planted, Some(STRANGER), None).unwrap();
+                }),
+            ];
+            for (why, put) in put {
+                if why.contains("user") && !is_root() {
+                    continue;
+                }
+                put();
+                let mut commands = vec![vec!["sync"], vec!["sync", "--dry-run"], vec!["doctor"]];
+                if is_there {
+                    commands.extend([vec!["sync", "status"], vec!["sync", "config", "--disable"]]);
+                }
+                for args in commands {
+                    let all: Vec<_> = args.iter().copied().chain(["--db", db]).collect();
+                    let outcome = run(&place, &all);
+                    let told = format!("{}{}", outcome.stdout, outcome.stderr);
+                    if !is_there && args != ["sync"] {
+                        assert_ne!(outcome.code, 124, "{planted:?}: {args:?} hangs");
+                        continue;
+                    }
+                    assert_eq!(outcome.code, 1, "{planted:?}: {args:?}: {told}");
+                    assert!(
+                        told.contains(suffix) && told.contains(why),
+                        "{args:?}: {told}"
+                    );
+                }
+                fs::remove_file(&planted).unwrap();
+            }
+            assert!(!place.path(".skillsmith/new.db").exists());
+        }
+    }
+    assert_eq!(fs::read(place.database()).unwrap(), before);
+    place.ok(&["sync"]);
+    // Whoever may write the database may have its journal.
+    if is_root() {
+        fs::set_permissions(place.database(), fs::Permissions::from_mode(0o660)).unwrap();
+        let journal = place.path(".skillsmith/skills.db-wal");
+        fs::write(&journal, "").unwrap();
+        chown(&journal, Some(STRANGER), None).unwrap();
+        place.ok(&["sync"]);
+    }
+}
+
 /// The program as this user, in a folder where everybody may write.
 fn as_user(place: &Place, user: u32, args: &[&str]) -> Outcome {
     let program = place.path("skillsmith");
@@ -237,19 +295,16 @@ fn what_a_reader_left_beside_the_database_is_named() {
         assert_eq!(as_user(&place, STRANGER, &sync).code, 0);
         return;
     }
-    let outcome = as_user(&place, STRANGER, &sync);
-    let told = place.settled(&outcome.stderr);
-    assert!(
-        outcome.code == 1 && told.contains("No permission to write <home>/shared.db-"),
-        "{told}"
-    );
-    let outcome = as_user(&place, STRANGER, &["doctor", "--db", "shared.db"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
-    assert!(
-        outcome.stdout.contains("cannot be written: a sync fails"),
-        "{}",
-        outcome.stdout
-    );
+    for args in [&sync[..], &["doctor", "--db", "shared.db"]] {
+        let outcome = as_user(&place, STRANGER, args);
+        let told = place.settled(&format!("{}{}", outcome.stdout, outcome.stderr));
+        assert_eq!(outcome.code, 1, "{told}");
+        assert!(
+            told.contains("<home>/shared.db-")
+                && told.contains("it belongs to another user (number 54322)"),
+            "{told}"
+        );
+    }
     for path in left {
         fs::remove_file(path).unwrap();
     }

@@ -80,7 +80,7 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/database/coexistence/disk.rs", "File::options"), // a new file, deleted at once; the lock file
         ("src/database/coexistence/machine.rs", "fs::read"),   // /proc
         ("src/database/file_system.rs", "fs::read"),           // /proc
-        ("src/database/coexistence/unix.rs", "File::options"), // a new database, never closed
+        ("src/database/coexistence/unix.rs", "File::options"), // a new database, where no other SQLite may have it
         ("src/database/lock.rs", "File::open"),                // the lock file, to ask who holds it
         ("src/database/lock/presence.rs", "File::open"),       // the lock file's line
         ("src/database/lock.rs", "File::options"),             // the lock file
@@ -88,12 +88,13 @@ fn promise_16_no_file_is_opened_read_copied_or_hashed_where_it_could_be_a_databa
         ("src/database/options.rs", "OpenOptions::new()"),       // likewise, in an example
         ("src/testing.rs", "OpenOptions::new()"),                // likewise
         ("src/environment/config_file.rs", "OpenOptions::new()"), // config.json
-        ("src/registry/transport/certificates.rs", "fs::read"), // PEM files that the environment names
-        ("src/database/coexistence/forks.rs", "libc::open"),    // /dev/null
-        ("src/database/coexistence/os.rs", "libc::open"),       // /dev/null
-        ("src/database/coexistence/guard.rs", "fs::read"),      // the list of descriptors
-        ("src/cli/database.rs", "OpenOptions::new()"),          // our own OpenOptions
-        ("src/cli/doctor/system.rs", "fs::read"),               // /proc
+        ("src/own_file.rs", "OpenOptions::new()"), // PEM files that the environment names
+        ("src/registry/transport/certificates.rs", "fs::read"), // the list of a folder
+        ("src/database/coexistence/forks.rs", "libc::open"), // /dev/null
+        ("src/database/coexistence/os.rs", "libc::open"), // /dev/null
+        ("src/database/coexistence/guard.rs", "fs::read"), // the list of descriptors
+        ("src/cli/database.rs", "OpenOptions::new()"), // our own OpenOptions
+        ("src/cli/doctor/system.rs", "fs::read"),  // /proc
     ];
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);

@@ -47,6 +47,20 @@ describe('a prototype that other code has changed', () => {
   })
 })
 
+test('a signal of the host whose methods throw ends no process', async () => {
+  const body = `async ({ sync, args: [path] }) => {
+    const signal = {
+      aborted: false,
+      addEventListener: () => {},
+      removeEventListener: () => { throw new Error('boom') },
+    }
+    const engine = new sync.SyncEngine({ db: new sync.Database(path), apiClient: new sync.SkillsmithApiClient() })
+    return (await engine.sync({ signal })).success
+  }`
+  const outcome = await inChild(body, { args: [join(folder(), 'skills.db')], env: place.variables })
+  assert.deepEqual(outcome, { value: true })
+})
+
 describe('a key over plain http', () => {
   const body = `({ sync, args: [config] }) => new sync.SkillsmithApiClient(config).baseUrl`
   const baseUrl = 'http://registry.test/v1'

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -30,15 +30,11 @@ pub(in crate::database) fn create_private(path: &Path) -> Result<io::Result<()>>
     }
     let mut options = File::options();
     options.write(true).create_new(true).mode(0o600);
+    // Closed at once: where nothing is replaced, a file that this process has open is refused.
     Ok(match options.open(path) {
-        Ok(file) => {
-            // Never closed: another SQLite may have opened it meanwhile, and would lose its locks.
-            _ = file.into_raw_fd();
-            Ok(())
-        }
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        // Or another process was faster.
+        _ => Ok(()),
     })
 }
 

@@ -16,13 +16,17 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    /// The channel to an address. `is_allowed`: the user wants it even if it is plain http.
-    pub(super) fn to(base: &Uri, is_allowed: bool) -> Self {
-        let host = base.host().unwrap_or_default();
-        if is_allowed || base.scheme_str() == Some("https") || is_loopback(host) {
-            Self::Confidential
-        } else {
-            Self::Exposed(host.to_owned())
+    /// The channel to an address, perhaps through a proxy. `is_allowed`: the user wants it even if it is plain
+    /// http.
+    pub(super) fn to(base: &Uri, proxy: Option<&str>, is_allowed: bool) -> Self {
+        if is_allowed || base.scheme_str() == Some("https") {
+            return Self::Confidential;
+        }
+        // What a proxy calls by this name is on its machine.
+        let hosts = [base.host(), proxy];
+        match hosts.into_iter().flatten().find(|host| !is_loopback(host)) {
+            Some(host) => Self::Exposed(host.to_owned()),
+            None => Self::Confidential,
         }
     }
 
@@ -75,6 +79,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_proxy_of_another_machine_reads_what_is_for_this_one() {
+        let none = Credentials::default();
+        let base = "http://localhost:8080".parse().unwrap();
+        for (proxy, is_confidential) in
+            [("127.0.0.1", true), ("::1", true), ("proxy.example", false)]
+        {
+            let channel = Channel::to(&base, Some(proxy), false);
+            assert_eq!(
+                channel.ensure("it", &none).is_ok(),
+                is_confidential,
+                "{proxy}"
+            );
+        }
+        let secured = "https://registry.example".parse().unwrap();
+        let channel = Channel::to(&secured, Some("proxy.example"), false);
+        assert!(channel.ensure("it", &none).is_ok());
+    }
+
+    #[test]
     fn plain_http_is_for_this_machine_only() {
         let none = Credentials::default();
         for (address, is_confidential) in [
@@ -94,7 +117,7 @@ mod tests {
             ("http://0.0.0.0", false),
             ("http://[::2]", false),
         ] {
-            let channel = Channel::to(&address.parse().unwrap(), false);
+            let channel = Channel::to(&address.parse().unwrap(), None, false);
             assert_eq!(
                 channel.ensure("it", &none).is_ok(),
                 is_confidential,
@@ -102,7 +125,7 @@ mod tests {
             );
             assert!(channel.ensure_for(&Credentials::default()).is_ok());
             assert!(
-                Channel::to(&address.parse().unwrap(), true)
+                Channel::to(&address.parse().unwrap(), None, true)
                     .ensure("it", &none)
                     .is_ok()
             );

@@ -88,6 +88,11 @@ impl Transport {
         self.route.describe()
     }
 
+    /// The proxy's machine.
+    pub(in crate::registry) fn proxy_host(&self) -> Option<&str> {
+        Some(self.route.proxy()?.at.name.as_str())
+    }
+
     /// For messages, which must not show it.
     pub(in crate::registry) fn proxy_password(&self) -> Option<String> {
         let password = self.route.proxy()?.password.clone()?;
