@@ -118,6 +118,10 @@ fn promise_9_a_service_sends_nothing_to_a_registry_that_reserves_its_listing() {
     // The search was not refused.
     ahead.advance(3 * DAY);
     let service = checked(BackgroundOptions::new().listing(Listing::Search));
+    // A busy machine may count four checks before the first run has ended.
+    while service.get_state().last_result.is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
     assert_eq!(service.get_state().syncs_triggered, 1);
     drop(service);
     world.assert_mirrored();

@@ -90,6 +90,7 @@ impl World {
         std::thread::scope(|scope| {
             let first = scope.spawn(|| self.sync_with(SyncOptions::new().cancel(cancel.clone())));
             while self.offsets().len() < 2 {
+                assert!(!first.is_finished(), "{:?}", self.last_entry());
                 std::thread::sleep(Duration::from_millis(5));
             }
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));

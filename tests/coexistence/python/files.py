@@ -176,12 +176,12 @@ def open_files():
 
 
 def bounded(rig):
-    """Ten thousand opens and closes do not add a descriptor, with the host there and without."""
+    """A thousand opens and closes, and ten thousand where tests are long, add no descriptor, with the host there and without."""
     for with_host in (True, False):
         host = rig.host() if with_host else None
         rig.ours().close()
         before, kept = open_files(), rig.probe.descriptors()
-        for _ in range(5000):
+        for _ in range(int(rig.seconds * 250)):
             ours = rig.ours()
             ours.int(COUNT)
             ours.close()
