@@ -99,6 +99,25 @@ fn promise_13_a_file_over_the_limit_before_there_is_any() {
 }
 
 #[test]
+fn promise_13_a_small_stack_is_enough() {
+    let place = Place::with_skills(250);
+    for limit in [64, 128, 256] {
+        let shell = format!("ulimit -s {limit}; exec \"$@\"");
+        for args in [
+            &["sync", "--force"][..],
+            &["sync", "status", "--json"],
+            &["sync", "history"],
+            &["doctor", "--check"],
+            &["--help"],
+        ] {
+            let outcome = behind(&place, &shell, args);
+            assert_eq!(outcome.code, 0, "{limit} {args:?}: {}", outcome.stderr);
+        }
+    }
+    assert_eq!(place.count("SELECT count(*) FROM skills"), 250);
+}
+
+#[test]
 fn promise_13_names_and_folders_that_cannot_be_are_told_as_that() {
     let place = Place::with_skills(25);
     fs::write(place.path("file"), "").unwrap();
