@@ -46,7 +46,9 @@ pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database
             .open(path)
             .map_err(|second| match second {
                 // More specific than the first error.
-                Error::JournalOnReadOnlyFileSystem { .. } | Error::Cancelled => second,
+                Error::JournalOnReadOnlyFileSystem { .. }
+                | Error::FolderNotWritable { .. }
+                | Error::Cancelled => second,
                 _ => error,
             }),
         error => Err(error),

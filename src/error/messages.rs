@@ -113,6 +113,11 @@ messages! {
          changes are still in {}, which cannot be applied there. Copy both \
          files to a writable folder and open the copy.",
         path.display(), journal.display();
+    Error::FolderNotWritable { path, folder } =>
+        "{} has a write-ahead log, so that SQLite creates a file beside it even to read it, and you have no write \
+         access to {}. Get write access to the folder, or copy the file (and {}-wal, if there is one) to a folder of \
+         your own, and read the copy.",
+        path.display(), folder.display(), path.display();
     Error::DatabaseReplaced(path) =>
         "{} was replaced, moved or deleted by another program while it was \
          in use. Nothing more was written. Try again: the next call uses \

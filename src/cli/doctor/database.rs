@@ -33,8 +33,8 @@ pub(super) fn look(
     let database = match for_reading(path, console) {
         Ok(database) => database,
         // The folder was told.
-        Err(Error::PermissionDenied { action, .. }) if !is_writable && action != "open" => {
-            let text = "it cannot be read, because SQLite creates files beside it for that too";
+        Err(error) if is_of_folder(&error, is_writable) => {
+            let text = "it cannot be read, because SQLite creates files beside it for that too. Get write access to the folder, or look at a copy";
             area.note("content", State::Warning, text);
             return None;
         }
@@ -63,6 +63,15 @@ pub(super) fn look(
         return None;
     }
     Some(database)
+}
+
+/// Whether a file cannot be read because nothing can be created in its folder.
+fn is_of_folder(error: &Error, is_writable: bool) -> bool {
+    match error {
+        Error::FolderNotWritable { .. } => true,
+        Error::PermissionDenied { action, .. } => !is_writable && *action != "open",
+        _ => false,
+    }
 }
 
 /// Returns whether files can be created in the folder, as far as it is known.
