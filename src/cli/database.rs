@@ -16,7 +16,7 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
     };
     path.ok_or_else(|| {
         Error::InvalidArgument(
-            "Cannot choose a path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
+            "Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
                 .into(),
         )
     })

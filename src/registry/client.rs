@@ -67,6 +67,8 @@ pub struct SkillsmithApiClient {
     pools: Pools,
     rate_limit: RateLimit,
     log: Log,
+    /// What a sync with this client warns of.
+    warning: Option<String>,
     /// Something came from the registry itself.
     has_answered: AtomicBool,
 }
@@ -96,7 +98,7 @@ impl SkillsmithApiClient {
             Some(told) => told,
             None => (
                 environment::base_url_of_file(&file)?,
-                Some("apiBaseUrl in ~/.skillsmith/config.json"),
+                Some(environment::FILE_URL),
             ),
         };
         let base = base.trim().trim_end_matches('/').to_owned();
@@ -124,6 +126,7 @@ impl SkillsmithApiClient {
             pools: Pools::default(),
             rate_limit: RateLimit::default(),
             log,
+            warning: file.warning(),
             has_answered: AtomicBool::new(false),
         };
         let (proxy, credentials) = (client.transport.proxy(), client.sign_in.known());
@@ -397,6 +400,10 @@ impl Registry for SkillsmithApiClient {
 
     fn log(&self) -> Log {
         self.log.clone()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warning.iter().cloned().collect()
     }
 
     fn caller(&self) -> Caller {

@@ -8,7 +8,7 @@ use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
 use crate::database::{file_system_kind, is_writable, shared_file_system, unwritable_beside};
-use crate::{Database, Error, SkillRepository};
+use crate::{Database, Error, SkillRepository, own_file};
 
 /// Looks at the file, and returns the database if it can be read.
 pub(super) fn look(
@@ -94,7 +94,7 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
         area.ok("folder", format!("not created yet, in {place}{mode}"));
     } else {
         let text = format!("{place}{mode}");
-        say_who_writes(area, "folder", text, system::others_who_write(existing));
+        say_who_writes(area, "folder", text, own_file::others_who_write(existing));
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(
@@ -116,7 +116,7 @@ fn look_at_file(area: &mut Area<'_>, path: &Path, is_empty: bool) {
             ""
         };
         let text = format!("{} bytes{mode}{what}", found.len());
-        say_who_writes(area, "file", text, system::others_who_write(path));
+        say_who_writes(area, "file", text, own_file::others_who_write(path));
     }
     match system::users_of(path) {
         None => {}
