@@ -31,7 +31,7 @@ use super::{
     pacing,
 };
 use crate::environment::{self, Environment};
-use crate::log::Log;
+use crate::log::{Log, LogLevel};
 use crate::{Cause, Error, Result};
 
 /// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
@@ -131,6 +131,9 @@ impl SkillsmithApiClient {
         };
         let (proxy, credentials) = (client.transport.proxy(), client.sign_in.known());
         trace::client(&client.log, &client.base, &proxy, &credentials);
+        if let Some(words) = client.transport.not_understood() {
+            client.log.http(LogLevel::Warning, || words.to_owned());
+        }
         Ok(client)
     }
 

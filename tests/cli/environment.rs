@@ -94,6 +94,28 @@ fn a_home_folder_that_is_not_an_absolute_path_names_no_place() {
 }
 
 #[test]
+fn exceptions_from_the_proxy_that_are_not_understood_are_named() {
+    let place = Place::with_skills(15);
+    let with = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
+            .env("NO_PROXY", "<local>;127/8,http://x.test");
+        Outcome::of(&mut command)
+    };
+    let words =
+        "NO_PROXY has entries that name no host and are passed over: <local>, http://x.test";
+    let outcome = with(&["doctor"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stdout);
+    let told = format!("warning: exceptions: {words}\n");
+    assert!(outcome.stdout.contains(&told), "{}", outcome.stdout);
+    let outcome = with(&["sync", "--verbose"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let told = format!("http: {words}\n");
+    assert!(outcome.stderr.contains(&told), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_value_that_is_not_utf_8_is_told_and_nothing_is_sent() {
     let place = Place::with_skills(15);
     for name in [

@@ -110,6 +110,9 @@ fn source_of_address(environment: &Environment) -> &'static str {
 fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) -> bool {
     let (proxy, source) = client.proxy();
     area.used("proxy", proxy, source);
+    if let Some(words) = client.not_understood() {
+        area.note("exceptions", State::Warning, words);
+    }
     match client.certificates() {
         Ok(parts) => {
             for (certificates, source) in parts {
