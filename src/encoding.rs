@@ -4,10 +4,11 @@
 /// show it: those are of ASCII in every file that is read here.
 pub(crate) fn other_than_utf_8(text: &[u8]) -> Option<&'static str> {
     Some(match text {
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "UTF-32",
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
-        [1..=255, 0, 0, 0, ..] | [0, 0, 0, 1..=255, ..] => "UTF-32",
-        [1..=255, 0, ..] | [0, 1..=255, ..] => "UTF-16",
+        [0xff, 0xfe, 0, 0, ..]
+        | [0, 0, 0xfe, 0xff, ..]
+        | [1..=255, 0, 0, 0, ..]
+        | [0, 0, 0, 1..=255, ..] => "UTF-32",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=255, 0, ..] | [0, 1..=255, ..] => "UTF-16",
         _ => return None,
     })
 }

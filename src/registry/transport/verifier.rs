@@ -340,9 +340,8 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
 
 fn of_p_521() -> String {
     format!(
-        "is signed with a key on the curve P-521 or with ECDSA and SHA-512, which are not supported: {} are. \
-         The server needs a certificate of another authority.",
-        KEYS
+        "is signed with a key on the curve P-521 or with ECDSA and SHA-512, which are not supported: {KEYS} are. \
+         The server needs a certificate of another authority."
     )
 }
 
