@@ -318,7 +318,13 @@ mod tests {
                 Code::DiskFull,
                 "disk quota is used up",
             ),
-            (ffi::SQLITE_IOERR_WRITE, libc::EFBIG, Code::Io, "ulimit -f"),
+            // Nothing limits this process.
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::EFBIG,
+                Code::Io,
+                "largest size of a file on its file system. Move it to another one.",
+            ),
             (
                 ffi::SQLITE_CANTOPEN,
                 libc::ENAMETOOLONG,

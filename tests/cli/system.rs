@@ -82,7 +82,8 @@ fn promise_13_a_file_over_the_process_s_limit_is_told_as_that() {
     // In units of 512 or 1,024 bytes.
     let outcome = behind(&place, "ulimit -f 300; exec \"$@\"", &["sync"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    let words = "Raise the limit (`ulimit -f`), and try again.";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     place.assert_sound();
     place.ok(&["sync"]);
     assert_eq!(place.count("SELECT count(*) FROM skills"), 3_000);
@@ -93,7 +94,8 @@ fn promise_13_a_file_over_the_limit_before_there_is_any() {
     let place = Place::with_skills(30);
     let outcome = behind(&place, "ulimit -f 8; exec \"$@\"", &["sync"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    let words = "Raise the limit (`ulimit -f`), and try again.";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     place.ok(&["sync"]);
     place.assert_sound();
 }
