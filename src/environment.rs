@@ -13,6 +13,15 @@ use crate::{Error, Result};
 /// The default address of the live registry.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
 
+/// The variable that gives the address of a project, below which the registry is.
+const PROJECT: &str = "SUPABASE_URL";
+
+/// The registry's address in the configuration file, for a message.
+pub(crate) const FILE_URL: &str = "apiBaseUrl in ~/.skillsmith/config.json";
+
+/// The folder of Skillsmith's files, in the home folder.
+const SETTINGS: &str = ".skillsmith";
+
 /// Returns the value of a variable.
 type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 
@@ -162,7 +171,7 @@ impl Environment {
     pub fn database_path(&self) -> Option<PathBuf> {
         match self.raw("SKILLSMITH_DB_PATH") {
             Some(path) => self.at_home(Path::new(&path)),
-            None => Some(self.settings_folder()?.join("skills.db")),
+            None => Some(self.home()?.join(SETTINGS).join("skills.db")),
         }
     }
 
@@ -176,35 +185,52 @@ impl Environment {
         Some(if is_folder { place.join("") } else { place })
     }
 
+    /// The home folder. A path that depends on where the program was started names none.
     fn home(&self) -> Option<PathBuf> {
+        self.named_home().filter(|home| home.has_root())
+    }
+
+    fn named_home(&self) -> Option<PathBuf> {
         let named = self.raw("HOME").or_else(|| self.raw("USERPROFILE"));
         let of_user = || std::env::home_dir().filter(|_| self.asks_system);
         let home = named.map(PathBuf::from).or_else(of_user)?;
         (!home.as_os_str().is_empty()).then_some(home)
     }
 
-    /// `~/.skillsmith`.
-    fn settings_folder(&self) -> Option<PathBuf> {
-        Some(self.home()?.join(".skillsmith"))
-    }
-
-    /// `~/.skillsmith/config.json`, not read yet.
+    /// `~/.skillsmith/config.json`, not read yet. Below a home folder that is not an absolute path it is an error when
+    /// it is read: what it may say of the address and the credential must not be passed over.
     pub(crate) fn config_file(&self) -> ConfigFile {
-        let folder = self.settings_folder();
-        ConfigFile::at(folder.map(|folder| folder.join("config.json")))
+        let home = self.named_home();
+        ConfigFile::at(home.map(|home| home.join(SETTINGS).join("config.json")))
     }
 
     /// The registry's address that the variables give, and the variable that gives it.
     pub(crate) fn base_url(&self) -> Result<Option<(String, &'static str)>> {
         const ADDRESS: &str = "SKILLSMITH_API_URL";
-        const PROJECT: &str = "SUPABASE_URL";
         if let Some(url) = self.var(ADDRESS)? {
             return Ok(Some((url, ADDRESS)));
         }
-        Ok(self.var(PROJECT)?.map(|url| {
-            let url = url.trim_end_matches('/');
-            (format!("{url}/functions/v1"), PROJECT)
-        }))
+        Ok(self.project_url()?.map(|url| (url, PROJECT)))
+    }
+
+    fn project_url(&self) -> Result<Option<String>> {
+        let url = self.var(PROJECT)?;
+        Ok(url.map(|url| format!("{}/functions/v1", url.trim_end_matches('/'))))
+    }
+
+    /// The sources of other addresses than the one that is used. One that cannot be read matters only where it is
+    /// used, and is told there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn overridden_urls(&self, used: &str) -> Vec<&'static str> {
+        let sources = [
+            (PROJECT, self.project_url()),
+            (FILE_URL, self.config_file().api_base_url()),
+        ];
+        let others = sources.into_iter().filter(|(_, url)| {
+            let url = url.as_ref().ok().and_then(Option::as_deref);
+            url.is_some_and(|url| url.trim_end_matches('/') != used)
+        });
+        others.map(|(source, _)| source).collect()
     }
 }
 
@@ -314,6 +340,24 @@ mod tests {
         }
         let homeless = environment(&[("SKILLSMITH_DB_PATH", "~/s.db")]);
         assert_eq!(homeless.database_path(), None);
+    }
+
+    #[test]
+    fn a_home_folder_that_is_not_an_absolute_path_names_no_place() {
+        for home in [".", "home", "./home", "~"] {
+            let environment = Environment::new(move |name| match name {
+                "HOME" => Some(home.into()),
+                "SKILLSMITH_DB_PATH" => Some("~/s.db".into()),
+                _ => None,
+            });
+            assert_eq!(environment.database_path(), None, "{home}");
+            let environment = Environment::new(move |name| (name == "HOME").then(|| home.into()));
+            assert_eq!(environment.database_path(), None, "{home}");
+            // Not a missing one, whose address and credential would be those of the defaults.
+            let error = environment.config_file().api_base_url().unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("Set HOME to an absolute path."), "{text}");
+        }
     }
 
     #[cfg(unix)]

@@ -63,6 +63,7 @@ pub mod cli;
 pub mod clock;
 mod config;
 pub mod database;
+mod encoding;
 pub mod engine;
 pub mod environment;
 mod error;

@@ -144,3 +144,21 @@ pub(crate) fn ensure_own(found: &Metadata, path: &Path) -> io::Result<()> {
 pub(crate) fn ensure_own(_: &Metadata, _: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// Users other than the owner who may write to a file or folder, by its mode. A group that has the number of the
+/// owner is taken for the owner's own, as most distributions make one for each user.
+pub(crate) fn others_who_write(path: &Path) -> Option<&'static str> {
+    #[cfg(unix)]
+    if let Ok(found) = std::fs::metadata(path) {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let mode = found.permissions().mode();
+        return match mode & 0o022 {
+            0 => None,
+            0o020 if found.gid() == found.uid() => None,
+            0o020 => Some("its group"),
+            _ => Some("every user of this machine"),
+        };
+    }
+    _ = path;
+    None
+}

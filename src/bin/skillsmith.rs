@@ -1,10 +1,18 @@
 //! The program `skillsmith`: signals and the exit code.
 
+#[cfg(unix)]
+use std::io::Write;
 use std::process::exit;
+#[cfg(unix)]
+use std::thread::JoinHandle;
 
 use skillsmith_sync::cli::{Terminal, run};
 
 const INTERRUPTED: i32 = 130;
+
+/// A stack that is large enough: that of every thread which the library starts.
+#[cfg(unix)]
+const ENOUGH: usize = 2 * 1024 * 1024;
 
 fn main() {
     let terminal = Terminal::of_process();
@@ -18,7 +26,37 @@ fn main() {
         }
         cancel.cancel();
     });
-    exit(run(std::env::args_os(), &terminal).into());
+    exit(with_room(move || {
+        run(std::env::args_os(), &terminal).into()
+    }));
+}
+
+/// Runs the work on this thread if its stack is large enough, else on one of its own: `ulimit -s` limits the stack of
+/// the first thread, and a stack that ends is the end of the process.
+#[cfg(unix)]
+fn with_room(work: impl FnOnce() -> i32 + Send + 'static) -> i32 {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Stack).current;
+    if limit.is_none_or(|limit| limit >= ENOUGH as u64) {
+        return work();
+    }
+    let thread = std::thread::Builder::new().stack_size(ENOUGH);
+    match thread.spawn(work).map(JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            let words = format!(
+                "error: The stack is too small (`ulimit -s`), and no thread with a larger one can be started: {error}\n"
+            );
+            _ = std::io::stderr().write_all(words.as_bytes());
+            1
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn with_room(work: impl FnOnce() -> i32) -> i32 {
+    work()
 }
 
 /// Makes a write beyond the limit of `ulimit -f` fail with an error; by default the system ends the process

@@ -16,7 +16,7 @@ pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf
     };
     path.ok_or_else(|| {
         Error::InvalidArgument(
-            "Cannot choose a path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
+            "Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
                 .into(),
         )
     })
@@ -46,7 +46,9 @@ pub(super) fn for_reading(path: &Path, console: &Console<'_>) -> Result<Database
             .open(path)
             .map_err(|second| match second {
                 // More specific than the first error.
-                Error::JournalOnReadOnlyFileSystem { .. } | Error::Cancelled => second,
+                Error::JournalOnReadOnlyFileSystem { .. }
+                | Error::FolderNotWritable { .. }
+                | Error::Cancelled => second,
                 _ => error,
             }),
         error => Err(error),

@@ -9,6 +9,7 @@ use crate::SyncConfig;
 use crate::database::Journal;
 use crate::engine::EngineStatus;
 use crate::environment::Environment;
+use crate::error::in_brackets;
 
 /// The longest name, its colon, and a space.
 const NAME_WIDTH: usize = 13;
@@ -24,7 +25,7 @@ pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> Strin
     let state = if config.enabled { "on" } else { "off" };
     let held = match (environment.offline_mode(), environment.background_sync()) {
         _ if !config.enabled => String::new(),
-        (Err(error), _) | (_, Err(error)) => format!(" ({error})"),
+        (Err(error), _) | (_, Err(error)) => in_brackets(Some(&error.to_string())),
         (Ok(true), _) => " (disabled by SKILLSMITH_OFFLINE_MODE)".into(),
         (_, Ok(false)) => " (disabled by SKILLSMITH_BACKGROUND_SYNC)".into(),
         _ => String::new(),
@@ -34,8 +35,7 @@ pub(super) fn auto_sync(config: &SyncConfig, environment: &Environment) -> Strin
 
 /// `wal`, or another mode and why.
 pub(super) fn journal(journal: &Journal) -> String {
-    let reason = journal.reason.as_ref();
-    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    let reason = in_brackets(journal.reason.as_deref());
     format!("{}{reason}", journal.mode)
 }
 

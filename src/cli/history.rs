@@ -16,6 +16,15 @@ use crate::{Result, SyncHistoryEntry, SyncHistoryRepository, SyncStatus};
 /// Longest error message in a table at a terminal, whose columns are narrow. Elsewhere a line may be long.
 const LONGEST_ERROR: usize = 80;
 const LONGEST_ERROR_ELSEWHERE: usize = 1_000;
+/// The same below one another, where it takes several lines.
+const LONGEST_ERROR_IN_LINES: usize = 400;
+
+/// Fewer columns than the table needs for whole words.
+const NARROW: u16 = 76;
+/// Before what is said of a run.
+const INDENT: u16 = 2;
+/// In less, each line would be a few letters.
+const NARROWEST: u16 = 12;
 
 /// After the time of the start, whose heading depends on the zone.
 const HEADER: [&str; 6] = [
@@ -39,7 +48,12 @@ pub(super) fn run(limit: u32, path: &Path, console: &Console<'_>) -> Result<Exit
     } else if entries.is_empty() {
         console.say("No syncs yet. Run `skillsmith sync` for the first one.");
     } else {
-        console.say(&table(&entries, console).trim_fmt());
+        match console.terminal.stdout.width() {
+            Some(width) if width < NARROW => {
+                console.say(&lines(&entries, width.max(NARROWEST), console));
+            }
+            _ => console.say(&table(&entries, console).trim_fmt()),
+        }
         let (listed, all) = (entries.len(), repository.get_stats()?.total_runs);
         if !console.quiet && i64::try_from(listed).is_ok_and(|listed| listed < all) {
             console.say(&format!(
@@ -73,13 +87,64 @@ fn starts(entries: &[SyncHistoryEntry], zone: Zone) -> (String, Vec<String>) {
     }
 }
 
-fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
+/// The runs below one another, where a table does not fit.
+fn lines(entries: &[SyncHistoryEntry], width: u16, console: &Console<'_>) -> String {
+    let blocks = entries.iter().map(|entry| {
+        let started = match from_iso(&entry.started_at) {
+            Some(time) => {
+                let (time, offset) = console.zone.show(time);
+                format!("{time} {offset}")
+            }
+            None => clean(&entry.started_at),
+        };
+        let heading = Cell::new(format!("{started} {}", entry.status.as_str()));
+        let heading = heading.fg(colour(entry)).add_attribute(Attribute::Bold);
+        let counts = format!(
+            "{} added, {} updated, {} unchanged, {}",
+            entry.skills_added,
+            entry.skills_updated,
+            entry.skills_unchanged,
+            time(entry)
+        );
+        let error = entry.error_message.as_deref().unwrap_or_default();
+        let error = shortened(&console.zone.in_message(error), LONGEST_ERROR_IN_LINES);
+        let details = [counts, error].into_iter().filter(|text| !text.is_empty());
+        let details = details.map(|text| wrapped(Cell::new(text), INDENT, width, console));
+        let heading = wrapped(heading, 0, width, console);
+        std::iter::once(heading)
+            .chain(details)
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+/// A text in lines of the width.
+fn wrapped(text: Cell, indent: u16, width: u16, console: &Console<'_>) -> String {
+    let mut table = bare(console);
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .add_row([text]);
+    for column in table.column_iter_mut() {
+        column.set_padding((indent, 0));
+    }
+    table.trim_fmt()
+}
+
+fn bare(console: &Console<'_>) -> Table {
     let mut table = Table::new();
     // comfy-table would check the process's own terminal instead of ours.
     table.force_no_tty();
     if console.colours_stdout() {
         table.enforce_styling();
     }
+    table
+}
+
+fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
+    let mut table = bare(console);
     match console.terminal.stdout.width() {
         Some(width) => table
             .load_style(UTF8_FULL_CONDENSED)
@@ -112,23 +177,30 @@ fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
 
 fn row(entry: &SyncHistoryEntry, started: String, zone: Zone, longest: usize) -> [Cell; 7] {
     let error = entry.error_message.as_deref().unwrap_or_default();
-    let colour = match entry.status {
+    [
+        Cell::new(started),
+        Cell::new(entry.status.as_str()).fg(colour(entry)),
+        Cell::new(entry.skills_added),
+        Cell::new(entry.skills_updated),
+        Cell::new(entry.skills_unchanged),
+        Cell::new(time(entry)),
+        Cell::new(shortened(&zone.in_message(error), longest)),
+    ]
+}
+
+const fn colour(entry: &SyncHistoryEntry) -> Color {
+    match entry.status {
         SyncStatus::Success => Color::Green,
         SyncStatus::Failed => Color::Red,
         SyncStatus::Partial => Color::Yellow,
         SyncStatus::Running => Color::Cyan,
-    };
-    let time = entry
+    }
+}
+
+/// How long it took.
+fn time(entry: &SyncHistoryEntry) -> String {
+    entry
         .duration_ms
         .and_then(|ms| u64::try_from(ms).ok())
-        .map_or_else(|| "-".into(), duration);
-    [
-        Cell::new(started),
-        Cell::new(entry.status.as_str()).fg(colour),
-        Cell::new(entry.skills_added),
-        Cell::new(entry.skills_updated),
-        Cell::new(entry.skills_unchanged),
-        Cell::new(time),
-        Cell::new(shortened(&zone.in_message(error), longest)),
-    ]
+        .map_or_else(|| "-".into(), duration)
 }

@@ -234,7 +234,8 @@ fn breathe() {
 }
 
 fn width(size: Option<(Width, terminal_size::Height)>) -> u16 {
-    size.map_or(USUAL_WIDTH, |(Width(width), _)| width)
+    let width = size.map(|(Width(width), _)| width);
+    width.filter(|width| *width > 0).unwrap_or(USUAL_WIDTH)
 }
 
 impl fmt::Debug for Stream {

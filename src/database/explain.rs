@@ -16,6 +16,7 @@ pub(super) fn name(conn: &Connection, path: &Path, error: Error) -> Error {
     match error {
         Error::Database(error) => explain_on(conn, path, error),
         Error::ReadOnly if !is_read_only(conn) => not_writable(path, "write"),
+        Error::ReadOnly => without_index(conn, path).unwrap_or(Error::ReadOnly),
         error => error,
     }
 }
@@ -26,7 +27,33 @@ fn is_read_only(conn: &Connection) -> bool {
 }
 
 pub(super) fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error) -> Error {
-    explain(path, error, raw::last_io_error(conn))
+    // SQLite has a code for the folder, or says that it cannot open a file.
+    let may_be_of_folder = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+    );
+    may_be_of_folder
+        .then(|| without_index(conn, path))
+        .flatten()
+        .unwrap_or_else(|| explain(path, error, raw::last_io_error(conn)))
+}
+
+/// The error for a file that is open for reading and cannot be read, if that is because SQLite cannot create the -shm of
+/// its log in the folder. To read the file as if nobody changed it is not safe: others who may write to the folder may
+/// have it open, or open it meanwhile.
+fn without_index(conn: &Connection, path: &Path) -> Option<Error> {
+    // SQLite has it beside the file itself, not beside a link to it.
+    let real = path.canonicalize().ok()?;
+    let folder = real.parent()?;
+    let lacks_files = ["-shm", "-journal"].map(|suffix| !beside(&real, suffix).exists());
+    let is_of_folder = is_read_only(conn)
+        && lacks_files == [true; 2]
+        && !is_writable(folder)
+        && !is_mounted_read_only(folder);
+    is_of_folder.then(|| Error::FolderNotWritable {
+        path: path.to_owned(),
+        folder: folder.to_owned(),
+    })
 }
 
 /// Maps a disk failure by the system error of the connection, if SQLite has no code for it.
@@ -291,7 +318,13 @@ mod tests {
                 Code::DiskFull,
                 "disk quota is used up",
             ),
-            (ffi::SQLITE_IOERR_WRITE, libc::EFBIG, Code::Io, "ulimit -f"),
+            // Nothing limits this process.
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::EFBIG,
+                Code::Io,
+                "largest size of a file on its file system. Move it to another one.",
+            ),
             (
                 ffi::SQLITE_CANTOPEN,
                 libc::ENAMETOOLONG,

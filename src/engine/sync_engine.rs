@@ -78,6 +78,7 @@ impl SyncEngine {
                 let mut result = self.sync_with(&lock, options, begun);
                 drop(lock);
                 result.warnings.extend(self.parts.database.warnings());
+                result.warnings.extend(self.parts.registry.warnings());
                 return Ok(result);
             }
             Ok(None) => Error::SyncInProgress,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::own_file::{self, Link};
-use crate::{Error, Result};
+use crate::{Error, Result, encoding};
 
 /// It holds a few hundred bytes; this is for files that are something else.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -37,6 +37,19 @@ impl ConfigFile {
     /// Where it is.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// Who else than the owner may change what it says, if that was asked: its mode or that of its folder lets them.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.values.get()?;
+        let path = self.path().filter(|path| path.exists())?;
+        let mut places = [Some(path), path.parent()].into_iter().flatten();
+        let open = |place| Some((place, own_file::others_who_write(place)?));
+        let (place, who) = places.find_map(open)?;
+        Some(format!(
+            "{}: {who} can write to it, and so choose the registry and the credential. Run `chmod go-w` on it.",
+            place.display()
+        ))
     }
 
     /// The registry's address. The stack writes it without the path.
@@ -96,6 +109,14 @@ impl ConfigFile {
         let Some(path) = &self.path else {
             return Ok(Map::new());
         };
+        // What it would name depends on where the program was started, and may be anybody's.
+        if !path.has_root() {
+            return Err(Error::InvalidArgument(
+                "The home folder is not an absolute path, so that its .skillsmith/config.json is not read. \
+                 Set HOME to an absolute path."
+                    .into(),
+            ));
+        }
         let file = match own_file::open(OpenOptions::new().read(true), path, Link::Followed) {
             Ok(file) => file,
             Err(error) if is_missing(path, &error) => return Ok(Map::new()),
@@ -103,11 +124,11 @@ impl ConfigFile {
         };
         let bytes =
             own_file::content(file, MAX_SIZE).map_err(|error| Error::file("read", path, error))?;
+        if let Some(name) = encoding::other_than_utf_8(&bytes) {
+            return Err(self.unusable(&format!("it is {name}. Save it as UTF-8")));
+        }
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text,
-            Err(_) if is_utf_16(&bytes) => {
-                return Err(self.unusable("it is UTF-16. Save it as UTF-8"));
-            }
             Err(error) => {
                 let place = place_after(&bytes[..error.valid_up_to()]);
                 return Err(self.unusable(&format!("it is not JSON: it is not UTF-8 at {place}")));
@@ -120,7 +141,7 @@ impl ConfigFile {
             Ok(Value::Object(values)) => Ok(values),
             Ok(_) => Err(self.unusable("it is not a JSON object")),
             // What the parser says names a place in the file, and nothing that stands there.
-            Err(error) => Err(self.unusable(&format!("it is not JSON: {error}"))),
+            Err(error) => Err(self.unusable(&in_words(&error.to_string()))),
         }
     }
 
@@ -135,9 +156,12 @@ impl ConfigFile {
     }
 }
 
-/// Whether it begins with the byte order mark of UTF-16.
-fn is_utf_16(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+/// What the parser says. It has a limit of its own, which is not one of JSON.
+fn in_words(said: &str) -> String {
+    match said.strip_prefix("recursion limit exceeded") {
+        Some(place) => format!("its lists and objects are nested more than 127 deep{place}"),
+        None => format!("it is not JSON: {said}"),
+    }
 }
 
 /// The place of the next byte, as the parser counts lines and columns.
@@ -215,6 +239,7 @@ mod tests {
 
     #[test]
     fn what_is_there_and_cannot_be_parsed_is_named() {
+        let nested = [&b"{\"sk-1\":"[..], &[b'['; 200], &[b']'; 200], b"}"].concat();
         for (content, why) in [
             (&b"{"[..], "not JSON"),
             (b"", "not JSON"),
@@ -226,7 +251,10 @@ mod tests {
                 b"{\n\"apiKey\": \"sk-\xff\"}",
                 "not UTF-8 at line 2 column 15",
             ),
-            (b"\xff\xfe{\0}\0", "it is UTF-16"),
+            (b"\xff\xfe{\0}\0", "it is UTF-16. Save it as UTF-8"),
+            (b"{\0}\0", "it is UTF-16. Save it as UTF-8"),
+            (b"\0\0\0{\0\0\0}", "it is UTF-32. Save it as UTF-8"),
+            (&nested, "nested more than 127 deep at line 1 column 135"),
         ] {
             let (_folder, file) = file_of(content);
             let error = file.api_key().unwrap_err();

@@ -70,6 +70,22 @@ impl Cause {
         }
     }
 
+    /// The same for a message that stands in brackets.
+    #[must_use]
+    pub(crate) fn and_aside(mut self, aside: &str) -> Self {
+        self.message = format!("{}; {aside}", self.message.trim_end_matches('.'));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn doubted_aside(self, aside: &str) -> Self {
+        if self.unconnected {
+            self
+        } else {
+            self.and_aside(aside).unconnected(true)
+        }
+    }
+
     /// Marks the cause of a failure before anything was sent.
     pub(crate) const fn unconnected(mut self, unconnected: bool) -> Self {
         self.unconnected = unconnected;

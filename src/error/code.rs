@@ -164,7 +164,9 @@ impl Error {
                 ErrorCode::DatabaseDamaged
             }
             Self::NotSkillsmith { .. } => ErrorCode::NotSkillsmith,
-            Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
+            Self::PermissionDenied { .. } | Self::FolderNotWritable { .. } => {
+                ErrorCode::PermissionDenied
+            }
             Self::ReadOnly
             | Self::ReadOnlyFileSystem(_)
             | Self::JournalOnReadOnlyFileSystem { .. } => ErrorCode::ReadOnly,

@@ -20,10 +20,7 @@ impl Error {
             ErrorKind::QuotaExceeded => return Self::DiskQuotaUsed,
             ErrorKind::OutOfMemory => return Self::OutOfMemory,
             _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
-            ErrorKind::FileTooLarge => std::io::Error::new(
-                ErrorKind::FileTooLarge,
-                "it would exceed the largest size that this process may write. Raise the limit (`ulimit -f`)",
-            ),
+            ErrorKind::FileTooLarge => std::io::Error::new(ErrorKind::FileTooLarge, too_large()),
             kind => match in_words(&source, action == "lock") {
                 Some(words) => std::io::Error::new(kind, words),
                 None => source,
@@ -59,6 +56,19 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
 #[cfg(not(unix))]
 pub(crate) const fn in_words(_: &std::io::Error, _: bool) -> Option<&'static str> {
     None
+}
+
+/// What is said of a file that may not grow. `ulimit -f` is asked, because a file system may have a limit too, such as the
+/// 4 GB of FAT.
+fn too_large() -> &'static str {
+    #[cfg(unix)]
+    if rustix::process::getrlimit(rustix::process::Resource::Fsize)
+        .current
+        .is_some()
+    {
+        return "it would exceed the largest size that this process may write. Raise the limit (`ulimit -f`), and try again";
+    }
+    "it would exceed the largest size of a file on its file system. Move it to another one"
 }
 
 fn is_too_many_files(error: &std::io::Error) -> bool {

@@ -48,7 +48,9 @@ messages! {
     Error::Unhealthy(cause) =>
         "{}", unhealthy(cause.as_ref());
     Error::Unreachable(cause) | Error::CutOff(cause) => "Cannot reach the registry: {cause}";
-    Error::Timeout(cause) => "The registry did not answer in time ({cause})";
+    Error::Timeout(cause) =>
+        "The registry did not answer in time{}",
+        in_brackets(Some(cause.message()));
     Error::RateLimited { retry_at } =>
         "The registry limits the rate of requests. Try again {}.",
         when(*retry_at);
@@ -113,6 +115,11 @@ messages! {
          changes are still in {}, which cannot be applied there. Copy both \
          files to a writable folder and open the copy.",
         path.display(), journal.display();
+    Error::FolderNotWritable { path, folder } =>
+        "{} has a write-ahead log, so that SQLite creates a file beside it even to read it, and you have no write \
+         access to {}. Get write access to the folder, or copy the file (and {}-wal, if there is one) to a folder of \
+         your own, and read the copy.",
+        path.display(), folder.display(), path.display();
     Error::DatabaseReplaced(path) =>
         "{} was replaced, moved or deleted by another program while it was \
          in use. Nothing more was written. Try again: the next call uses \
@@ -122,7 +129,8 @@ messages! {
         "Cannot {action} {}: too many files are open. Close some, or raise \
          the limit (`ulimit -n`), and try again.",
         path.display();
-    Error::Io { action, path, source } => "Cannot {action} {}: {source}", path.display();
+    Error::Io { action, path, source } =>
+        "Cannot {action} {}: {}", path.display(), ended(&source.to_string());
 
     // ---- 4xx: the protocol -----------------------------------------------
     Error::Protocol(cause) => "The registry's answer could not be understood: {cause}";
@@ -149,8 +157,17 @@ messages! {
 /// The form of a time in a message. At a terminal, src/cli/time.rs finds it and shows it in the local zone.
 pub(crate) const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
 
-fn in_brackets(text: Option<&str>) -> String {
-    text.map_or_else(String::new, |text| format!(" ({text})"))
+/// Several sentences, of which the last ends as the others do.
+fn ended(text: &str) -> String {
+    let lacks_stop = text.contains(". ") && !text.ends_with('.');
+    format!("{text}{}", if lacks_stop { "." } else { "" })
+}
+
+/// A space and an aside, which does not end as a sentence does; nothing for `None`.
+pub(crate) fn in_brackets(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| {
+        format!(" ({})", text.trim_end_matches('.'))
+    })
 }
 
 /// What never came to the registry says nothing about its health.
@@ -196,6 +213,14 @@ mod tests {
             Error::RunDeadline(std::time::Duration::from_millis(100)).to_string(),
             "The sync stopped at its deadline of 0.1 s. What was read is kept; the next sync continues from there."
         );
+        for (source, shown) in [
+            ("No such file or directory", "No such file or directory"),
+            ("it is full. Empty it", "it is full. Empty it."),
+            ("it is full. Empty it.", "it is full. Empty it."),
+        ] {
+            let error = Error::file("read", "/x", std::io::Error::other(source));
+            assert_eq!(error.to_string(), format!("Cannot read /x: {shown}"));
+        }
         assert_eq!(
             Error::Unhealthy(None).to_string(),
             "API is unhealthy. Try again later."
@@ -208,6 +233,15 @@ mod tests {
             }
             .to_string(),
             "The registry failed to answer: HTTP 502 (bad gateway)"
+        );
+        assert_eq!(
+            Error::Timeout("it accepted the connection, but TLS was not set up in time.".into())
+                .to_string(),
+            "The registry did not answer in time (it accepted the connection, but TLS was not set up in time)"
+        );
+        assert_eq!(
+            Error::Unhealthy(Some("it said no.".into())).to_string(),
+            "API is unhealthy. Try again later. (it said no)"
         );
     }
 }

@@ -44,6 +44,7 @@ impl Error {
             | Self::DatabaseDamagedWhileShared { .. }
             | Self::NotSkillsmith { .. }
             | Self::PermissionDenied { .. }
+            | Self::FolderNotWritable { .. }
             | Self::ReadOnly
             | Self::DiskFull
             | Self::NoMoreFiles(_)

@@ -158,6 +158,14 @@ pub enum Error {
         /// Its `-wal` or `-journal`.
         journal: PathBuf,
     },
+    /// The file has a write-ahead log, so that SQLite reads it only where it can create a file beside it, and this user
+    /// cannot write to its folder. The code is that of [`Error::PermissionDenied`].
+    FolderNotWritable {
+        /// The database.
+        path: PathBuf,
+        /// The folder that it is in.
+        folder: PathBuf,
+    },
     /// The path no longer names the file that was opened.
     DatabaseReplaced(PathBuf),
     /// The process or the system has reached its limit of open files.

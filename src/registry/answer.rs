@@ -104,7 +104,9 @@ fn detail(credentials: &Credentials, refusal: &Value) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
         .collect();
     let text = told(credentials, &words.join(": "), MAX_DETAIL);
-    (!text.is_empty()).then_some(text)
+    // It becomes part of a sentence.
+    let text = text.trim_end_matches('.');
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Untrusted text for a message: redacted and shortened.

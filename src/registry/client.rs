@@ -31,7 +31,7 @@ use super::{
     pacing,
 };
 use crate::environment::{self, Environment};
-use crate::log::Log;
+use crate::log::{Log, LogLevel};
 use crate::{Cause, Error, Result};
 
 /// Size limit of a body after decompression. A page has about 60 KB; this protects against broken
@@ -67,6 +67,8 @@ pub struct SkillsmithApiClient {
     pools: Pools,
     rate_limit: RateLimit,
     log: Log,
+    /// What a sync with this client warns of.
+    warning: Option<String>,
     /// Something came from the registry itself.
     has_answered: AtomicBool,
 }
@@ -96,7 +98,7 @@ impl SkillsmithApiClient {
             Some(told) => told,
             None => (
                 environment::base_url_of_file(&file)?,
-                Some("apiBaseUrl in ~/.skillsmith/config.json"),
+                Some(environment::FILE_URL),
             ),
         };
         let base = base.trim().trim_end_matches('/').to_owned();
@@ -124,10 +126,14 @@ impl SkillsmithApiClient {
             pools: Pools::default(),
             rate_limit: RateLimit::default(),
             log,
+            warning: file.warning(),
             has_answered: AtomicBool::new(false),
         };
         let (proxy, credentials) = (client.transport.proxy(), client.sign_in.known());
         trace::client(&client.log, &client.base, &proxy, &credentials);
+        if let Some(words) = client.transport.not_understood() {
+            client.log.http(LogLevel::Warning, || words.to_owned());
+        }
         Ok(client)
     }
 
@@ -397,6 +403,10 @@ impl Registry for SkillsmithApiClient {
 
     fn log(&self) -> Log {
         self.log.clone()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warning.iter().cloned().collect()
     }
 
     fn caller(&self) -> Caller {

@@ -87,6 +87,12 @@ pub trait Registry: Send + Sync {
         Log::default()
     }
 
+    /// What the result of a sync says of how the registry is asked, beside what it says of the run.
+    #[doc(hidden)]
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Who has asked last.
     #[doc(hidden)]
     fn caller(&self) -> Caller {

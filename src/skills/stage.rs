@@ -15,6 +15,7 @@ use super::compare::Stored;
 use super::sql::given_categories;
 use super::table::Table;
 use super::urls;
+use crate::error::in_brackets;
 use crate::fingerprint::hex;
 use crate::registry::field::{Field, FieldValue};
 use crate::registry::wire::Skill;
@@ -328,11 +329,13 @@ pub(crate) fn is_index_fault(error: &Error) -> bool {
 /// SQLite's message, such as "CHECK constraint failed: …", without rusqlite's prefix.
 fn in_words(error: &rusqlite::Error) -> String {
     match error {
-        rusqlite::Error::SqliteFailure(_, Some(text)) => {
-            format!("the database refuses it ({text})")
-        }
-        other => format!("the database refuses it ({other})"),
+        rusqlite::Error::SqliteFailure(_, Some(text)) => refused(text),
+        other => refused(&other.to_string()),
     }
+}
+
+fn refused(why: &str) -> String {
+    format!("the database refuses it{}", in_brackets(Some(why)))
 }
 
 /// A bit for each column that the row sets.

@@ -536,3 +536,100 @@ fn one_fault_is_counted_once() {
         assert!(outcome.stdout.ends_with(one), "{}", outcome.stdout);
     }
 }
+
+#[test]
+fn the_addresses_that_are_not_used_are_named_too() {
+    let place = Place::with_skills(5);
+    fs::create_dir(place.path(".skillsmith")).unwrap();
+    let file = place.path(".skillsmith/config.json");
+    let told = |config: Value, variables: &[(&str, &str)]| {
+        fs::write(&file, config.to_string()).unwrap();
+        let mut command = place.command(&["doctor", "--json"]);
+        let outcome = Outcome::of(command.envs(variables.iter().copied()));
+        let document = outcome.json();
+        assert_eq!(document["ok"], true, "{document:#}");
+        let findings = document["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["name"] == "addresses")?;
+        assert_eq!(found["state"], "warning");
+        Some(found["value"].as_str().unwrap().to_owned())
+    };
+    let base = place.server().base_url();
+    let project = base.trim_end_matches("/functions/v1").to_owned();
+    let other = json!({"apiBaseUrl": "https://user:hunter2@other.example"});
+    assert_eq!(told(json!({}), &[]), None);
+    assert_eq!(
+        told(other.clone(), &[]).as_deref(),
+        Some(
+            "that of SKILLSMITH_API_URL is used, and not that of apiBaseUrl in ~/.skillsmith/config.json"
+        )
+    );
+    assert_eq!(
+        told(
+            other.clone(),
+            &[("SUPABASE_URL", "https://project.example")]
+        )
+        .as_deref(),
+        Some(
+            "that of SKILLSMITH_API_URL is used, and not that of SUPABASE_URL or of apiBaseUrl in ~/.skillsmith/config.json"
+        )
+    );
+    assert_eq!(
+        told(
+            other,
+            &[("SKILLSMITH_API_URL", ""), ("SUPABASE_URL", &project)]
+        )
+        .as_deref(),
+        Some(
+            "that of SUPABASE_URL is used, and not that of apiBaseUrl in ~/.skillsmith/config.json"
+        )
+    );
+    // The same address twice is not a surprise.
+    assert_eq!(
+        told(
+            json!({"apiBaseUrl": project}),
+            &[("SUPABASE_URL", &project)]
+        ),
+        None
+    );
+}
+
+#[test]
+fn a_configuration_file_that_others_may_write_is_told() {
+    let place = Place::with_skills(5);
+    let folder = place.path(".skillsmith");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("config.json");
+    fs::write(&file, json!({"apiKey": "sk-one-11"}).to_string()).unwrap();
+    let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let words = |place: &std::path::Path| {
+        format!(
+            "{}: every user of this machine can write to it, and so choose the registry and the credential. Run `chmod go-w` on it.",
+            place.display()
+        )
+    };
+    for (of_folder, of_file, expected) in [
+        (0o700, 0o600, None),
+        (0o755, 0o644, None),
+        (0o755, 0o666, Some(words(&file))),
+        (0o777, 0o600, Some(words(&folder))),
+    ] {
+        mode(&folder, of_folder);
+        mode(&file, of_file);
+        let result = place.json(&["sync", "--json"]);
+        assert_eq!(result["success"], true, "{result:#}");
+        let warnings: Vec<String> = serde_json::from_value(result["warnings"].clone()).unwrap();
+        assert_eq!(warnings.first(), expected.as_ref());
+        let document = place.json(&["doctor", "--json"]);
+        let findings = document["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["name"] == "config file");
+        assert_eq!(
+            found.and_then(|one| one["value"].as_str()),
+            expected.as_deref()
+        );
+    }
+    // It matters only where it is used.
+    mode(&file, 0o666);
+    let mut command = place.command(&["sync", "--json"]);
+    let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk-one-11"));
+    assert_eq!(outcome.json()["warnings"], json!([]));
+}

@@ -54,6 +54,67 @@ fn a_tilde_is_the_home_folder_without_a_shell() {
     assert!(!place.path("~").exists());
 }
 
+/// Otherwise a folder of that name appears in each folder that the program is started in.
+#[test]
+fn a_home_folder_that_is_not_an_absolute_path_names_no_place() {
+    let place = Place::with_skills(15);
+    std::fs::create_dir_all(place.path("mine/.skillsmith")).unwrap();
+    std::fs::write(
+        place.path("mine/.skillsmith/config.json"),
+        r#"{"apiKey": "sk-of-relative"}"#,
+    )
+    .unwrap();
+    for home in ["mine", ".", "./mine", "~"] {
+        for args in [
+            &["sync"][..],
+            &["sync", "status"],
+            &["sync", "--db=~/skills.db"],
+        ] {
+            let outcome = Outcome::of(place.command(args).env("HOME", home));
+            assert_eq!(outcome.code, 1, "{home} {args:?}: {}", outcome.stdout);
+            let words = "no home folder was found (HOME must be an absolute path)";
+            assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        }
+        // Its configuration is not passed over in silence, unless nothing is asked of it.
+        let mut command = place.command(&["sync", "--db", "skills.db"]);
+        let outcome = Outcome::of(command.env("HOME", home));
+        assert_eq!(outcome.code, 1, "{home}: {}", outcome.stdout);
+        let words = "Set HOME to an absolute path.";
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        assert!(place.server().requests().is_empty());
+    }
+    assert_eq!(place.names_in("mine/.skillsmith"), ["config.json"]);
+    assert!(!place.path(".skillsmith").exists() && !place.path("~").exists());
+    let mut command = place.command(&["sync", "--db", "skills.db"]);
+    command
+        .env("HOME", "mine")
+        .env("SKILLSMITH_API_KEY", "sk-12345678");
+    let outcome = Outcome::of(&mut command);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn exceptions_from_the_proxy_that_are_not_understood_are_named() {
+    let place = Place::with_skills(15);
+    let with = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
+            .env("NO_PROXY", "<local>;127/8,http://x.test");
+        Outcome::of(&mut command)
+    };
+    let words =
+        "NO_PROXY has entries that name no host and are passed over: <local>, http://x.test";
+    let outcome = with(&["doctor"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stdout);
+    let told = format!("warning: exceptions: {words}\n");
+    assert!(outcome.stdout.contains(&told), "{}", outcome.stdout);
+    let outcome = with(&["sync", "--verbose"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let told = format!("http: {words}\n");
+    assert!(outcome.stderr.contains(&told), "{}", outcome.stderr);
+}
+
 #[test]
 fn a_value_that_is_not_utf_8_is_told_and_nothing_is_sent() {
     let place = Place::with_skills(15);

@@ -185,6 +185,44 @@ fn a_file_that_can_be_written_in_a_folder_that_cannot_is_told_by_the_folder() {
     }
 }
 
+/// Even to read, SQLite needs the -shm of a write-ahead log.
+#[test]
+fn a_write_ahead_log_in_a_folder_that_cannot_be_written_is_told_by_the_folder() {
+    for mode in [0o444, 0o666] {
+        let place = Place::with_skills(25);
+        place.ok(&["sync", "--db", "shared.db"]);
+        assert!(!place.path("shared.db-shm").exists());
+        set_mode(&place.path("shared.db"), mode);
+        std::os::unix::fs::symlink(place.path("shared.db"), place.path("link.db")).unwrap();
+        for name in ["shared.db", "link.db"] {
+            for command in ["status", "history", "config"] {
+                let args = ["sync", command, "--json", "--db", name];
+                let outcome = Outcome::of(&mut as_nobody_after(&place, 0o555, &args));
+                assert_eq!(outcome.code, 1, "{args:?}: {}", outcome.stdout);
+                assert_eq!(outcome.json()["error"]["code"], "PERMISSION_DENIED");
+                let words = format!(
+                    "error: <home>/{name} has a write-ahead log, so that SQLite creates a file beside it even to read it, and you have \
+                     no write access to <home>. Get write access to the folder, or copy the file (and <home>/{name}-wal, if there is one) \
+                     to a folder of your own, and read the copy.\n"
+                );
+                assert_eq!(place.settled(&outcome.stderr), words);
+            }
+            let args = ["doctor", "--db", name];
+            let outcome = Outcome::of(&mut as_nobody_after(&place, 0o555, &args));
+            let words = "warning: content: it cannot be read, because SQLite creates files beside it for that too. Get";
+            assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
+        }
+        // As it says.
+        set_mode(place.home(), 0o777);
+        let outcome = Outcome::of(&mut as_nobody(
+            &place,
+            &["sync", "status", "--db", "shared.db"],
+        ));
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        set_mode(place.home(), 0o755);
+    }
+}
+
 #[test]
 fn what_may_only_be_read_can_be_looked_at() {
     let place = Place::with_skills(25);

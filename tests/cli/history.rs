@@ -61,6 +61,42 @@ fn a_terminal_gets_a_table_of_its_width() {
 }
 
 #[test]
+fn a_narrow_terminal_gets_whole_words_below_one_another() {
+    let place = three_runs();
+    for columns in [20, 40, 75] {
+        let mut command = place.command(&["sync", "history", "--utc"]);
+        let (code, screen) = Pty::new(columns).run(command.env("NO_COLOR", "1"));
+        assert_eq!(code, 0);
+        let screen = screen.replace("\r\n", "\n");
+        let widest = screen.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(columns.into()), "{columns}:\n{screen}");
+        let words: Vec<_> = screen.split_whitespace().collect();
+        let words = words.join(" ");
+        let failed = "2026-11-22 15:48 UTC failed 0 added, 0 updated, 0 unchanged, 1.2 s \
+                      The registry does not allow this (403: Forbidden; sent no credential).";
+        let first = "2026-11-22 15:48 UTC success 0 added, 11 updated, 109 unchanged, 1.2 s ";
+        assert!(
+            words.starts_with(&format!("{first}{failed} 2026-11-22")),
+            "{screen}"
+        );
+    }
+    let mut command = place.command(&["sync", "history", "--utc"]);
+    let (_, screen) = Pty::new(40).run(command.env("NO_COLOR", "1"));
+    assert_snapshot!(screen.replace("\r\n", "\n"), @"
+    2026-11-22 15:48 UTC success
+      0 added, 11 updated, 109 unchanged,
+      1.2 s
+    2026-11-22 15:48 UTC failed
+      0 added, 0 updated, 0 unchanged, 1.2 s
+      The registry does not allow this (403:
+      Forbidden; sent no credential).
+    2026-11-22 15:48 UTC success
+      120 added, 0 updated, 0 unchanged, 1.2
+      s
+    ");
+}
+
+#[test]
 fn the_newest_come_first_and_as_many_as_wanted() {
     let place = Place::with_skills(10);
     for _ in 0..12 {

@@ -73,7 +73,7 @@ fn an_empty_file_of_another_user_does_not_become_a_database() {
     assert_eq!(outcome.code, 1);
     assert_eq!(
         place.settled(&outcome.stderr),
-        "error: Cannot use <home>/theirs.db: it belongs to another user (number 54321). Choose another path, or delete the file\n"
+        "error: Cannot use <home>/theirs.db: it belongs to another user (number 54321). Choose another path, or delete the file.\n"
     );
     assert_eq!(fs::metadata(&file).unwrap().len(), 0);
 }

@@ -82,7 +82,8 @@ fn promise_13_a_file_over_the_process_s_limit_is_told_as_that() {
     // In units of 512 or 1,024 bytes.
     let outcome = behind(&place, "ulimit -f 300; exec \"$@\"", &["sync"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    let words = "Raise the limit (`ulimit -f`), and try again.";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     place.assert_sound();
     place.ok(&["sync"]);
     assert_eq!(place.count("SELECT count(*) FROM skills"), 3_000);
@@ -93,9 +94,29 @@ fn promise_13_a_file_over_the_limit_before_there_is_any() {
     let place = Place::with_skills(30);
     let outcome = behind(&place, "ulimit -f 8; exec \"$@\"", &["sync"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("ulimit -f"), "{}", outcome.stderr);
+    let words = "Raise the limit (`ulimit -f`), and try again.";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     place.ok(&["sync"]);
     place.assert_sound();
+}
+
+#[test]
+fn promise_13_a_small_stack_is_enough() {
+    let place = Place::with_skills(250);
+    for limit in [64, 128, 256] {
+        let shell = format!("ulimit -s {limit}; exec \"$@\"");
+        for args in [
+            &["sync", "--force"][..],
+            &["sync", "status", "--json"],
+            &["sync", "history"],
+            &["doctor", "--check"],
+            &["--help"],
+        ] {
+            let outcome = behind(&place, &shell, args);
+            assert_eq!(outcome.code, 0, "{limit} {args:?}: {}", outcome.stderr);
+        }
+    }
+    assert_eq!(place.count("SELECT count(*) FROM skills"), 250);
 }
 
 #[test]
@@ -361,7 +382,7 @@ fn no_home() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_eq!(
         outcome.stderr,
-        "error: Cannot choose a path for the database: no home folder was found. Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/.\n"
+        "error: Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/.\n"
     );
     let outcome = homeless(&place, others, &["sync", "status", "--db", "x.db"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);

@@ -64,3 +64,35 @@ fn a_zone_is_that_of_the_system_s_own_programs() {
         }
     }
 }
+
+/// The C library would wait for whoever writes into it.
+#[test]
+fn a_zone_that_is_a_pipe_or_a_device_is_not_waited_for() {
+    let place = Place::with_skills(5);
+    place.ok(&["sync"]);
+    fs::create_dir(place.path("zones")).unwrap();
+    let made = Command::new("mkfifo")
+        .arg(place.path("zones/Pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let pipe = place.path("zones/Pipe");
+    let linked = place.path("link");
+    std::os::unix::fs::symlink(&pipe, &linked).unwrap();
+    let (folder, pipe, linked) = (place.path("zones"), pipe.display(), linked.display());
+    for zone in [
+        pipe.to_string(),
+        format!(":{pipe}"),
+        linked.to_string(),
+        "Pipe".to_owned(),
+        ":Pipe".to_owned(),
+        "/dev/zero".to_owned(),
+        "/dev/ptmx".to_owned(),
+    ] {
+        for args in [&["sync", "history"][..], &["sync", "status"], &["doctor"]] {
+            let mut command = place.command(args);
+            let outcome = Outcome::of(command.env("TZ", &zone).env("TZDIR", &folder));
+            assert_eq!(outcome.code, 0, "{zone}: {}", outcome.stderr);
+            assert!(outcome.stdout.contains("UTC"), "{zone}: {}", outcome.stdout);
+        }
+    }
+}

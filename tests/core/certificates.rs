@@ -10,7 +10,7 @@ use skillsmith_test_registry::Options;
 use tempfile::TempDir;
 
 use crate::support::{World, assert_success, sync_at, sync_in};
-use crate::tls_server::Identity;
+use crate::tls_server::{Identity, alerting, openssl};
 
 struct Secured {
     world: World,
@@ -261,7 +261,39 @@ fn certificates_that_would_be_passed_over_are_an_error() {
     let units = std::iter::once(0xfeff).chain(text.encode_utf16());
     let bytes: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
     std::fs::write(&wide, bytes).unwrap();
+    let in_bytes = |name: &str, bytes: Vec<u8>| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    // As a shell of Windows writes it where it is told to leave the mark out.
+    let unmarked = text.encode_utf16().flat_map(u16::to_le_bytes);
+    let unmarked = in_bytes("unmarked.pem", unmarked.collect());
+    let wider = text.chars().map(u32::from).flat_map(u32::to_be_bytes);
+    let wider = in_bytes("wider.pem", wider.collect());
+    let der = in_bytes("server.der", Identity::signed("other").der().to_vec());
+    let to_other_forms = [
+        "pkcs12 -export -nokeys -in authority.pem -passout pass: -out store.p12",
+        "crl2pkcs7 -nocrl -certfile authority.pem -out list.p7b",
+    ];
+    for arguments in to_other_forms {
+        openssl(folder, arguments);
+    }
     for (path, why) in [
+        (&unmarked, "its text is UTF-16 and must be UTF-8."),
+        (&wider, "its text is UTF-32 and must be UTF-8."),
+        (
+            &der,
+            "it is in DER form, which `openssl x509 -inform der -in OLD -out NEW` converts.",
+        ),
+        (
+            &folder.join("store.p12"),
+            "it is in DER form and not a certificate. From PKCS #12, `openssl pkcs12 -nokeys -in OLD -out NEW` extracts the certificates, and from PKCS #7 `",
+        ),
+        (
+            &folder.join("list.p7b"),
+            "it has certificates in the form PKCS #7 (BEGIN PKCS7), from which `openssl pkcs7 -print_certs -in OLD -out NEW` extracts them.",
+        ),
         (
             &with_settings,
             "it has a certificate with OpenSSL's settings of trust (BEGIN TRUSTED CERTIFICATE), which `openssl x509` converts to a usual one.",
@@ -280,6 +312,104 @@ fn certificates_that_would_be_passed_over_are_an_error() {
     }
     // In a folder they are what else lies there.
     assert_success(&secured.sync(&[("SSL_CERT_DIR", folder)]));
+    // What is advised helps.
+    for advice in [
+        "x509 -inform der -in authority.der -out converted.pem",
+        "pkcs12 -nokeys -in store.p12 -passin pass: -out converted.pem",
+        "pkcs7 -print_certs -in list.p7b -out converted.pem",
+    ] {
+        openssl(
+            folder,
+            "x509 -in authority.pem -outform der -out authority.der",
+        );
+        openssl(folder, advice);
+        assert_success(&secured.sync(&[("SSL_CERT_FILE", &folder.join("converted.pem"))]));
+    }
+}
+
+#[test]
+fn the_older_label_of_a_certificate_is_known() {
+    let secured = Secured::with(&Identity::signed("localhost"));
+    let text = std::fs::read_to_string(&secured.file).unwrap();
+    let other = Identity::signed("other").authority;
+    let old = |text: &str| text.replace(" CERTIFICATE-----", " X509 CERTIFICATE-----");
+    for text in [old(&text), other.clone() + &old(&text), old(&other) + &text] {
+        std::fs::write(&secured.file, text).unwrap();
+        for (variable, path) in [
+            ("SSL_CERT_FILE", secured.file.as_path()),
+            ("NODE_EXTRA_CA_CERTS", &secured.file),
+            ("SSL_CERT_DIR", secured.folder.path()),
+        ] {
+            assert_success(&secured.sync(&[(variable, path)]));
+        }
+    }
+}
+
+/// OpenSSL makes it from `-addext subjectAltName=DNS:127.0.0.1`, and no client accepts it.
+#[test]
+fn an_address_that_is_named_as_a_host_is_told() {
+    let secured = Secured::with(&Identity::for_hosts(&["registry.test", "127.0.0.1"]));
+    let result = secured.sync_from("127.0.0.1", &[("SSL_CERT_FILE", &secured.file)]);
+    assert_eq!(
+        result.errors[0],
+        "Cannot reach the registry: its certificate is not for the address 127.0.0.1: it has that as the name of a host (DNS:127.0.0.1), \
+         and an address must be an entry of its own kind (IP:127.0.0.1 in subjectAltName). The server needs another certificate."
+    );
+    let secured = Secured::with(&Identity::for_hosts(&["registry.test"]));
+    let result = secured.sync_from("127.0.0.1", &[("SSL_CERT_FILE", &secured.file)]);
+    assert_eq!(
+        result.errors[0],
+        "Cannot reach the registry: its certificate is not for 127.0.0.1, but for registry.test."
+    );
+}
+
+#[test]
+fn keys_that_are_not_supported_are_told() {
+    for digest in ["-sha256", "-sha512"] {
+        let secured = Secured::with(&Identity::signed_with_p_521("localhost", digest));
+        let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+        let words = "its certificate is signed with a key on the curve P-521 or with ECDSA and SHA-512, which are not supported: \
+                     RSA of 2,048 bits and more, P-256, P-384 and Ed25519 are. The server needs a certificate of another authority.";
+        assert!(said.ends_with(words), "{digest}: {said}");
+    }
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_of_the_client_is_told() {
+    let identity = Identity::signed("localhost");
+    let mut secured = Secured::with(&identity);
+    let behind = ([127, 0, 0, 1], secured.world.server.port()).into();
+    for version in rustls::ALL_VERSIONS {
+        secured.port = identity.for_known_clients(behind, version);
+        let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+        assert_eq!(
+            said,
+            "Cannot reach the registry: its server wants a certificate of this client, which is not supported.",
+            "{version:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_with_which_nothing_is_shared_is_told() {
+    const HANDSHAKE_FAILURE: u8 = 40;
+    const PROTOCOL_VERSION: u8 = 70;
+    let mut secured = Secured::with(&Identity::signed("localhost"));
+    for (alert, words) in [
+        (
+            HANDSHAKE_FAILURE,
+            "its server and this client share no cipher or kind of key (RSA of 2,048 bits and more, P-256, P-384 and Ed25519 with ECDHE \
+             are supported), or the server wants a certificate of this client, which is not supported.",
+        ),
+        (
+            PROTOCOL_VERSION,
+            "its version of TLS is not supported: 1.2 and 1.3 are.",
+        ),
+    ] {
+        secured.port = alerting(alert);
+        let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+        assert_eq!(said, format!("Cannot reach the registry: {words}"));
+    }
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl World {
     pub fn sync_with(&self, options: SyncOptions<'_>) -> SyncResult {
         let result = self.engine().sync(options).unwrap();
         assert_counts_add_up(&result);
+        assert_punctuated(&result);
         result
     }
 
@@ -179,7 +180,18 @@ pub fn sync_in(world: &World, url: &str, environment: &Environment) -> SyncResul
     let options = ClientOptions::new().base_url(url);
     let client = SkillsmithApiClient::with_environment(options, environment).unwrap();
     let engine = world.engine_with(client);
-    engine.sync(SyncOptions::default().force(true)).unwrap()
+    let result = engine.sync(SyncOptions::default().force(true)).unwrap();
+    assert_punctuated(&result);
+    result
+}
+
+/// No sentence ends inside brackets, or twice.
+pub fn assert_punctuated(result: &SyncResult) {
+    for text in result.errors.iter().chain(&result.warnings) {
+        for wrong in [".)", ".;", "()", "..."] {
+            assert!(!text.contains(wrong), "{wrong:?} in: {text}");
+        }
+    }
 }
 
 pub fn assert_counts_add_up(result: &SyncResult) {

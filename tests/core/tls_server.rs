@@ -2,12 +2,18 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 
 /// A certificate for a server, with its key, and what a client has to trust (PEM).
 pub struct Identity {
@@ -43,6 +49,39 @@ impl Identity {
         authority.not_after = rcgen::date_time_ymd(to.0, to.1, to.2);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self::issued_by(authority, &params(name))
+    }
+
+    /// For names of hosts only, whatever they look like.
+    pub fn for_hosts(names: &[&str]) -> Self {
+        let mut params = CertificateParams::default();
+        let names = names.iter().map(|name| (*name).try_into().unwrap());
+        params.subject_alt_names = names.map(SanType::DnsName).collect();
+        Self::of(&params)
+    }
+
+    /// Signed with an authority's key on the curve P-521, and this digest.
+    pub fn signed_with_p_521(name: &str, digest: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let request = params(name).serialize_request(&key).unwrap();
+        std::fs::write(folder.path().join("request"), request.pem().unwrap()).unwrap();
+        let of_authority = format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:secp521r1 -nodes -subj /CN=P-521 -days 2 {digest} -keyout key -out authority"
+        );
+        let of_server = format!(
+            "x509 -req -in request -CA authority -CAkey key -CAcreateserial -days 2 -copy_extensions copy {digest} -out server"
+        );
+        for arguments in [of_authority, of_server] {
+            openssl(folder.path(), &arguments);
+        }
+        let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let itself = read("server");
+        Self {
+            certificate: CertificateDer::from_pem_slice(itself.as_bytes()).unwrap(),
+            key,
+            authority: read("authority"),
+            itself,
+        }
     }
 
     fn of(params: &CertificateParams) -> Self {
@@ -97,13 +136,45 @@ impl Identity {
         }
     }
 
+    /// The certificate in DER form.
+    pub fn der(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// Starts a TLS server that passes everything on to `behind`. Returns its port.
     pub fn in_front_of(&self, behind: SocketAddr) -> u16 {
+        self.serve(behind, rustls::ALL_VERSIONS, false)
+    }
+
+    /// The same, of this version of TLS only, for clients that have a certificate of their own.
+    pub fn for_known_clients(
+        &self,
+        behind: SocketAddr,
+        version: &'static SupportedProtocolVersion,
+    ) -> u16 {
+        self.serve(behind, &[version], true)
+    }
+
+    fn serve(
+        &self,
+        behind: SocketAddr,
+        versions: &[&'static SupportedProtocolVersion],
+        wants_certificate: bool,
+    ) -> u16 {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(versions)
+            .unwrap();
+        let config = if wants_certificate {
+            let mut roots = RootCertStore::empty();
+            let authority = CertificateDer::from_pem_slice(self.authority.as_bytes()).unwrap();
+            roots.add(authority).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            config.with_no_client_auth()
+        };
+        let config = config
             .with_single_cert(
                 vec![self.certificate.clone()],
                 PrivateKeyDer::try_from(self.key.serialize_der()).unwrap(),
@@ -123,6 +194,31 @@ impl Identity {
     }
 }
 
+/// A server that answers each hello with a fatal alert of TLS. Returns its port.
+pub fn alerting(description: u8) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            _ = client.read(&mut [0; 4096]);
+            _ = client.write_all(&[21, 3, 3, 0, 2, 2, description]);
+            // What is closed with unread bytes is reset, and the alert with it.
+            _ = client.shutdown(std::net::Shutdown::Write);
+            _ = client.read(&mut [0; 4096]);
+        }
+    });
+    port
+}
+
+/// Runs openssl in a folder.
+pub fn openssl(folder: &Path, arguments: &str) {
+    let mut command = Command::new("openssl");
+    let ended = command.args(arguments.split(' ')).current_dir(folder);
+    let ended = ended.output().expect("this test needs the program openssl");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "openssl {arguments}: {said}");
+}
+
 /// Copies both ways, in turns.
 fn pump(
     mut tls: StreamOwned<ServerConnection, TcpStream>,
@@ -130,7 +226,12 @@ fn pump(
 ) -> std::io::Result<()> {
     // A client that does not trust the certificate leaves here.
     while tls.conn.is_handshaking() {
-        tls.conn.complete_io(&mut tls.sock)?;
+        if let Err(error) = tls.conn.complete_io(&mut tls.sock) {
+            // It may wait for more than the alert that was just sent.
+            _ = tls.sock.shutdown(std::net::Shutdown::Write);
+            _ = tls.sock.read(&mut [0; 4096]);
+            return Err(error);
+        }
     }
     let mut server = TcpStream::connect(behind)?;
     let turn = Some(Duration::from_millis(2));

@@ -9,7 +9,7 @@ use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{ClientOptions, SkillsmithApiClient, SyncOptions, SyncResult};
 use skillsmith_test_registry::{Fault, Options, Proxy};
 
-use crate::support::{World, assert_success, sync_at};
+use crate::support::{World, assert_punctuated, assert_success, sync_at};
 use crate::tls_server::Identity;
 
 /// Longer than a server on this machine takes.
@@ -57,6 +57,7 @@ fn sync(url: &str, variables: &[(&str, &str)]) -> SyncResult {
     let engine = world.engine_with(client);
     let result = engine.sync(SyncOptions::default()).unwrap();
     assert!(!result.success, "{result:?}");
+    assert_punctuated(&result);
     result
 }
 
@@ -93,15 +94,15 @@ fn a_plain_answer_that_fails_may_be_the_proxys_fault() {
         (None, "The registry did not answer in time (it"),
         (
             Some(&of_502),
-            "API is unhealthy. Try again later. (HTTP 502 Bad Gateway. ",
+            "API is unhealthy. Try again later. (HTTP 502 Bad Gateway; ",
         ),
         (
             Some(&of_503),
-            "API is unhealthy. Try again later. (HTTP 503 Service Unavailable. ",
+            "API is unhealthy. Try again later. (HTTP 503 Service Unavailable; ",
         ),
         (
             Some(&of_504),
-            "API is unhealthy. Try again later. (HTTP 504 Gateway Timeout. ",
+            "API is unhealthy. Try again later. (HTTP 504 Gateway Timeout; ",
         ),
         (
             Some(&forbidden),
@@ -111,10 +112,81 @@ fn a_plain_answer_that_fails_may_be_the_proxys_fault() {
         let proxy = answering(answer);
         let said = complaint(proxy);
         assert!(said.starts_with(words), "{said}");
+        let named = blamed("HTTP_PROXY", &format!("http://{proxy}"), &said);
+        assert!(said.ends_with(&named), "{said}");
+    }
+}
+
+/// A sentence, or in brackets a part of one.
+fn blamed(variable: &str, proxy: &str, said: &str) -> String {
+    let words = format!("his went through the proxy {proxy} ({variable}), which may be at fault");
+    if said.ends_with(')') {
+        format!("; t{words})")
+    } else {
+        format!(". T{words}.")
+    }
+}
+
+/// Statuses that are not of HTTP, or that nobody asked for.
+#[test]
+fn a_status_that_means_nothing_may_be_the_proxys_fault() {
+    for (answer, words) in [
+        (
+            "HTTP/1.1 999 No Reason\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "The registry refused the request: HTTP 999 (this went through",
+        ),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+            "",
+        ),
+        ("HTTP/1.1 099 None\r\nconnection: close\r\n\r\n", ""),
+    ] {
+        let proxy = answering(Some(answer));
+        let said = complaint(proxy);
         let named = format!(
-            "This went through the proxy http://{proxy} (HTTP_PROXY), which may be at fault."
+            "his went through the proxy http://{proxy} (HTTP_PROXY), which may be at fault"
         );
-        assert!(said.contains(&named), "{said}");
+        assert!(
+            said.contains(words) && said.contains(&named),
+            "{answer}: {said}"
+        );
+    }
+    for status in ["101 Switching Protocols", "999 No Reason"] {
+        let proxy = answering(Some(&format!("HTTP/1.1 {status}\r\n\r\n")));
+        let value = format!("http://me:hunter2@{proxy}");
+        let result = sync("https://registry.test/v1", &[("HTTPS_PROXY", &value)]);
+        let words = format!(
+            "Cannot reach the registry: the proxy http://{proxy} (HTTPS_PROXY) answered {} to a request for a connection to registry.test:443.",
+            &status[..3]
+        );
+        assert_eq!(result.errors[0], words);
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_a_sign_in_with_a_browser_says_where() {
+    let page = "https://login.example:8443/hunter2?token=hunter2";
+    for (code, location, at) in [
+        ("302 Found", Some(page), ", at https://login.example:8443"),
+        (
+            "303 See Other",
+            Some("http://login.example/"),
+            ", at http://login.example",
+        ),
+        ("307 Temporary Redirect", Some("/relative"), ""),
+        ("302 Found", None, ""),
+        ("511 Network Authentication Required", None, ""),
+    ] {
+        let location = location.map_or_else(String::new, |page| format!("Location: {page}\r\n"));
+        let proxy = answering(Some(&status(code, &location)));
+        let value = format!("http://me:hunter2@{proxy}");
+        let result = sync("https://registry.test/v1", &[("HTTPS_PROXY", &value)]);
+        let words = format!(
+            "Cannot reach the registry: the proxy http://{proxy} (HTTPS_PROXY) wants a sign-in first ({}){at}. Sign in with a browser, and try again.",
+            &code[..3]
+        );
+        assert_eq!(result.errors[0], words);
+        assert!(result.code.unwrap().retryable());
     }
 }
 
@@ -124,7 +196,6 @@ fn a_page_that_fails_behind_a_proxy_may_be_its_fault() {
     let url = format!("http://registry.test:{}/v1", world.server.port());
     let proxy = Proxy::http(None);
     let value = format!("http://{}", proxy.address());
-    let named = format!("This went through the proxy {value} (HTTP_PROXY), which may be at fault.");
     for (fault, words) in [
         (
             Fault::status(503),
@@ -135,7 +206,8 @@ fn a_page_that_fails_behind_a_proxy_may_be_its_fault() {
         world.server.fault(fault.always());
         let result = sync(&url, &[("HTTP_PROXY", &value)]);
         let said = &result.errors[0];
-        assert!(said.contains(words) && said.contains(&named), "{said}");
+        let named = blamed("HTTP_PROXY", &value, said);
+        assert!(said.contains(words) && said.ends_with(&named), "{said}");
         world.server.clear_faults();
     }
     // SOCKS connects before it knows what the other side does.

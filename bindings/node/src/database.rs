@@ -31,7 +31,7 @@ impl NativeDatabase {
                 Some(path) => path.into(),
                 None => environment(variables).database_path().ok_or_else(|| {
                     Error::InvalidArgument(
-                        "Cannot choose a default path for the database: no home folder was found. Pass a path, or set SKILLSMITH_DB_PATH.".into(),
+                        "Cannot choose a default path for the database: no home folder was found (HOME must be an absolute path). Pass a path, or set SKILLSMITH_DB_PATH.".into(),
                     )
                 })?,
             };

@@ -8,7 +8,7 @@ use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
 use crate::database::{file_system_kind, is_writable, shared_file_system, unwritable_beside};
-use crate::{Database, Error, SkillRepository};
+use crate::{Database, Error, SkillRepository, own_file};
 
 /// Looks at the file, and returns the database if it can be read.
 pub(super) fn look(
@@ -33,8 +33,8 @@ pub(super) fn look(
     let database = match for_reading(path, console) {
         Ok(database) => database,
         // The folder was told.
-        Err(Error::PermissionDenied { action, .. }) if !is_writable && action != "open" => {
-            let text = "it cannot be read, because SQLite creates files beside it for that too";
+        Err(error) if is_of_folder(&error, is_writable) => {
+            let text = "it cannot be read, because SQLite creates files beside it for that too. Get write access to the folder, or look at a copy";
             area.note("content", State::Warning, text);
             return None;
         }
@@ -65,6 +65,15 @@ pub(super) fn look(
     Some(database)
 }
 
+/// Whether a file cannot be read because nothing can be created in its folder.
+fn is_of_folder(error: &Error, is_writable: bool) -> bool {
+    match error {
+        Error::FolderNotWritable { .. } => true,
+        Error::PermissionDenied { action, .. } => !is_writable && *action != "open",
+        _ => false,
+    }
+}
+
 /// Returns whether files can be created in the folder, as far as it is known.
 fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
     let Some(folder) = path.parent() else {
@@ -85,7 +94,7 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
         area.ok("folder", format!("not created yet, in {place}{mode}"));
     } else {
         let text = format!("{place}{mode}");
-        say_who_writes(area, "folder", text, system::others_who_write(existing));
+        say_who_writes(area, "folder", text, own_file::others_who_write(existing));
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(
@@ -107,7 +116,7 @@ fn look_at_file(area: &mut Area<'_>, path: &Path, is_empty: bool) {
             ""
         };
         let text = format!("{} bytes{mode}{what}", found.len());
-        say_who_writes(area, "file", text, system::others_who_write(path));
+        say_who_writes(area, "file", text, own_file::others_who_write(path));
     }
     match system::users_of(path) {
         None => {}

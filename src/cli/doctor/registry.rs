@@ -6,7 +6,7 @@ use super::super::console::Console;
 use super::report::{Area, State};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Counter, Listing};
-use crate::environment::Environment;
+use crate::environment::{Environment, FILE_URL};
 use crate::error::TIME;
 use crate::registry::{Call, Health, PageRequest, SyncRequest};
 use crate::{Database, Error, ErrorCode, Registry, Result, SkillsmithApiClient};
@@ -21,7 +21,10 @@ pub(super) fn look(area: &mut Area<'_>, database: Option<&Database>, console: &C
         Ok(client) => client,
         Err(error) => return area.failed("settings", &error),
     };
-    area.setting("address", client.base_url(), source_of_address(environment));
+    look_at_address(area, &client, environment);
+    for warning in client.warnings() {
+        area.note("config file", State::Warning, warning);
+    }
     let is_usable = look_at_way(area, &client);
     look_at_credential(area, &client, environment);
     if client.is_offline() {
@@ -79,11 +82,25 @@ impl Asking<'_> {
     }
 }
 
+/// Which one is used, and which others are set.
+fn look_at_address(area: &mut Area<'_>, client: &SkillsmithApiClient, environment: &Environment) {
+    let (used, source) = (client.base_url(), source_of_address(environment));
+    area.setting("address", used, source);
+    let others = environment.overridden_urls(used);
+    if !others.is_empty() {
+        let text = format!(
+            "that of {source} is used, and not that of {}",
+            others.join(" or of ")
+        );
+        area.note("addresses", State::Warning, text);
+    }
+}
+
 fn source_of_address(environment: &Environment) -> &'static str {
     match environment.base_url() {
         Ok(Some((_, variable))) => variable,
         _ => match environment.config_file().api_base_url() {
-            Ok(Some(_)) => "apiBaseUrl in ~/.skillsmith/config.json",
+            Ok(Some(_)) => FILE_URL,
             _ => "the default",
         },
     }
@@ -93,6 +110,9 @@ fn source_of_address(environment: &Environment) -> &'static str {
 fn look_at_way(area: &mut Area<'_>, client: &SkillsmithApiClient) -> bool {
     let (proxy, source) = client.proxy();
     area.used("proxy", proxy, source);
+    if let Some(words) = client.not_understood() {
+        area.note("exceptions", State::Warning, words);
+    }
     match client.certificates() {
         Ok(parts) => {
             for (certificates, source) in parts {

@@ -14,24 +14,6 @@ pub(super) fn mode(path: &Path) -> String {
     String::new()
 }
 
-/// Users other than the owner who may write to a file or folder, by its mode. A group that has the number of the
-/// owner is taken for the owner's own, as most distributions make one for each user.
-pub(super) fn others_who_write(path: &Path) -> Option<&'static str> {
-    #[cfg(unix)]
-    if let Ok(found) = std::fs::metadata(path) {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt};
-        let mode = found.permissions().mode();
-        return match mode & 0o022 {
-            0 => None,
-            0o020 if found.gid() == found.uid() => None,
-            0o020 => Some("its group"),
-            _ => Some("every user of this machine"),
-        };
-    }
-    _ = path;
-    None
-}
-
 /// Other processes that have the file open, as far as this user may see; `None` where the system does not
 /// tell. Only names are read: opening the file itself would cost another SQLite its locks.
 pub(super) fn users_of(path: &Path) -> Option<Vec<String>> {

@@ -6,6 +6,7 @@ use super::write::SINGLE_ROWS_FOR;
 use crate::database::{state, transaction};
 use crate::engine::SyncOptions;
 use crate::engine::completed::CompletedListing;
+use crate::error::in_brackets;
 use crate::skills::{RowOutcome, fts, stage, unmet};
 use crate::{Error, Result, memory};
 
@@ -179,8 +180,8 @@ impl Applier<'_> {
                         one_at_a_time = true;
                         continue;
                     }
-                    let why =
-                        format!("it is no longer listed, but the database keeps it ({error})");
+                    let why = in_brackets(Some(&error.to_string()));
+                    let why = format!("it is no longer listed, but the database keeps it{why}");
                     self.tally.warn_of(first, &why);
                     1
                 }

@@ -21,6 +21,11 @@ impl SkillsmithApiClient {
         self.transport.proxy()
     }
 
+    /// What the list of exceptions from the proxy has that is not understood, in words.
+    pub(crate) fn not_understood(&self) -> Option<&str> {
+        self.transport.not_understood()
+    }
+
     /// How many certificates are trusted, and the variable that names them; nothing without TLS.
     ///
     /// # Errors [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a variable names certificates that cannot be used.

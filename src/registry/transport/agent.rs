@@ -23,6 +23,8 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub(in crate::registry) struct Transport {
     route: Route,
+    /// What the list of exceptions from the proxy has that is not understood.
+    not_understood: Option<String>,
     certificates: CertificateSources,
     registry: Target,
     secure: bool,
@@ -34,8 +36,14 @@ impl Transport {
     /// For the registry at `base`, with the proxy that the environment sets for it.
     pub(in crate::registry) fn new(base: &Uri, environment: &Environment) -> Result<Self> {
         let unusable = |_| Error::InvalidArgument("The registry's address has no host.".into());
+        let (route, not_understood) = environment.texts(|var| {
+            let route = Route::of_environment(base, var)?;
+            let not_understood = route.not_understood(var);
+            Ok((route, not_understood))
+        })?;
         Ok(Self {
-            route: environment.texts(|var| Route::of_environment(base, var))?,
+            route,
+            not_understood,
             certificates: CertificateSources::of_environment(environment),
             registry: Target::of(base).map_err(unusable)?,
             secure: base.scheme_str() == Some("https"),
@@ -86,6 +94,11 @@ impl Transport {
     /// The proxy without its password, and the variable that names it.
     pub(in crate::registry) fn proxy(&self) -> (String, Option<&'static str>) {
         self.route.describe()
+    }
+
+    /// What the list of exceptions from the proxy has that is not understood, in words.
+    pub(in crate::registry) fn not_understood(&self) -> Option<&str> {
+        self.not_understood.as_deref()
     }
 
     /// The proxy's machine.

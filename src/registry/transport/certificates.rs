@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
 use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 
+use super::pem;
 use super::tls::{self, Tls};
 use super::verifier::{self, Outdated, Role, Verifier};
 use crate::environment::Environment;
@@ -17,8 +17,6 @@ use crate::{Error, Result, own_file};
 const FILE: &str = "SSL_CERT_FILE";
 const FOLDER: &str = "SSL_CERT_DIR";
 const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What is larger is not a certificate that lies in a folder of them; a system's own file has 0.3 MB.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -158,34 +156,10 @@ fn system() -> Vec<CertificateDer<'static>> {
 fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
     let bytes = own_file::read_regular(Path::new(path), LARGEST)
         .map_err(|error| unusable(name, path, &error.to_string()))?;
-    if let Some(why) = passed_over(&bytes) {
-        return Err(unusable(name, path, why));
+    if let Some(why) = pem::passed_over(&bytes) {
+        return Err(unusable(name, path, &why));
     }
-    usable(in_pem(&bytes), name, path)
-}
-
-fn in_pem(text: &[u8]) -> Vec<CertificateDer<'static>> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    CertificateDer::pem_slice_iter(text).flatten().collect()
-}
-
-/// Why certificates in a file would be passed over in silence, if they would.
-fn passed_over(text: &[u8]) -> Option<&'static str> {
-    // What such a certificate is trusted for stands behind it, and may be anything but TLS.
-    const WITH_SETTINGS: &[u8] = b"-----BEGIN TRUSTED CERTIFICATE-----";
-    if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
-        Some("its text is UTF-16 and must be UTF-8")
-    } else if text
-        .windows(WITH_SETTINGS.len())
-        .any(|part| part == WITH_SETTINGS)
-    {
-        Some(
-            "it has a certificate with OpenSSL's settings of trust (BEGIN TRUSTED CERTIFICATE), \
-             which `openssl x509` converts to a usual one",
-        )
-    } else {
-        None
-    }
+    usable(pem::certificates(&bytes), name, path)
 }
 
 fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
@@ -196,7 +170,7 @@ fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
         for path in entries.flatten().map(|entry| entry.path()) {
             // What else lies there does not matter.
             if let Ok(text) = own_file::read_regular(&path, LARGEST) {
-                all.extend(in_pem(&text));
+                all.extend(pem::certificates(&text));
             }
         }
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport, TransportAdapter};
 
-use super::failure::{self, Deadline, Failure};
+use super::doubt;
+use super::failure::{Deadline, Failure};
 use super::http_proxy::{self, AbsoluteForm};
 use super::lookup;
 use super::proxy::{Protocol, Proxy, Target};
@@ -56,7 +57,7 @@ impl Connector<()> for Dialer {
         secured.map(Some).map_err(|error| {
             let error = in_handshake(error);
             match &self.proxy {
-                Some(proxy) => failure::and(error, &proxy.doubt()),
+                Some(proxy) => doubt::of_failure(proxy, error),
                 None => error,
             }
         })

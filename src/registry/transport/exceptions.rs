@@ -1,12 +1,16 @@
 //! `NO_PROXY`: the hosts that are reached without the proxy.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::proxy::{Target, split_port};
 
-/// A list of exceptions, separated by commas or spaces.
+/// A list of exceptions, separated by commas or spaces; also by semicolons or bars, as in Windows and Java.
 #[derive(Debug, Default)]
-pub(super) struct Exceptions(Vec<Exception>);
+pub(super) struct Exceptions {
+    known: Vec<Exception>,
+    /// What stands in the list and names no host.
+    pub(super) unknown: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Exception {
@@ -25,19 +29,25 @@ enum Hosts {
     Name(String),
     /// `*.name`: all below it.
     Below(String),
+    /// `*name`: all that end so.
+    Ending(String),
 }
 
 impl Exceptions {
     pub(super) fn parse(list: &str) -> Self {
-        Self(
-            list.split(|c: char| c == ',' || c.is_whitespace())
-                .filter_map(Exception::parse)
-                .collect(),
-        )
+        let mut exceptions = Self::default();
+        let is_between = |c: char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
+        for entry in list.split(is_between).filter(|entry| !entry.is_empty()) {
+            match Exception::parse(entry) {
+                Some(exception) => exceptions.known.push(exception),
+                None => exceptions.unknown.push(entry.to_owned()),
+            }
+        }
+        exceptions
     }
 
     pub(super) fn cover(&self, target: &Target) -> bool {
-        self.0.iter().any(|exception| exception.covers(target))
+        self.known.iter().any(|exception| exception.covers(target))
     }
 }
 
@@ -74,19 +84,16 @@ impl Hosts {
         if name == "*" {
             return Some(Self::All);
         }
-        let (is_below, name) = match name.strip_prefix("*.") {
-            Some(name) => (true, name),
-            None => (false, name),
+        let (of_kind, name): (fn(String) -> Self, _) = if let Some(name) = name.strip_prefix("*.") {
+            (Self::Below, name)
+        } else if let Some(name) = name.strip_prefix('*') {
+            (Self::Ending, name)
+        } else {
+            (Self::Name, name)
         };
         let name = name.trim_matches('.').to_ascii_lowercase();
-        if name.is_empty() {
-            return None;
-        }
-        Some(if is_below {
-            Self::Below(name)
-        } else {
-            Self::Name(name)
-        })
+        let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (!name.is_empty() && name.chars().all(is_of_name)).then(|| of_kind(name))
     }
 
     fn contain(&self, host: &str) -> bool {
@@ -103,6 +110,7 @@ impl Hosts {
             Self::All => true,
             Self::Name(name) => host == *name || is_below(name),
             Self::Below(name) => is_below(name),
+            Self::Ending(name) => !is_address && host.ends_with(name),
             Self::Network(network, bits) => host
                 .parse::<IpAddr>()
                 .is_ok_and(|host| prefix(host, *bits) == prefix(*network, *bits)),
@@ -112,6 +120,30 @@ impl Hosts {
 
 /// An address or a network, with or without the brackets of an IPv6 address.
 fn network(text: &str) -> Option<Hosts> {
+    whole_network(text).or_else(|| abbreviated_network(text))
+}
+
+/// A network of IPv4 by the first numbers of its addresses: `127/8`, or `127.*` as in Windows and Java.
+fn abbreviated_network(text: &str) -> Option<Hosts> {
+    let (numbers, bits) = match text.split_once('/') {
+        Some((numbers, bits)) => (numbers, Some(bits.parse().ok()?)),
+        None => (text.trim_end_matches(".*"), None),
+    };
+    // What has neither a length nor a star is the name of a host.
+    if numbers.len() == text.len() || text.split('.').count() > 4 {
+        return None;
+    }
+    let (mut octets, mut known) = ([0; 4], 0);
+    for (octet, number) in octets.iter_mut().zip(numbers.split('.')) {
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        *octet = number.parse().ok().filter(|_| is_number)?;
+        known += 8;
+    }
+    let bits = bits.unwrap_or(known);
+    (bits <= 32).then_some(Hosts::Network(Ipv4Addr::from(octets).into(), bits))
+}
+
+fn whole_network(text: &str) -> Option<Hosts> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits.parse().ok()?)),
         None => (text, None),
@@ -157,6 +189,10 @@ mod tests {
             "*",
             "other,*",
             ", r.example:80",
+            "other;r.example",
+            "other|*.example",
+            "*example",
+            "*le:80",
         ] {
             assert!(covers(list, "http://r.example/x"), "{list}");
             assert!(covers(list, "http://R.EXAMPLE./x"), "{list}");
@@ -170,6 +206,9 @@ mod tests {
             "*.r.example",
             "r.example:8080",
             "r.example:x",
+            "*r.ample",
+            "*.ample",
+            "r.*",
         ] {
             assert!(!covers(list, "http://r.example/x"), "{list}");
         }
@@ -190,6 +229,11 @@ mod tests {
             ("fd00::/8", "http://[fd12:3456::1]"),
             ("[fd00::]/8", "http://[fd12:3456::1]"),
             ("127.0.0.0/8", "http://[::ffff:127.0.0.1]"),
+            ("127/8", "http://127.1.2.3"),
+            ("10.1/16;127.1/15", "http://127.0.2.3"),
+            ("127.*", "http://127.1.2.3"),
+            ("127.*.*.*", "http://127.1.2.3"),
+            ("127.1.2.*:80", "http://127.1.2.3"),
         ] {
             assert!(covers(list, url), "{list} {url}");
         }
@@ -205,8 +249,41 @@ mod tests {
             ("0.0.1", "http://127.0.0.1."),
             ("*.0.0.1", "http://127.0.0.1:8080"),
             ("1", "http://127.0.0.1"),
+            ("127.1.2.*:81", "http://127.1.2.3"),
+            ("127.1.*", "http://127.0.2.3"),
+            ("127/33", "http://127.0.0.1"),
+            ("*0.0.1", "http://127.0.0.1"),
         ] {
             assert!(!covers(list, url), "{list} {url}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_host_is_kept_to_be_told() {
+        for entry in [
+            "<local>",
+            "http://r.example",
+            "r.example/x",
+            "r.example:x",
+            "r.*",
+            "r*.example",
+            "127.0.0.0/33",
+            "127/33",
+            "10.0.0.0/255.0.0.0",
+            "127.*.1",
+            "1.2.3.4.*",
+            "300.*",
+            "+1.*",
+            "*.*",
+            ".",
+            ":80",
+        ] {
+            let exceptions = Exceptions::parse(&format!("r.test,{entry}"));
+            assert_eq!(exceptions.unknown, [entry]);
+            assert_eq!(exceptions.known.len(), 1, "{entry}");
+        }
+        for list in ["", " , ;|", "*", "r.example:80, [::1]:80 10/8 _x.r-1.é"] {
+            assert_eq!(Exceptions::parse(list).unknown, [""; 0], "{list}");
         }
     }
 }

@@ -58,21 +58,6 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// Adds a sentence to the words of a failure.
-pub(super) fn and(error: ureq::Error, sentence: &str) -> ureq::Error {
-    let ureq::Error::Other(other) = error else {
-        return error;
-    };
-    match other.downcast::<Failure>() {
-        Ok(mut failure) => {
-            failure.words.push(' ');
-            failure.words.push_str(sentence);
-            ureq::Error::Other(failure)
-        }
-        Err(other) => ureq::Error::Other(other),
-    }
-}
-
 /// Until when a connection must be there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {

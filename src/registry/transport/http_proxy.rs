@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 
-use ureq::http::{HeaderMap, StatusCode};
+use ureq::http::{HeaderMap, StatusCode, Uri};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::failure::Failure;
@@ -39,10 +39,16 @@ pub(super) fn open_tunnel(
         Some(status) if status.is_success() => Ok(()),
         Some(status) => {
             let head = String::from_utf8_lossy(&head);
-            let lines = head.lines().filter_map(|line| line.split_once(':'));
-            let schemes = lines.filter(|(name, _)| name.eq_ignore_ascii_case(SCHEMES));
-            let schemes: Vec<_> = schemes.map(|(_, value)| value).collect();
-            Err(refusal(proxy, to, status, &schemes).into())
+            let values = |wanted: &str| {
+                let lines = head.lines().filter_map(|line| line.split_once(':'));
+                let values = lines.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                values.map(|(_, value)| value).collect::<Vec<_>>()
+            };
+            if wants_sign_in(status) {
+                let page = values("location").first().and_then(|page| place(page));
+                return Err(sign_in(proxy, status, page).into());
+            }
+            Err(refusal(proxy, to, status, &values(SCHEMES)).into())
         }
         None => {
             let words = "does not answer with HTTP. Is it a proxy of another kind?";
@@ -56,7 +62,11 @@ fn read_final_head(stream: &mut impl Read, head: &mut Vec<u8>) -> std::io::Resul
     for _ in 0..=MAX_INTERIM {
         head.clear();
         read_head(stream, head)?;
-        if !status(head).is_some_and(|status| status.is_informational()) {
+        // After "switching protocols" comes something else than HTTP.
+        let is_interim = |status: StatusCode| {
+            status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+        };
+        if !status(head).is_some_and(is_interim) {
             break;
         }
     }
@@ -81,6 +91,28 @@ fn status(head: &[u8]) -> Option<StatusCode> {
     let line = head.split(|byte| *byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?.strip_prefix("HTTP/")?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether an answer to CONNECT leads to a page on which a person signs in. No registry has been asked yet that
+/// could have moved.
+fn wants_sign_in(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 302 | 303 | 307 | 511)
+}
+
+fn sign_in(proxy: &Proxy, status: StatusCode, page: Option<String>) -> Failure {
+    let page = page.map_or_else(String::new, |page| format!(", at {page}"));
+    proxy.failure(&format!(
+        "wants a sign-in first ({}){page}. Sign in with a browser, and try again.",
+        status.as_u16()
+    ))
+}
+
+/// Scheme, host and port of a page: the rest may contain secrets.
+fn place(page: &str) -> Option<String> {
+    let page: Uri = page.trim().parse().ok()?;
+    let port = page.port_u16();
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{}{port}", page.scheme_str()?, page.host()?))
 }
 
 /// Whether an answer to a plain request is the proxy's own. What a registry behind it answers may have the

@@ -13,6 +13,7 @@ mod exceptions;
 mod failure;
 mod http_proxy;
 mod lookup;
+mod pem;
 mod proxy;
 mod race;
 mod route;

@@ -172,6 +172,11 @@ impl Proxy {
         format!("This went through the proxy {self}, which may be at fault.")
     }
 
+    /// The same where a message has it in brackets.
+    pub(super) fn aside(&self) -> String {
+        format!("this went through the proxy {self}, which may be at fault")
+    }
+
     /// The proxy wants a login, or another one.
     pub(super) fn wants_login(&self, answer: &str) -> Failure {
         let variable = self.variable;

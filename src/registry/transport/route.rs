@@ -8,6 +8,9 @@ use super::exceptions::Exceptions;
 use super::proxy::{Proxy, Target};
 use crate::{Error, Result};
 
+/// How many entries are named that are not understood.
+const SHOWN: usize = 5;
+
 /// How the environment says that the registry is reached.
 #[derive(Debug, Clone)]
 pub(super) enum Route {
@@ -33,11 +36,8 @@ impl Route {
         else {
             return Ok(Self::Direct);
         };
-        let exceptions = ["NO_PROXY", "no_proxy"]
-            .into_iter()
-            .find_map(|name| Some((name, var(name)?)));
-        if let (Some((exceptions, list)), Ok(target)) = (exceptions, Target::of(base))
-            && Exceptions::parse(&list).cover(&target)
+        if let (Some((exceptions, list)), Ok(target)) = (exceptions(var), Target::of(base))
+            && list.cover(&target)
         {
             let proxy = variable;
             return Ok(Self::Around { proxy, exceptions });
@@ -51,6 +51,27 @@ impl Route {
         };
         let proxy = Proxy::parse(variable, &value).ok_or_else(unusable)?;
         Ok(Self::Through(Arc::new(proxy)))
+    }
+
+    /// What the list of exceptions has that is not understood, if it matters.
+    pub(super) fn not_understood(&self, var: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let (name, list) = exceptions(var).filter(|_| !matches!(self, Self::Direct))?;
+        // Nothing before an @ is part of a host, but it might be a password.
+        let entries = list.unknown.iter().take(SHOWN);
+        let entries: Vec<_> = entries
+            .filter_map(|entry| entry.rsplit('@').next())
+            .collect();
+        let rest = if list.unknown.len() > SHOWN {
+            " and others"
+        } else {
+            ""
+        };
+        (!entries.is_empty()).then(|| {
+            format!(
+                "{name} has entries that name no host and are passed over: {}{rest}",
+                entries.join(", ")
+            )
+        })
     }
 
     pub(super) const fn proxy(&self) -> Option<&Arc<Proxy>> {
@@ -76,6 +97,16 @@ impl Route {
             }
         }
     }
+}
+
+/// The variable that lists the hosts which are reached without the proxy, and the list.
+fn exceptions(var: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, Exceptions)> {
+    let names = ["NO_PROXY", "no_proxy"];
+    let mut set = names
+        .into_iter()
+        .filter_map(|name| Some((name, var(name)?)));
+    set.next()
+        .map(|(name, list)| (name, Exceptions::parse(&list)))
 }
 
 #[cfg(test)]
@@ -108,6 +139,31 @@ mod tests {
         assert_eq!(shown("http://r/x", &vars[1..]), None);
         let any = shown("http://r/x", &[("all_proxy", "any:1")]).unwrap();
         assert_eq!(any, "http://any:1 (all_proxy)");
+    }
+
+    #[test]
+    fn exceptions_that_are_not_understood_are_named() {
+        let told = |proxy: &str, list: &str| {
+            let vars = [("HTTP_PROXY", proxy), ("no_proxy", list)];
+            let route = of("http://r/x", &vars).unwrap();
+            let var = |name: &str| {
+                let known = vars.iter().find(|(known, _)| *known == name)?;
+                Some(known.1.to_owned()).filter(|value| !value.is_empty())
+            };
+            route.not_understood(&var)
+        };
+        let words = "no_proxy has entries that name no host and are passed over:";
+        assert_eq!(
+            told("http://p", "<local>, a.test,u:hunter2@b/c").unwrap(),
+            format!("{words} <local>, b/c")
+        );
+        assert_eq!(
+            told("http://p", "a/,b/,c/,d/,e/,f/,r").unwrap(),
+            format!("{words} a/, b/, c/, d/, e/ and others")
+        );
+        assert_eq!(told("http://p", "a.test"), None);
+        let direct = of("http://r/x", &[("NO_PROXY", "<local>")]).unwrap();
+        assert_eq!(direct.not_understood(&|_| Some("<local>".into())), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{
 
 use super::failure::Failure;
 use super::proxy::Target;
-use super::verifier::{self, Verifier};
+use super::verifier::{self, KEYS, Verifier};
 use crate::{Error, Result};
 
 /// No client of ours has a certificate, so that the code that signs need not be linked.
@@ -110,9 +110,10 @@ impl Tls {
             Bad::AlertReceived(AlertDescription::ProtocolVersion) => {
                 format!("{whose} version of TLS is not supported: 1.2 and 1.3 are.")
             }
+            // Before TLS 1.3, OpenSSL says this too where a client has no certificate.
             Bad::AlertReceived(AlertDescription::HandshakeFailure) => format!(
-                "{whose} server and this client share no cipher or kind of key: RSA of 2,048 bits and more, P-256, P-384 and \
-                 Ed25519 with ECDHE are supported."
+                "{whose} server and this client share no cipher or kind of key ({KEYS} with ECDHE are supported), or the \
+                 server wants a certificate of this client, which is not supported."
             ),
             error => format!("{whose} TLS connection could not be set up ({error})."),
         };

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -253,12 +254,20 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             "is from an authority that is not trusted. {} If it is trusted, the server does not send its intermediate certificates.",
             trust(pin)
         ),
+        Bad::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            public_key_algorithm_id: key,
+            ..
+        } if holds(key, P_521) => of_p_521(),
         // As after an authority was made anew.
         Bad::BadSignature | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
             "is from an authority of the same name as a trusted one, with another key, \
              or has an RSA key of fewer than 2,048 bits. {}",
             trust(pin)
         ),
+        Bad::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: algorithm,
+            ..
+        } if holds(algorithm, ECDSA_WITH_SHA_512) => of_p_521(),
         Bad::UnsupportedSignatureAlgorithmContext { .. } => {
             "is signed with an algorithm that is no longer safe, such as SHA-1. The server needs another certificate.".to_owned()
         }
@@ -267,6 +276,14 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             presented,
         } if presented.is_empty() => format!(
             "is not for {}: it names no host (subjectAltName). The server needs one that does.",
+            expected.to_str()
+        ),
+        Bad::NotValidForNameContext {
+            expected,
+            presented,
+        } if names_as_host(presented, &expected.to_str()) => format!(
+            "is not for the address {0}: it has that as the name of a host (DNS:{0}), and an address must be an entry of its own kind \
+             (IP:{0} in subjectAltName). The server needs another certificate.",
             expected.to_str()
         ),
         Bad::NotValidForNameContext {
@@ -308,18 +325,45 @@ fn trust(pin: Option<&str>) -> String {
     }
 }
 
-/// The names of a certificate; webpki writes `DnsName("host")`.
+/// The kinds of keys that are supported.
+pub(super) const KEYS: &str = "RSA of 2,048 bits and more, P-256, P-384 and Ed25519";
+
+/// In the algorithm of a key, its curve P-521 (RFC 5480).
+const P_521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+
+/// The algorithm of a signature that OpenSSL makes with such a key (RFC 5758).
+const ECDSA_WITH_SHA_512: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04];
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn of_p_521() -> String {
+    format!(
+        "is signed with a key on the curve P-521 or with ECDSA and SHA-512, which are not supported: {KEYS} are. \
+         The server needs a certificate of another authority."
+    )
+}
+
+/// Whether an address is among the names of hosts, where clients do not look for it.
+fn names_as_host(presented: &[String], address: &str) -> bool {
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return false;
+    };
+    let is_host = |name: &&String| name.starts_with("DnsName(");
+    let mut hosts = presented.iter().filter(is_host);
+    hosts.any(|host| inner(host).parse() == Ok(address))
+}
+
+/// A name of a certificate; webpki writes `DnsName("host")`.
+fn inner(name: &str) -> &str {
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
+    inner.trim_matches([')', '"'])
+}
+
+/// The names of a certificate.
 fn names(presented: &[String]) -> String {
-    let names: Vec<_> = presented
-        .iter()
-        .take(3)
-        .map(|name| {
-            let inner = name
-                .split_once('(')
-                .map_or(name.as_str(), |(_, inner)| inner);
-            inner.trim_matches([')', '"'])
-        })
-        .collect();
+    let names: Vec<_> = presented.iter().take(3).map(|name| inner(name)).collect();
     match names.as_slice() {
         names if presented.len() > 3 => format!("{} and others", names.join(", ")),
         names => names.join(", "),

@@ -168,10 +168,13 @@ impl Outcome {
 
 impl From<Output> for Outcome {
     fn from(output: Output) -> Self {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        // No sentence ends inside brackets.
+        assert!(!stderr.contains(".)"), "{stderr}");
         Self {
             code: output.status.code().expect("ended by itself"),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr,
         }
     }
 }

@@ -141,7 +141,7 @@ fn default_path() -> Result<PathBuf> {
         .database_path()
         .ok_or_else(|| {
             Error::InvalidArgument(
-                "Cannot choose a default path for the database: no home folder was found. Pass a path, or set SKILLSMITH_DB_PATH."
+                "Cannot choose a default path for the database: no home folder was found (HOME must be an absolute path). Pass a path, or set SKILLSMITH_DB_PATH."
                     .into(),
             )
         })
