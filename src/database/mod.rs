@@ -15,6 +15,7 @@ mod objects;
 mod open;
 mod open_database;
 mod options;
+mod own_journals;
 mod raw;
 mod replaced;
 mod schema;
