@@ -49,5 +49,5 @@ pub(crate) use self::open::holds_nothing;
 pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::{Limit, interruptible, limited};
-pub(crate) use self::schema::{ensure_sync_tables, has_columns, has_table};
+pub(crate) use self::schema::{ensure_sync_tables, has_columns, has_table, look_again};
 pub(crate) use self::transaction::LockWait;
