@@ -31,6 +31,9 @@ const LATE_RECORD_BUDGET: Duration = Duration::from_secs(1);
 /// How long a part of a record that could not be written as a whole may take at least.
 const LEAST: Duration = Duration::from_millis(100);
 
+/// What is written in one transaction.
+type Part<'p> = &'p mut dyn FnMut(&Connection) -> Result<()>;
+
 /// Longest error message in the history, in characters: it is meant for a person.
 const MAX_MESSAGE: usize = 1_000;
 
@@ -188,7 +191,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         return;
     };
     let end = Instant::now() + GRACE;
-    let write = |call: &mut dyn FnMut(&Connection) -> Result<()>| {
+    let write = |call: Part<'_>| {
         transaction::write(&conn, lock_wait, |conn| {
             let left = end.saturating_duration_since(Instant::now());
             let _guard = database::limit_to(conn, &CancelToken::new(), left.max(LEAST));
@@ -210,7 +213,7 @@ fn record_in_pieces(
     context: &Context<'_, '_>,
     run: &Run,
     error: &Error,
-    write: &dyn Fn(&mut dyn FnMut(&Connection) -> Result<()>) -> Result<()>,
+    write: &dyn Fn(Part<'_>) -> Result<()>,
 ) {
     let now = context.engine.clock.now();
     let text = text_of(error);

@@ -20,7 +20,7 @@ const SAMPLES: [&[u8]; 8] = [
     br#"{"apiKey":"sk-hunter22","apiBaseUrl":"https://registry.example"}"#,
     br#"{"apiKey":"sk-hunter22","apiBaseUrl":"http://127.0.0.1:8787/functions/v1/"}"#,
     b"\xef\xbb\xbf{\n  \"apiKey\": \"sk-hunter22\",\n  \"expiresAt\": null,\n  \"telemetry\": {\"enabled\": false}\n}\n",
-    b"\xff\xfe{\0\"\0a\0p\0i\0K\0e\0y\0\"\0:\0\"\0h\0u\0n\0t\0e\0r\0002\0002\0\"\0}\0",
+    b"\xff\xfe{\0\"\0a\0p\0i\0K\0e\0y\0\"\0:\0\"\0h\0u\0n\0t\0e\0r\x002\x002\0\"\0}\0",
     b"{\"apiBaseUrl\":\"https://[::1]:443/v1?x=://y#z\",\"accessToken\":\"\\u0068unter22-hunter22\"}",
     b"[[[[[[[[",
 ];
