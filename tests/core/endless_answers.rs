@@ -91,7 +91,7 @@ fn promise_8_an_answer_that_does_not_end_ends_the_run() {
             let what = format!("{what} without an end, {pause:?} between its pieces");
             let (send, receive) = mpsc::channel();
             std::thread::spawn(move || {
-                let (url, sent) = endless(begin, more, pause);
+                let (url, bytes) = endless(begin, more, pause);
                 let world = World::new(3, Options::default());
                 let options = ClientOptions::new()
                     .base_url(url)
@@ -102,7 +102,7 @@ fn promise_8_an_answer_that_does_not_end_ends_the_run() {
                 let result = engine.sync(deadline).unwrap();
                 // The database is as good as before.
                 assert_success(&world.sync());
-                _ = send.send((result, sent.load(Ordering::Relaxed)));
+                _ = send.send((result, bytes.load(Ordering::Relaxed)));
             });
             (what, receive)
         })

@@ -80,13 +80,12 @@ fn is_told<T>(what: &str, outcome: Result<T>) {
     }
 }
 
+type Function = Box<dyn Fn(&skillsmith_sync::Database) -> Result<()> + Send>;
+
 /// Each call with its name.
 fn call_everything(path: &Path, name: &str) -> Result<()> {
     let database = OpenOptions::new().busy_budget(Duration::ZERO).open(path)?;
-    let calls: [(
-        &str,
-        Box<dyn Fn(&skillsmith_sync::Database) -> Result<()> + Send>,
-    ); 17] = [
+    let calls: [(&str, Function); 17] = [
         (
             "find",
             Box::new(|db| SkillRepository::new(db).find_by_id("s1").map(drop)),
