@@ -21,9 +21,7 @@ pub(crate) enum Link {
 pub(crate) fn open(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
     let file = open_at_once(options, path, link)?;
     let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(unusable("it is not a regular file"));
-    }
+    ensure_regular(&found)?;
     ensure_own(&found, path)?;
     Ok(file)
 }
@@ -37,10 +35,10 @@ pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         &mut options,
         libc::O_NONBLOCK | libc::O_NOCTTY,
     );
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(unusable("it is not a regular file"));
-    }
+    let file = options
+        .open(path)
+        .map_err(|error| by_kind(path.metadata(), error))?;
+    ensure_regular(&file.metadata()?)?;
     content(file, most)
 }
 
@@ -59,6 +57,44 @@ fn unusable(why: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, why)
 }
 
+/// Fails with what it is instead, if it is not a regular file.
+fn ensure_regular(found: &Metadata) -> io::Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    let kind = kind_in_words(found);
+    Err(unusable(&format!("it is not a regular file but {kind}")))
+}
+
+/// The error of opening what was found, by what that is: a socket cannot be opened, and a folder not for writing.
+fn by_kind(found: io::Result<Metadata>, error: io::Error) -> io::Error {
+    match found.map(|found| ensure_regular(&found)) {
+        Ok(Err(kind)) => kind,
+        _ => error,
+    }
+}
+
+fn kind_in_words(found: &Metadata) -> &'static str {
+    let kind = found.file_type();
+    if kind.is_dir() {
+        return "a folder";
+    }
+    if kind.is_symlink() {
+        return "a symbolic link";
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    "a device"
+}
+
 #[cfg(unix)]
 fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -71,9 +107,10 @@ fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Resul
             }
             Ok(found) if found.is_symlink() => {
                 ensure_own(&found, path)?;
-                options.custom_flags(FLAGS).open(path)
+                let opened = options.custom_flags(FLAGS).open(path);
+                opened.map_err(|error| by_kind(path.metadata(), error))
             }
-            _ => Err(error),
+            found => Err(by_kind(found, error)),
         },
         opened => opened,
     }
@@ -86,27 +123,52 @@ fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Resul
             Err(unusable("it is a symbolic link"))
         }
         // Opening a folder says that access is denied.
-        Ok(found) if found.is_dir() => Err(unusable("it is not a regular file")),
+        Ok(found) if found.is_dir() => {
+            ensure_regular(&found)?;
+            options.open(path)
+        }
         _ => options.open(path),
     }
 }
 
-/// Fails if what is beside a database in the place of one of SQLite's own files is not a regular file, or was put there
-/// by somebody who may not write the database: SQLite would take its content for changes of the database, or put the
-/// database's into it.
+/// Fails if what is beside a database in the place of one of SQLite's own files is not a regular file with this name
+/// only, or was put there by somebody who may not write the database: SQLite would take its content for changes of the
+/// database, or put the database's into it.
 pub(crate) fn ensure_beside(path: &Path, database: Option<&Metadata>) -> io::Result<()> {
-    let Ok(found) = path.symlink_metadata() else {
-        return Ok(());
-    };
-    if !found.is_file() {
-        return Err(unusable("it is not a regular file"));
+    match path.symlink_metadata() {
+        Ok(found) => ensure_usable_beside(&found, path, database),
+        Err(_) => Ok(()),
     }
-    let is_of_writer = database.is_some_and(|database| may_write(database, &found));
-    if is_of_writer {
+}
+
+/// The same of a file that was found or opened at the path.
+pub(crate) fn ensure_usable_beside(
+    found: &Metadata,
+    path: &Path,
+    database: Option<&Metadata>,
+) -> io::Result<()> {
+    ensure_regular(found)?;
+    if has_other_name(found) {
+        return Err(unusable(
+            "it is another name of a file (a hard link), which would be written over",
+        ));
+    }
+    if database.is_some_and(|database| may_write(database, found)) {
         Ok(())
     } else {
-        ensure_own(&found, path)
+        ensure_own(found, path)
     }
+}
+
+/// Whether the file has another name.
+#[cfg(unix)]
+fn has_other_name(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(found) > 1
+}
+
+#[cfg(not(unix))]
+const fn has_other_name(_: &Metadata) -> bool {
+    false
 }
 
 /// Whether the owner of a file may write the database, as far as its mode tells.

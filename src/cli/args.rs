@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::text::clean;
 use crate::SyncFrequency;
 use crate::engine::{Listing, MAX_PAGE_SIZE};
 
@@ -202,6 +203,26 @@ impl Arguments {
         args: impl IntoIterator<Item = OsString>,
         width: usize,
     ) -> Result<Self, clap::Error> {
+        let args: Vec<OsString> = args.into_iter().collect();
+        Self::parse(&args, width).map_err(|error| Self::without_hidden(&args, width, error))
+    }
+
+    /// The error of the same arguments with escapes in place of what a terminal would obey, or not show: clap
+    /// repeats what was written.
+    fn without_hidden(args: &[OsString], width: usize, error: clap::Error) -> clap::Error {
+        let written: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+        let shown: Vec<_> = written.iter().map(|arg| clean(arg)).collect();
+        if shown == written {
+            return error;
+        }
+        let shown: Vec<OsString> = shown.into_iter().map(OsString::from).collect();
+        Self::parse(&shown, width).err().unwrap_or_else(|| {
+            let words = "an argument has characters that cannot be shown";
+            Self::definition(width).error(error.kind(), words)
+        })
+    }
+
+    fn parse(args: &[OsString], width: usize) -> Result<Self, clap::Error> {
         let mut definition = Self::definition(width);
         let matches = definition.try_get_matches_from_mut(args)?;
         let arguments = Self::from_arg_matches(&matches)?;

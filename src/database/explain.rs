@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-#[cfg(unix)]
-use super::coexistence;
 use super::file_system::{self, beside};
 use super::raw;
+#[cfg(unix)]
+use super::{coexistence, own_journals};
 use crate::Error;
 use crate::error::in_words;
 
@@ -128,6 +128,10 @@ fn of_the_disk(
         Some(ErrorCode::SystemIoFailure) => ("use", cause?),
         _ => return None,
     };
+    #[cfg(unix)]
+    if action == "open" && cause.raw_os_error() == Some(coexistence::IS_PLANTED) {
+        return Some(own_journals::refused(path));
+    }
     match cause.kind() {
         ErrorKind::StorageFull if action == "open" && holds_no_more_files(path) => {
             Some(Error::NoMoreFiles(path.to_owned()))

@@ -58,7 +58,7 @@ fn leads_elsewhere(_: &Connection, _: &Path) -> bool {
 /// Records that all commits so far went to the file that the connection has open, which is at its path.
 /// Called inside each write transaction, after that check.
 pub(super) fn note_version(conn: &Connection) -> Result<()> {
-    raw::set_mark(conn, data_version(conn)?);
+    raw::set_mark(conn, raw::Mark::Data, data_version(conn)?);
     Ok(())
 }
 
@@ -67,7 +67,7 @@ pub(super) fn note_version_read(conn: &Connection, path: &Path) {
     if let Ok(version) = data_version(conn)
         && check_in_place(conn, path).is_ok()
     {
-        raw::set_mark(conn, version);
+        raw::set_mark(conn, raw::Mark::Data, version);
     }
 }
 
@@ -84,8 +84,9 @@ fn data_version(conn: &Connection) -> Result<i64> {
 /// Does nothing if another connection has committed since the old file was last seen at its path: that commit
 /// may belong to the new file. Best effort: it may already be too late.
 pub(super) fn empty_journal(conn: &Connection) {
-    let is_of_old_file =
-        || raw::mark(conn).is_some_and(|known| data_version(conn).ok() == Some(known));
+    let is_of_old_file = || {
+        raw::mark(conn, raw::Mark::Data).is_some_and(|known| data_version(conn).ok() == Some(known))
+    };
     let is_busy = || {
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
             row.get::<_, bool>(0)

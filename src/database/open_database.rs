@@ -13,7 +13,7 @@ use super::limits::{SHORT_CALL, explain_stop, limit_to};
 use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
-use super::schema::ensure_sync_tables;
+use super::schema::{self, ensure_sync_tables};
 use super::shared::{Inner, Location, Shared};
 use super::transaction::{self, LockWait};
 use super::{explain, file_system, in_place, replaced};
@@ -141,7 +141,13 @@ impl Database {
         // A reader may wait for a lock as well.
         let most = SHORT_CALL.saturating_add(options.busy_budget);
         let guard = limit_to(conn, &options.calls, most);
-        let outcome = call(conn);
+        let mut outcome = schema::look_again(conn).and_then(|()| call(conn));
+        if outcome.is_err()
+            && let Err(replaced @ Error::NotSkillsmith { .. }) = schema::look_again(conn)
+        {
+            // Since the look.
+            outcome = Err(replaced);
+        }
         drop(guard);
         let outcome = explain_stop(outcome, &options.calls)
             .map_err(|error| explain::with_cause(conn, error))

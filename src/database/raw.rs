@@ -19,8 +19,24 @@ use crate::cancel::HookGuard;
 /// Virtual machine steps between two checks of the token: far below a millisecond.
 const STEPS: c_int = 10_000;
 
-/// The name under which a connection stores its [`AtomicI64`].
-const MARK: *const c_char = c"skillsmith-sync".as_ptr();
+/// A number that a connection stores as an [`AtomicI64`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    /// The version of the data after the last transaction of ours.
+    Data,
+    /// The version of the schema whose objects were looked at.
+    Schema,
+}
+
+impl Mark {
+    /// The name under which the connection stores it.
+    const fn name(self) -> *const c_char {
+        match self {
+            Self::Data => c"skillsmith-data".as_ptr(),
+            Self::Schema => c"skillsmith-schema".as_ptr(),
+        }
+    }
+}
 
 /// The name under which a connection stores the [`Question`] that is in force.
 const QUESTION: *const c_char = c"skillsmith-question".as_ptr();
@@ -118,27 +134,27 @@ pub(super) fn limit_length(conn: &Connection, most: c_int) {
 }
 
 /// Stores a number with the connection, until it is closed.
-pub(super) fn set_mark(conn: &Connection, value: i64) {
-    if let Some(mark) = mark_of(conn) {
+pub(super) fn set_mark(conn: &Connection, which: Mark, value: i64) {
+    if let Some(mark) = mark_of(conn, which) {
         mark.store(value, Ordering::Relaxed);
         return;
     }
     let mark = Box::into_raw(Box::new(AtomicI64::new(value))).cast();
     // SAFETY: a borrowed connection's handle, a static name, and a pointer that `free_mark` owns
     // from here on: SQLite calls it also where it has no memory to keep the pointer.
-    unsafe { ffi::sqlite3_set_clientdata(conn.handle(), MARK, mark, Some(free_mark)) };
+    unsafe { ffi::sqlite3_set_clientdata(conn.handle(), which.name(), mark, Some(free_mark)) };
 }
 
 /// The number stored with the connection, if any.
-pub(super) fn mark(conn: &Connection) -> Option<i64> {
-    mark_of(conn).map(|mark| mark.load(Ordering::Relaxed))
+pub(super) fn mark(conn: &Connection, which: Mark) -> Option<i64> {
+    mark_of(conn, which).map(|mark| mark.load(Ordering::Relaxed))
 }
 
-fn mark_of(conn: &Connection) -> Option<&AtomicI64> {
-    // SAFETY: under this name there is only what `set_mark` has put there, which lives as long as the
+fn mark_of(conn: &Connection, which: Mark) -> Option<&AtomicI64> {
+    // SAFETY: under these names there is only what `set_mark` has put there, which lives as long as the
     // connection.
     unsafe {
-        ffi::sqlite3_get_clientdata(conn.handle(), MARK)
+        ffi::sqlite3_get_clientdata(conn.handle(), which.name())
             .cast::<AtomicI64>()
             .as_ref()
     }
@@ -382,10 +398,15 @@ mod tests {
             Connection::open_in_memory().unwrap(),
             Connection::open_in_memory().unwrap(),
         );
-        assert_eq!(mark(&one), None);
-        set_mark(&one, 7);
-        set_mark(&one, 8);
-        assert_eq!((mark(&one), mark(&two)), (Some(8), None));
+        assert_eq!(mark(&one, Mark::Data), None);
+        set_mark(&one, Mark::Data, 7);
+        set_mark(&one, Mark::Data, 8);
+        set_mark(&one, Mark::Schema, 9);
+        assert_eq!(
+            (mark(&one, Mark::Data), mark(&one, Mark::Schema)),
+            (Some(8), Some(9))
+        );
+        assert_eq!(mark(&two, Mark::Data), None);
     }
 
     #[test]

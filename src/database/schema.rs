@@ -5,9 +5,10 @@
 //! nothing of a later step: such a step adds its columns one by one and stops at the first one
 //! that exists.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::objects::Object;
+use super::raw;
 use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
@@ -122,7 +123,6 @@ CREATE TABLE IF NOT EXISTS sync_config (
   created_at      TEXT NOT NULL DEFAULT (datetime('now')),
   updated_at      TEXT NOT NULL DEFAULT (datetime('now'))
 );
-INSERT OR IGNORE INTO sync_config (id) VALUES ('default');
 
 CREATE TABLE IF NOT EXISTS sync_history (
   id               TEXT PRIMARY KEY,
@@ -182,6 +182,18 @@ pub(super) fn inspect(conn: &Connection) -> Result<Content> {
         return Ok(Content::Old);
     }
     Ok(Content::Ready)
+}
+
+/// Looks again at what the objects are, if the schema has changed since the connection last looked.
+pub(crate) fn look_again(conn: &Connection) -> Result<()> {
+    let version = conn
+        .prepare_cached("PRAGMA main.schema_version")?
+        .query_row([], |row| row.get(0))?;
+    if raw::mark(conn, raw::Mark::Schema) != Some(version) {
+        names(conn)?;
+        raw::set_mark(conn, raw::Mark::Schema, version);
+    }
+    Ok(())
 }
 
 /// The names of all objects, of which nothing else is read before this.
@@ -280,12 +292,34 @@ pub(crate) fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> R
 pub(super) fn create(conn: &Connection) -> Result<()> {
     conn.execute_batch(SKILLS)?;
     conn.execute_batch(SYNC_TABLES)?;
-    Ok(())
+    add_config_row(conn)
+}
+
+/// Adds the row of the configuration where it is missing. A table of another kind can refuse it.
+fn add_config_row(conn: &Connection) -> Result<()> {
+    let made = conn.execute(
+        "INSERT OR IGNORE INTO sync_config (id) VALUES ('default')",
+        [],
+    );
+    let refused = match made {
+        Ok(_) if config_row_exists(conn)? => return Ok(()),
+        Ok(_) => None,
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => Some(error),
+            _ => return Err(error.into()),
+        },
+    };
+    let why = refused.map_or_else(String::new, |error| format!(" ({error})"));
+    let detail = format!(
+        "its 'sync_config' takes no row with the id 'default'{why}; drop that table, and the next sync makes a new one"
+    );
+    Err(not_ours(conn, detail))
 }
 
 /// Adds the tables of version 3, inside the caller's transaction.
 fn prepare_old(conn: &Connection) -> Result<()> {
     conn.execute_batch(SYNC_TABLES)?;
+    add_config_row(conn)?;
     let has_versions = has_table(conn, "schema_version")?;
     if stamp_is_missing(conn, has_versions)? {
         conn.execute("INSERT INTO schema_version (version) VALUES (3)", [])?;

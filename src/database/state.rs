@@ -35,6 +35,8 @@ pub(crate) mod key {
     pub(crate) const COMPARED: &str = "compared";
     /// How many skills each run removed, by the ids of history entries.
     pub(crate) const REMOVED: &str = "removed";
+    /// How runs ended whose entries could not be changed, by their ids.
+    pub(crate) const ENDS: &str = "ends";
     /// The last check of the full-text index.
     pub(crate) const CHECKED: &str = "checked";
     /// Number of failed runs in a row, and the time of the next attempt.
@@ -73,13 +75,16 @@ pub(crate) fn get<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<O
 
 pub(crate) fn set<T: Serialize>(conn: &Connection, key: &str, value: &T) -> Result<()> {
     let text = serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))?;
-    let written = conn
-        .prepare_cached(
-            "INSERT INTO sync_state (key, value) VALUES (?1, ?2)
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )?
+    // Not every file has the UNIQUE that an upsert needs.
+    let mut written = conn
+        .prepare_cached("UPDATE sync_state SET value = ?2 WHERE key = ?1")?
         .execute([key, text.as_str()])?;
-    ensure_written(written == 1)
+    if written == 0 {
+        written = conn
+            .prepare_cached("INSERT INTO sync_state (key, value) VALUES (?1, ?2)")?
+            .execute([key, text.as_str()])?;
+    }
+    ensure_written(written > 0)
 }
 
 pub(crate) fn remove(conn: &Connection, key: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::limits::ensure_in_transaction;
-use super::{Claim, explain, in_place};
+use super::{Claim, explain, in_place, schema};
 use crate::{CancelToken, Error, Result};
 
 /// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
@@ -85,6 +85,7 @@ fn attempt<T>(
     // Before it too: what does not fit into memory is written to the file before the commit.
     lock_wait.check_claim()?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    schema::look_again(conn)?;
     let value = call(&transaction)?;
     ensure_in_transaction(conn)?;
     in_place::check_own_name(conn)?;

@@ -1,6 +1,6 @@
 //! The end of a run: the record that it leaves.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -27,6 +27,12 @@ const CANCELLED_RECORD_BUDGET: Duration = Duration::from_millis(100);
 
 /// The run has used up its time.
 const LATE_RECORD_BUDGET: Duration = Duration::from_secs(1);
+
+/// How long a part of a record that could not be written as a whole may take at least.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// What is written in one transaction.
+type Part<'p> = &'p mut dyn FnMut(&Connection) -> Result<()>;
 
 /// Longest error message in the history, in characters: it is meant for a person.
 const MAX_MESSAGE: usize = 1_000;
@@ -166,7 +172,10 @@ fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListi
 /// Writes the record of a run that ended early. Best effort: if even this cannot be written,
 /// whoever looks next marks the entry as interrupted.
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
-    let Some(id) = &run.id else { return };
+    let is_refused = matches!(error, Error::Database(_)) && !context.options.dry_run;
+    if run.id.is_none() && !is_refused {
+        return;
+    }
     let lock_wait = LockWait {
         budget: if matches!(error, Error::Cancelled) {
             CANCELLED_RECORD_BUDGET
@@ -178,15 +187,68 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         cancel: &CancelToken::new(),
         claim: context.claim.as_ref(),
     };
-    let file = &context.engine.database;
-    _ = file.connect_again().and_then(|conn| {
+    let Ok(conn) = context.engine.database.connect_again() else {
+        return;
+    };
+    let end = Instant::now() + GRACE;
+    let write = |call: Part<'_>| {
         transaction::write(&conn, lock_wait, |conn| {
-            let _guard = database::limit_to(conn, &CancelToken::new(), GRACE);
-            keeping_skills(conn, || record_failure(conn, context, (run, id), error))
-        })?;
-        history::trim(&conn);
-        Ok(())
+            let left = end.saturating_duration_since(Instant::now());
+            let _guard = database::limit_to(conn, &CancelToken::new(), left.max(LEAST));
+            keeping_skills(conn, || call(conn))
+        })
+    };
+    let recorded = match &run.id {
+        Some(id) => write(&mut |conn| record_failure(conn, context, (run, id), error)),
+        None => Err(Error::Cancelled),
+    };
+    if let Err(Error::Database(_) | Error::Cancelled) = recorded {
+        record_in_pieces(context, run, error, &write);
+    }
+    history::trim(&conn);
+}
+
+/// Where a trigger of another program refuses one part of the record, the others tell why the run failed.
+fn record_in_pieces(
+    context: &Context<'_, '_>,
+    run: &Run,
+    error: &Error,
+    write: &dyn Fn(Part<'_>) -> Result<()>,
+) {
+    let now = context.engine.clock.now();
+    let text = text_of(error);
+    _ = write(&mut |conn| config::record_error(conn, text.as_deref()));
+    if let Some(id) = &run.id {
+        let told = text.clone().unwrap_or_default();
+        let ended = (now, Some(context.took()));
+        let status = run.status(Some(error));
+        let counts = Some(run.tally.run_result());
+        // The file may be another one by now.
+        let is_told = write(&mut |conn| {
+            ensure_written(is_in_its_file(conn, id)?)?;
+            history::finish(conn, id, ended, status, counts, text.as_deref())
+        });
+        if is_told.is_err() {
+            _ = write(&mut |conn| {
+                ensure_written(is_in_its_file(conn, id)?)?;
+                history::note_end(conn, id, now, &told)
+            });
+        }
+        _ = write(&mut |conn| state::remove(conn, state::key::CURRENT_RUN));
+    }
+    _ = write(&mut |conn| {
+        let interval_ms = config::load(conn)?.interval_ms;
+        backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)
     });
+    _ = write(&mut |conn| run.requests.record(conn, now).map(|_| ()));
+}
+
+/// The error as the history has it. A message of a host's own registry can be of any length.
+fn text_of(error: &Error) -> Option<String> {
+    match error {
+        Error::BudgetUsed { .. } => None,
+        error => message_of(&[error.to_string()]).or_else(|| Some(String::new())),
+    }
 }
 
 fn record_failure(
@@ -196,11 +258,7 @@ fn record_failure(
     error: &Error,
 ) -> Result<()> {
     let now = context.engine.clock.now();
-    // A message of a host's own registry can be of any length.
-    let text = match error {
-        Error::BudgetUsed { .. } => None,
-        error => message_of(&[error.to_string()]).or_else(|| Some(String::new())),
-    };
+    let text = text_of(error);
     let is_own_file = is_in_its_file(conn, id)?;
     if !is_own_file {
         // The file was replaced during the run, by another database of skills.

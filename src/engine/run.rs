@@ -181,7 +181,7 @@ impl Run {
             return outcome;
         };
         let Err(replaced) = database::check_in_place(conn, path) else {
-            return outcome;
+            return outcome.map_err(|error| Self::of_other_objects(context, conn, error));
         };
         database.leave(conn);
         // The counts do not describe the file that is at the path now.
@@ -189,6 +189,18 @@ impl Run {
         match outcome {
             Err(error @ (Error::Cancelled | Error::Host(_))) => Err(error),
             _ => Err(replaced),
+        }
+    }
+
+    /// The error, or that a table has become something else since it was looked at, which is then the cause.
+    fn of_other_objects(context: &Context<'_, '_>, conn: &Connection, error: Error) -> Error {
+        match database::look_again(conn) {
+            Err(changed @ Error::NotSkillsmith { .. })
+                if !context.options.cancel.is_cancelled() =>
+            {
+                changed
+            }
+            _ => error,
         }
     }
 
@@ -343,6 +355,7 @@ fn take_in(
 
 /// Takes in the rows of a page, and writes what is full or due.
 fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>) -> Result<()> {
+    applier.look_again()?;
     if step.is_page {
         progress.page(&step.cursor, &applier.tally);
     }

@@ -29,6 +29,9 @@ pub(super) struct Tally {
     rejected: HashSet<u64>,
     /// Rows that were stored and are gone again.
     lost: u64,
+    /// Identities of rows that are stored with other values than were served, and the id of one of them.
+    altered: HashSet<u64>,
+    altered_id: Option<String>,
     errors: Vec<String>,
     /// Messages of earlier runs of this listing about rows they could not store, and the number of
     /// these rows.
@@ -150,6 +153,15 @@ impl Tally {
         self.has_refused = true;
     }
 
+    /// Notes a row that a trigger changed while it was stored.
+    pub(super) fn note_altered(&mut self, identity: u64, id: &str) {
+        if self.altered.try_reserve(1).is_ok() {
+            self.altered.insert(identity);
+        }
+        self.altered_id
+            .get_or_insert_with(|| shortened(id, MAX_LABEL));
+    }
+
     pub(super) const fn has_refused(&self) -> bool {
         self.has_refused
     }
@@ -199,7 +211,15 @@ impl Tally {
             .collect();
         let unnamed = self.all_rejected().saturating_sub(self.lost);
         let unnamed = unnamed.saturating_sub(named.len() as u64);
-        let mut errors = with_rest(&named, unnamed, "more rejected");
+        let mut errors = Vec::new();
+        // Before those about single rows: the history keeps the beginning only.
+        if let Some(id) = &self.altered_id {
+            errors.push(format!(
+                "Skills that are stored with other values than the registry has: {}, '{id}' among them. A trigger of the database changes them; remove it, and force a sync",
+                self.altered.len()
+            ));
+        }
+        errors.extend(with_rest(&named, unnamed, "more rejected"));
         if self.lost > 0 {
             errors.push(format!(
                 "{} skills are gone again after they were stored; look at the triggers of the database",

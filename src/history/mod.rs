@@ -1,11 +1,13 @@
 //! `sync_history`: one entry per run.
 #![warn(clippy::arithmetic_side_effects)]
 
+mod ends;
 mod records;
 mod removed;
 mod repository;
 mod runs;
 
+pub(crate) use self::ends::note as note_end;
 pub use self::records::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus};
 pub use self::repository::SyncHistoryRepository;
 pub(crate) use self::runs::{finish, has_entries, interrupt, newest, start, start_as, trim};

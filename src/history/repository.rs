@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use rusqlite::OptionalExtension;
 
 use super::records::from_row;
-use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, removed, runs};
+use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, ends, removed, runs};
 use crate::clock::{Clock, SystemClock, later, to_iso};
 use crate::database::{Database, SyncLock, has_table, state};
 use crate::stored::{optional_text, whole};
@@ -133,6 +133,7 @@ impl SyncHistoryRepository {
                 .query_row([id], from_row)
                 .optional()?;
             removed::fill(conn, &mut entry)?;
+            ends::fill(conn, &mut entry)?;
             Ok(entry)
         })
     }
@@ -150,6 +151,7 @@ impl SyncHistoryRepository {
                     .query_map((self.latest(), limit), from_row)?,
             )?;
             removed::fill(conn, &mut entries)?;
+            ends::fill(conn, &mut entries)?;
             Ok(entries)
         })
     }
@@ -197,6 +199,8 @@ impl SyncHistoryRepository {
                 let dead: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
                 running.retain(|entry| Some(&entry.id) != dead.as_ref());
             }
+            let ended = ends::load(conn)?;
+            running.retain(|entry| !ended.contains_key(&entry.id));
             Ok(running)
         })
     }

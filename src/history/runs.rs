@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::{SyncRunResult, SyncStatus, TABLE, removed};
+use super::{SyncRunResult, SyncStatus, TABLE, ends, removed};
 use crate::clock::{from_iso, to_iso};
 use crate::database::text::Text;
 use crate::database::{LockWait, ensure_written, has_table, transaction};
@@ -34,8 +34,9 @@ pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
 pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
     let made = conn
         .prepare_cached(
-            "INSERT INTO sync_history (id, started_at, status) VALUES (?1, ?2, 'running')
-             ON CONFLICT (id) DO NOTHING",
+            // Not every file has the UNIQUE that would tell.
+            "INSERT INTO sync_history (id, started_at, status)
+             SELECT ?1, ?2, 'running' WHERE NOT EXISTS (SELECT 1 FROM sync_history WHERE id = ?1)",
         )?
         .execute([id, &to_iso(started_at)])?;
     Ok(made == 1 && status_of(conn, id)?.is_some())
@@ -157,19 +158,35 @@ pub(crate) fn finish(
 /// Marks running entries as failed: the one with this `id`, or all.
 pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
     // By rowid: another program's id may have any type.
-    let running: Vec<(i64, String)> = conn
-        .prepare_cached("SELECT rowid AS number, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
-        .query_map([id], |row| Ok((row.get("number")?, text(row, "started_at")?)))?
+    let running: Vec<(i64, String, String)> = conn
+        .prepare_cached("SELECT rowid AS number, id, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
+        .query_map([id], |row| Ok((row.get("number")?, text(row, "id")?, text(row, "started_at")?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (number, started) in running {
+    let ends = ends::load(conn)?;
+    let mut told = Vec::new();
+    for (number, id, started) in running {
+        let end = ends.get(&id);
+        let (at, error) = end.map_or_else(
+            || (to_iso(now), INTERRUPTED),
+            |end| (end.at.clone(), end.error.as_str()),
+        );
+        let took = from_iso(&at).map_or(0, |at| duration_ms(&started, at));
         conn.execute(
             "UPDATE sync_history
              SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
              WHERE rowid = ?1",
-            (number, to_iso(now), INTERRUPTED, duration_ms(&started, now)),
+            (number, at, error, took),
         )?;
+        if end.is_some() {
+            told.push(id);
+        }
     }
-    Ok(())
+    if told.is_empty() {
+        return Ok(());
+    }
+    // A trigger may have left the change out again.
+    told.retain(|id| status_of(conn, id).is_ok_and(|status| status.as_deref() != Some("running")));
+    ends::forget(conn, &told)
 }
 
 fn count(number: u64) -> i64 {

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 #[cfg(feature = "cli")]
-use super::fts;
+use super::{fts, triggers};
 #[cfg(feature = "cli")]
 use crate::CancelToken;
 use crate::database::Database;
@@ -120,6 +120,12 @@ impl SkillRepository {
                 Ok(true)
             }
         })
+    }
+
+    /// The names of the triggers of other programs on tables that a sync writes to, each with its table.
+    #[cfg(feature = "cli")]
+    pub(crate) fn foreign_triggers(&self) -> Result<Vec<(String, String)>> {
+        self.database.read(triggers::others)
     }
 
     /// Number of skills, including the user's own.

@@ -25,6 +25,9 @@ pub(crate) struct Sql {
     /// One staged row by its id, as a new one, or over the one that stands there.
     pub(super) insert_one: String,
     pub(super) update_one: String,
+    /// The staged rows that are stored with other values, all or the one with an id.
+    pub(super) altered: String,
+    pub(super) altered_one: String,
     /// The numbers of staged rows that are new and that exist, as the two statements above should count
     /// them.
     pub(super) expected: String,
@@ -89,6 +92,8 @@ impl Sql {
             update: update(columns, not_local, "s.is_new = 0"),
             insert_one: insert(columns, has.source, &names, "id = ?1"),
             update_one: update(columns, not_local, "s.id = ?1"),
+            altered: altered(columns, has.source, "true"),
+            altered_one: altered(columns, has.source, "s.id = ?1"),
             expected:
                 "SELECT count(*) FILTER (WHERE is_new = 1), count(*) FILTER (WHERE is_new = 0)
                        FROM temp.skillsmith_stage"
@@ -228,6 +233,31 @@ fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> Str
     format!(
         "INSERT INTO main.skills (id, name{names}{source})
          SELECT id, name{values}{registry} FROM temp.skillsmith_stage WHERE {which}"
+    )
+}
+
+/// What a row gives stands in the table, else a trigger has changed it; so it has where the row is the user's own after
+/// it was written.
+fn altered(columns: &[Column], has_source: bool, which: &str) -> String {
+    let mut is_sound = String::from("s.name IS k.name");
+    for (bit, column) in columns.iter().enumerate() {
+        let name = column.name;
+        _ = if column.not_null {
+            write!(is_sound, " AND (s.{name} IS NULL OR s.{name} IS k.{name})")
+        } else {
+            write!(
+                is_sound,
+                " AND (s.mask & {} = 0 OR s.{name} IS k.{name})",
+                1_u64 << bit
+            )
+        };
+    }
+    if has_source {
+        is_sound.push_str(" AND k.source IS NOT 'local'");
+    }
+    format!(
+        "SELECT s.id FROM temp.skillsmith_stage AS s CROSS JOIN main.skills AS k ON k.id = s.id
+         WHERE {which} AND NOT ({is_sound})"
     )
 }
 

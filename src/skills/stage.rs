@@ -29,6 +29,8 @@ const EMPTY: &str = "DELETE FROM temp.skillsmith_stage; DELETE FROM temp.skillsm
 pub(crate) enum Written {
     /// It is stored.
     Stored,
+    /// It is stored, with other values: a trigger has changed them.
+    Altered,
     /// It now belongs to the user, and was not changed.
     Local,
     /// The database rejected it.
@@ -204,6 +206,27 @@ impl<'c> Stage<'c> {
             )?
             .query_row([], |row| row.get(0))?;
         Ok(standing == staged)
+    }
+
+    /// The ids of the rows that were written and are stored with other values.
+    pub(crate) fn altered(&self) -> Result<Vec<String>> {
+        if !self.table.has.foreign_writes || self.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .conn
+            .prepare_cached(&self.table.sql.altered)?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether this one is.
+    pub(crate) fn is_altered(&self, id: &str) -> Result<bool> {
+        Ok(self.table.has.foreign_writes
+            && self
+                .conn
+                .prepare_cached(&self.table.sql.altered_one)?
+                .exists([id])?)
     }
 
     /// The stamp of a staged row, if it has one.

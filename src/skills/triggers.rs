@@ -28,6 +28,44 @@ pub(super) fn have_others(conn: &Connection) -> Result<bool> {
     Ok(false)
 }
 
+/// Tables that a sync writes to.
+#[cfg(feature = "cli")]
+const WRITTEN: [&str; 11] = [
+    "skills",
+    "skill_versions",
+    "categories",
+    "skill_categories",
+    "skills_fts_config",
+    "skills_fts_data",
+    "sync_config",
+    "sync_history",
+    "sync_pages",
+    "sync_state",
+    "sync_unmet",
+];
+
+/// The names of the triggers of other programs on tables that a sync writes to, each with its table.
+#[cfg(feature = "cli")]
+pub(super) fn others(conn: &Connection) -> Result<Vec<(String, String)>> {
+    let mut found = conn.prepare(
+        "SELECT name, tbl_name, sql FROM main.sqlite_master WHERE type = 'trigger' ORDER BY name",
+    )?;
+    let mut rows = found.query([])?;
+    let mut others = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |at| -> Result<String> {
+            let bytes = row.get_ref(at)?.as_bytes_or_null().ok().flatten();
+            Ok(String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned())
+        };
+        let table = text(1)?;
+        let is_written = WRITTEN.iter().any(|name| name.eq_ignore_ascii_case(&table));
+        if is_written && !is_of_index(&text(2)?) {
+            others.push((text(0)?, table));
+        }
+    }
+    Ok(others)
+}
+
 fn is_of_index(sql: &str) -> bool {
     let Some(rest) = sql.strip_prefix("CREATE TRIGGER ") else {
         return false;

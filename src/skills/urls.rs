@@ -65,13 +65,13 @@ pub(super) fn forget_set_aside(conn: &Connection, id: &str) -> Result<()> {
 /// URL, so an earlier one of that row is deleted.
 pub(crate) fn keep_list(conn: &Connection) -> Result<()> {
     conn.prepare_cached(
-        "DELETE FROM main.sync_state WHERE key IN (SELECT 'url:' || id FROM temp.skillsmith_stage)",
+        "DELETE FROM main.sync_state WHERE key IN (
+           SELECT 'url:' || id FROM temp.skillsmith_stage UNION ALL SELECT 'url:' || id FROM temp.skillsmith_urls)",
     )?
     .execute([])?;
     conn.prepare_cached(
         "INSERT INTO main.sync_state (key, value)
-         SELECT 'url:' || id, json_quote(repo_url) FROM temp.skillsmith_urls WHERE true
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+         SELECT 'url:' || id, json_quote(repo_url) FROM temp.skillsmith_urls",
     )?
     .execute([])?;
     Ok(())

@@ -261,9 +261,11 @@ static void a_table_that_is_gone(void) {
   OK(skillsmith_sync_history_repository_new(database, &history, &error));
   /* A missing sync_history would be an empty one. */
   make_file(path, "DROP TABLE sync_history; CREATE VIEW sync_history AS SELECT * FROM gone");
-  FAILS(SKILLSMITH_DATABASE_ERROR, "gone", skillsmith_sync_history_repository_count(history, &count, &error));
+  FAILS(SKILLSMITH_NOT_SKILLSMITH, "is a view", skillsmith_sync_history_repository_count(history, &count, &error));
   CHECK_EQ(count, 0);
-  FAILS(SKILLSMITH_DATABASE_ERROR, "gone", skillsmith_sync_engine_get_status(engine, &status, &error));
+  FAILS(SKILLSMITH_NOT_SKILLSMITH, "is a view", skillsmith_sync_engine_get_status(engine, &status, &error));
+  make_file(path, "DROP VIEW sync_history; CREATE TABLE sync_history (id TEXT)");
+  FAILS(SKILLSMITH_DATABASE_ERROR, "status", skillsmith_sync_engine_get_status(engine, &status, &error));
   CODE(SKILLSMITH_OK, skillsmith_sync_history_repository_free(history));
   CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));

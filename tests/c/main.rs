@@ -29,7 +29,7 @@ macro_rules! programs {
 programs! {
     c99: C99 {
         errors handles arguments database repositories sync listings search sign_in cancel transport background threads
-        panic forks beside_sqlite border
+        panic forks beside_sqlite border hostile
     }
     cpp17: Cpp17 {
         errors handles arguments database repositories sync listings search sign_in cancel transport background threads
@@ -37,7 +37,7 @@ programs! {
     }
     sanitized: Sanitized {
         errors handles arguments database repositories sync listings search sign_in cancel transport background threads
-        panic forks beside_sqlite border
+        panic forks beside_sqlite border hostile
     }
     valgrind: Valgrind {
         errors handles arguments database repositories sync listings search sign_in cancel transport background threads

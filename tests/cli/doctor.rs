@@ -633,3 +633,32 @@ fn a_configuration_file_that_others_may_write_is_told() {
     let outcome = Outcome::of(command.env("SKILLSMITH_API_KEY", "sk-one-11"));
     assert_eq!(outcome.json()["warnings"], json!([]));
 }
+
+#[test]
+fn triggers_of_other_programs_are_named() {
+    let place = Place::with_skills(5);
+    place.ok(&["sync"]);
+    let document = place.json(&["doctor", "--json"]);
+    let findings = document["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["name"] != "triggers"));
+    place
+        .look()
+        .execute_batch(
+            "CREATE TRIGGER \"odd\u{202e}\" AFTER INSERT ON sync_history BEGIN SELECT 1; END;
+             CREATE TRIGGER host_copy AFTER UPDATE ON skills BEGIN SELECT 1; END;
+             CREATE TRIGGER elsewhere AFTER UPDATE ON cache BEGIN SELECT 1; END;
+             DROP TRIGGER skills_ad; CREATE TRIGGER skills_ad AFTER DELETE ON skills BEGIN SELECT 1; END;",
+        )
+        .unwrap();
+    let document = place.json(&["doctor", "--json"]);
+    assert_eq!(document["ok"], true, "{document:#}");
+    let found = finding(&document, "triggers");
+    assert_eq!(found["state"], "warning");
+    assert_eq!(
+        found["value"],
+        "'host_copy' on skills, 'odd\u{202e}' on sync_history, 'skills_ad' on skills: not of this library; a sync runs \
+         them, and they can refuse or change what it writes"
+    );
+    let text = place.ok(&["doctor"]);
+    assert!(text.contains(r"'odd\u{202e}' on sync_history"), "{text}");
+}

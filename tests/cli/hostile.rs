@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Place, wait_until};
+use crate::support::{Outcome, Place, wait_until};
 
 const ENDLESS: &str =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
@@ -100,4 +100,86 @@ fn a_check_leaves_a_file_alone_that_no_sync_has_written_to() {
     let before = std::fs::read(&path).unwrap();
     place.ok(&["doctor", "--check", "--db", "old.db"]);
     assert!(std::fs::read(&path).unwrap() == before);
+}
+
+/// The program, which is ended if it hangs.
+fn run(place: &Place, args: &[&str]) -> Outcome {
+    let mut all = vec!["20", env!("CARGO_BIN_EXE_skillsmith")];
+    all.extend(args);
+    Outcome::of(&mut place.command_of("timeout", &all))
+}
+
+const COMMANDS: [&[&str]; 6] = [
+    &["sync", "status"],
+    &["sync", "history", "--json"],
+    &["doctor", "--check"],
+    &["sync"],
+    &["sync", "config"],
+    &["sync", "config", "--frequency", "weekly"],
+];
+
+/// These commands end, with words for what they cannot do.
+fn commands_end(place: &Place, what: &str, commands: &[&[&str]]) {
+    for args in commands {
+        let outcome = run(place, args);
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        if what == "endless_triggers" && *args == ["sync"] {
+            // A run has half an hour, and ends with the first signal.
+            assert_eq!((outcome.code, outcome.stderr.trim()), (124, "Interrupted."));
+            continue;
+        }
+        assert!(
+            matches!(outcome.code, 0 | 1 | 3),
+            "{what}: {args:?} ends with {}: {}",
+            outcome.code,
+            &said[..said.len().min(2_000)]
+        );
+        assert!(!said.contains("panicked"), "{what}: {args:?}: {said}");
+        assert!(!said.contains("Internal error"), "{what}: {args:?}: {said}");
+        assert!(!said.is_empty(), "{what}: {args:?} says nothing");
+    }
+}
+
+#[test]
+fn every_command_ends_over_every_hostile_database() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let sql = std::fs::read_to_string(&path).unwrap();
+        let place = Place::with_skills(5);
+        place.ok(&["sync"]);
+        place.look().execute_batch(&sql).unwrap();
+        let what = path.file_stem().unwrap().to_str().unwrap();
+        commands_end(&place, what, &COMMANDS);
+        count += 1;
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
+fn every_command_ends_over_a_file_with_flipped_bits() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let look = place.look();
+    look.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    drop(look);
+    let sound = std::fs::read(place.database()).unwrap();
+    let mut seed = 0x2545_F491_4F6C_DD1D_u64;
+    for number in 0..150 {
+        let mut bytes = sound.clone();
+        for _ in 0..4 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let at = usize::try_from(seed >> 8).unwrap() % bytes.len();
+            bytes[at] ^= 1 << (seed & 7);
+        }
+        for suffix in ["-wal", "-shm"] {
+            _ = std::fs::remove_file(place.path(&format!(".skillsmith/skills.db{suffix}")));
+        }
+        std::fs::write(place.database(), bytes).unwrap();
+        commands_end(&place, &format!("damage {number}"), &COMMANDS[..4]);
+    }
 }

@@ -23,6 +23,18 @@ fn make_pipe(path: &Path) {
     assert!(made.unwrap().success());
 }
 
+fn make_socket(path: &Path) {
+    drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+}
+
+fn remove(path: &Path) {
+    if path.is_dir() {
+        fs::remove_dir(path).unwrap();
+    } else {
+        fs::remove_file(path).unwrap();
+    }
+}
+
 fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }
@@ -84,8 +96,14 @@ fn what_stands_in_the_place_of_the_lock_file_is_refused_without_waiting() {
     place.ok(&["sync"]);
     let lock = place.path(".skillsmith/skills.db-sync-lock");
     let target = place.path("target");
-    let put: [(&str, &dyn Fn()); 4] = [
-        ("is not a regular file", &|| make_pipe(&lock)),
+    let put: [(&str, &dyn Fn()); 6] = [
+        ("is not a regular file but a named pipe", &|| {
+            make_pipe(&lock);
+        }),
+        ("is not a regular file but a socket", &|| make_socket(&lock)),
+        ("is not a regular file but a folder", &|| {
+            fs::create_dir(&lock).unwrap();
+        }),
         ("is a symbolic link", &|| symlink(&target, &lock).unwrap()),
         ("is another name of a file with content", &|| {
             fs::write(&target, "mine").unwrap();
@@ -102,7 +120,7 @@ fn what_stands_in_the_place_of_the_lock_file_is_refused_without_waiting() {
         if why.contains("user") && !is_root() {
             continue;
         }
-        fs::remove_file(&lock).unwrap();
+        remove(&lock);
         put();
         let outcome = run(&place, &["sync"]);
         assert_eq!(outcome.code, 1, "{why}: {}", outcome.stderr);
@@ -168,9 +186,15 @@ fn a_configuration_that_another_put_there_is_refused() {
 
     let strangers = place.path("strangers.json");
     fs::write(&strangers, r#"{"apiKey": "sk-of-others-01"}"#).unwrap();
-    let put: [(&str, &dyn Fn()); 5] = [
-        ("is not a regular file", &|| make_pipe(&file)),
-        ("is not a regular file", &|| {
+    let put: [(&str, &dyn Fn()); 7] = [
+        ("is not a regular file but a named pipe", &|| {
+            make_pipe(&file);
+        }),
+        ("is not a regular file but a socket", &|| make_socket(&file)),
+        ("is not a regular file but a folder", &|| {
+            fs::create_dir(&file).unwrap();
+        }),
+        ("is not a regular file but a device", &|| {
             symlink("/dev/zero", &file).unwrap();
         }),
         ("is larger than 1048576 bytes", &|| {
@@ -189,7 +213,7 @@ fn a_configuration_that_another_put_there_is_refused() {
         if why.contains("user") && !is_root() {
             continue;
         }
-        fs::remove_file(&file).unwrap();
+        remove(&file);
         put();
         let outcome = run(&place, &["sync"]);
         assert_eq!(outcome.code, 1, "{why}: {}", outcome.stderr);
@@ -211,8 +235,24 @@ fn what_another_put_in_the_place_of_sqlites_own_files_is_refused() {
             (".skillsmith/new.db", false),
         ] {
             let planted = place.path(&format!("{db}{suffix}"));
-            let put: [(&str, &dyn Fn()); 2] = [
-                ("it is not a regular file", &|| make_pipe(&planted)),
+            let other = place.path("other-file");
+            fs::write(&other, "mine").unwrap();
+            let put: [(&str, &dyn Fn()); 6] = [
+                ("it is not a regular file but a named pipe", &|| {
+                    make_pipe(&planted);
+                }),
+                ("it is not a regular file but a socket", &|| {
+                    make_socket(&planted);
+                }),
+                ("it is not a regular file but a folder", &|| {
+                    fs::create_dir(&planted).unwrap();
+                }),
+                ("it is not a regular file but a symbolic link", &|| {
+                    symlink(&other, &planted).unwrap();
+                }),
+                ("it is another name of a file (a hard link)", &|| {
+                    fs::hard_link(&other, &planted).unwrap();
+                }),
                 ("it belongs to another user (number 54321)", &|| {
                     fs::write(&planted, "planted").unwrap();
                     chown(&planted, Some(STRANGER), None).unwrap();
@@ -241,8 +281,9 @@ fn what_another_put_in_the_place_of_sqlites_own_files_is_refused() {
                         "{args:?}: {told}"
                     );
                 }
-                fs::remove_file(&planted).unwrap();
+                remove(&planted);
             }
+            assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
             assert!(!place.path(".skillsmith/new.db").exists());
         }
     }

@@ -33,6 +33,34 @@ fn unknown_words() {
     );
 }
 
+/// Whoever makes another run a command chooses its words.
+#[test]
+fn what_was_written_is_repeated_with_escapes() {
+    let hidden = "a\u{1b}[2J\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{2028}\u{7f}\u{e0041}\r\nb";
+    let option = format!("--{hidden}");
+    let page_size = format!("--page-size={hidden}");
+    for args in [
+        vec![hidden],
+        vec!["sync", hidden],
+        vec!["sync", &option],
+        vec!["sync", &page_size],
+        vec!["sync", "config", "--frequency", hidden],
+        vec!["sync", "history", "--limit", hidden],
+        vec!["sync", "--db", "x", "--", hidden],
+        vec!["completions", hidden],
+    ] {
+        let said = mistake(&args);
+        let is_hidden = |c: char| c != '\n' && (c.is_control() || !c.is_ascii());
+        assert!(!said.contains(is_hidden), "{args:?}: {said:?}");
+        assert!(
+            said.contains(
+                r"a\u{1b}[2J\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{2028}\u{7f}\u{e0041}\r\nb"
+            ),
+            "{args:?}: {said}"
+        );
+    }
+}
+
 #[test]
 fn nothing_at_all_shows_the_help() {
     assert!(mistake(&[]).contains("Usage: skillsmith [OPTIONS] <COMMAND>"));

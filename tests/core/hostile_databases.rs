@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::{
-    CancelToken, Database, ErrorCode, SyncConfigRepository, SyncHistoryRepository, SyncOptions,
-    SyncResult, SyncRunResult, SyncStatus,
+    CancelToken, Database, ErrorCode, SyncConfigRepository, SyncFrequency, SyncHistoryRepository,
+    SyncOptions, SyncResult, SyncRunResult, SyncStatus,
 };
 use skillsmith_test_registry::Options;
 
@@ -22,6 +22,25 @@ fn with_trigger(world: &World, trigger: &str) {
         .look()
         .execute_batch(&format!("CREATE TRIGGER odd {trigger}"))
         .unwrap();
+}
+
+/// The same, which fires after those that keep the full-text index.
+fn with_trigger_behind(world: &World, trigger: &str) {
+    let look = world.look();
+    let of_index: Vec<String> = look
+        .prepare("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'skills'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    assert_eq!(of_index.len(), 3);
+    // The one that was created last comes first.
+    look.execute_batch(&format!(
+        "DROP TRIGGER skills_ai; DROP TRIGGER skills_ad; DROP TRIGGER skills_au; CREATE TRIGGER odd {trigger}; {};",
+        of_index.join(";")
+    ))
+    .unwrap();
 }
 
 fn without_trigger(world: &World) {
@@ -111,8 +130,105 @@ fn promise_8_a_short_call_ends_whatever_the_database_does() {
             "DROP TABLE sync_history; CREATE VIEW sync_history AS {view}"
         ))
         .unwrap();
-    let error = SyncHistoryRepository::new(&database).count().unwrap_err();
-    assert!(error.to_string().contains("took too long"), "{error}");
+    let history = SyncHistoryRepository::new(&database);
+    let is_refused = |error: skillsmith_sync::Error| {
+        let told = error.to_string();
+        assert_eq!(error.code(), ErrorCode::NotSkillsmith, "{told}");
+        assert!(told.contains("its 'sync_history' is a view"), "{told}");
+    };
+    is_refused(history.count().unwrap_err());
+    is_refused(history.start_run().unwrap_err());
+    is_refused(config.enable().unwrap_err());
+}
+
+/// After the library has looked at what is beside the file, and before SQLite opens it.
+#[cfg(unix)]
+#[test]
+fn promise_15_a_journal_that_is_put_there_later_is_refused_without_waiting() {
+    let world = World::new(3, Options::default());
+    world.database.close();
+    world
+        .look()
+        .pragma_update(None, "journal_mode", "delete")
+        .unwrap();
+    let path = world.path();
+    let journal = path.with_file_name(format!(
+        "{}-journal",
+        path.file_name().unwrap().to_str().unwrap()
+    ));
+    let other = path.with_file_name("other");
+    std::fs::write(&other, "mine").unwrap();
+    let put: [(&str, &dyn Fn()); 3] = [
+        ("not a regular file but a named pipe", &|| {
+            let made = std::process::Command::new("mkfifo").arg(&journal).status();
+            assert!(made.unwrap().success());
+        }),
+        ("not a regular file but a symbolic link", &|| {
+            std::os::unix::fs::symlink(&other, &journal).unwrap();
+        }),
+        ("another name of a file (a hard link)", &|| {
+            std::fs::hard_link(&other, &journal).unwrap();
+        }),
+    ];
+    for (why, put) in put {
+        let database = Database::open(&path).unwrap();
+        let config = SyncConfigRepository::new(&database);
+        config.enable().unwrap();
+        put();
+        for outcome in [config.get_config(), config.disable()] {
+            // An empty file is no journal to SQLite, whatever else it is.
+            let Err(error) = outcome else { continue };
+            let told = error.to_string();
+            assert_eq!(error.code(), ErrorCode::Io, "{told}");
+            assert!(
+                told.contains("-journal: it is ") && told.contains(why),
+                "{told}"
+            );
+        }
+        config.disable().unwrap_err();
+        std::fs::remove_file(&journal).unwrap();
+        assert!(config.get_config().unwrap().enabled);
+        config.disable().unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "mine");
+}
+
+#[test]
+fn promise_3_a_table_that_is_replaced_during_a_run_ends_it() {
+    for (table, columns) in [
+        ("skills", "'x' AS id, 'x' AS name"),
+        (
+            "sync_history",
+            "i AS id, 'running' AS status, i AS started_at",
+        ),
+        ("sync_state", "i AS key, i AS value"),
+        ("sync_config", "'default' AS id, 1 AS enabled"),
+    ] {
+        let world = World::new(300, Options::default());
+        assert_success(&world.sync());
+        world.server.catalogue(|catalogue| catalogue.change(300, 8));
+        let path = world.path();
+        let view = ENDLESS.replace("SELECT count(*) FROM ", &format!("SELECT {columns} FROM "));
+        let mut is_put = false;
+        let options = SyncOptions::new()
+            .deadline(Duration::from_secs(20))
+            .on_progress(move |progress| {
+                if !is_put && progress.current > 0 {
+                    is_put = true;
+                    let other = Connection::open(&path).unwrap();
+                    other.busy_timeout(Duration::from_secs(5)).unwrap();
+                    other
+                        .execute_batch(&format!(
+                            "PRAGMA foreign_keys = OFF; DROP TABLE {table}; CREATE VIEW {table} AS {view}"
+                        ))
+                        .unwrap();
+                }
+            });
+        let result = world.sync_with(options);
+        assert_eq!(result.code, Some(ErrorCode::NotSkillsmith), "{result:?}");
+        let told = result.errors.join("; ");
+        assert!(told.contains(&format!("its '{table}' is a view")), "{told}");
+    }
 }
 
 #[test]
@@ -212,6 +328,127 @@ fn promise_3_a_record_that_a_trigger_leaves_out_is_no_success() {
         assert_success(&world.sync());
         world.assert_mirrored();
     }
+}
+
+/// The row that the history gives for the newest run.
+fn newest(world: &World) -> (SyncStatus, String) {
+    let entry = world.history().get_history(1).unwrap().remove(0);
+    (entry.status, entry.error_message.unwrap_or_default())
+}
+
+#[test]
+fn promise_3_the_history_says_why_a_run_failed_whose_record_a_trigger_refuses() {
+    for trigger in [
+        "BEFORE UPDATE ON sync_history BEGIN SELECT RAISE(IGNORE); END",
+        "BEFORE UPDATE ON sync_history BEGIN SELECT RAISE(ABORT, 'not mine'); END",
+        "BEFORE UPDATE ON sync_history BEGIN SELECT RAISE(ROLLBACK, 'not mine'); END",
+        "AFTER UPDATE ON sync_history BEGIN UPDATE sync_history SET status = 'running' WHERE id = new.id; END",
+        "BEFORE UPDATE ON sync_config BEGIN SELECT RAISE(ABORT, 'not mine'); END",
+        "BEFORE DELETE ON sync_state BEGIN SELECT RAISE(ABORT, 'not mine'); END",
+        "BEFORE INSERT ON sync_state WHEN new.key = 'listed' BEGIN SELECT RAISE(ROLLBACK, 'not mine'); END",
+    ] {
+        let world = World::new(30, Options::default());
+        with_trigger(&world, trigger);
+        let result = world.sync();
+        assert_eq!(result.status, SyncStatus::Failed, "{trigger}: {result:?}");
+        let cause = &result.errors[0];
+        assert_eq!(
+            newest(&world),
+            (SyncStatus::Failed, cause.clone()),
+            "{trigger}"
+        );
+        let history = world.history();
+        assert!(!history.is_running().unwrap(), "{trigger}");
+        if !trigger.contains("sync_config") {
+            let config = SyncConfigRepository::new(&world.database);
+            let told = config.get_config().unwrap().last_sync_error;
+            assert_eq!(told.as_ref(), Some(cause), "{trigger}");
+        }
+        // The entry itself says it once the trigger is gone.
+        without_trigger(&world);
+        assert_success(&world.sync());
+        let sql = "SELECT error_message FROM sync_history WHERE status = 'failed'";
+        let stored: String = world.look().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(&stored, cause, "{trigger}");
+        let entries = history.get_history(9).unwrap();
+        assert!(
+            entries
+                .iter()
+                .all(|entry| entry.status != SyncStatus::Running)
+        );
+    }
+}
+
+#[test]
+fn promise_3_the_status_says_why_runs_fail_that_a_trigger_lets_begin_nothing() {
+    for trigger in [
+        "BEFORE INSERT ON sync_history BEGIN SELECT RAISE(IGNORE); END",
+        "BEFORE INSERT ON sync_history BEGIN SELECT RAISE(ABORT, 'not mine'); END",
+        "AFTER INSERT ON sync_state BEGIN SELECT RAISE(ROLLBACK, 'not mine'); END",
+    ] {
+        let world = World::new(30, Options::default());
+        with_trigger(&world, trigger);
+        let result = world.sync();
+        assert_eq!(result.status, SyncStatus::Failed, "{trigger}: {result:?}");
+        let status = world.engine().get_status().unwrap();
+        assert_eq!(
+            status.config.last_sync_error.as_ref(),
+            Some(&result.errors[0]),
+            "{trigger}"
+        );
+        without_trigger(&world);
+        assert_success(&world.sync());
+        let status = world.engine().get_status().unwrap();
+        assert_eq!(status.config.last_sync_error, None);
+    }
+}
+
+#[test]
+fn promise_1_a_row_that_a_trigger_changes_is_no_success() {
+    for trigger in [
+        "AFTER INSERT ON skills BEGIN UPDATE skills SET description = 'evil' WHERE id = new.id; END",
+        "AFTER INSERT ON skills BEGIN UPDATE skills SET name = 'evil' WHERE id = new.id; END",
+        "AFTER INSERT ON skills BEGIN UPDATE skills SET trust_tier = 'official' WHERE id = new.id; END",
+        "AFTER INSERT ON skills BEGIN UPDATE skills SET source = 'local' WHERE id = new.id; END",
+        // Another row than its own; and where the batch is written row by row.
+        "AFTER INSERT ON skills WHEN new.rowid % 2 = 0 BEGIN UPDATE skills SET tags = '[]', author = NULL WHERE rowid = new.rowid - 1; END",
+        "AFTER INSERT ON skills BEGIN SELECT CASE WHEN new.rowid = 7 THEN RAISE(ABORT, 'no') END; UPDATE skills SET description = 'evil' WHERE id = new.id; END",
+    ] {
+        let world = World::new(300, Options::default());
+        with_trigger_behind(&world, trigger);
+        let result = world.sync();
+        assert_eq!(result.status, SyncStatus::Partial, "{trigger}: {result:?}");
+        let told = result.errors.join("; ");
+        assert!(told.contains("stored with other values"), "{told}");
+        assert!(newest(&world).1.contains("stored with other values"));
+        assert_honest(&world, &result);
+        without_trigger(&world);
+        world
+            .look()
+            .execute_batch("UPDATE skills SET source = 'registry'")
+            .unwrap();
+        assert_success(&world.sync_with(SyncOptions::new().force(true)));
+        world.assert_mirrored();
+    }
+}
+
+/// Such as a host's own columns, or a copy for its search.
+#[test]
+fn a_trigger_that_leaves_our_values_alone_costs_nothing() {
+    let world = World::new(300, Options::default());
+    let own = "ALTER TABLE skills ADD COLUMN seen TEXT; CREATE TABLE host_log (id TEXT)";
+    world.look().execute_batch(own).unwrap();
+    with_trigger_behind(
+        &world,
+        "AFTER INSERT ON skills BEGIN
+           UPDATE skills SET seen = 'yes' WHERE id = new.id; INSERT INTO host_log VALUES (new.id); END",
+    );
+    assert_success(&world.sync());
+    world.assert_mirrored();
+    world.server.catalogue(|catalogue| catalogue.change(100, 9));
+    assert_success(&world.sync());
+    assert_success(&world.sync_with(SyncOptions::new().force(true)));
+    world.assert_mirrored();
 }
 
 #[test]
@@ -411,6 +648,108 @@ fn promise_13_a_configuration_of_any_type_is_repaired_by_the_next_write() {
             .unwrap();
         assert!(config.enable().unwrap().enabled, "{value}");
         assert_success(&world.sync());
+    }
+}
+
+/// Values that are wrong for any column.
+#[test]
+fn promise_13_any_value_of_the_settings_and_the_history_locks_nobody_out() {
+    for table in ["sync_config", "sync_history"] {
+        let world = World::new(3, Options::default());
+        assert_success(&world.sync());
+        let look = world.look();
+        let columns: Vec<String> = look
+            .prepare("SELECT name FROM pragma_table_info(?1)")
+            .unwrap()
+            .query_map([table], |row| row.get(0))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        look.execute_batch(&format!(
+            "CREATE TABLE sound AS SELECT * FROM {table}; CREATE TABLE loose AS SELECT * FROM {table};
+             DROP TABLE {table}; ALTER TABLE loose RENAME TO {table};"
+        ))
+        .unwrap();
+        for column in &columns {
+            for value in VALUES.into_iter().chain(["NULL"]) {
+                let what = format!("{table}.{column} = {value}");
+                look.execute_batch(&format!(
+                    "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM sound; UPDATE {table} SET {column} = {value}"
+                ))
+                .unwrap();
+                let (config, history) =
+                    (SyncConfigRepository::new(&world.database), world.history());
+                let fine = |call: &str, outcome: skillsmith_sync::Result<()>| {
+                    outcome.unwrap_or_else(|error| panic!("{what}: {call}: {error}"));
+                };
+                fine("get_config", config.get_config().map(|_| ()));
+                fine("is_sync_due", config.is_sync_due().map(|_| ()));
+                fine("get_history", history.get_history(9).map(|_| ()));
+                fine("get_running", history.get_running().map(|_| ()));
+                fine("get_stats", history.get_stats().map(|_| ()));
+                fine(
+                    "get_last_successful",
+                    history.get_last_successful().map(|_| ()),
+                );
+                fine("get_by_id", history.get_by_id("x").map(|_| ()));
+                fine("get_status", world.engine().get_status().map(|_| ()));
+                let result = world.sync();
+                assert!(result.success, "{what}: {result:?}");
+                fine("disable", config.disable().map(|_| ()));
+                assert!(!config.get_config().unwrap().enabled, "{what}");
+                assert!(config.enable().unwrap().enabled, "{what}");
+                fine(
+                    "set_frequency",
+                    config.set_frequency(SyncFrequency::Weekly).map(|_| ()),
+                );
+                fine("cleanup", history.cleanup(30).map(|_| ()));
+            }
+        }
+    }
+}
+
+/// Its key may be anything where the check of the column is missing, or was not kept.
+#[test]
+fn promise_13_a_configuration_under_another_key_is_no_lock_out() {
+    for table in [
+        "(id INTEGER PRIMARY KEY",
+        "(id TEXT PRIMARY KEY CHECK (id = 'main')",
+        "(id TEXT PRIMARY KEY COLLATE NOCASE",
+        "(id BLOB",
+    ] {
+        for key in ["5", "'Default'", "NULL", "'main'"] {
+            let world = World::new(3, Options::default());
+            let look = world.look();
+            look.execute_batch(&format!(
+                "DROP TABLE sync_config; PRAGMA ignore_check_constraints = ON;
+                 CREATE TABLE sync_config {table}, enabled INTEGER DEFAULT 1, frequency TEXT, interval_ms INTEGER, last_sync_at TEXT,
+                   next_sync_at TEXT, last_sync_count INTEGER, last_sync_error TEXT, created_at TEXT, updated_at TEXT);"
+            ))
+            .unwrap();
+            // Not every key can stand in every column.
+            _ = look.execute_batch(&format!("INSERT INTO sync_config (id) VALUES ({key})"));
+            let what = format!("{table}, {key}");
+            let config = SyncConfigRepository::new(&world.database);
+            assert!(config.get_config().unwrap().enabled, "{what}");
+            let result = world.sync();
+            if result.success {
+                assert!(!config.disable().unwrap().enabled, "{what}");
+            } else {
+                // It can hold no settings, which is told with what helps.
+                assert_eq!(
+                    result.code,
+                    Some(ErrorCode::NotSkillsmith),
+                    "{what}: {result:?}"
+                );
+                assert!(
+                    result.errors[0].contains("its 'sync_config' takes no row"),
+                    "{result:?}"
+                );
+                look.execute_batch("DROP TABLE sync_config").unwrap();
+                assert_success(&world.sync());
+                assert!(!config.disable().unwrap().enabled, "{what}");
+            }
+        }
     }
 }
 

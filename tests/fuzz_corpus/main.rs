@@ -48,3 +48,8 @@ fn calls() {
 fn files() {
     replay("files", targets::files);
 }
+
+#[test]
+fn configuration() {
+    replay("configuration", targets::configuration);
+}

@@ -1,13 +1,66 @@
 // What other code in the process has done to the language's own objects, and who may hear a key.
 
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { inChild } from './support/child.mjs'
-import { folder, registry } from './support/index.mjs'
+import { BetterSqlite3, folder, newPath, ROOT, registry, sync } from './support/index.mjs'
 
 const place = await registry(30)
+
+/** A database of `tests/fixtures/hostile`, and what opening it says. */
+function hostile(name) {
+  const sql = readFileSync(join(ROOT, 'tests/fixtures/hostile', name), 'utf8')
+  const path = newPath()
+  new sync.Database(path).close()
+  const db = new BetterSqlite3(path)
+  db.unsafeMode(true)
+  db.exec("INSERT INTO skills (id, name) VALUES ('s', 'one')")
+  db.exec(sql)
+  db.close()
+  return { path, expected: sql.slice(3, sql.indexOf('\n')) }
+}
+
+describe('a hostile database', () => {
+  // Each call in a process that is ended if one of them hangs.
+  const body = `({ sync, args: [path] }) => {
+    const db = new sync.Database(path)
+    const skills = new sync.SkillRepository(db)
+    const config = new sync.SyncConfigRepository(db)
+    const history = new sync.SyncHistoryRepository(db)
+    const calls = [
+      () => skills.findById('s'), () => skills.exists('s'), () => skills.count(),
+      () => config.getConfig(), () => config.isSyncDue(), () => config.getRequestBudget(), () => config.enable(),
+      () => history.getHistory(9), () => history.getById('a'), () => history.getRunning(), () => history.isRunning(),
+      () => history.getLastSuccessful(), () => history.getStats(), () => history.count(),
+      () => history.completeRun(history.startRun(), { skillsAdded: 0, skillsUpdated: 0, skillsUnchanged: 0 }),
+    ]
+    return calls.map((call) => {
+      try {
+        call()
+        return 'a value'
+      } catch (error) {
+        return error.code ?? String(error)
+      }
+    })
+  }`
+  const fine = ['a value', 'DATABASE_ERROR', 'DATABASE_DAMAGED', 'NOT_SKILLSMITH', 'RUN_NOT_FOUND']
+
+  for (const name of readdirSync(join(ROOT, 'tests/fixtures/hostile'))) {
+    test(`${name} is refused, or every call on it ends`, async () => {
+      const { path, expected } = hostile(name)
+      const { value, error } = await inChild(body, { args: [path] })
+      if (expected === 'READ') {
+        for (const [index, code] of value.entries()) assert.ok(fine.includes(code), `call ${index}: ${code}`)
+      } else {
+        assert.equal(error.name, 'SkillsmithSyncError')
+        if (expected === 'NOT_SKILLSMITH') assert.equal(error.code, expected)
+      }
+    })
+  }
+})
 
 describe('a prototype that other code has changed', () => {
   test('gives a client no option', async () => {

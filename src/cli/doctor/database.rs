@@ -10,6 +10,9 @@ use super::{check, system};
 use crate::database::{file_system_kind, is_writable, shared_file_system, unwritable_beside};
 use crate::{Database, Error, SkillRepository, own_file};
 
+/// How many triggers are named.
+const MOST_TRIGGERS: usize = 5;
+
 /// Looks at the file, and returns the database if it can be read.
 pub(super) fn look(
     area: &mut Area<'_>,
@@ -138,6 +141,26 @@ fn say_who_writes(area: &mut Area<'_>, name: &'static str, text: String, who: Op
     }
 }
 
+/// Those of other programs run inside a sync: they can refuse what it writes, or change it.
+fn say_triggers(area: &mut Area<'_>, found: &[(String, String)]) {
+    if found.is_empty() {
+        return;
+    }
+    let mut names: Vec<_> = found
+        .iter()
+        .take(MOST_TRIGGERS)
+        .map(|(name, table)| format!("'{name}' on {table}"))
+        .collect();
+    if let Some(more @ 1..) = found.len().checked_sub(MOST_TRIGGERS) {
+        names.push(format!("and {more} more"));
+    }
+    let text = format!(
+        "{}: not of this library; a sync runs them, and they can refuse or change what it writes",
+        names.join(", ")
+    );
+    area.note("triggers", State::Warning, text);
+}
+
 fn look_inside(
     area: &mut Area<'_>,
     database: &Database,
@@ -161,6 +184,7 @@ fn look_inside(
         "skills",
         format!("{} ({free} KiB are free in the file)", skills.count()?),
     );
+    say_triggers(area, &skills.foreign_triggers()?);
     if !check {
         return Ok(());
     }

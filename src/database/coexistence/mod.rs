@@ -40,6 +40,8 @@ mod machine;
 #[cfg(unix)]
 mod os;
 #[cfg(unix)]
+mod planted;
+#[cfg(unix)]
 mod pool;
 #[cfg(unix)]
 mod unix;
@@ -69,6 +71,8 @@ pub(crate) use self::guard::Ticket;
 pub(super) use self::machine::{boot_id, host_name};
 #[cfg(unix)]
 pub(super) use self::os::IN_USE_BY_ANOTHER_FILE;
+#[cfg(unix)]
+pub(super) use self::planted::IS_PLANTED;
 #[cfg(unix)]
 pub(super) use self::unix::{
     FileLock, about_to_close, after_open, before_open, create_private, is_locked_for_sync,

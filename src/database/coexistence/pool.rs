@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use super::os::{self, Identity, Probe};
+use super::planted;
 use crate::unpoisoned::lock;
 
 /// Descriptors above this number are not handed out; no process has so many.
@@ -176,6 +177,10 @@ fn current_pool(current: *const OfProcess) -> Option<&'static OfProcess> {
 
 /// Opens a descriptor of the file, with the one description that all of ours share.
 pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
+    if planted::is_planted_at(path) {
+        os::set_errno(planted::IS_PLANTED);
+        return -1;
+    }
     let mut pool = pool();
     pool.drop_dead_files();
     let wants_write = flags & libc::O_ACCMODE != libc::O_RDONLY;
@@ -197,15 +202,33 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         }
     }
     os::fill_standard_descriptors();
+    let flags = flags | planted::flags_of(path);
     let (fd, writable) = open_new(path, flags, mode_of_new(path, mode));
     let fd = os::above_standard(fd);
     if fd < 0 {
+        if os::errno() == libc::ELOOP && path.to_bytes().ends_with(b"-shm") {
+            os::set_errno(planted::IS_PLANTED);
+        }
         return fd;
     }
-    match os::identity_of(fd) {
+    let is_planted = planted::is_planted(path, fd);
+    let handed = match os::identity_of(fd) {
         Some(found) if found.is_regular => pool.adopt(fd, found, writable),
+        _ if is_planted => {
+            os::real_close(fd);
+            -1
+        }
         _ => fd,
+    };
+    if !is_planted {
+        return handed;
     }
+    // It may be another name of a file that the host has locked, so it is not closed.
+    if handed >= 0 {
+        pool.take_back(handed);
+    }
+    os::set_errno(planted::IS_PLANTED);
+    -1
 }
 
 /// A new database is its owner's from its first moment. SQLite asks for its default; for a -shm file it asks for

@@ -10,8 +10,9 @@ use std::mem;
 
 use super::os::{
     Open, SYNC_BYTE, Syscall, errno, fill_standard_descriptors, lock_commands, real_close,
-    real_open, set_errno,
+    set_errno,
 };
+use super::planted;
 use super::pool::{self, Owner};
 use crate::fingerprint::fingerprint;
 
@@ -77,7 +78,7 @@ unsafe extern "C" fn open_shared(path: *const c_char, flags: c_int, mode: c_int)
         pool::open(name, flags, mode)
     } else {
         fill_standard_descriptors();
-        real_open(name, flags, mode)
+        planted::open(name, flags, mode)
     };
     keep_first_cause(name, flags, fd);
     fd

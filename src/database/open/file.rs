@@ -1,6 +1,5 @@
 //! Opens, creates or refuses the file at a path.
 
-use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Opening, connect, prepare, rollback};
 use crate::database::file_system::{self, beside};
 use crate::database::handle::Handle;
-use crate::database::{coexistence, explain};
+use crate::database::{coexistence, explain, own_journals};
 use crate::{Error, Result, own_file};
 
 /// The smallest database is one page.
@@ -20,7 +19,7 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         return Err(is_a_folder(path));
     }
     let found = std::fs::metadata(path);
-    ensure_own_journals(path, found.as_ref().ok())?;
+    own_journals::check(path, found.as_ref().ok())?;
     match found {
         Ok(found) if found.is_dir() => Err(is_a_folder(path)),
         Ok(found) if !found.is_file() => Err(Error::InvalidArgument(format!(
@@ -54,21 +53,6 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
         Err(error) => Err(Error::file("open", path, error)),
     }
-}
-
-/// Refuses what another user has put in the place of a -wal, -shm or -journal, before SQLite opens it.
-fn ensure_own_journals(path: &Path, found: Option<&Metadata>) -> Result<()> {
-    // SQLite has them beside the file itself, not beside a link to it.
-    let real = path.canonicalize();
-    let path = real.as_deref().unwrap_or(path);
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let journal = beside(path, suffix);
-        own_file::ensure_beside(&journal, found).map_err(|error| {
-            let words = format!("{error}. Look who can write to its folder, and delete it if no program has the database open");
-            Error::file("use", &journal, std::io::Error::new(error.kind(), words))
-        })?;
-    }
-    Ok(())
 }
 
 fn without_content(path: &Path) -> Error {

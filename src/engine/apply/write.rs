@@ -12,6 +12,7 @@ use super::{Applier, Pending};
 use crate::clock::to_iso;
 use crate::database::checked::{self, Checked};
 use crate::database::{self, LockWait, state, transaction};
+use crate::fingerprint::row_of_id;
 use crate::log::{LogLevel, plural};
 use crate::skills::{RowOutcome, fts, stage, urls};
 use crate::{CancelToken, Error, Result, memory};
@@ -53,6 +54,7 @@ impl Applier<'_> {
         if !has_rows && self.cursor.is_none() {
             return Ok(());
         }
+        self.look_again()?;
         self.outdate_others()?;
         self.stage.set_taken_urls_aside()?;
         let mut outcome = self.write_batch();
@@ -75,6 +77,11 @@ impl Applier<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails where a table has become something else since it was looked at.
+    pub(in crate::engine) fn look_again(&self) -> Result<()> {
+        database::look_again(self.tools.conn)
     }
 
     /// Before the first write of a run: what was learned about the changes of other registries counts
@@ -119,6 +126,7 @@ impl Applier<'_> {
         let clock = self.tools.clock;
         let mut locked = clock.elapsed();
         let mut agrees = true;
+        let mut altered = Vec::new();
         if let Some(cursor) = &mut self.cursor {
             self.tally.note_in(&mut cursor.findings);
         }
@@ -131,6 +139,7 @@ impl Applier<'_> {
                 // Rolls back; the caller checks the flag, not this error.
                 return Err(Error::Cancelled);
             }
+            altered = stage.altered()?;
             urls::keep_list(conn)?;
             pages.store(conn)?;
             unmet.forget_met(conn)?;
@@ -143,6 +152,9 @@ impl Applier<'_> {
             return Ok(false);
         }
         requests.note_recorded(outcome?);
+        for id in altered {
+            self.tally.note_altered(row_of_id(&id), &id);
+        }
         let held = clock.elapsed().saturating_sub(locked);
         self.size.learn(self.staged, held);
         if self.staged != Weight::default() {
@@ -225,8 +237,11 @@ impl Applier<'_> {
             let mut outcomes = Vec::new();
             for id in ids {
                 stage.set_url_aside_if_taken(id)?;
-                let written = stage.write_one(id)?;
+                let mut written = stage.write_one(id)?;
                 if written == stage::Written::Stored {
+                    if stage.is_altered(id)? {
+                        written = stage::Written::Altered;
+                    }
                     urls::keep_one(conn, id)?;
                 }
                 if let stage::Written::Refused(reason) = &written
@@ -253,6 +268,10 @@ impl Applier<'_> {
         let was_new = pending.to == RowOutcome::Added && pending.from == RowOutcome::Unseen;
         match written {
             stage::Written::Stored => commit(&mut self.tally, pending),
+            stage::Written::Altered => {
+                commit(&mut self.tally, pending);
+                self.tally.note_altered(row_of_id(id), id);
+            }
             stage::Written::Local => {
                 if pending.from == RowOutcome::Unseen {
                     self.tally

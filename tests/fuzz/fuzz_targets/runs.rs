@@ -1,7 +1,11 @@
 #![no_main]
 
+#[path = "../targets/answering.rs"]
+mod answering;
 #[path = "../targets/bytes.rs"]
 mod bytes;
+#[path = "../targets/folder.rs"]
+mod folder;
 #[path = "../targets/runs.rs"]
 mod runs;
 

@@ -3,19 +3,20 @@
 //! Whatever is in the file: no panic, every call ends, a run that ends well leaves a sound index, and the counts are
 //! those of the table.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+use skillsmith_sync::registry::{Call, Page, PageRequest};
 use skillsmith_sync::{
     Database, Result, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository,
     SyncOptions,
 };
 
+use super::answering::Answering;
 use super::bytes::Bytes;
+use super::folder::Folder;
 
 const ROWS: u32 = 40;
 
@@ -61,7 +62,7 @@ pub fn files(data: &[u8]) {
     let Ok(database) = Database::open(&path) else {
         return;
     };
-    let engine = SyncEngine::new(Arc::new(Fixed), &database);
+    let engine = SyncEngine::new(Arc::new(Answering(page)), &database);
     _ = engine.get_status();
     let history = SyncHistoryRepository::new(&database);
     _ = (history.get_history(9), history.get_stats());
@@ -105,7 +106,7 @@ fn sound_file() -> &'static [u8] {
         let folder = Folder::new();
         let path = folder.0.join("f.db");
         let database = Database::open(&path).expect("a new database");
-        let engine = SyncEngine::new(Arc::new(Fixed), &database);
+        let engine = SyncEngine::new(Arc::new(Answering(page)), &database);
         let result = engine.sync(SyncOptions::new()).expect("sound options");
         assert!(result.success, "{result:?}");
         database.close();
@@ -113,62 +114,20 @@ fn sound_file() -> &'static [u8] {
     })
 }
 
-/// A folder that goes with its value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        // A file system in memory, where there is one.
-        let shared = Path::new("/dev/shm");
-        let root = if shared.is_dir() {
-            shared.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = root.join(format!("skillsmith-files-{}-{number}", std::process::id()));
-        std::fs::create_dir(&folder).expect("a folder");
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A registry of a few skills.
-struct Fixed;
-
-impl Registry for Fixed {
-    fn name(&self) -> String {
-        "https://fuzz.example/functions/v1".into()
-    }
-
-    fn is_offline(&self) -> bool {
-        false
-    }
-
-    fn check_health(&self, _: &Call<'_>) -> Result<Health> {
-        Ok(Health::Healthy)
-    }
-
-    fn search(&self, request: &PageRequest, _: &Call<'_>) -> Result<Page> {
-        let first = u32::try_from(request.offset).unwrap_or(u32::MAX).min(ROWS);
-        let last = first.saturating_add(request.limit).min(ROWS);
-        let rows: Vec<String> = (first..last)
-            .map(|number| {
-                format!(
-                    r#"{{"id":"s{number}","name":"name {number}","description":"words","updated_at":"2026-01-01T00:00:00Z"}}"#
-                )
-            })
-            .collect();
-        let body = format!(
-            r#"{{"data":[{}],"meta":{{"total":{ROWS}}}}}"#,
-            rows.join(",")
-        );
-        Page::parse(body.as_bytes())
-    }
+/// A page of a registry of a few skills.
+fn page(request: &PageRequest, _: &Call<'_>) -> Result<Page> {
+    let first = u32::try_from(request.offset).unwrap_or(u32::MAX).min(ROWS);
+    let last = first.saturating_add(request.limit).min(ROWS);
+    let rows: Vec<String> = (first..last)
+        .map(|number| {
+            format!(
+                r#"{{"id":"s{number}","name":"name {number}","description":"words","updated_at":"2026-01-01T00:00:00Z"}}"#
+            )
+        })
+        .collect();
+    let body = format!(
+        r#"{{"data":[{}],"meta":{{"total":{ROWS}}}}}"#,
+        rows.join(",")
+    );
+    Page::parse(body.as_bytes())
 }

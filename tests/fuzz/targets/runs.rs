@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,12 +13,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 use skillsmith_sync::clock::{Clock, from_iso};
 use skillsmith_sync::engine::SyncResult;
-use skillsmith_sync::registry::{Call, Health, Page, PageRequest, Registry};
+use skillsmith_sync::registry::{Call, Page, PageRequest};
 use skillsmith_sync::{
     CancelToken, Database, Error, Result, SyncEngine, SyncHistoryRepository, SyncOptions,
 };
 
+use super::answering::Answering;
 use super::bytes::Bytes;
+use super::folder::Folder;
 
 /// Far more than any honest listing of so few skills can take, in every plan and read again.
 const MOST_REQUESTS: u64 = 6_000;
@@ -82,8 +83,11 @@ fn one_run(
 ) {
     let before = place.rows();
     registry.requests.store(0, Ordering::SeqCst);
+    let scripted = Arc::clone(registry);
     let engine = SyncEngine::with_clock(
-        Arc::clone(registry) as Arc<dyn Registry>,
+        Arc::new(Answering(move |request: &PageRequest, call: &Call<'_>| {
+            scripted.search(request, call)
+        })),
         &place.database,
         Arc::clone(clock) as Arc<dyn Clock>,
     );
@@ -169,23 +173,14 @@ fn comes_back_within_a_month(place: &Place) {
 /// A database in a file: one in memory cannot be looked at from outside.
 struct Place {
     database: Database,
-    folder: PathBuf,
+    /// Deleted after the database is closed.
+    _folder: Folder,
 }
 
 impl Place {
     fn new(rollback_journal: bool) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        // A file system in memory, where there is one.
-        let shared = Path::new("/dev/shm");
-        let root = if shared.is_dir() {
-            shared.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = root.join(format!("skillsmith-fuzz-{}-{number}", std::process::id()));
-        std::fs::create_dir(&folder).expect("a folder");
-        let path = folder.join("f.db");
+        let folder = Folder::new();
+        let path = folder.0.join("f.db");
         let mut database = Database::open(&path).expect("a new database");
         if rollback_journal {
             database.close();
@@ -194,7 +189,10 @@ impl Place {
                 .expect("nobody else has it open");
             database = Database::open(&path).expect("the same database");
         }
-        Self { database, folder }
+        Self {
+            database,
+            _folder: folder,
+        }
     }
 
     fn look(&self) -> Connection {
@@ -216,7 +214,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.database.close();
-        _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -457,20 +454,6 @@ impl Scripted {
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner),
         )
-    }
-}
-
-impl Registry for Scripted {
-    fn name(&self) -> String {
-        "https://fuzz.example/functions/v1".into()
-    }
-
-    fn is_offline(&self) -> bool {
-        false
-    }
-
-    fn check_health(&self, _: &Call<'_>) -> Result<Health> {
-        Ok(Health::Healthy)
     }
 
     fn search(&self, request: &PageRequest, call: &Call<'_>) -> Result<Page> {

@@ -1,0 +1,138 @@
+/* Every database of tests/fixtures/hostile: a call on it ends, with a value or an error that has a code. */
+#include "check.h"
+
+#include <dirent.h>
+#include <sqlite3.h>
+
+/* Of the list, beside this file. */
+static const char *fixtures(const char *name) {
+  static char path[4096];
+  const char *end = strrchr(__FILE__, '/');
+  CHECK(end != NULL);
+  snprintf(path, sizeof path, "%.*s/../fixtures/hostile/%s", (int)(end - __FILE__), __FILE__, name);
+  return path;
+}
+
+static char *content(const char *path) {
+  FILE *file = fopen(path, "rb");
+  char *text = (char *)calloc(1, 65536);
+  if (file == NULL) FAIL("%s: %s", path, strerror(errno));
+  CHECK(fread(text, 1, 65535, file) > 0);
+  CHECK_EQ(fclose(file), 0);
+  return text;
+}
+
+/* By the system's SQLite, as by another program. */
+static void change(const char *path, const char *name, const char *sql) {
+  sqlite3 *connection = NULL;
+  char *message = NULL;
+  CHECK_EQ(sqlite3_open(path, &connection), SQLITE_OK);
+  if (sqlite3_exec(connection, sql, NULL, NULL, &message) != SQLITE_OK) FAIL("%s: %s", name, message);
+  CHECK_EQ(sqlite3_close(connection), SQLITE_OK);
+}
+
+/* It ends before the time that is set by `alarm`: otherwise the signal ends the program. */
+#define ENDS(call)                                                                          \
+  do {                                                                                      \
+    skillsmith_error *error = check_rubbish();                                              \
+    skillsmith_status status_;                                                              \
+    alarm(60 * (unsigned)slowness());                                                       \
+    status_ = (call);                                                                       \
+    alarm(0);                                                                               \
+    if (status_ == SKILLSMITH_OK) {                                                         \
+      CHECK(error == NULL);                                                                 \
+    } else {                                                                                \
+      if (status_ != SKILLSMITH_DATABASE_ERROR && status_ != SKILLSMITH_DATABASE_DAMAGED && \
+          status_ != SKILLSMITH_NOT_SKILLSMITH && status_ != SKILLSMITH_RUN_NOT_FOUND)       \
+        FAIL("%s: %s returned %s: %s", name, #call, skillsmith_status_name(status_),        \
+             skillsmith_error_message(error));                                              \
+      CHECK_EQ(skillsmith_error_code(error), status_);                                      \
+      CHECK(strlen(skillsmith_error_message(error)) > 10);                                  \
+      CODE(SKILLSMITH_OK, skillsmith_error_free(error));                                    \
+    }                                                                                       \
+  } while (0)
+
+static void read_all(skillsmith_database *database, const char *name) {
+  skillsmith_skill_repository *skills = NULL;
+  skillsmith_sync_config_repository *configs = NULL;
+  skillsmith_sync_history_repository *runs = NULL;
+  skillsmith_skill *skill = NULL;
+  skillsmith_sync_config *config = NULL;
+  skillsmith_sync_history_entry *entry = NULL;
+  skillsmith_sync_history_list *list = NULL;
+  skillsmith_sync_stats *stats = NULL;
+  bool answer = false;
+  int64_t number = 0;
+  OK(skillsmith_skill_repository_new(database, &skills, &error));
+  OK(skillsmith_sync_config_repository_new(database, &configs, &error));
+  OK(skillsmith_sync_history_repository_new(database, &runs, &error));
+  ENDS(skillsmith_skill_repository_find_by_id(skills, "s", &skill, &error));
+  ENDS(skillsmith_skill_repository_exists(skills, "s", &answer, &error));
+  ENDS(skillsmith_skill_repository_count(skills, &number, &error));
+  ENDS(skillsmith_sync_config_repository_get_config(configs, &config, &error));
+  ENDS(skillsmith_sync_config_repository_is_sync_due(configs, &answer, &error));
+  ENDS(skillsmith_sync_config_repository_get_request_budget(configs, &number, &error));
+  ENDS(skillsmith_sync_history_repository_get_history(runs, 9, &list, &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_list_free(list));
+  list = NULL;
+  ENDS(skillsmith_sync_history_repository_get_running(runs, &list, &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_list_free(list));
+  ENDS(skillsmith_sync_history_repository_is_running(runs, &answer, &error));
+  ENDS(skillsmith_sync_history_repository_get_by_id(runs, "a", &entry, &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_entry_free(entry));
+  entry = NULL;
+  ENDS(skillsmith_sync_history_repository_get_last_successful(runs, &entry, &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_entry_free(entry));
+  ENDS(skillsmith_sync_history_repository_count(runs, &number, &error));
+  ENDS(skillsmith_sync_history_repository_get_stats(runs, &stats, &error));
+  ENDS(skillsmith_sync_config_repository_enable(configs, NULL, &error));
+  CODE(SKILLSMITH_OK, skillsmith_skill_free(skill));
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_free(config));
+  CODE(SKILLSMITH_OK, skillsmith_sync_stats_free(stats));
+  CODE(SKILLSMITH_OK, skillsmith_skill_repository_free(skills));
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(configs));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_repository_free(runs));
+}
+
+static void try_one(const char *name) {
+  char *sql = content(fixtures(name));
+  const char *path = place(name);
+  skillsmith_database *database = open_at(path);
+  OPTIONS(skillsmith_open_options, options);
+  skillsmith_error *error = check_rubbish();
+  skillsmith_status status;
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  change(path, name, "INSERT INTO skills (id, name) VALUES ('s', 'one');");
+  change(path, name, sql);
+  alarm(60 * (unsigned)slowness());
+  status = skillsmith_database_open(path, &options, &database, &error);
+  alarm(0);
+  if (strncmp(sql, "-- READ\n", 8) == 0) {
+    if (status != SKILLSMITH_OK) FAIL("%s: %s", name, skillsmith_error_message(error));
+    read_all(database, name);
+    CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  } else {
+    CHECK(database == NULL);
+    if (strncmp(sql, "-- NOT_SKILLSMITH\n", 18) == 0) CHECK_EQ(status, SKILLSMITH_NOT_SKILLSMITH);
+    CHECK(status != SKILLSMITH_OK);
+    CHECK_EQ(skillsmith_error_code(error), status);
+    CODE(SKILLSMITH_OK, skillsmith_error_free(error));
+  }
+  free(sql);
+}
+
+static void the_list(void) {
+  DIR *folder = opendir(fixtures(""));
+  struct dirent *found;
+  int count = 0;
+  CHECK(folder != NULL);
+  while ((found = readdir(folder)) != NULL) {
+    if (found->d_name[0] == '.') continue;
+    try_one(found->d_name);
+    count++;
+  }
+  CHECK(count > 25);
+  CHECK_EQ(closedir(folder), 0);
+}
+
+PROGRAM(CASE(the_list))
