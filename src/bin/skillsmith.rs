@@ -5,10 +5,15 @@ use std::io::Write;
 use std::process::exit;
 #[cfg(unix)]
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use skillsmith_sync::cli::{Terminal, run};
 
 const INTERRUPTED: i32 = 130;
+
+/// Signals this close together are one request: `timeout` signals its command and then their process group, and who was
+/// started by npx gets the terminal's Ctrl-C and that which npx passes on.
+const ONE_REQUEST: Duration = Duration::from_millis(200);
 
 /// A stack that is large enough: that of every thread which the library starts.
 #[cfg(unix)]
@@ -20,11 +25,14 @@ fn main() {
     let cancel = terminal.cancel.clone();
     // Ctrl-C and SIGTERM stop a sync at a safe point; a second one ends the process at once.
     // Without a handler the process ends at once, which is safe for the database too.
-    _ = ctrlc::set_handler(move || {
-        if cancel.is_cancelled() {
-            exit(INTERRUPTED);
+    let mut first = None;
+    _ = ctrlc::set_handler(move || match first {
+        None => {
+            first = Some(Instant::now());
+            cancel.cancel();
         }
-        cancel.cancel();
+        Some(first) if first.elapsed() < ONE_REQUEST => {}
+        Some(_) => exit(INTERRUPTED),
     });
     exit(with_room(move || {
         run(std::env::args_os(), &terminal).into()

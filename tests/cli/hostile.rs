@@ -132,7 +132,7 @@ fn commands_end(place: &Place, what: &str, commands: &[&[&str]]) {
             matches!(outcome.code, 0 | 1 | 3),
             "{what}: {args:?} ends with {}: {}",
             outcome.code,
-            &said[..said.len().min(2_000)]
+            said.chars().take(2_000).collect::<String>()
         );
         assert!(!said.contains("panicked"), "{what}: {args:?}: {said}");
         assert!(!said.contains("Internal error"), "{what}: {args:?}: {said}");

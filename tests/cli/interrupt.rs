@@ -140,6 +140,32 @@ fn who_asks_twice_does_not_wait() {
 }
 
 #[test]
+fn two_signals_at_once_are_one_request() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let place = Place::with_skills(3_000);
+        let sync = hanging(&place, &["sync"]);
+        // Another connection is writing, so the end of the run must wait for the lock.
+        let other = place.look();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        sync.signal(signal);
+        std::thread::sleep(Duration::from_millis(20));
+        sync.signal(signal);
+        std::thread::sleep(Duration::from_millis(300));
+        other.execute_batch("ROLLBACK").unwrap();
+        let outcome = sync.end();
+        assert_eq!(outcome.code, 130);
+        assert!(
+            outcome.stderr.contains("Interrupted."),
+            "{}",
+            outcome.stderr
+        );
+        place.assert_sound();
+        let history = place.json(&["sync", "history", "--json"]);
+        assert_eq!(history[0]["status"], "failed");
+    }
+}
+
+#[test]
 fn a_killed_sync_leaves_a_sound_database() {
     let place = Place::with_skills(3_000);
     drop(hanging(&place, &["sync"]));
