@@ -227,9 +227,9 @@ fn pump(
     // A client that does not trust the certificate leaves here.
     while tls.conn.is_handshaking() {
         if let Err(error) = tls.conn.complete_io(&mut tls.sock) {
-            // It may wait for more than the alert that was just sent.
+            // A client that is still sending loses the alert, if the connection is closed with bytes that were not read.
             _ = tls.sock.shutdown(std::net::Shutdown::Write);
-            _ = tls.sock.read(&mut [0; 4096]);
+            while matches!(tls.sock.read(&mut [0; 4096]), Ok(amount) if amount > 0) {}
             return Err(error);
         }
     }

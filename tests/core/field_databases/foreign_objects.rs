@@ -132,5 +132,6 @@ fn what_changes_after_opening_is_looked_at_by_the_next_run() {
     assert_eq!(result.code, Some(ErrorCode::NotSkillsmith), "{result:?}");
     let error = SyncConfigRepository::new(&database).disable().unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotSkillsmith, "{error}");
-    assert!(SkillRepository::new(&database).count().unwrap() > 0);
+    let error = SkillRepository::new(&database).count().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotSkillsmith, "{error}");
 }
