@@ -60,6 +60,52 @@ export function options<T extends object>(value: T | null | undefined, name = 'o
   return value === undefined || value === null ? Object.create(null) : own(object(name, value))
 }
 
+/**
+ * Options of a function that the TypeScript stack does not have. Unlike with the stack's own classes, an unknown name is an
+ * error here, and so is an object that is meant as one of the options, such as a registry.
+ */
+export function knownOptions<T extends object>(caller: string, value: T | undefined, known: readonly (keyof T & string)[]): Partial<T> {
+  if (value === undefined) return Object.create(null)
+  if (!isObject(value) || Array.isArray(value)) throw wrongType('options', 'an object', value)
+  const given = own(value)
+  const names = Object.keys(given)
+  const wrong = names.find((name) => !known.includes(name as keyof T & string))
+  if (isInstance(value) && (wrong !== undefined || names.length === 0)) {
+    throw wrongType('options', `an object with options such as ${known.slice(0, 2).join(' and ')}`, value)
+  }
+  if (wrong !== undefined) {
+    throw refusal(new TypeError(`${caller} has no option ${wrong}. Did you mean ${nearest(wrong, known)}?`))
+  }
+  return given
+}
+
+/** Whether it is an instance of a class. `Object.prototype` may be another realm's. */
+function isInstance(value: object): boolean {
+  for (let proto = Object.getPrototypeOf(value); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    if (Object.getPrototypeOf(proto) !== null && Object.hasOwn(proto, 'constructor')) return true
+  }
+  return false
+}
+
+function nearest(name: string, known: readonly string[]): string {
+  const distances = known.map((each) => distance(name.toLowerCase(), each.toLowerCase()))
+  return known[distances.indexOf(Math.min(...distances))] ?? ''
+}
+
+/** How many letters must be inserted, removed or replaced to make one of the other. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...one].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < other.length; j++) {
+      const replaced = (row[j] as number) + (letter === other[j] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1))
+    }
+    row = next
+  }
+  return row[other.length] as number
+}
+
 /** The properties of the object itself: those of a prototype may be anybody's, who thus would choose the registry that gets a key. */
 export function own<T extends object>(value: T): Partial<T> {
   const copy: Partial<T> = Object.create(null)

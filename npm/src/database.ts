@@ -2,15 +2,18 @@ import { existsSync } from 'node:fs'
 
 import type { NativeDatabase } from './addon.js'
 import { isObject, optionalBoolean, optionalString, options as given, wrongType } from './check.js'
-import { attempt, SkillsmithSyncError } from './errors.js'
+import { attempt, messageOf, SkillsmithSyncError } from './errors.js'
 import { type HostDatabase, isClosed, isHostDatabase, pathOf, refusalOfCopy } from './host-database.js'
+import { has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 
 /** Options of a {@link Database}. */
 export interface DatabaseOptions {
   /** Whether to open the file read-only. The file must exist then. Default: false. */
-  readonly?: boolean
+  readonly?: boolean | undefined
 }
+
+const NATIVE = Symbol('native')
 
 /**
  * An open skill database.
@@ -18,7 +21,8 @@ export interface DatabaseOptions {
  * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
  */
 export class Database {
-  readonly #native: NativeDatabase
+  /** @internal */
+  declare readonly [NATIVE]: NativeDatabase
 
   /**
    * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
@@ -31,27 +35,31 @@ export class Database {
   constructor(path?: string, options?: DatabaseOptions) {
     const file = optionalString('path', path)
     const readonly = optionalBoolean('readonly', given(options).readonly) ?? false
-    this.#native = attempt(() => native.NativeDatabase.open(file, readonly, variables()))
+    hide(
+      this,
+      NATIVE,
+      attempt(() => native.NativeDatabase.open(file, readonly, variables())),
+    )
   }
 
   /** The absolute path, or `:memory:`. */
   get name(): string {
-    return this.#native.name
+    return this[NATIVE].name
   }
 
   /** Whether the database is in memory only. */
   get memory(): boolean {
-    return this.#native.memory
+    return this[NATIVE].memory
   }
 
   /** Whether the database was opened read-only. */
   get readonly(): boolean {
-    return this.#native.readonly
+    return this[NATIVE].readonly
   }
 
   /** Whether the database is open. */
   get open(): boolean {
-    return this.#native.isOpen
+    return this[NATIVE].isOpen
   }
 
   /**
@@ -59,12 +67,22 @@ export class Database {
    * already closed.
    */
   close(): void {
-    attempt(() => this.#native.close())
+    attempt(() => this[NATIVE].close())
+  }
+
+  /** @internal Whether it is one of ours, perhaps in a Proxy. */
+  static isOurs(database: unknown): database is Database {
+    return has(database, NATIVE)
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `Database { ${describe(this[NATIVE])} }`
   }
 
   /** @internal */
   static handle(database: Database): NativeDatabase {
-    return database.#native
+    return database[NATIVE]
   }
 }
 
@@ -79,18 +97,18 @@ export type DatabaseLike = Database | string | { readonly name: string } | { rea
 
 /** The connection that repositories and engines use. */
 export interface Connection {
-  /** The handle of the addon. Throws if the host has closed the object that it passed, or if that was refused. */
+  /** The handle of the addon. Throws if the host has closed the object that it passed, or if the database cannot be opened. */
   handle(): NativeDatabase
-  /** Whether `handle` always throws; see {@link refusedDatabase}. */
-  readonly isRefused?: true
+  /** Whether the database is opened by the first call of `handle`. */
+  readonly isLater?: true
 }
 
 /** Our connection for each object of the host, so that its repositories share one. */
 const hostConnections = new WeakMap<object, Connection>()
 
 export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
-  if (db instanceof Database || db === undefined || typeof db === 'string') {
-    const handle = Database.handle(db instanceof Database ? db : new Database(db))
+  if (Database.isOurs(db) || db === undefined || typeof db === 'string') {
+    const handle = Database.handle(Database.isOurs(db) ? db : new Database(db))
     return { handle: () => handle }
   }
   const refusal = refusalOfCopy(db, name)
@@ -103,14 +121,23 @@ export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
   return connection
 }
 
-/** Stands for a database that was refused: repositories and engines accept it, and each of their calls throws `refusal`. */
-export function refusedDatabase(refusal: TypeError): DatabaseLike {
+/** Stands for a database that is opened when repositories and engines first use it. If that fails, each of their calls throws. */
+export function databaseLater(open: () => DatabaseLike): DatabaseLike {
   const database = { name: '' }
-  const handle = (): never => {
-    throw refusal
-  }
-  hostConnections.set(database, { handle, isRefused: true })
+  let connection: Connection | undefined
+  hostConnections.set(database, {
+    isLater: true,
+    handle() {
+      connection ??= connect(open())
+      return connection.handle()
+    },
+  })
   return database
+}
+
+/** Throws a `TypeError` for what {@link connect} could not use, without opening anything. */
+export function checkDatabase(db: unknown, name: string): void {
+  if (typeof db !== 'string' && !Database.isOurs(db) && !isHostDatabase(db)) throw notADatabase(name, db)
 }
 
 export function notADatabase(name: string, value: unknown): TypeError {
@@ -147,19 +174,27 @@ function checkOpen(db: HostDatabase): void {
   }
 }
 
-/** The connections of our repositories and engines. */
-const connections = new WeakMap<object, Connection>()
+/** The name of the property with the connection of our repositories and engines. */
+export const CONNECTION = Symbol('connection')
 
-export function setConnection(owner: object, connection: Connection): Connection {
-  connections.set(owner, connection)
-  return connection
+/** How a repository or an engine of ours shows its database. */
+export function pathAndState(owner: { readonly [CONNECTION]: Connection }): string {
+  try {
+    return describe(owner[CONNECTION].handle())
+  } catch (thrown) {
+    return `closed: ${messageOf(thrown)}`
+  }
+}
+
+function describe(handle: NativeDatabase): string {
+  const state = handle.isOpen ? (handle.readonly ? ', read-only' : '') : ', closed'
+  return `'${handle.name}'${state}`
 }
 
 /** The connection of a repository: one of ours, or one of the TypeScript stack, whose `db` is a connection. */
 export function connectionOf(repository: unknown, name: string): Connection {
   if (isObject(repository)) {
-    const connection = connections.get(repository)
-    if (connection) return connection
+    if (has(repository, CONNECTION)) return (repository as unknown as { [CONNECTION]: Connection })[CONNECTION]
     const refusal = refusalOfCopy(repository.db, `${name}.db`)
     if (refusal) throw refusal
     if (isHostDatabase(repository.db)) return connect(repository.db, `${name}.db`)

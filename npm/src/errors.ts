@@ -109,8 +109,12 @@ export function attempt<T>(call: () => T): T {
   }
 }
 
+export function isErrorCode(code: unknown): code is SkillsmithErrorCode {
+  return typeof code === 'string' && Object.hasOwn(CODES, code)
+}
+
 export function fromFailure(failure: Pick<Failure, 'code' | 'message'>): SkillsmithSyncError {
-  return new SkillsmithSyncError(failure.message, failure.code in CODES ? (failure.code as SkillsmithErrorCode) : 'INTERNAL')
+  return new SkillsmithSyncError(failure.message, isErrorCode(failure.code) ? failure.code : 'INTERNAL')
 }
 
 /** The error for an event that does not belong to its task. */
@@ -118,15 +122,22 @@ export function unexpectedEvent(event: TaskEvent): SkillsmithSyncError {
   return new SkillsmithSyncError(`Internal error (please report it): the addon sent an unexpected event: ${event.type}`, 'INTERNAL')
 }
 
+/** By its shape: in a vm context, as test runners use them, the addon's errors are of another realm, whose `Error` is another. */
 function isFailure(error: unknown): error is Failure {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in CODES
+  return isErrorLike(error) && 'code' in error && isErrorCode(error.code)
+}
+
+/** Whether it is an error of this or another realm. */
+function isErrorLike(value: unknown): value is Error {
+  if (value instanceof Error) return true
+  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Error]'
 }
 
 /** The message of any value that a host threw. */
 export function messageOf(thrown: unknown): string {
   try {
     // A host may set the message to a value that is not a string.
-    if (thrown instanceof Error && typeof thrown.message === 'string' && thrown.message) return thrown.message
+    if (isErrorLike(thrown) && typeof thrown.message === 'string' && thrown.message) return thrown.message
     return String(thrown)
   } catch {
     return 'an error without a message'
@@ -135,5 +146,5 @@ export function messageOf(thrown: unknown): string {
 
 /** Converts any value that a host threw to an `Error`. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new SkillsmithSyncError(messageOf(thrown), 'HOST_ERROR', { cause: thrown })
+  return isErrorLike(thrown) ? thrown : new SkillsmithSyncError(messageOf(thrown), 'HOST_ERROR', { cause: thrown })
 }

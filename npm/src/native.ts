@@ -85,5 +85,10 @@ export const native: typeof Addon = load()
 
 /** The environment variables of this thread. A worker may have its own. The addon reads what a prototype has too: this has none. */
 export function variables(): Record<string, string> {
-  return Object.assign(Object.create(null), process.env)
+  const texts: Record<string, string> = Object.create(null)
+  // A host may put an object of its own in the place of process.env, which then has values of any type.
+  for (const [name, value] of Object.entries<unknown>(process.env)) {
+    if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) texts[name] = String(value)
+  }
+  return texts
 }
