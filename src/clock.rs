@@ -134,7 +134,18 @@ fn in_utc(time: SystemTime) -> DateTime<Utc> {
 
 /// Formats a time as ISO 8601 with milliseconds and `Z`.
 pub fn to_iso(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    // A year of more than four digits has six in JavaScript, which reads no other form.
+    let signed = text
+        .strip_prefix(['+', '-'])
+        .and_then(|rest| rest.split_once('-'));
+    match signed {
+        Some((year, rest)) => {
+            let sign = if text.starts_with('-') { '-' } else { '+' };
+            format!("{sign}{year:0>6}-{rest}")
+        }
+        None => text,
+    }
 }
 
 /// Parses a time in any format that existing databases have.

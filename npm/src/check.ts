@@ -18,6 +18,22 @@ export function optionalBoolean(name: string, value: unknown): boolean | undefin
   return value
 }
 
+/** As `optionalBoolean`, and a number as JavaScript takes it for true or false: the stack's schema has 0 and 1. */
+export function optionalSwitch(name: string, value: unknown): boolean | undefined {
+  return typeof value === 'number' ? value !== 0 : optionalBoolean(name, value)
+}
+
+/** The id of something to read. The stack finds nothing under a value that is not a text; neither is there anything to find. */
+export function soughtId(name: string, value: unknown): string | undefined {
+  return value === undefined || value === null || typeof value === 'number' ? undefined : string(name, value)
+}
+
+/** A number whose fraction does not count. */
+export function whole(name: string, value: unknown, least?: number, most?: number): number {
+  const isFraction = typeof value === 'number' && Number.isFinite(value)
+  return integer(name, isFraction ? Math.floor(value) : value, least, most)
+}
+
 /** A whole number from `least` to `most`. */
 export function integer(name: string, value: unknown, least = 0, most = MAX_U32): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number', value)

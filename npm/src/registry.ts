@@ -137,7 +137,7 @@ const OFFLINE_TIMEOUT_MS = 5_000
 export function isHostOffline(host: AnyHostRegistry): boolean | Promise<boolean> {
   try {
     const offline: unknown = host.isOffline()
-    if (!check.hasMethods(offline, 'then')) return offline === true
+    if (!check.hasMethods(offline, 'then')) return Boolean(offline)
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, OFFLINE_TIMEOUT_MS, false)
       timer.unref?.()
@@ -146,7 +146,7 @@ export function isHostOffline(host: AnyHostRegistry): boolean | Promise<boolean>
         resolve(isOffline)
       }
       Promise.resolve(offline).then(
-        (isOffline) => settle(isOffline === true),
+        (isOffline) => settle(Boolean(isOffline)),
         () => settle(false),
       )
     })

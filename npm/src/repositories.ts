@@ -1,7 +1,7 @@
 import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
 import * as check from './check.js'
 import { CONNECTION, type Connection, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
-import { attempt } from './errors.js'
+import { attempt, SkillsmithSyncError } from './errors.js'
 import { hide, INSPECT } from './internals.js'
 import { native } from './native.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
@@ -69,7 +69,7 @@ export class SyncConfigRepository {
   /** Changes the settings in `update` and returns the new configuration. */
   updateConfig(update: { [setting in keyof SyncConfigUpdate]: SyncConfigUpdate[setting] | undefined }): SyncConfig {
     const changes = check.own(check.object('update', update))
-    const enabled = check.optionalBoolean('enabled', changes.enabled)
+    const enabled = check.optionalSwitch('enabled', changes.enabled)
     const frequency = check.optionalString('frequency', changes.frequency)
     return this[CALL]((config) => config.update(enabled, frequency))
   }
@@ -81,9 +81,10 @@ export class SyncConfigRepository {
     this[CALL]((config) => config.setLastSync(start, changed))
   }
 
-  /** Records the error of the last sync. */
-  setLastSyncError(error: string): void {
-    const text = check.string('error', error)
+  /** Records the error of the last sync. `null` clears it. */
+  setLastSyncError(error: string | null): void {
+    const text = check.optionalString('error', error)
+    if (text === undefined) return this.clearError()
     this[CALL]((config) => config.setLastSyncError(text))
   }
 
@@ -95,7 +96,7 @@ export class SyncConfigRepository {
   /** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
   calculateNextSync(lastSyncAt: string, intervalMs: number): string {
     const last = check.string('lastSyncAt', lastSyncAt)
-    const interval = check.integer('intervalMs', intervalMs, 0, Number.MAX_SAFE_INTEGER)
+    const interval = check.whole('intervalMs', intervalMs, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
     return this[CALL]((config) => config.calculateNextSync(last, interval))
   }
 
@@ -161,14 +162,14 @@ export class SyncHistoryRepository {
 
   /** Marks a run as successful. */
   completeRun(id: string, result: SyncRunResult): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const counters = runResult(result)
     this[CALL]((history) => history.completeRun(run, counters))
   }
 
   /** Marks a run as partially successful. */
   completeRunPartial(id: string, result: SyncRunResult, errorMessage: string): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const counters = runResult(result)
     const text = check.string('errorMessage', errorMessage)
     this[CALL]((history) => history.completeRunPartial(run, counters, text))
@@ -176,20 +177,20 @@ export class SyncHistoryRepository {
 
   /** Marks a run as failed. */
   failRun(id: string, error: string): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const text = check.string('error', error)
     this[CALL]((history) => history.failRun(run, text))
   }
 
   /** The entry of the run, or `null`. */
   getById(id: string): SyncHistoryEntry | null {
-    const run = check.string('id', id)
-    return this[CALL]((history) => history.getById(run))
+    const run = check.soughtId('id', id)
+    return run === undefined ? null : this[CALL]((history) => history.getById(run))
   }
 
-  /** Up to `limit` entries, newest first. */
+  /** Up to `limit` entries, newest first; all if it is negative. */
   getHistory(limit = 10): SyncHistoryEntry[] {
-    const most = check.integer('limit', limit)
+    const most = Number.isInteger(limit) && limit < 0 ? MAX_ENTRIES : check.integer('limit', limit)
     return this[CALL]((history) => history.getHistory(most))
   }
 
@@ -225,6 +226,15 @@ export class SyncHistoryRepository {
   }
 }
 
+/** More than a history can have. */
+const MAX_ENTRIES = 0xffff_ffff
+
+/** The id of a run to end. In the words of the stack, there is no run without one. */
+function runId(id: unknown): string {
+  if (id === undefined || id === null) throw new SkillsmithSyncError(`Sync run not found: ${id}`, 'RUN_NOT_FOUND')
+  return check.string('id', id)
+}
+
 function runResult(result: SyncRunResult): SyncRunResult {
   const given = check.object('result', result)
   const counter = (name: keyof SyncRunResult) => check.integer(`result.${name}`, given[name], 0, Number.MAX_SAFE_INTEGER)
@@ -257,14 +267,14 @@ export class SkillRepository {
 
   /** The skill with this id, or `null`. */
   findById(id: string): SkillRecord | null {
-    const skill = check.string('id', id)
-    return this[CALL]((skills) => skills.findById(skill))
+    const skill = check.soughtId('id', id)
+    return skill === undefined ? null : this[CALL]((skills) => skills.findById(skill))
   }
 
   /** Whether a skill with this id exists. */
   exists(id: string): boolean {
-    const skill = check.string('id', id)
-    return this[CALL]((skills) => skills.exists(skill))
+    const skill = check.soughtId('id', id)
+    return skill !== undefined && this[CALL]((skills) => skills.exists(skill))
   }
 
   /** Number of skills, including the user's own. */

@@ -104,7 +104,7 @@ export class Service {
     this.#engine = engine
     this.#configRepo = configRepo
     this.#options = {
-      checkIntervalMs: check.optionalInteger('checkIntervalMs', given.checkIntervalMs, 1, MAX_DELAY_MS) ?? DEFAULT_CHECK_INTERVAL_MS,
+      checkIntervalMs: check.whole('checkIntervalMs', given.checkIntervalMs ?? DEFAULT_CHECK_INTERVAL_MS, 1, MAX_DELAY_MS),
       syncOnStart: check.optionalBoolean('syncOnStart', given.syncOnStart) ?? true,
       onSyncComplete: check.optionalFunction('onSyncComplete', given.onSyncComplete),
       onSyncError: check.optionalFunction('onSyncError', given.onSyncError),
@@ -164,7 +164,9 @@ export class Service {
   }
 
   getState(): BackgroundSyncState {
-    return { ...this.#state, lastError: this.#checkError ?? this.#syncError }
+    const { isStarted, isRunning, lastResult, checksPerformed, syncsTriggered } = this.#state
+    const lastError = this.#checkError ?? this.#syncError
+    return { isStarted, isRunning, lastResult, lastError, checksPerformed, syncsTriggered }
   }
 
   /** Reports an error that came before the start, but not before the caller has the service. */
