@@ -135,6 +135,11 @@ export declare class SkillsmithSyncError extends Error {
 	readonly code: SkillsmithErrorCode;
 	/** Whether the same call may succeed later without a change. */
 	readonly retryable: boolean;
+	/**
+	 * What led to it, where that is known: an error with `code` and `errno` of the system, with the HTTP `status`, or with the
+	 * `sqliteCode`; the `reason` of the signal that cancelled a request; or what a callback threw.
+	 */
+	readonly cause?: unknown;
 	constructor(message: string, code: SkillsmithErrorCode, options?: {
 		cause?: unknown;
 	});
@@ -404,6 +409,11 @@ export interface SearchOptions {
 	/** Number of rows to skip. Default: 0. */
 	offset?: number | undefined;
 }
+/** Options of a single request. */
+export interface RequestOptions {
+	/** Cancels the request. */
+	signal?: AbortSignal | undefined;
+}
 /** Which page of the sync endpoint a host's registry returns. */
 export interface SyncListingOptions {
 	/** Only rows whose `updated_at` is later than this (ISO 8601); all rows if it is missing. */
@@ -473,11 +483,11 @@ export declare class SkillsmithApiClient {
 	isOffline(): boolean;
 	/**
 	 * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
-	 * nothing in offline mode.
+	 * nothing in offline mode. `signal` cancels the request; the error is `CANCELLED` then, with the reason as its `cause`.
 	 */
-	checkHealth(): Promise<HealthStatus>;
-	/** Fetches one page of the listing. */
-	search(options?: SearchOptions): Promise<SearchResponse>;
+	checkHealth(options?: RequestOptions): Promise<HealthStatus>;
+	/** Fetches one page of the listing. `signal` cancels the request, as in `checkHealth`. */
+	search(options?: SearchOptions & RequestOptions): Promise<SearchResponse>;
 }
 /** Creates a client. */
 export declare function createApiClient(config?: ApiClientConfig): SkillsmithApiClient;
@@ -543,8 +553,8 @@ export declare class SyncConfigRepository {
 	}): SyncConfig;
 	/** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills. Schedules the next sync. */
 	setLastSync(timestamp: string, count: number): void;
-	/** Records the error of the last sync. */
-	setLastSyncError(error: string): void;
+	/** Records the error of the last sync. `null` clears it. */
+	setLastSyncError(error: string | null): void;
 	/** Clears the error of the last sync. */
 	clearError(): void;
 	/** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
@@ -582,7 +592,7 @@ export declare class SyncHistoryRepository {
 	failRun(id: string, error: string): void;
 	/** The entry of the run, or `null`. */
 	getById(id: string): SyncHistoryEntry | null;
-	/** Up to `limit` entries, newest first. */
+	/** Up to `limit` entries, newest first; all if it is negative. */
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;

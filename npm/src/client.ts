@@ -1,12 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 
-import type { NativeClient, TaskEvent } from './addon.js'
+import { abortSignal, onAbort } from './abort.js'
+import type { NativeClient, NativeRequest, TaskEvent } from './addon.js'
 import * as check from './check.js'
-import { attempt, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { attempt, callerFrames, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 import { listenerOf, type TokenProvider } from './token.js'
-import type { HealthStatus, SearchOptions, SearchResponse } from './types.js'
+import type { HealthStatus, RequestOptions, SearchOptions, SearchResponse } from './types.js'
 
 /**
  * Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. As
@@ -68,9 +69,10 @@ export class SkillsmithApiClient {
 
   /**
    * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
-   * nothing in offline mode.
+   * nothing in offline mode. `signal` cancels the request; the error is `CANCELLED` then, with the reason as its `cause`.
    */
-  async checkHealth(): Promise<HealthStatus> {
+  async checkHealth(options?: RequestOptions): Promise<HealthStatus> {
+    const signal = abortSignal('signal', check.options(options).signal)
     const report = (status: HealthStatus['status'], version: string): HealthStatus => ({
       status,
       timestamp: new Date().toISOString(),
@@ -78,17 +80,21 @@ export class SkillsmithApiClient {
     })
     if (this.isOffline()) return report('healthy', 'offline')
     try {
-      const health = JSON.parse(await textOf((listener) => this[NATIVE].checkHealth(listener)))
+      const health = JSON.parse(await textOf((listener) => this[NATIVE].checkHealth(listener), signal))
       return report(health.status, health.version ?? 'unknown')
     } catch (error) {
-      if (error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY') return report('unhealthy', 'unknown')
+      const isUnhealthy = error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY'
+      // What the host has cancelled says nothing about the registry.
+      if (isUnhealthy && signal?.aborted) throw new SkillsmithSyncError('The request was cancelled', 'CANCELLED', { cause: signal.reason })
+      if (isUnhealthy) return report('unhealthy', 'unknown')
       throw error
     }
   }
 
-  /** Fetches one page of the listing. */
-  async search(options: SearchOptions = {}): Promise<SearchResponse> {
-    const given = check.options(options)
+  /** Fetches one page of the listing. `signal` cancels the request, as in `checkHealth`. */
+  async search(options: SearchOptions & RequestOptions = {}): Promise<SearchResponse> {
+    const given = check.options<SearchOptions & RequestOptions>(options)
+    const signal = abortSignal('signal', given.signal)
     const request = {
       query: check.optionalString('query', given.query),
       trustTier: check.optionalString('trustTier', given.trustTier),
@@ -97,7 +103,7 @@ export class SkillsmithApiClient {
       limit: check.optionalInteger('limit', given.limit, 1),
       offset: check.optionalInteger('offset', given.offset, 0, Number.MAX_SAFE_INTEGER),
     }
-    return pageOf(JSON.parse(await textOf((listener) => this[NATIVE].search(request, listener))))
+    return pageOf(JSON.parse(await textOf((listener) => this[NATIVE].search(request, listener), signal)))
   }
 
   /** @internal Whether it is one of ours, perhaps in a Proxy. */
@@ -149,17 +155,21 @@ function pageOf(response: unknown): SearchResponse {
   )
 }
 
-function textOf(start: (listener: (event: TaskEvent) => void) => void): Promise<string> {
-  return new Promise((resolve, reject) => {
-    attempt(() =>
+function textOf(start: (listener: (event: TaskEvent) => void) => NativeRequest, signal: AbortSignal | undefined): Promise<string> {
+  const frames = callerFrames()
+  let forgetSignal = (): void => {}
+  const text = new Promise<string>((resolve, reject) => {
+    const request = attempt(() =>
       start((event) => {
         switch (event.type) {
           case 'response':
             resolve(event.text)
             break
-          case 'failure':
-            reject(fromFailure(event.failure))
+          case 'failure': {
+            const isCancelled = event.failure.code === 'CANCELLED' && signal?.aborted
+            reject(fromFailure(event.failure, { frames, ...(isCancelled && { cause: signal.reason }) }))
             break
+          }
           case 'progress':
           case 'host-request':
           case 'sync-result':
@@ -171,5 +181,7 @@ function textOf(start: (listener: (event: TaskEvent) => void) => void): Promise<
         }
       }),
     )
+    forgetSignal = onAbort(signal, () => request.cancel())
   })
+  return text.finally(() => forgetSignal())
 }

@@ -5,7 +5,7 @@ import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
 import { CONNECTION, type Connection, connect, connectionOf, type DatabaseLike, pathAndState } from './database.js'
-import { attempt, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { attempt, callerFrames, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 import {
@@ -203,13 +203,13 @@ interface HostSource {
 function hostSource(host: AnyHostRegistry): HostSource {
   try {
     const offline = host.isOffline()
-    if (typeof offline === 'boolean') return { host, offline }
+    if (!check.hasMethods(offline, 'then')) return { host, offline: Boolean(offline) }
     const pending = Promise.resolve(offline)
     pending.catch(() => {
       // `checkHealth` reports the rejection; a cancelled run ignores it.
     })
     const checkHealth = async () => {
-      if ((await pending) === true) throw OFFLINE
+      if (await pending) throw OFFLINE
       return host.checkHealth()
     }
     return { host: { checkHealth, search: searchMethod(host), syncRegistry: syncMethod(host) }, offline: false }
@@ -273,6 +273,7 @@ class Run {
   #resolve!: (result: SyncResult) => void
   #reject!: (error: Error) => void
   readonly #removeAbort: () => void
+  readonly #frames = callerFrames()
   /** What `onProgress` threw. */
   #thrown: { readonly message: string } | undefined
 
@@ -309,7 +310,7 @@ class Run {
         break
       case 'failure':
         this.#removeAbort()
-        this.#reject(fromFailure(event.failure))
+        this.#reject(fromFailure(event.failure, { frames: this.#frames }))
         break
       case 'response':
       case 'exit':

@@ -15,6 +15,7 @@ export type {
   ApiSkill,
   EngineStatus,
   HealthStatus,
+  RequestOptions,
   SearchOptions,
   SearchResponse,
   SkillRecord,

@@ -266,6 +266,12 @@ export interface SearchOptions {
   offset?: number | undefined
 }
 
+/** Options of a single request. */
+export interface RequestOptions {
+  /** Cancels the request. */
+  signal?: AbortSignal | undefined
+}
+
 /** Which page of the sync endpoint a host's registry returns. */
 export interface SyncListingOptions {
   /** Only rows whose `updated_at` is later than this (ISO 8601); all rows if it is missing. */
