@@ -17,7 +17,7 @@ export declare class Database {
 	 * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
 	 *   accessed. The file is not changed then.
 	 */
-	constructor(path?: string, options?: DatabaseOptions);
+	constructor(path?: string | URL, options?: DatabaseOptions);
 	/** The absolute path, or `:memory:`. */
 	get name(): string;
 	/** Whether the database is in memory only. */
@@ -33,13 +33,13 @@ export declare class Database {
 	close(): void;
 }
 /**
- * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
  */
-export type DatabaseLike = Database | string | {
+export type DatabaseLike = Database | string | URL | {
 	readonly name: string;
 } | {
 	readonly filename: string;
@@ -444,7 +444,7 @@ export interface ApiSkill {
  */
 export interface ApiClientConfig {
 	/** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
-	baseUrl?: string | undefined;
+	baseUrl?: string | URL | undefined;
 	/** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
 	anonKey?: string | undefined;
 	/** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
@@ -545,6 +545,11 @@ export declare class SyncConfigRepository {
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** The current configuration. */
 	getConfig(): SyncConfig;
 	/** Changes the settings in `update` and returns the new configuration. */
@@ -582,6 +587,11 @@ export declare class SyncHistoryRepository {
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** Creates an entry for a run that starts now. Returns the id of the run. */
 	startRun(): string;
 	/** Marks a run as successful. */
@@ -614,6 +624,11 @@ export declare class SkillRepository {
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** The skill with this id, or `null`. */
 	findById(id: string): SkillRecord | null;
 	/** Whether a skill with this id exists. */
@@ -651,6 +666,11 @@ export declare class SyncEngine {
 	sync(options?: SyncOptions): Promise<SyncResult>;
 	/** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
 	getStatus(): EngineStatus;
+	/**
+	 * Closes the engine: later calls fail with `DATABASE_CLOSED`. A running sync ends normally. Closes the database too, if it was given
+	 * as a path or is the default. `using` calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 }
 /** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;

@@ -1,4 +1,4 @@
-import { hide, INSPECT } from './internals.js'
+import { disposable, hide, INSPECT } from './internals.js'
 import {
   type BackgroundSyncOptions,
   type BackgroundSyncState,
@@ -80,6 +80,8 @@ export class BackgroundSyncService {
     return `BackgroundSyncService { ${isStarted ? 'started' : 'stopped'}${isRunning ? ', syncing' : ''} }`
   }
 }
+
+disposable(BackgroundSyncService, 'asyncDispose', (service) => service.stop())
 
 /** Creates a service and starts it. */
 export function createBackgroundSyncService(

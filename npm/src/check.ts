@@ -1,5 +1,7 @@
 // Argument checks. Each throws an error that names the argument, before anything has changed.
 
+import { fileURLToPath } from 'node:url'
+
 /** The largest 32-bit number, for arguments that the addon takes as `u32`. */
 const MAX_U32 = 0xffff_ffff
 
@@ -10,6 +12,23 @@ export function string(name: string, value: unknown): string {
 
 export function optionalString(name: string, value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : string(name, value)
+}
+
+/** Whether it is a `URL`, of this or another realm. */
+export function isUrl(value: unknown): value is URL {
+  return isObject(value) && typeof value.href === 'string' && typeof value.protocol === 'string'
+}
+
+/** A path, or a `URL` of a file. */
+export function optionalPath(name: string, value: unknown): string | undefined {
+  if (!isUrl(value)) return optionalString(name, value)
+  if (value.protocol !== 'file:') throw wrongType(name, 'a string or a URL of a file', value.href)
+  return fileURLToPath(value.href)
+}
+
+/** An address, as text or as a `URL`. */
+export function optionalAddress(name: string, value: unknown): string | undefined {
+  return isUrl(value) ? value.href : optionalString(name, value)
 }
 
 export function optionalBoolean(name: string, value: unknown): boolean | undefined {

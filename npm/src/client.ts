@@ -15,7 +15,7 @@ import type { HealthStatus, RequestOptions, SearchOptions, SearchResponse } from
  */
 export interface ApiClientConfig {
   /** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
-  baseUrl?: string | undefined
+  baseUrl?: string | URL | undefined
   /** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
   anonKey?: string | undefined
   /** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
@@ -130,7 +130,7 @@ export function createApiClient(config?: ApiClientConfig): SkillsmithApiClient {
 export function createNativeClient(config: ApiClientConfig | null | undefined, name = 'config'): NativeClient {
   const given = check.options(config, name)
   const options = {
-    baseUrl: check.optionalString('baseUrl', given.baseUrl),
+    baseUrl: check.optionalAddress('baseUrl', given.baseUrl),
     anonKey: check.optionalString('anonKey', given.anonKey),
     apiKey: check.optionalString('apiKey', given.apiKey),
     jwtToken: check.optionalString('jwtToken', given.jwtToken),

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 
 import type { NativeDatabase } from './addon.js'
-import { isObject, optionalBoolean, optionalString, options as given, wrongType } from './check.js'
+import { isObject, isUrl, optionalBoolean, optionalPath, options as given, wrongType } from './check.js'
 import { attempt, messageOf, SkillsmithSyncError } from './errors.js'
 import { type HostDatabase, isClosed, isHostDatabase, pathOf, refusalOfCopy } from './host-database.js'
-import { has, hide, INSPECT } from './internals.js'
+import { disposable, has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 
 /** Options of a {@link Database}. */
@@ -32,8 +32,8 @@ export class Database {
    * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
    *   accessed. The file is not changed then.
    */
-  constructor(path?: string, options?: DatabaseOptions) {
-    const file = optionalString('path', path)
+  constructor(path?: string | URL, options?: DatabaseOptions) {
+    const file = optionalPath('path', path)
     const readonly = optionalBoolean('readonly', given(options).readonly) ?? false
     hide(
       this,
@@ -86,14 +86,22 @@ export class Database {
   }
 }
 
+disposable(Database, 'dispose', (database) => database.close())
+
 /**
- * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
  */
-export type DatabaseLike = Database | string | { readonly name: string } | { readonly filename: string } | { location(): string | null }
+export type DatabaseLike =
+  | Database
+  | string
+  | URL
+  | { readonly name: string }
+  | { readonly filename: string }
+  | { location(): string | null }
 
 /** The connection that repositories and engines use. */
 export interface Connection {
@@ -101,15 +109,21 @@ export interface Connection {
   handle(): NativeDatabase
   /** Whether the database is opened by the first call of `handle`. */
   readonly isLater?: true
+  /** Closes the database, if it was opened for this connection alone. */
+  close?(): void
 }
 
 /** Our connection for each object of the host, so that its repositories share one. */
 const hostConnections = new WeakMap<object, Connection>()
 
 export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
-  if (Database.isOurs(db) || db === undefined || typeof db === 'string') {
-    const handle = Database.handle(Database.isOurs(db) ? db : new Database(db))
+  if (Database.isOurs(db)) {
+    const handle = Database.handle(db)
     return { handle: () => handle }
+  }
+  if (db === undefined || isPath(db)) {
+    const own = new Database(db)
+    return { handle: () => Database.handle(own), close: () => own.close() }
   }
   const refusal = refusalOfCopy(db, name)
   if (refusal) throw refusal
@@ -135,9 +149,14 @@ export function databaseLater(open: () => DatabaseLike): DatabaseLike {
   return database
 }
 
+/** Whether `db` says by itself where the file is. */
+export function isPath(db: unknown): db is string | URL {
+  return typeof db === 'string' || isUrl(db)
+}
+
 /** Throws a `TypeError` for what {@link connect} could not use, without opening anything. */
 export function checkDatabase(db: unknown, name: string): void {
-  if (typeof db !== 'string' && !Database.isOurs(db) && !isHostDatabase(db)) throw notADatabase(name, db)
+  if (!isPath(db) && !Database.isOurs(db) && !isHostDatabase(db)) throw notADatabase(name, db)
 }
 
 export function notADatabase(name: string, value: unknown): TypeError {
@@ -159,13 +178,29 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
       'INVALID_ARGUMENT',
     )
   }
-  const handle = Database.handle(new Database(path, { readonly: db.readonly === true }))
+  const handle = sharedHandle(realpathSync(path), db.readonly === true)
   return {
     handle() {
       checkOpen(db)
       return handle
     },
   }
+}
+
+/**
+ * The handles behind connections of hosts: one for each file. A server may open a connection for each request, and ours would
+ * otherwise be open until the garbage collector comes, which knows nothing of descriptors.
+ */
+const sharedHandles = new Map<string, WeakRef<NativeDatabase>>()
+
+function sharedHandle(path: string, readonly: boolean): NativeDatabase {
+  const key = `${readonly ? 'r' : 'w'} ${path}`
+  const existing = sharedHandles.get(key)?.deref()
+  if (existing?.isOpen) return existing
+  const handle = Database.handle(new Database(path, { readonly }))
+  for (const [other, reference] of sharedHandles) if (!reference.deref()) sharedHandles.delete(other)
+  sharedHandles.set(key, new WeakRef(handle))
+  return handle
 }
 
 function checkOpen(db: HostDatabase): void {
@@ -176,6 +211,22 @@ function checkOpen(db: HostDatabase): void {
 
 /** The name of the property with the connection of our repositories and engines. */
 export const CONNECTION = Symbol('connection')
+
+/** The connection of one repository or engine, which can be closed by itself. */
+export function closable(connection: Connection, what: string): Connection {
+  let isClosed = false
+  return {
+    ...(connection.isLater && { isLater: true }),
+    handle() {
+      if (isClosed) throw new SkillsmithSyncError(`The ${what} is closed. Create another one.`, 'DATABASE_CLOSED')
+      return connection.handle()
+    },
+    close() {
+      isClosed = true
+      connection.close?.()
+    },
+  }
+}
 
 /** How a repository or an engine of ours shows its database. */
 export function pathAndState(owner: { readonly [CONNECTION]: Connection }): string {

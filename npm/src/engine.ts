@@ -4,9 +4,9 @@ import { abortSignal, onAbort } from './abort.js'
 import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { CONNECTION, type Connection, connect, connectionOf, type DatabaseLike, pathAndState } from './database.js'
+import { CONNECTION, type Connection, closable, connect, connectionOf, type DatabaseLike, pathAndState } from './database.js'
 import { attempt, callerFrames, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
-import { has, hide, INSPECT } from './internals.js'
+import { disposable, has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 import {
   type ApiClientLike,
@@ -32,6 +32,9 @@ export interface SyncEngineOptions {
 const SOURCE = Symbol('source')
 
 const OPTIONS = ['db', 'apiClient'] as const
+
+/** Kept here, because test runners replace the global one by a clock that stands still. */
+const afterThisTurn = setImmediate
 
 /** The largest page size that the core accepts. */
 const MAX_PAGE_SIZE = 10_000
@@ -77,12 +80,12 @@ export class SyncEngine {
   constructor(first?: SyncEngineOptions | ApiClientLike, ...repositories: unknown[]) {
     if (repositories.length > 0) {
       hide(this, SOURCE, sourceOf(first))
-      hide(this, CONNECTION, commonConnection(repositories))
+      hide(this, CONNECTION, closable(borrowed(commonConnection(repositories)), 'engine'))
     } else {
       // A client that stands here by mistake must not be left out, and the user's own database synced from another registry.
       const options = check.knownOptions('new SyncEngine', first as SyncEngineOptions, OPTIONS)
       hide(this, SOURCE, sourceOf(options.apiClient ?? new SkillsmithApiClient()))
-      hide(this, CONNECTION, connect(options.db))
+      hide(this, CONNECTION, closable(connect(options.db), 'engine'))
     }
   }
 
@@ -133,6 +136,14 @@ export class SyncEngine {
     return attempt(() => native.engineStatus(handle))
   }
 
+  /**
+   * Closes the engine: later calls fail with `DATABASE_CLOSED`. A running sync ends normally. Closes the database too, if it was given
+   * as a path or is the default. `using` calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
   /** @internal Whether it is one of ours, perhaps in a Proxy. */
   static isOurs(engine: object): engine is SyncEngine {
     return has(engine, SOURCE)
@@ -156,6 +167,13 @@ export class SyncEngine {
   [INSPECT](): string {
     return `SyncEngine { ${pathAndState(this)} }`
   }
+}
+
+disposable(SyncEngine, 'dispose', (engine) => engine.close())
+
+/** The repositories of the host may use it after the engine. */
+function borrowed(connection: Connection): Connection {
+  return { handle: () => connection.handle() }
 }
 
 /** The history has an entry for every run. Where that cannot be written, the result tells of the failure all the same. */
@@ -272,8 +290,11 @@ class Run {
   readonly settled: Promise<SyncResult>
   #resolve!: (result: SyncResult) => void
   #reject!: (error: Error) => void
-  readonly #removeAbort: () => void
+  readonly #removeAbort: () => void = () => {}
   readonly #frames = callerFrames()
+  /** Progress that the callback has not been told of. */
+  readonly #pending: { readonly progress: SyncProgress; readonly isFirst: boolean }[] = []
+  readonly #seen = new Set<SyncProgress['phase']>()
   /** What `onProgress` threw. */
   #thrown: { readonly message: string } | undefined
 
@@ -292,19 +313,27 @@ class Run {
     // Callbacks run in the async context of the host's call: not every runtime keeps it for functions that an addon calls.
     const listener = AsyncResource.bind((event: TaskEvent): void => this.#onEvent(event))
     this.#native = attempt(() => native.NativeRun.start(database, client, given, listener))
-    this.#removeAbort = onAbort(signal, () => this.#native.cancel())
+    try {
+      this.#removeAbort = onAbort(signal, () => this.#native.cancel())
+    } catch (thrown) {
+      // A signal of the host's own kind. Nobody waits for the run, which has begun.
+      this.settled.catch(() => {})
+      this.#native.cancel()
+      throw thrown
+    }
   }
 
   /** Must not throw: an error here would end the process. */
   #onEvent(event: TaskEvent): void {
     switch (event.type) {
       case 'progress':
-        this.#report(event.progress)
+        this.#queue(event.progress)
         break
       case 'host-request':
         if ('host' in this.#source) void respond(this.#native, this.#source.host, event.request)
         break
       case 'sync-result':
+        this.#flush()
         this.#removeAbort()
         this.#resolve(this.#finish(event.result, event.code))
         break
@@ -320,6 +349,23 @@ class Run {
       default:
         event satisfies never
     }
+  }
+
+  /**
+   * A slow callback must not hold up the end of the run: of what has come meanwhile, it gets the newest of each phase, and the first,
+   * so that phases appear in their order.
+   */
+  #queue(progress: SyncProgress): void {
+    const isFirst = !this.#seen.has(progress.phase)
+    this.#seen.add(progress.phase)
+    const older = this.#pending.findIndex((each) => each.progress.phase === progress.phase && !each.isFirst)
+    if (older >= 0) this.#pending.splice(older, 1)
+    this.#pending.push({ progress, isFirst })
+    if (this.#pending.length === 1) afterThisTurn(() => this.#flush())
+  }
+
+  #flush(): void {
+    for (const { progress } of this.#pending.splice(0)) this.#report(progress)
   }
 
   #report(progress: SyncProgress): void {

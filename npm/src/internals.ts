@@ -15,3 +15,16 @@ export function has(value: unknown, key: symbol): boolean {
 
 /** The method by which Node, Bun and Deno show an object. */
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
+
+/** `Symbol.dispose` or `Symbol.asyncDispose`, which not every runtime has. */
+const symbol = (name: 'dispose' | 'asyncDispose'): symbol | undefined => (Symbol as unknown as Record<string, symbol | undefined>)[name]
+
+/** Lets `using` call `end` for objects of this class, where the runtime has that. */
+export function disposable<T>(of: { readonly prototype: T }, name: 'dispose' | 'asyncDispose', end: (owner: T) => unknown): void {
+  const key = symbol(name)
+  if (!key) return
+  const value = function (this: T): unknown {
+    return end(this)
+  }
+  Object.defineProperty(of.prototype, key, { value, configurable: true, writable: true })
+}

@@ -1,8 +1,8 @@
 import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
 import * as check from './check.js'
-import { CONNECTION, type Connection, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
+import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
 import { attempt, SkillsmithSyncError } from './errors.js'
-import { hide, INSPECT } from './internals.js'
+import { disposable, hide, INSPECT } from './internals.js'
 import { native } from './native.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
 
@@ -26,7 +26,7 @@ interface Prepared<Native> {
 function prepare<Native>(owner: Prepared<Native>, db: DatabaseLike, create: new (database: NativeDatabase) => Native): void {
   // A host that passes undefined by mistake must not write into the user's default database.
   if (db === undefined) throw notADatabase('db', db)
-  const connection = connect(db)
+  const connection = closable(connect(db), 'repository')
   if (!connection.isLater) connection.handle()
   let made: Native | undefined
   hide(owner, CONNECTION, connection)
@@ -54,6 +54,14 @@ export class SyncConfigRepository {
    */
   constructor(db: DatabaseLike) {
     prepare(this, db, native.NativeConfig)
+  }
+
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
   }
 
   /** @internal */
@@ -148,6 +156,14 @@ export class SyncHistoryRepository {
    */
   constructor(db: DatabaseLike) {
     prepare(this, db, native.NativeHistory)
+  }
+
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
   }
 
   /** @internal */
@@ -260,6 +276,14 @@ export class SkillRepository {
     prepare(this, db, native.NativeSkills)
   }
 
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
   /** @internal */
   [INSPECT](): string {
     return `SkillRepository { ${pathAndState(this)} }`
@@ -282,3 +306,7 @@ export class SkillRepository {
     return this[CALL]((skills) => skills.count())
   }
 }
+
+disposable(SyncConfigRepository, 'dispose', (repository) => repository.close())
+disposable(SyncHistoryRepository, 'dispose', (repository) => repository.close())
+disposable(SkillRepository, 'dispose', (repository) => repository.close())

@@ -2,7 +2,7 @@ import { abortSignal, onAbort } from './abort.js'
 import { BackgroundSyncService } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { checkDatabase, Database, type DatabaseLike, databaseLater } from './database.js'
+import { checkDatabase, Database, type DatabaseLike, databaseLater, isPath } from './database.js'
 import { SyncEngine } from './engine.js'
 import { attempt, toError } from './errors.js'
 import { refusalOfCopy } from './host-database.js'
@@ -97,7 +97,7 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
   const open = once((): DatabaseLike => {
     const refusal = refusalOfCopy(db, 'db')
     if (refusal) throw refusal
-    if (db && typeof db !== 'string') return db
+    if (db && !isPath(db)) return db
     own = new Database(db)
     return own
   })
