@@ -1126,7 +1126,8 @@ typedef void (*skillsmith_sync_complete_callback)(void *user_data,
                                                   const struct skillsmith_sync_result *result);
 
 /*
- Called with the reason when a sync of the service does not succeed. The text is UTF-8
+ Called with the reason when a sync of the service does not succeed, unless the service
+ was stopped during it, and for each new reason why a check fails. The text is UTF-8
  and valid until the callback returns; do not free it. A U+0000 in it becomes U+FFFD.
  */
 typedef void (*skillsmith_sync_error_callback)(void *user_data, const char *message);
@@ -1137,7 +1138,8 @@ typedef void (*skillsmith_sync_error_callback)(void *user_data, const char *mess
  The callbacks run on the service's own thread, or on the thread that called
  `skillsmith_background_sync_service_manual_sync`, while no lock is held. They may call
  any function of this library: `_stop` and `_free` of the same service then do not wait
- for the callback.
+ for the callback. The service does not sync again before the callback returns: `_manual_sync`
+ of the same service fails with `SYNC_IN_PROGRESS` there.
  */
 typedef struct skillsmith_background_options {
   /* `sizeof(skillsmith_background_options)`. */
@@ -2195,7 +2197,7 @@ skillsmith_status skillsmith_background_sync_service_get_state(const struct skil
  A failed run is not an error of this function, as for `skillsmith_sync_engine_sync`.
  Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it. Errors:
  `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`;
- `SYNC_IN_PROGRESS` while a sync of this service is running.
+ `SYNC_IN_PROGRESS` while a sync of this service is running, and in its callbacks.
  */
 skillsmith_status skillsmith_background_sync_service_manual_sync(const struct skillsmith_background_sync_service *service,
                                                                  struct skillsmith_sync_result **out_result,

@@ -1,7 +1,7 @@
 /** Options of a {@link Database}. */
 export interface DatabaseOptions {
 	/** Whether to open the file read-only. The file must exist then. Default: false. */
-	readonly?: boolean;
+	readonly?: boolean | undefined;
 }
 /**
  * An open skill database.
@@ -9,7 +9,6 @@ export interface DatabaseOptions {
  * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
  */
 export declare class Database {
-	#private;
 	/**
 	 * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
 	 * and adds the tables for syncing if they are missing.
@@ -18,7 +17,7 @@ export declare class Database {
 	 * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
 	 *   accessed. The file is not changed then.
 	 */
-	constructor(path?: string, options?: DatabaseOptions);
+	constructor(path?: string | URL, options?: DatabaseOptions);
 	/** The absolute path, or `:memory:`. */
 	get name(): string;
 	/** Whether the database is in memory only. */
@@ -34,13 +33,13 @@ export declare class Database {
 	close(): void;
 }
 /**
- * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
  */
-export type DatabaseLike = Database | string | {
+export type DatabaseLike = Database | string | URL | {
 	readonly name: string;
 } | {
 	readonly filename: string;
@@ -136,6 +135,11 @@ export declare class SkillsmithSyncError extends Error {
 	readonly code: SkillsmithErrorCode;
 	/** Whether the same call may succeed later without a change. */
 	readonly retryable: boolean;
+	/**
+	 * What led to it, where that is known: an error with `code` and `errno` of the system, with the HTTP `status`, or with the
+	 * `sqliteCode`; the `reason` of the signal that cancelled a request; or what a callback threw.
+	 */
+	readonly cause?: unknown;
 	constructor(message: string, code: SkillsmithErrorCode, options?: {
 		cause?: unknown;
 	});
@@ -301,6 +305,10 @@ export interface SyncResult {
 	totalProcessed: number;
 	/** The cause of a failed run, and the first 20 rejected rows. */
 	errors: string[];
+	/** The code of the first of `errors`, where one is known. Missing after a success. */
+	code?: SkillsmithErrorCode;
+	/** Whether the same sync may succeed later without a change. Missing where `code` is. */
+	retryable?: boolean;
 	/** Problems that did not cost any rows. */
 	warnings: string[];
 	/** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */
@@ -315,9 +323,9 @@ export interface SyncResult {
 /** Options of a sync. */
 export interface SyncOptions {
 	/** Whether to compare the content of every row instead of its timestamp. Default: false. */
-	force?: boolean;
+	force?: boolean | undefined;
 	/** Whether to only count the changes and write nothing. Default: false. */
-	dryRun?: boolean;
+	dryRun?: boolean | undefined;
 	/**
 	 * Whether to read a whole listing, and to remove the skills that neither it nor the whole listing before has. The user's own
 	 * skills always stay. Nothing is removed after a listing that was read in several runs or leaves anything in doubt, in a
@@ -325,36 +333,36 @@ export interface SyncOptions {
 	 * table, unless `force` is set; `errors` and `warnings` then say why. Where another engine has synced the file since, it takes
 	 * two such listings again. Default: false.
 	 */
-	prune?: boolean;
+	prune?: boolean | undefined;
 	/** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
-	pageSize?: number;
+	pageSize?: number | undefined;
 	/** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
-	deadlineMs?: number;
+	deadlineMs?: number | undefined;
 	/**
 	 * Which listings of the registry may be used: `auto`, its sync endpoint or, if it has none, its search; `search`, only its
 	 * search. Default: `SKILLSMITH_LISTING`, else `auto`.
 	 */
-	listing?: "auto" | "search";
+	listing?: "auto" | "search" | undefined;
 	/**
 	 * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again, which finds what
 	 * changed without a new timestamp; 0 for every run. For as long, a page of the search is requested with a condition (its ETag or
 	 * Last-Modified), and not sent while it is unchanged. Default: 30 days.
 	 */
-	fullListingEveryMs?: number;
+	fullListingEveryMs?: number | undefined;
 	/** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */
-	requestBudget?: number;
+	requestBudget?: number | undefined;
 	/**
 	 * The most requests of all runs of the database in a calendar month (UTC). Default: that of
 	 * {@link SyncConfigRepository.setRequestBudget}, else no bound.
 	 */
-	monthlyRequestBudget?: number;
+	monthlyRequestBudget?: number | undefined;
 	/**
 	 * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
 	 * If it throws or rejects, the run fails with that error.
 	 */
-	onProgress?: (progress: SyncProgress) => void;
+	onProgress?: ((progress: SyncProgress) => void | Promise<void>) | undefined;
 	/** Cancels the run. The rows that it has written stay. */
-	signal?: AbortSignal;
+	signal?: AbortSignal | undefined;
 }
 /** Current status of an engine. */
 export interface EngineStatus {
@@ -389,17 +397,22 @@ export interface HealthStatus {
 /** Options of a search: filters, and the page of the result. */
 export interface SearchOptions {
 	/** A search word. */
-	query?: string;
+	query?: string | undefined;
 	/** Only skills of this trust tier. */
-	trustTier?: string;
+	trustTier?: string | undefined;
 	/** Only skills of this category. */
-	category?: string;
+	category?: string | undefined;
 	/** Only skills with at least this quality score, on the scale of the registry. */
-	minQualityScore?: number;
+	minQualityScore?: number | undefined;
 	/** Number of rows. Default: 100, which is also the maximum of the live registry. */
-	limit?: number;
+	limit?: number | undefined;
 	/** Number of rows to skip. Default: 0. */
-	offset?: number;
+	offset?: number | undefined;
+}
+/** Options of a single request. */
+export interface RequestOptions {
+	/** Cancels the request. */
+	signal?: AbortSignal | undefined;
 }
 /** Which page of the sync endpoint a host's registry returns. */
 export interface SyncListingOptions {
@@ -431,35 +444,34 @@ export interface ApiSkill {
  */
 export interface ApiClientConfig {
 	/** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
-	baseUrl?: string;
+	baseUrl?: string | URL | undefined;
 	/** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
-	anonKey?: string;
+	anonKey?: string | undefined;
 	/** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
-	apiKey?: string;
+	apiKey?: string | undefined;
 	/** Token of a signed-in user. It takes precedence over the API key. */
-	jwtToken?: string;
+	jwtToken?: string | undefined;
 	/**
 	 * Returns the token of a signed-in user, which takes precedence over the API key. Called before the first request unless
 	 * `jwtToken` is set, and after a 401 for a fresh token. If there is no other token, the error is `SIGN_IN_EXPIRED`.
 	 */
-	token?: TokenProvider;
+	token?: TokenProvider | undefined;
 	/** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
-	timeout?: number;
+	timeout?: number | undefined;
 	/** Number of retries after the first attempt. Default: 3. */
-	maxRetries?: number;
+	maxRetries?: number | undefined;
 	/** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
-	offlineMode?: boolean;
+	offlineMode?: boolean | undefined;
 	/**
 	 * Whether credentials may be sent over plain http to another machine, where everybody on the way can read them. Without it,
 	 * that is `INVALID_ARGUMENT`. Default: `SKILLSMITH_ALLOW_INSECURE_HTTP`, else false.
 	 */
-	allowInsecureHttp?: boolean;
+	allowInsecureHttp?: boolean | undefined;
 	/** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
-	debug?: boolean;
+	debug?: boolean | undefined;
 }
 /** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export declare class SkillsmithApiClient {
-	#private;
 	/**
 	 * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid, or a key would be sent over plain http; `IO_ERROR` or
 	 *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
@@ -471,11 +483,11 @@ export declare class SkillsmithApiClient {
 	isOffline(): boolean;
 	/**
 	 * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
-	 * nothing in offline mode.
+	 * nothing in offline mode. `signal` cancels the request; the error is `CANCELLED` then, with the reason as its `cause`.
 	 */
-	checkHealth(): Promise<HealthStatus>;
-	/** Fetches one page of the listing. */
-	search(options?: SearchOptions): Promise<SearchResponse>;
+	checkHealth(options?: RequestOptions): Promise<HealthStatus>;
+	/** Fetches one page of the listing. `signal` cancels the request, as in `checkHealth`. */
+	search(options?: SearchOptions & RequestOptions): Promise<SearchResponse>;
 }
 /** Creates a client. */
 export declare function createApiClient(config?: ApiClientConfig): SkillsmithApiClient;
@@ -509,8 +521,13 @@ export interface HostSyncRegistry extends Omit<HostRegistry, "search" | "syncReg
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
  *
- * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
- * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
+ * The methods of an object that has them are called, also those with which a subclass of `SkillsmithApiClient` replaces ours. Only
+ * the client of the TypeScript stack, unchanged, is read for its settings instead, again at the start of each run, and so is an object
+ * without such methods that has a string `baseUrl`. If the registry refuses the `jwtToken` of such a client, the run makes it send a
+ * `search`, with which it refreshes its token, and goes on with that.
+ *
+ * In tests, pass an object with these methods. What replaces `fetch` or the `http` module of Node does not see requests of this
+ * package, which it sends natively.
  */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry | HostSyncRegistry;
 /** Milliseconds between two syncs of each frequency. */
@@ -523,20 +540,26 @@ export declare const FREQUENCY_INTERVALS: {
  * another writer, then fails with `DATABASE_BUSY`.
  */
 export declare class SyncConfigRepository {
-	#private;
 	/**
 	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** The current configuration. */
 	getConfig(): SyncConfig;
 	/** Changes the settings in `update` and returns the new configuration. */
-	updateConfig(update: SyncConfigUpdate): SyncConfig;
+	updateConfig(update: {
+		[setting in keyof SyncConfigUpdate]: SyncConfigUpdate[setting] | undefined;
+	}): SyncConfig;
 	/** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills. Schedules the next sync. */
 	setLastSync(timestamp: string, count: number): void;
-	/** Records the error of the last sync. */
-	setLastSyncError(error: string): void;
+	/** Records the error of the last sync. `null` clears it. */
+	setLastSyncError(error: string | null): void;
 	/** Clears the error of the last sync. */
 	clearError(): void;
 	/** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
@@ -559,12 +582,16 @@ export declare class SyncConfigRepository {
 }
 /** Reads and writes the history of runs. Calls are short, as in {@link SyncConfigRepository}. */
 export declare class SyncHistoryRepository {
-	#private;
 	/**
 	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** Creates an entry for a run that starts now. Returns the id of the run. */
 	startRun(): string;
 	/** Marks a run as successful. */
@@ -575,7 +602,7 @@ export declare class SyncHistoryRepository {
 	failRun(id: string, error: string): void;
 	/** The entry of the run, or `null`. */
 	getById(id: string): SyncHistoryEntry | null;
-	/** Up to `limit` entries, newest first. */
+	/** Up to `limit` entries, newest first; all if it is negative. */
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;
@@ -592,12 +619,16 @@ export declare class SyncHistoryRepository {
 }
 /** Reads skills. Calls are short and block on the disk only. */
 export declare class SkillRepository {
-	#private;
 	/**
 	 * @param db A {@link Database}, a path, or any object that has the path.
 	 * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
 	 */
 	constructor(db: DatabaseLike);
+	/**
+	 * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+	 * calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 	/** The skill with this id, or `null`. */
 	findById(id: string): SkillRecord | null;
 	/** Whether a skill with this id exists. */
@@ -608,9 +639,9 @@ export declare class SkillRepository {
 /** Options of a {@link SyncEngine}. */
 export interface SyncEngineOptions {
 	/** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
-	db?: DatabaseLike;
+	db?: DatabaseLike | undefined;
 	/** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
-	apiClient?: ApiClientLike;
+	apiClient?: ApiClientLike | undefined;
 }
 /** A repository of this library, or one of the TypeScript stack with a `db` property. */
 export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistoryRepository | object;
@@ -620,7 +651,6 @@ export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistor
  * A sync runs on its own thread. Only one sync runs on a database at a time, across all engines and processes.
  */
 export declare class SyncEngine {
-	#private;
 	/** @throws `TypeError` for wrong types, and for a database that is a copy in memory; see {@link DatabaseLike}. */
 	constructor(options?: SyncEngineOptions);
 	/** The constructor of the TypeScript stack. The three repositories must use the same database. Ignores further arguments. */
@@ -630,35 +660,49 @@ export declare class SyncEngine {
 	 * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
 	 * Keeps the process alive until the promise settles.
 	 *
-	 * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database, or for another
-	 *   word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
+	 * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a database that is closed or cannot be
+	 *   opened, or for another word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
 	 */
 	sync(options?: SyncOptions): Promise<SyncResult>;
 	/** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
 	getStatus(): EngineStatus;
+	/**
+	 * Closes the engine: later calls fail with `DATABASE_CLOSED`. A running sync ends normally. Closes the database too, if it was given
+	 * as a path or is the default. `using` calls this where the runtime has `Symbol.dispose`.
+	 */
+	close(): void;
 }
+/** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
+export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
+type AddedFields = "skillsRejected" | "skillsRemoved" | "warnings" | "coverage" | "requests";
 /** Options of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncOptions {
 	/** Milliseconds between two checks. Default: 60,000. */
-	checkIntervalMs?: number;
+	checkIntervalMs?: number | undefined;
 	/** Whether `start` checks at once. Default: true. */
-	syncOnStart?: boolean;
-	/** Called with the result of every sync, also of a failed one. If it throws or rejects, `onSyncError` gets the error. */
-	onSyncComplete?: (result: SyncResult) => void;
-	/** Called with the reason when a sync does not succeed. Default: writes one line to stderr. */
-	onSyncError?: (error: Error) => void;
+	syncOnStart?: boolean | undefined;
+	/**
+	 * Called with the result of every sync, also of a failed one, but not where another sync was faster. If it throws or rejects,
+	 * `onSyncError` gets the error.
+	 */
+	onSyncComplete?: ((result: SyncResult) => void | Promise<void>) | undefined;
+	/**
+	 * Called with the reason when a sync does not succeed, unless `stop` has cancelled it, and once for each new reason why a check
+	 * fails. Default: writes one line to stderr.
+	 */
+	onSyncError?: ((error: Error) => void | Promise<void>) | undefined;
 	/** Whether to log what the service does to stderr. Default: false. */
-	debug?: boolean;
+	debug?: boolean | undefined;
 }
 /** State of a {@link BackgroundSyncService}. */
 export interface BackgroundSyncState {
 	/** Whether the service is started. */
 	isStarted: boolean;
-	/** Whether a sync of this service is running. */
+	/** Whether a sync of this service is running, or the callbacks that are told of its end. */
 	isRunning: boolean;
 	/** Result of the last sync; `null` before the first. */
 	lastResult: SyncResult | null;
-	/** Error of the last sync or check; `null` if it succeeded. */
+	/** Error of the last check, if it failed, else of the last sync; `null` if it succeeded. */
 	lastError: Error | null;
 	/** Number of checks by the timer. */
 	checksPerformed: number;
@@ -669,9 +713,6 @@ export interface BackgroundSyncState {
 export type EngineLike = SyncEngine | {
 	sync(options?: SyncOptions): Promise<HostResult> | HostResult;
 };
-/** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
-export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
-type AddedFields = "skillsRejected" | "skillsRemoved" | "warnings" | "coverage" | "requests";
 /**
  * A {@link SyncConfigRepository}, or an object of the host with the same two methods.
  *
@@ -688,7 +729,6 @@ export type ScheduleLike = SyncConfigRepository | {
  * Uses JavaScript timers, which do not keep the process alive.
  */
 export declare class BackgroundSyncService {
-	#private;
 	constructor(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions);
 	/**
 	 * Starts the checks, and syncs at once if a sync is due. Does nothing if automatic syncing is disabled, or when already
@@ -701,9 +741,9 @@ export declare class BackgroundSyncService {
 	 */
 	stop(): Promise<void>;
 	/**
-	 * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends.
+	 * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends. Resolves when the callbacks are done.
 	 *
-	 * @throws {@link SkillsmithSyncError} `SYNC_IN_PROGRESS` while a sync of this service is running.
+	 * @throws {@link SkillsmithSyncError} `SYNC_IN_PROGRESS` while a sync of this service is running, and in its callbacks.
 	 */
 	manualSync(): Promise<SyncResult>;
 	/** A copy of the current state. */
@@ -718,9 +758,11 @@ export declare function createBackgroundSyncService(engine: EngineLike, configRe
 /** Options of {@link startBackgroundSync}. */
 export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
 	/** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
-	db?: DatabaseLike;
+	db?: DatabaseLike | undefined;
 	/** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
-	apiClient?: ApiClientLike;
+	apiClient?: ApiClientLike | undefined;
+	/** Stops the service as `stop` does. If it is aborted already, the service is not started. */
+	signal?: AbortSignal | undefined;
 }
 /** Result of {@link startBackgroundSync}. */
 export interface BackgroundSync {
@@ -730,20 +772,29 @@ export interface BackgroundSync {
 	configRepo: SyncConfigRepository;
 	/** The history. */
 	historyRepo: SyncHistoryRepository;
-	/** The service. Not started if background syncing is off. */
+	/** The service. Not started if background syncing is off or could not be started. */
 	service: BackgroundSyncService;
-	/** Stops the service and removes the signal handlers. Resolves when a running sync has settled. */
+	/** The database, if it was opened here, because `db` was a path or missing; `null` otherwise. `stop` closes it. */
+	readonly database: Database | null;
+	/**
+	 * Stops the service, removes the signal handlers, and closes the database if it was opened here. Resolves when a running sync
+	 * has settled.
+	 */
 	stop(): Promise<void>;
 }
 /**
  * Starts background syncing. An MCP server calls this once when it starts.
  *
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
- * is disabled in the configuration. Throws if one of these variables is neither true nor false. SIGTERM and SIGINT stop the
- * service. If the host has no handler for the signal, the process then ends by it as usual.
+ * is disabled in the configuration. In the first two cases nothing is opened or created before it is used. SIGTERM and SIGINT
+ * stop the service. If the host has no handler for the signal, the process then ends by it as usual.
  *
- * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
- * service is not started then, and each call that needs the database throws that error.
+ * It does not take a host down for what is wrong around it: a folder that cannot be written, a damaged database, an address that
+ * cannot be used, one of these variables that is neither true nor false, or a copy in memory as `db` (see {@link DatabaseLike}).
+ * `onSyncError` gets the error, after this function has returned. The service is not started then, and each call that needs what
+ * could not be had throws that error, or resolves without success.
+ *
+ * @throws `TypeError` or `RangeError` for options of a wrong type, out of range, or with an unknown name.
  */
 export declare function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync;
 /** The version of this package and of its addon. */

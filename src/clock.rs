@@ -134,7 +134,18 @@ fn in_utc(time: SystemTime) -> DateTime<Utc> {
 
 /// Formats a time as ISO 8601 with milliseconds and `Z`.
 pub fn to_iso(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    // A year of more than four digits has six in JavaScript, which reads no other form.
+    let signed = text
+        .strip_prefix(['+', '-'])
+        .and_then(|rest| rest.split_once('-'));
+    match signed {
+        Some((year, rest)) => {
+            let sign = if text.starts_with('-') { '-' } else { '+' };
+            format!("{sign}{year:0>6}-{rest}")
+        }
+        None => text,
+    }
 }
 
 /// Parses a time in any format that existing databases have.
@@ -206,9 +217,11 @@ mod tests {
     fn promise_13_times_of_any_year_are_read() {
         for (text, full) in [
             // As JavaScript writes the years that have more than four digits, or are before the first.
-            ("+010000-01-01T00:00:00.000Z", "+10000-01-01T00:00:00.000Z"),
+            ("+010000-01-01T00:00:00.000Z", "+010000-01-01T00:00:00.000Z"),
+            // As an older version of this library wrote them.
+            ("+10000-01-01T00:00:00.000Z", "+010000-01-01T00:00:00.000Z"),
             ("+262142-12-31T23:59:59.9Z", "+262142-12-31T23:59:59.900Z"),
-            ("-000001-12-31T23:59:59.000Z", "-0001-12-31T23:59:59.000Z"),
+            ("-000001-12-31T23:59:59.000Z", "-000001-12-31T23:59:59.000Z"),
             ("-262143-01-01T00:00:00Z", "-262143-01-01T00:00:00.000Z"),
             ("0000-01-01", "0000-01-01T00:00:00.000Z"),
             ("1969-12-31T16:00:00Z", "1969-12-31T16:00:00.000Z"),

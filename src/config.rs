@@ -105,7 +105,7 @@ pub struct SyncConfig {
     pub interval_ms: i64,
     /// When the last complete sync started; `None` before the first.
     pub last_sync_at: Option<String>,
-    /// When the next sync is due; `None` means now.
+    /// When the next sync is due; `None` before the first.
     pub next_sync_at: Option<String>,
     /// Number of skills that the last complete sync added or updated.
     pub last_sync_count: i64,
@@ -284,7 +284,28 @@ impl SyncConfigRepository {
 
     /// Whether automatic syncing is on and the next sync is due.
     pub fn is_sync_due(&self) -> Result<bool> {
-        Ok(is_due(&self.get_config()?, self.clock.now()))
+        Ok(is_due(&self.scheduled_config()?, self.clock.now()))
+    }
+
+    /// The configuration. If another program has recorded a sync and not when the next one is due, that is
+    /// stored, unless somebody else is writing just now: then it is for the next call.
+    pub(crate) fn scheduled_config(&self) -> Result<SyncConfig> {
+        let mut config = self.get_config()?;
+        if config.next_sync_at.is_some() || self.database.is_read_only() {
+            return Ok(config);
+        }
+        if let (Some(last), Some(next)) = (&config.last_sync_at, next_sync(&config)) {
+            let next = to_iso(next);
+            _ = self.database.write_at_once(|conn| {
+                Ok(conn.execute(
+                    "UPDATE sync_config SET next_sync_at = ?1
+                     WHERE id = 'default' AND next_sync_at IS NULL AND last_sync_at = ?2",
+                    (&next, last),
+                )?)
+            });
+            config.next_sync_at = Some(next);
+        }
+        Ok(config)
     }
 
     /// Enables automatic syncing.
@@ -308,20 +329,22 @@ pub(crate) fn is_due(config: &SyncConfig, now: DateTime<Utc>) -> bool {
     if !config.enabled {
         return false;
     }
-    // A last sync in the future was recorded under a wrong clock, so its schedule is ignored.
-    if config
-        .last_sync_at
-        .as_deref()
-        .and_then(from_iso)
-        .is_some_and(|last| last > now)
-    {
+    // Never synced, or to be synced anew: whatever the schedule says.
+    let Some(last) = &config.last_sync_at else {
         return true;
-    }
-    config
-        .next_sync_at
-        .as_deref()
-        .and_then(from_iso)
-        .is_none_or(|next| now >= next)
+    };
+    // A last sync in the future was recorded under a wrong clock, so its schedule is ignored.
+    from_iso(last).is_some_and(|last| last > now)
+        || next_sync(config).is_none_or(|next| now >= next)
+}
+
+/// When the next sync is due, also if another program has recorded a sync only.
+fn next_sync(config: &SyncConfig) -> Option<DateTime<Utc>> {
+    let written = config.next_sync_at.as_deref().and_then(from_iso);
+    written.or_else(|| {
+        let last = config.last_sync_at.as_deref().and_then(from_iso)?;
+        last.checked_add_signed(TimeDelta::try_milliseconds(config.interval_ms)?)
+    })
 }
 
 pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {

@@ -46,6 +46,26 @@ function licenseText(name, folder, license) {
   const mit = files.filter((file) => /mit/i.test(file))
   const chosen = / OR |\//.test(license ?? '') && mit.length > 0 ? mit : files
   if (!license && chosen.length === 0) throw new Failure(`the package ${name} names no licence`)
-  if (chosen.length === 0) return `The package has no licence text; its manifest says: ${license}.`
+  if (chosen.length === 0) return standardText(name, license)
   return chosen.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()).join('\n\n')
 }
+
+/** What a licence asks to be kept is its text. Some packages name theirs only; of the choices of such a one, MIT is taken. */
+function standardText(name, license) {
+  if (!/\bMIT\b/.test(license)) throw new Failure(`the package ${name} has no licence text, and ${license} is not known here`)
+  return `The package has no licence text of its own; its manifest says: ${license}.\n\n${MIT}`
+}
+
+const MIT = `MIT License
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge,
+publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so,
+subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR
+ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH
+THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`

@@ -12,6 +12,7 @@ import { committedMain, LICENSES, platformManifest, publishedMain, THIRD_PARTY, 
 import { addonFile, hostPlatform, PLATFORMS } from './platforms.mjs'
 import { Failure, inNpm, inRoot, main, npm } from './run.mjs'
 import { sourcesHash } from './sources.mjs'
+import { writeStamp } from './stamps.mjs'
 import { installTools } from './tools.mjs'
 import { driftOfManifests } from './versions.mjs'
 
@@ -34,9 +35,13 @@ await main(() => {
   // TypeScript first: its errors show at once, and the Rust build takes minutes.
   if (wanted.includes('main')) packMain()
   for (const name of wanted) if (name !== 'main') packPlatform(name)
+  const tarballs = readdirSync(DIST).filter((name) => name.endsWith('.tgz'))
   // An edit during the build makes tarballs that match no state of the sources.
-  if (stampOf(wanted) === before) writeFileSync(STAMP, before)
-  for (const tarball of readdirSync(DIST).filter((name) => name.endsWith('.tgz'))) say(`npm/dist/${tarball}`)
+  if (stampOf(wanted) === before) {
+    for (const tarball of tarballs) writeStamp(join(DIST, tarball), sourcesHash())
+    writeFileSync(STAMP, before)
+  }
+  for (const tarball of tarballs) say(`npm/dist/${tarball}`)
 })
 
 function stampOf(wanted) {

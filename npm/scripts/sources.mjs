@@ -8,10 +8,10 @@ import { LICENSES } from './manifests.mjs'
 import { PLATFORMS } from './platforms.mjs'
 import { inNpm, inRoot, ROOT } from './run.mjs'
 
-const SOURCES = [
+export const SOURCES = [
   ...['Cargo.toml', 'Cargo.lock', 'src', 'bindings/node', 'bindings/sqlite.flags', ...LICENSES].map((name) => inRoot(name)),
-  ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'src', 'scripts'].map((name) => inNpm(name)),
-  ...Object.keys(PLATFORMS).map((platform) => inNpm(platform, 'package.json')),
+  ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'index.d.ts', 'src', 'scripts'].map((name) => inNpm(name)),
+  ...Object.keys(PLATFORMS).flatMap((platform) => ['package.json', 'README.md'].map((name) => inNpm(platform, name))),
 ]
 
 export function sourcesHash() {

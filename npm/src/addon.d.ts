@@ -7,9 +7,9 @@ export declare class NativeClient {
   get baseUrl(): string
   get isOffline(): boolean
   /** Requests the registry's health. The response is the JSON text of `{status, version}`. */
-  checkHealth(listener: (event: TaskEvent) => void): void
+  checkHealth(listener: (event: TaskEvent) => void): NativeRequest
   /** Requests a page. The response is its JSON text. */
-  search(request: SearchRequest, listener: (event: TaskEvent) => void): void
+  search(request: SearchRequest, listener: (event: TaskEvent) => void): NativeRequest
 }
 
 /** A running command. */
@@ -57,6 +57,12 @@ export declare class NativeHistory {
   cleanup(daysToKeep: number): number
   count(): number
   getStats(): SyncStats
+}
+
+/** A request under way. Garbage collection of this object does not cancel it. */
+export declare class NativeRequest {
+  /** Asks the request to stop. */
+  cancel(): void
 }
 
 /** A sync run. Garbage collection of this object, or the end of its environment, cancels the run. */
@@ -123,6 +129,15 @@ export interface EngineStatus {
 export interface Failure {
   code: string
   message: string
+  cause?: FailureCause
+}
+
+/** The cause of an error, as far as it has numbers. */
+export interface FailureCause {
+  message: string
+  osError?: number
+  httpStatus?: number
+  sqliteCode?: number
 }
 
 /** The interval of `frequency` in milliseconds. */
@@ -257,6 +272,9 @@ export interface SyncStats {
   lastSuccessAt: string | null
   averageDurationMs: number | null
 }
+
+/** The cause of the error that a function of the addon has just thrown. */
+export declare function takeCause(): FailureCause | null
 
 /**
  * An event of a task.

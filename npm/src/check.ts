@@ -1,5 +1,7 @@
 // Argument checks. Each throws an error that names the argument, before anything has changed.
 
+import { fileURLToPath } from 'node:url'
+
 /** The largest 32-bit number, for arguments that the addon takes as `u32`. */
 const MAX_U32 = 0xffff_ffff
 
@@ -12,10 +14,43 @@ export function optionalString(name: string, value: unknown): string | undefined
   return value === undefined || value === null ? undefined : string(name, value)
 }
 
+/** Whether it is a `URL`, of this or another realm. */
+export function isUrl(value: unknown): value is URL {
+  return isObject(value) && typeof value.href === 'string' && typeof value.protocol === 'string'
+}
+
+/** A path, or a `URL` of a file. */
+export function optionalPath(name: string, value: unknown): string | undefined {
+  if (!isUrl(value)) return optionalString(name, value)
+  if (value.protocol !== 'file:') throw wrongType(name, 'a string or a URL of a file', value.href)
+  return fileURLToPath(value.href)
+}
+
+/** An address, as text or as a `URL`. */
+export function optionalAddress(name: string, value: unknown): string | undefined {
+  return isUrl(value) ? value.href : optionalString(name, value)
+}
+
 export function optionalBoolean(name: string, value: unknown): boolean | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value)
   return value
+}
+
+/** As `optionalBoolean`, and a number as JavaScript takes it for true or false: the stack's schema has 0 and 1. */
+export function optionalSwitch(name: string, value: unknown): boolean | undefined {
+  return typeof value === 'number' ? value !== 0 : optionalBoolean(name, value)
+}
+
+/** The id of something to read. The stack finds nothing under a value that is not a text; neither is there anything to find. */
+export function soughtId(name: string, value: unknown): string | undefined {
+  return value === undefined || value === null || typeof value === 'number' ? undefined : string(name, value)
+}
+
+/** A number whose fraction does not count. */
+export function whole(name: string, value: unknown, least?: number, most?: number): number {
+  const isFraction = typeof value === 'number' && Number.isFinite(value)
+  return integer(name, isFraction ? Math.floor(value) : value, least, most)
 }
 
 /** A whole number from `least` to `most`. */
@@ -58,6 +93,52 @@ export function optionalObject<T extends object>(name: string, value: T | null |
 /** Options as they were given. Missing options are the same as an empty object. */
 export function options<T extends object>(value: T | null | undefined, name = 'options'): Partial<T> {
   return value === undefined || value === null ? Object.create(null) : own(object(name, value))
+}
+
+/**
+ * Options of a function that the TypeScript stack does not have. Unlike with the stack's own classes, an unknown name is an
+ * error here, and so is an object that is meant as one of the options, such as a registry.
+ */
+export function knownOptions<T extends object>(caller: string, value: T | undefined, known: readonly (keyof T & string)[]): Partial<T> {
+  if (value === undefined) return Object.create(null)
+  if (!isObject(value) || Array.isArray(value)) throw wrongType('options', 'an object', value)
+  const given = own(value)
+  const names = Object.keys(given)
+  const wrong = names.find((name) => !known.includes(name as keyof T & string))
+  if (isInstance(value) && (wrong !== undefined || names.length === 0)) {
+    throw wrongType('options', `an object with options such as ${known.slice(0, 2).join(' and ')}`, value)
+  }
+  if (wrong !== undefined) {
+    throw refusal(new TypeError(`${caller} has no option ${wrong}. Did you mean ${nearest(wrong, known)}?`))
+  }
+  return given
+}
+
+/** Whether it is an instance of a class. `Object.prototype` may be another realm's. */
+function isInstance(value: object): boolean {
+  for (let proto = Object.getPrototypeOf(value); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    if (Object.getPrototypeOf(proto) !== null && Object.hasOwn(proto, 'constructor')) return true
+  }
+  return false
+}
+
+function nearest(name: string, known: readonly string[]): string {
+  const distances = known.map((each) => distance(name.toLowerCase(), each.toLowerCase()))
+  return known[distances.indexOf(Math.min(...distances))] ?? ''
+}
+
+/** How many letters must be inserted, removed or replaced to make one of the other. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...one].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < other.length; j++) {
+      const replaced = (row[j] as number) + (letter === other[j] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1))
+    }
+    row = next
+  }
+  return row[other.length] as number
 }
 
 /** The properties of the object itself: those of a prototype may be anybody's, who thus would choose the registry that gets a key. */

@@ -1,9 +1,13 @@
-import type { NativeClient, TaskEvent } from './addon.js'
+import { AsyncResource } from 'node:async_hooks'
+
+import { abortSignal, onAbort } from './abort.js'
+import type { NativeClient, NativeRequest, TaskEvent } from './addon.js'
 import * as check from './check.js'
-import { attempt, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { attempt, callerFrames, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 import { listenerOf, type TokenProvider } from './token.js'
-import type { HealthStatus, SearchOptions, SearchResponse } from './types.js'
+import type { HealthStatus, RequestOptions, SearchOptions, SearchResponse } from './types.js'
 
 /**
  * Options of a {@link SkillsmithApiClient}. A missing option is read from the environment, then from `~/.skillsmith/config.json`. As
@@ -11,60 +15,64 @@ import type { HealthStatus, SearchOptions, SearchResponse } from './types.js'
  */
 export interface ApiClientConfig {
   /** URL of the registry. Default: `SKILLSMITH_API_URL`, `SUPABASE_URL` + `/functions/v1`, `apiBaseUrl`, or the live service. */
-  baseUrl?: string
+  baseUrl?: string | URL | undefined
   /** The anonymous key. Default: `SUPABASE_ANON_KEY`. */
-  anonKey?: string
+  anonKey?: string | undefined
   /** The API key. Default: `SKILLSMITH_API_KEY`, or `accessToken` (written by the stack's `login`) or `apiKey` of the file. */
-  apiKey?: string
+  apiKey?: string | undefined
   /** Token of a signed-in user. It takes precedence over the API key. */
-  jwtToken?: string
+  jwtToken?: string | undefined
   /**
    * Returns the token of a signed-in user, which takes precedence over the API key. Called before the first request unless
    * `jwtToken` is set, and after a 401 for a fresh token. If there is no other token, the error is `SIGN_IN_EXPIRED`.
    */
-  token?: TokenProvider
+  token?: TokenProvider | undefined
   /** Timeout in milliseconds for the headers of a response, and again for its body. Default: 30,000. */
-  timeout?: number
+  timeout?: number | undefined
   /** Number of retries after the first attempt. Default: 3. */
-  maxRetries?: number
+  maxRetries?: number | undefined
   /** Whether to send no requests. Default: `SKILLSMITH_OFFLINE_MODE`. */
-  offlineMode?: boolean
+  offlineMode?: boolean | undefined
   /**
    * Whether credentials may be sent over plain http to another machine, where everybody on the way can read them. Without it,
    * that is `INVALID_ARGUMENT`. Default: `SKILLSMITH_ALLOW_INSECURE_HTTP`, else false.
    */
-  allowInsecureHttp?: boolean
+  allowInsecureHttp?: boolean | undefined
   /** Accepted for compatibility with the TypeScript stack. The client logs nothing. */
-  debug?: boolean
+  debug?: boolean | undefined
 }
+
+const NATIVE = Symbol('native')
 
 /** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export class SkillsmithApiClient {
-  readonly #native: NativeClient
+  /** @internal */
+  declare readonly [NATIVE]: NativeClient
 
   /**
    * @throws {@link SkillsmithSyncError} `INVALID_ARGUMENT` if the URL, a key or the proxy is invalid, or a key would be sent over plain http; `IO_ERROR` or
    *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
    */
   constructor(config?: ApiClientConfig) {
-    this.#native = createNativeClient(config)
+    hide(this, NATIVE, createNativeClient(config))
   }
 
   /** URL of the registry. */
   get baseUrl(): string {
-    return this.#native.baseUrl
+    return this[NATIVE].baseUrl
   }
 
   /** Whether offline mode is on. */
   isOffline(): boolean {
-    return this.#native.isOffline
+    return this[NATIVE].isOffline
   }
 
   /**
    * Requests the health of the registry, with a timeout of 5 s. Returns `unhealthy` if the registry cannot be reached. Sends
-   * nothing in offline mode.
+   * nothing in offline mode. `signal` cancels the request; the error is `CANCELLED` then, with the reason as its `cause`.
    */
-  async checkHealth(): Promise<HealthStatus> {
+  async checkHealth(options?: RequestOptions): Promise<HealthStatus> {
+    const signal = abortSignal('signal', check.options(options).signal)
     const report = (status: HealthStatus['status'], version: string): HealthStatus => ({
       status,
       timestamp: new Date().toISOString(),
@@ -72,17 +80,21 @@ export class SkillsmithApiClient {
     })
     if (this.isOffline()) return report('healthy', 'offline')
     try {
-      const health = JSON.parse(await textOf((listener) => this.#native.checkHealth(listener)))
+      const health = JSON.parse(await textOf((listener) => this[NATIVE].checkHealth(listener), signal))
       return report(health.status, health.version ?? 'unknown')
     } catch (error) {
-      if (error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY') return report('unhealthy', 'unknown')
+      const isUnhealthy = error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY'
+      // What the host has cancelled says nothing about the registry.
+      if (isUnhealthy && signal?.aborted) throw new SkillsmithSyncError('The request was cancelled', 'CANCELLED', { cause: signal.reason })
+      if (isUnhealthy) return report('unhealthy', 'unknown')
       throw error
     }
   }
 
-  /** Fetches one page of the listing. */
-  async search(options: SearchOptions = {}): Promise<SearchResponse> {
-    const given = check.options(options)
+  /** Fetches one page of the listing. `signal` cancels the request, as in `checkHealth`. */
+  async search(options: SearchOptions & RequestOptions = {}): Promise<SearchResponse> {
+    const given = check.options<SearchOptions & RequestOptions>(options)
+    const signal = abortSignal('signal', given.signal)
     const request = {
       query: check.optionalString('query', given.query),
       trustTier: check.optionalString('trustTier', given.trustTier),
@@ -91,12 +103,22 @@ export class SkillsmithApiClient {
       limit: check.optionalInteger('limit', given.limit, 1),
       offset: check.optionalInteger('offset', given.offset, 0, Number.MAX_SAFE_INTEGER),
     }
-    return pageOf(JSON.parse(await textOf((listener) => this.#native.search(request, listener))))
+    return pageOf(JSON.parse(await textOf((listener) => this[NATIVE].search(request, listener), signal)))
+  }
+
+  /** @internal Whether it is one of ours, perhaps in a Proxy. */
+  static isOurs(client: unknown): client is SkillsmithApiClient {
+    return has(client, NATIVE)
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `SkillsmithApiClient { baseUrl: '${this.baseUrl}'${this.isOffline() ? ', offline' : ''} }`
   }
 
   /** @internal */
   static handle(client: SkillsmithApiClient): NativeClient {
-    return client.#native
+    return client[NATIVE]
   }
 }
 
@@ -108,7 +130,7 @@ export function createApiClient(config?: ApiClientConfig): SkillsmithApiClient {
 export function createNativeClient(config: ApiClientConfig | null | undefined, name = 'config'): NativeClient {
   const given = check.options(config, name)
   const options = {
-    baseUrl: check.optionalString('baseUrl', given.baseUrl),
+    baseUrl: check.optionalAddress('baseUrl', given.baseUrl),
     anonKey: check.optionalString('anonKey', given.anonKey),
     apiKey: check.optionalString('apiKey', given.apiKey),
     jwtToken: check.optionalString('jwtToken', given.jwtToken),
@@ -119,7 +141,7 @@ export function createNativeClient(config: ApiClientConfig | null | undefined, n
   }
   const provider = check.optionalFunction('token', given.token)
   check.optionalBoolean('debug', given.debug)
-  return attempt(() => native.NativeClient.create(options, variables(), provider && listenerOf(provider)))
+  return attempt(() => native.NativeClient.create(options, variables(), provider && AsyncResource.bind(listenerOf(provider))))
 }
 
 /** Checks that a response, which the addon has only checked to be JSON, is a page. */
@@ -133,17 +155,21 @@ function pageOf(response: unknown): SearchResponse {
   )
 }
 
-function textOf(start: (listener: (event: TaskEvent) => void) => void): Promise<string> {
-  return new Promise((resolve, reject) => {
-    attempt(() =>
+function textOf(start: (listener: (event: TaskEvent) => void) => NativeRequest, signal: AbortSignal | undefined): Promise<string> {
+  const frames = callerFrames()
+  let forgetSignal = (): void => {}
+  const text = new Promise<string>((resolve, reject) => {
+    const request = attempt(() =>
       start((event) => {
         switch (event.type) {
           case 'response':
             resolve(event.text)
             break
-          case 'failure':
-            reject(fromFailure(event.failure))
+          case 'failure': {
+            const isCancelled = event.failure.code === 'CANCELLED' && signal?.aborted
+            reject(fromFailure(event.failure, { frames, ...(isCancelled && { cause: signal.reason }) }))
             break
+          }
           case 'progress':
           case 'host-request':
           case 'sync-result':
@@ -155,5 +181,7 @@ function textOf(start: (listener: (event: TaskEvent) => void) => void): Promise<
         }
       }),
     )
+    forgetSignal = onAbort(signal, () => request.cancel())
   })
+  return text.finally(() => forgetSignal())
 }

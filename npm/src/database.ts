@@ -1,16 +1,19 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 
 import type { NativeDatabase } from './addon.js'
-import { isObject, optionalBoolean, optionalString, options as given, wrongType } from './check.js'
-import { attempt, SkillsmithSyncError } from './errors.js'
+import { isObject, isUrl, optionalBoolean, optionalPath, options as given, wrongType } from './check.js'
+import { attempt, messageOf, SkillsmithSyncError } from './errors.js'
 import { type HostDatabase, isClosed, isHostDatabase, pathOf, refusalOfCopy } from './host-database.js'
+import { disposable, has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 
 /** Options of a {@link Database}. */
 export interface DatabaseOptions {
   /** Whether to open the file read-only. The file must exist then. Default: false. */
-  readonly?: boolean
+  readonly?: boolean | undefined
 }
+
+const NATIVE = Symbol('native')
 
 /**
  * An open skill database.
@@ -18,7 +21,8 @@ export interface DatabaseOptions {
  * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
  */
 export class Database {
-  readonly #native: NativeDatabase
+  /** @internal */
+  declare readonly [NATIVE]: NativeDatabase
 
   /**
    * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
@@ -28,30 +32,34 @@ export class Database {
    * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
    *   accessed. The file is not changed then.
    */
-  constructor(path?: string, options?: DatabaseOptions) {
-    const file = optionalString('path', path)
+  constructor(path?: string | URL, options?: DatabaseOptions) {
+    const file = optionalPath('path', path)
     const readonly = optionalBoolean('readonly', given(options).readonly) ?? false
-    this.#native = attempt(() => native.NativeDatabase.open(file, readonly, variables()))
+    hide(
+      this,
+      NATIVE,
+      attempt(() => native.NativeDatabase.open(file, readonly, variables())),
+    )
   }
 
   /** The absolute path, or `:memory:`. */
   get name(): string {
-    return this.#native.name
+    return this[NATIVE].name
   }
 
   /** Whether the database is in memory only. */
   get memory(): boolean {
-    return this.#native.memory
+    return this[NATIVE].memory
   }
 
   /** Whether the database was opened read-only. */
   get readonly(): boolean {
-    return this.#native.readonly
+    return this[NATIVE].readonly
   }
 
   /** Whether the database is open. */
   get open(): boolean {
-    return this.#native.isOpen
+    return this[NATIVE].isOpen
   }
 
   /**
@@ -59,39 +67,63 @@ export class Database {
    * already closed.
    */
   close(): void {
-    attempt(() => this.#native.close())
+    attempt(() => this[NATIVE].close())
+  }
+
+  /** @internal Whether it is one of ours, perhaps in a Proxy. */
+  static isOurs(database: unknown): database is Database {
+    return has(database, NATIVE)
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `Database { ${describe(this[NATIVE])} }`
   }
 
   /** @internal */
   static handle(database: Database): NativeDatabase {
-    return database.#native
+    return database[NATIVE]
   }
 }
 
+disposable(Database, 'dispose', (database) => database.close())
+
 /**
- * A {@link Database}, a path, or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
  */
-export type DatabaseLike = Database | string | { readonly name: string } | { readonly filename: string } | { location(): string | null }
+export type DatabaseLike =
+  | Database
+  | string
+  | URL
+  | { readonly name: string }
+  | { readonly filename: string }
+  | { location(): string | null }
 
 /** The connection that repositories and engines use. */
 export interface Connection {
-  /** The handle of the addon. Throws if the host has closed the object that it passed, or if that was refused. */
+  /** The handle of the addon. Throws if the host has closed the object that it passed, or if the database cannot be opened. */
   handle(): NativeDatabase
-  /** Whether `handle` always throws; see {@link refusedDatabase}. */
-  readonly isRefused?: true
+  /** Whether the database is opened by the first call of `handle`. */
+  readonly isLater?: true
+  /** Closes the database, if it was opened for this connection alone. */
+  close?(): void
 }
 
 /** Our connection for each object of the host, so that its repositories share one. */
 const hostConnections = new WeakMap<object, Connection>()
 
 export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
-  if (db instanceof Database || db === undefined || typeof db === 'string') {
-    const handle = Database.handle(db instanceof Database ? db : new Database(db))
+  if (Database.isOurs(db)) {
+    const handle = Database.handle(db)
     return { handle: () => handle }
+  }
+  if (db === undefined || isPath(db)) {
+    const own = new Database(db)
+    return { handle: () => Database.handle(own), close: () => own.close() }
   }
   const refusal = refusalOfCopy(db, name)
   if (refusal) throw refusal
@@ -103,14 +135,28 @@ export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
   return connection
 }
 
-/** Stands for a database that was refused: repositories and engines accept it, and each of their calls throws `refusal`. */
-export function refusedDatabase(refusal: TypeError): DatabaseLike {
+/** Stands for a database that is opened when repositories and engines first use it. If that fails, each of their calls throws. */
+export function databaseLater(open: () => DatabaseLike): DatabaseLike {
   const database = { name: '' }
-  const handle = (): never => {
-    throw refusal
-  }
-  hostConnections.set(database, { handle, isRefused: true })
+  let connection: Connection | undefined
+  hostConnections.set(database, {
+    isLater: true,
+    handle() {
+      connection ??= connect(open())
+      return connection.handle()
+    },
+  })
   return database
+}
+
+/** Whether `db` says by itself where the file is. */
+export function isPath(db: unknown): db is string | URL {
+  return typeof db === 'string' || isUrl(db)
+}
+
+/** Throws a `TypeError` for what {@link connect} could not use, without opening anything. */
+export function checkDatabase(db: unknown, name: string): void {
+  if (!isPath(db) && !Database.isOurs(db) && !isHostDatabase(db)) throw notADatabase(name, db)
 }
 
 export function notADatabase(name: string, value: unknown): TypeError {
@@ -132,7 +178,7 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
       'INVALID_ARGUMENT',
     )
   }
-  const handle = Database.handle(new Database(path, { readonly: db.readonly === true }))
+  const handle = sharedHandle(realpathSync(path), db.readonly === true)
   return {
     handle() {
       checkOpen(db)
@@ -141,25 +187,65 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
   }
 }
 
+/**
+ * The handles behind connections of hosts: one for each file. A server may open a connection for each request, and ours would
+ * otherwise be open until the garbage collector comes, which knows nothing of descriptors.
+ */
+const sharedHandles = new Map<string, WeakRef<NativeDatabase>>()
+
+function sharedHandle(path: string, readonly: boolean): NativeDatabase {
+  const key = `${readonly ? 'r' : 'w'} ${path}`
+  const existing = sharedHandles.get(key)?.deref()
+  if (existing?.isOpen) return existing
+  const handle = Database.handle(new Database(path, { readonly }))
+  for (const [other, reference] of sharedHandles) if (!reference.deref()) sharedHandles.delete(other)
+  sharedHandles.set(key, new WeakRef(handle))
+  return handle
+}
+
 function checkOpen(db: HostDatabase): void {
   if (isClosed(db)) {
     throw new SkillsmithSyncError('The database is closed. Open it again before using it.', 'DATABASE_CLOSED')
   }
 }
 
-/** The connections of our repositories and engines. */
-const connections = new WeakMap<object, Connection>()
+/** The name of the property with the connection of our repositories and engines. */
+export const CONNECTION = Symbol('connection')
 
-export function setConnection(owner: object, connection: Connection): Connection {
-  connections.set(owner, connection)
-  return connection
+/** The connection of one repository or engine, which can be closed by itself. */
+export function closable(connection: Connection, what: string): Connection {
+  let isClosed = false
+  return {
+    ...(connection.isLater && { isLater: true }),
+    handle() {
+      if (isClosed) throw new SkillsmithSyncError(`The ${what} is closed. Create another one.`, 'DATABASE_CLOSED')
+      return connection.handle()
+    },
+    close() {
+      isClosed = true
+      connection.close?.()
+    },
+  }
+}
+
+/** How a repository or an engine of ours shows its database. */
+export function pathAndState(owner: { readonly [CONNECTION]: Connection }): string {
+  try {
+    return describe(owner[CONNECTION].handle())
+  } catch (thrown) {
+    return `closed: ${messageOf(thrown)}`
+  }
+}
+
+function describe(handle: NativeDatabase): string {
+  const state = handle.isOpen ? (handle.readonly ? ', read-only' : '') : ', closed'
+  return `'${handle.name}'${state}`
 }
 
 /** The connection of a repository: one of ours, or one of the TypeScript stack, whose `db` is a connection. */
 export function connectionOf(repository: unknown, name: string): Connection {
   if (isObject(repository)) {
-    const connection = connections.get(repository)
-    if (connection) return connection
+    if (has(repository, CONNECTION)) return (repository as unknown as { [CONNECTION]: Connection })[CONNECTION]
     const refusal = refusalOfCopy(repository.db, `${name}.db`)
     if (refusal) throw refusal
     if (isHostDatabase(repository.db)) return connect(repository.db, `${name}.db`)

@@ -1,8 +1,12 @@
+import { AsyncResource } from 'node:async_hooks'
+
+import { abortSignal, onAbort } from './abort.js'
 import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { type Connection, connect, connectionOf, type DatabaseLike, setConnection } from './database.js'
-import { attempt, fromFailure, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { CONNECTION, type Connection, closable, connect, connectionOf, type DatabaseLike, pathAndState } from './database.js'
+import { attempt, callerFrames, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
+import { disposable, has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
 import {
   type ApiClientLike,
@@ -20,10 +24,17 @@ import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './type
 /** Options of a {@link SyncEngine}. */
 export interface SyncEngineOptions {
   /** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
-  db?: DatabaseLike
+  db?: DatabaseLike | undefined
   /** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
-  apiClient?: ApiClientLike
+  apiClient?: ApiClientLike | undefined
 }
+
+const SOURCE = Symbol('source')
+
+const OPTIONS = ['db', 'apiClient'] as const
+
+/** Kept here, because test runners replace the global one by a clock that stands still. */
+const afterThisTurn = setImmediate
 
 /** The largest page size that the core accepts. */
 const MAX_PAGE_SIZE = 10_000
@@ -51,8 +62,10 @@ export type RepositoryLike = SkillRepository | SyncConfigRepository | SyncHistor
  * A sync runs on its own thread. Only one sync runs on a database at a time, across all engines and processes.
  */
 export class SyncEngine {
-  readonly #connection: Connection
-  readonly #source: () => Source
+  /** @internal */
+  declare readonly [SOURCE]: () => Source
+  /** @internal */
+  declare readonly [CONNECTION]: Connection
 
   /** @throws `TypeError` for wrong types, and for a database that is a copy in memory; see {@link DatabaseLike}. */
   constructor(options?: SyncEngineOptions)
@@ -66,14 +79,14 @@ export class SyncEngine {
   )
   constructor(first?: SyncEngineOptions | ApiClientLike, ...repositories: unknown[]) {
     if (repositories.length > 0) {
-      this.#source = sourceOf(first)
-      this.#connection = commonConnection(repositories)
+      hide(this, SOURCE, sourceOf(first))
+      hide(this, CONNECTION, closable(borrowed(commonConnection(repositories)), 'engine'))
     } else {
-      const options = check.options(first as SyncEngineOptions)
-      this.#source = sourceOf(options.apiClient ?? new SkillsmithApiClient())
-      this.#connection = connect(options.db)
+      // A client that stands here by mistake must not be left out, and the user's own database synced from another registry.
+      const options = check.knownOptions('new SyncEngine', first as SyncEngineOptions, OPTIONS)
+      hide(this, SOURCE, sourceOf(options.apiClient ?? new SkillsmithApiClient()))
+      hide(this, CONNECTION, closable(connect(options.db), 'engine'))
     }
-    setConnection(this, this.#connection)
   }
 
   /**
@@ -81,15 +94,12 @@ export class SyncEngine {
    * the history has the error too. A failed run keeps the rows that it has written, and the next run continues from there.
    * Keeps the process alive until the promise settles.
    *
-   * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a closed database, or for another
-   *   word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
+   * @throws `TypeError` or `RangeError` for invalid options, {@link SkillsmithSyncError} for a database that is closed or cannot be
+   *   opened, or for another word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
    */
   async sync(options?: SyncOptions): Promise<SyncResult> {
     const given = check.options(options)
-    const signal = check.optionalObject('signal', given.signal, 'an AbortSignal')
-    if (signal && !check.hasMethods(signal, 'addEventListener', 'removeEventListener')) {
-      throw check.wrongType('signal', 'an AbortSignal', signal)
-    }
+    const signal = abortSignal('signal', given.signal)
     const run = {
       force: check.optionalBoolean('force', given.force),
       dryRun: check.optionalBoolean('dryRun', given.dryRun),
@@ -104,27 +114,76 @@ export class SyncEngine {
       signal,
       keepAlive: !signal || !backgroundSignals.has(signal),
     }
-    const source = this.#source()
-    return new Run(this.#connection.handle(), 'client' in source ? source : hostSource(source.host), run).settled
+    const handle = this[CONNECTION].handle()
+    let source: Source
+    try {
+      source = this[SOURCE]()
+    } catch (thrown) {
+      // An address that cannot be used, say: the client of a host may have got it since.
+      if (!(thrown instanceof SkillsmithSyncError)) throw thrown
+      if (!run.dryRun) recordFailure(handle, thrown.message)
+      return notBegun(thrown, run.dryRun ?? false)
+    }
+    if ('host' in source) return new Run(handle, hostSource(source.host), run).settled
+    const isOffline = source.asked && isHostOffline(source.asked)
+    if (isOffline && (await isOffline)) return new Run(handle, { host: source.asked as HostRequests, offline: true }, run).settled
+    return new Run(handle, source, run).settled
   }
 
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
   getStatus(): EngineStatus {
-    const handle = this.#connection.handle()
+    const handle = this[CONNECTION].handle()
     return attempt(() => native.engineStatus(handle))
+  }
+
+  /**
+   * Closes the engine: later calls fail with `DATABASE_CLOSED`. A running sync ends normally. Closes the database too, if it was given
+   * as a path or is the default. `using` calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
+  /** @internal Whether it is one of ours, perhaps in a Proxy. */
+  static isOurs(engine: object): engine is SyncEngine {
+    return has(engine, SOURCE)
   }
 
   /** @internal Whether a background service should start a sync now. Returns a promise if the registry's `isOffline` does. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
-    const source = engine.#source()
+    const source = engine[SOURCE]()
     const client = 'client' in source ? source.client : undefined
     const decision = (isOffline: boolean): Decision => {
       if (isOffline) return 'not-due'
-      const handle = engine.#connection.handle()
+      const handle = engine[CONNECTION].handle()
       return attempt(() => native.decide(handle, client, variables()))
     }
-    const isOffline = 'client' in source ? source.client.isOffline : isHostOffline(source.host)
+    const asked = 'host' in source ? source.host : source.asked
+    const isOffline = asked ? isHostOffline(asked) : (client?.isOffline ?? false)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `SyncEngine { ${pathAndState(this)} }`
+  }
+}
+
+disposable(SyncEngine, 'dispose', (engine) => engine.close())
+
+/** The repositories of the host may use it after the engine. */
+function borrowed(connection: Connection): Connection {
+  return { handle: () => connection.handle() }
+}
+
+/** The history has an entry for every run. Where that cannot be written, the result tells of the failure all the same. */
+function recordFailure(handle: NativeDatabase, message: string): void {
+  try {
+    const history = new native.NativeHistory(handle)
+    history.failRun(history.startRun(), message)
+    new native.NativeConfig(handle).setLastSyncError(message)
+  } catch {
+    // The database is read-only, or somebody else writes for too long.
   }
 }
 
@@ -162,13 +221,13 @@ interface HostSource {
 function hostSource(host: AnyHostRegistry): HostSource {
   try {
     const offline = host.isOffline()
-    if (typeof offline === 'boolean') return { host, offline }
+    if (!check.hasMethods(offline, 'then')) return { host, offline: Boolean(offline) }
     const pending = Promise.resolve(offline)
     pending.catch(() => {
       // `checkHealth` reports the rejection; a cancelled run ignores it.
     })
     const checkHealth = async () => {
-      if ((await pending) === true) throw OFFLINE
+      if (await pending) throw OFFLINE
       return host.checkHealth()
     }
     return { host: { checkHealth, search: searchMethod(host), syncRegistry: syncMethod(host) }, offline: false }
@@ -190,13 +249,37 @@ function syncMethod(host: AnyHostRegistry): HostRequests['syncRegistry'] {
   return check.hasMethods(host, 'syncRegistry') ? (options) => host.syncRegistry?.(options) : undefined
 }
 
-/** The error codes of results without success. `SyncResult` has no field for them. */
-const codes = new WeakMap<SyncResult, string>()
-
 /** The error of a result without success. */
 export function errorOf(result: SyncResult): SkillsmithSyncError {
   const message = messageOf(result.errors?.[0] ?? 'The sync failed without an error message.')
-  return fromFailure({ code: codes.get(result) ?? 'HOST_ERROR', message })
+  return fromFailure({ code: isErrorCode(result.code) ? result.code : 'HOST_ERROR', message })
+}
+
+function withCode(result: SyncResult, code: string): SyncResult {
+  const { code: name, retryable } = fromFailure({ code, message: '' })
+  result.code = name
+  result.retryable = retryable
+  return result
+}
+
+/** The result of a run that could not begin. */
+function notBegun(error: SkillsmithSyncError, dryRun: boolean): SyncResult {
+  const result: SyncResult = {
+    success: false,
+    skillsAdded: 0,
+    skillsUpdated: 0,
+    skillsUnchanged: 0,
+    skillsRejected: 0,
+    skillsRemoved: 0,
+    totalProcessed: 0,
+    errors: [error.message],
+    warnings: [],
+    coverage: 'best-effort',
+    durationMs: 0,
+    requests: 0,
+    dryRun,
+  }
+  return withCode(result, error.code)
 }
 
 /** One run: passes the addon's events on to the callbacks of the host and to the promise. */
@@ -207,6 +290,11 @@ class Run {
   readonly settled: Promise<SyncResult>
   #resolve!: (result: SyncResult) => void
   #reject!: (error: Error) => void
+  readonly #removeAbort: () => void = () => {}
+  readonly #frames = callerFrames()
+  /** Progress that the callback has not been told of. */
+  readonly #pending: { readonly progress: SyncProgress; readonly isFirst: boolean }[] = []
+  readonly #seen = new Set<SyncProgress['phase']>()
   /** What `onProgress` threw. */
   #thrown: { readonly message: string } | undefined
 
@@ -222,29 +310,36 @@ class Run {
     const hostLists = 'host' in source && check.hasMethods(source.host, 'syncRegistry')
     const listing = rest.listing ?? attempt(() => native.defaultListing(variables()))
     const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined }
-    this.#native = attempt(() => native.NativeRun.start(database, client, given, (event) => this.#onEvent(event)))
-    if (signal?.aborted) this.#native.cancel()
-    else signal?.addEventListener('abort', this.#abort, { once: true })
+    // Callbacks run in the async context of the host's call: not every runtime keeps it for functions that an addon calls.
+    const listener = AsyncResource.bind((event: TaskEvent): void => this.#onEvent(event))
+    this.#native = attempt(() => native.NativeRun.start(database, client, given, listener))
+    try {
+      this.#removeAbort = onAbort(signal, () => this.#native.cancel())
+    } catch (thrown) {
+      // A signal of the host's own kind. Nobody waits for the run, which has begun.
+      this.settled.catch(() => {})
+      this.#native.cancel()
+      throw thrown
+    }
   }
-
-  readonly #abort = (): void => this.#native.cancel()
 
   /** Must not throw: an error here would end the process. */
   #onEvent(event: TaskEvent): void {
     switch (event.type) {
       case 'progress':
-        this.#report(event.progress)
+        this.#queue(event.progress)
         break
       case 'host-request':
         if ('host' in this.#source) void respond(this.#native, this.#source.host, event.request)
         break
       case 'sync-result':
+        this.#flush()
         this.#removeAbort()
         this.#resolve(this.#finish(event.result, event.code))
         break
       case 'failure':
         this.#removeAbort()
-        this.#reject(fromFailure(event.failure))
+        this.#reject(fromFailure(event.failure, { frames: this.#frames }))
         break
       case 'response':
       case 'exit':
@@ -256,12 +351,21 @@ class Run {
     }
   }
 
-  #removeAbort(): void {
-    try {
-      this.#options.signal?.removeEventListener('abort', this.#abort)
-    } catch {
-      // A signal of the host's own kind. The run has ended, so its abort does nothing.
-    }
+  /**
+   * A slow callback must not hold up the end of the run: of what has come meanwhile, it gets the newest of each phase, and the first,
+   * so that phases appear in their order.
+   */
+  #queue(progress: SyncProgress): void {
+    const isFirst = !this.#seen.has(progress.phase)
+    this.#seen.add(progress.phase)
+    const older = this.#pending.findIndex((each) => each.progress.phase === progress.phase && !each.isFirst)
+    if (older >= 0) this.#pending.splice(older, 1)
+    this.#pending.push({ progress, isFirst })
+    if (this.#pending.length === 1) afterThisTurn(() => this.#flush())
+  }
+
+  #flush(): void {
+    for (const { progress } of this.#pending.splice(0)) this.#report(progress)
   }
 
   #report(progress: SyncProgress): void {
@@ -287,7 +391,6 @@ class Run {
       result.errors.unshift(late.message)
     }
     const reason = late ? 'HOST_ERROR' : code
-    if (reason) codes.set(result, reason)
-    return result
+    return reason ? withCode(result, reason) : result
   }
 }

@@ -1,4 +1,7 @@
-import type { Failure, TaskEvent } from './addon.js'
+import { getSystemErrorName } from 'node:util'
+
+import type { Failure, FailureCause, TaskEvent } from './addon.js'
+import { native } from './native.js'
 
 /** For each code, whether the same call may succeed later without a change. The C interface uses the numbers. */
 const CODES = {
@@ -92,6 +95,11 @@ export class SkillsmithSyncError extends Error {
   readonly code: SkillsmithErrorCode
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean
+  /**
+   * What led to it, where that is known: an error with `code` and `errno` of the system, with the HTTP `status`, or with the
+   * `sqliteCode`; the `reason` of the signal that cancelled a request; or what a callback threw.
+   */
+  declare readonly cause?: unknown
 
   constructor(message: string, code: SkillsmithErrorCode, options?: { cause?: unknown }) {
     super(message, options)
@@ -105,12 +113,46 @@ export function attempt<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
-    throw isFailure(error) ? fromFailure(error) : error
+    if (!isFailure(error)) throw error
+    const cause = native.takeCause()
+    throw fromFailure({ code: error.code, message: error.message, ...(cause && { cause }) })
   }
 }
 
-export function fromFailure(failure: Pick<Failure, 'code' | 'message'>): SkillsmithSyncError {
-  return new SkillsmithSyncError(failure.message, failure.code in CODES ? (failure.code as SkillsmithErrorCode) : 'INTERNAL')
+export function isErrorCode(code: unknown): code is SkillsmithErrorCode {
+  return typeof code === 'string' && Object.hasOwn(CODES, code)
+}
+
+export function fromFailure(failure: Failure, { cause, frames }: { cause?: unknown; frames?: string } = {}): SkillsmithSyncError {
+  const options = cause !== undefined ? { cause } : failure.cause ? { cause: causeOf(failure.cause) } : undefined
+  const error = new SkillsmithSyncError(failure.message, isErrorCode(failure.code) ? failure.code : 'INTERNAL', options)
+  if (frames) error.stack = `${error.name}: ${error.message}\n${frames}`
+  return error
+}
+
+/** An error as those of Node: `errno` and `code` of the system, `status` of HTTP, or `sqliteCode`, the extended code. */
+function causeOf({ message, osError, httpStatus, sqliteCode }: FailureCause): Error {
+  const cause = new Error(message)
+  if (osError !== undefined) Object.assign(cause, { errno: -osError, code: systemErrorName(osError) })
+  if (httpStatus !== undefined) Object.assign(cause, { status: httpStatus })
+  if (sqliteCode !== undefined) Object.assign(cause, { sqliteCode })
+  return cause
+}
+
+function systemErrorName(osError: number): string {
+  try {
+    return getSystemErrorName(-osError)
+  } catch {
+    // Windows numbers its errors in another way.
+    return `E${osError}`
+  }
+}
+
+/** The frames of the call of the host, for an error that comes later: one that is made then has only the event loop's. */
+export function callerFrames(): string {
+  const at: { stack?: string } = {}
+  Error.captureStackTrace?.(at, callerFrames)
+  return at.stack?.split('\n').slice(1).join('\n') ?? ''
 }
 
 /** The error for an event that does not belong to its task. */
@@ -118,15 +160,22 @@ export function unexpectedEvent(event: TaskEvent): SkillsmithSyncError {
   return new SkillsmithSyncError(`Internal error (please report it): the addon sent an unexpected event: ${event.type}`, 'INTERNAL')
 }
 
+/** By its shape: in a vm context, as test runners use them, the addon's errors are of another realm, whose `Error` is another. */
 function isFailure(error: unknown): error is Failure {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in CODES
+  return isErrorLike(error) && 'code' in error && isErrorCode(error.code)
+}
+
+/** Whether it is an error of this or another realm. */
+function isErrorLike(value: unknown): value is Error {
+  if (value instanceof Error) return true
+  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Error]'
 }
 
 /** The message of any value that a host threw. */
 export function messageOf(thrown: unknown): string {
   try {
     // A host may set the message to a value that is not a string.
-    if (thrown instanceof Error && typeof thrown.message === 'string' && thrown.message) return thrown.message
+    if (isErrorLike(thrown) && typeof thrown.message === 'string' && thrown.message) return thrown.message
     return String(thrown)
   } catch {
     return 'an error without a message'
@@ -135,5 +184,5 @@ export function messageOf(thrown: unknown): string {
 
 /** Converts any value that a host threw to an `Error`. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new SkillsmithSyncError(messageOf(thrown), 'HOST_ERROR', { cause: thrown })
+  return isErrorLike(thrown) ? thrown : new SkillsmithSyncError(messageOf(thrown), 'HOST_ERROR', { cause: thrown })
 }

@@ -5,7 +5,7 @@ import { hasMethods, isObject, refusal } from './check.js'
 import type { Database, DatabaseLike } from './database.js'
 
 /** A database of the host, by the member that has its path. */
-export type HostDatabase = Exclude<DatabaseLike, Database | string>
+export type HostDatabase = Exclude<DatabaseLike, Database | string | URL>
 
 /** Whether `db` can tell its path. */
 export function isHostDatabase(db: unknown): db is HostDatabase {

@@ -1,26 +1,21 @@
 import { native } from './native.js'
 
-export {
-  type BackgroundSyncOptions,
-  BackgroundSyncService,
-  type BackgroundSyncState,
-  createBackgroundSyncService,
-  type EngineLike,
-  type HostResult,
-  type ScheduleLike,
-} from './background.js'
+export { BackgroundSyncService, createBackgroundSyncService } from './background.js'
 export { type ApiClientConfig, createApiClient, SkillsmithApiClient } from './client.js'
 export { Database, type DatabaseLike, type DatabaseOptions } from './database.js'
 export { type RepositoryLike, SyncEngine, type SyncEngineOptions } from './engine.js'
 export { type SkillsmithErrorCode, SkillsmithSyncError } from './errors.js'
+export type { HostResult } from './host-result.js'
 export type { ApiClientLike, HostRegistry, HostSyncRegistry } from './registry.js'
 export { FREQUENCY_INTERVALS, SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
+export type { BackgroundSyncOptions, BackgroundSyncState, EngineLike, ScheduleLike } from './service.js'
 export { type BackgroundSync, type StartBackgroundSyncOptions, startBackgroundSync } from './start.js'
 export type { TokenProvider, TokenRequest } from './token.js'
 export type {
   ApiSkill,
   EngineStatus,
   HealthStatus,
+  RequestOptions,
   SearchOptions,
   SearchResponse,
   SkillRecord,

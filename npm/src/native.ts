@@ -1,5 +1,7 @@
 // Loads the addon for this platform. Every error names the addon and says what to do.
 
+import { createRequire } from 'node:module'
+
 import type * as Addon from './addon.js'
 
 /** For each platform and architecture, the packages that may have the addon. On Linux there is one for each C library. */
@@ -12,13 +14,46 @@ const PACKAGES: Record<string, readonly string[]> = {
   'win32 arm64': ['win32-arm64-msvc'],
 }
 
+/**
+ * Loads the addon in the package for that platform. Each has a `require` with its name in it, inside of a `try`: bundlers read
+ * such a call, take the addon along, and do not fail where the package is not installed.
+ */
+function requirePackage(platform: string): typeof Addon {
+  try {
+    switch (platform) {
+      case 'linux-x64-gnu':
+        return require('@skillsmith/sync-linux-x64-gnu')
+      case 'linux-x64-musl':
+        return require('@skillsmith/sync-linux-x64-musl')
+      case 'linux-arm64-gnu':
+        return require('@skillsmith/sync-linux-arm64-gnu')
+      case 'linux-arm64-musl':
+        return require('@skillsmith/sync-linux-arm64-musl')
+      case 'darwin-x64':
+        return require('@skillsmith/sync-darwin-x64')
+      case 'darwin-arm64':
+        return require('@skillsmith/sync-darwin-arm64')
+      case 'win32-x64-msvc':
+        return require('@skillsmith/sync-win32-x64-msvc')
+      default:
+        return require('@skillsmith/sync-win32-arm64-msvc')
+    }
+  } catch (error) {
+    // Only a `try` around the call itself counts for a bundler.
+    throw error as Error
+  }
+}
+
+/** Loads a file of this machine, which no bundler is to look for. */
+const requireFile: (path: string) => typeof Addon = createRequire(__filename)
+
 const VERSION: string = require('../package.json').version
 
 function load(): typeof Addon {
   const given = process.env.NAPI_RS_NATIVE_LIBRARY_PATH
   if (given) {
     try {
-      return checked(require(given))
+      return checked(requireFile(given))
     } catch (cause) {
       throw failure(
         `Cannot load the addon ${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names: ${text(cause)}. Correct or unset the variable.`,
@@ -36,9 +71,13 @@ function load(): typeof Addon {
   let cause: unknown
   for (const name of names) {
     // A local build comes first. An addon for another C library fails to load.
-    for (const id of [`../skillsmith-sync.${name}.node`, `@skillsmith/sync-${name}`]) {
+    const [file, packageName] = [`../skillsmith-sync.${name}.node`, `@skillsmith/sync-${name}`]
+    for (const [id, loaded] of [
+      [file, () => requireFile(file)],
+      [packageName, () => requirePackage(name)],
+    ] as const) {
       try {
-        return checked(require(id))
+        return checked(loaded())
       } catch (error) {
         if (isMissing(error, id)) continue
         cause ??= error
@@ -85,5 +124,10 @@ export const native: typeof Addon = load()
 
 /** The environment variables of this thread. A worker may have its own. The addon reads what a prototype has too: this has none. */
 export function variables(): Record<string, string> {
-  return Object.assign(Object.create(null), process.env)
+  const texts: Record<string, string> = Object.create(null)
+  // A host may put an object of its own in the place of process.env, which then has values of any type.
+  for (const [name, value] of Object.entries<unknown>(process.env)) {
+    if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) texts[name] = String(value)
+  }
+  return texts
 }

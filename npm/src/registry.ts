@@ -39,29 +39,78 @@ export type HostRequests = Pick<AnyHostRegistry, 'checkHealth' | 'search' | 'syn
 /**
  * A {@link SkillsmithApiClient}, a client of the TypeScript stack, or a registry that the host supplies.
  *
- * An object with a string `baseUrl` counts as a client of the TypeScript stack. Each run reads the settings of such a client again.
- * If the registry refuses its `jwtToken`, the run makes the client send a `search`, with which it refreshes its token, and goes on with that.
+ * The methods of an object that has them are called, also those with which a subclass of `SkillsmithApiClient` replaces ours. Only
+ * the client of the TypeScript stack, unchanged, is read for its settings instead, again at the start of each run, and so is an object
+ * without such methods that has a string `baseUrl`. If the registry refuses the `jwtToken` of such a client, the run makes it send a
+ * `search`, with which it refreshes its token, and goes on with that.
+ *
+ * In tests, pass an object with these methods. What replaces `fetch` or the `http` module of Node does not see requests of this
+ * package, which it sends natively.
  */
 export type ApiClientLike = SkillsmithApiClient | HostRegistry | HostSyncRegistry
 
-/** A registry as a run uses it. */
-export type Source = { readonly client: NativeClient } | { readonly host: AnyHostRegistry }
+/** A registry as a run uses it: `asked` says whether a client of ours is offline, where a host has replaced that method. */
+export type Source = { readonly client: NativeClient; readonly asked?: AnyHostRegistry } | { readonly host: AnyHostRegistry }
 
-/** Checks `apiClient`. The result reads the settings of a client of the TypeScript stack, which a host may change between runs. */
+/** Clients that are made when they are first used. */
+const laterClients = new WeakMap<object, () => Source>()
+
+/** Stands for a client that an engine makes when it first needs one. If that fails, every sync does. */
+export function clientLater(make: () => SkillsmithApiClient): ApiClientLike {
+  let source: Source | undefined
+  const client = Object.create(null) as ApiClientLike
+  laterClients.set(client, () => {
+    source ??= { client: SkillsmithApiClient.handle(make()) }
+    return source
+  })
+  return client
+}
+
+/** Checks `apiClient`. A host may change the settings or the methods of its client between runs, so each run gets a source anew. */
 export function sourceOf(apiClient: unknown, name = 'apiClient'): () => Source {
-  if (apiClient instanceof SkillsmithApiClient) {
+  const later = check.isObject(apiClient) ? laterClients.get(apiClient) : undefined
+  if (later) return later
+  if (SkillsmithApiClient.isOurs(apiClient)) {
     const client = SkillsmithApiClient.handle(apiClient)
-    return () => ({ client })
+    return () => sourceOfOurs(apiClient, client)
   }
-  if (check.isObject(apiClient) && Object.hasOwn(apiClient, 'baseUrl') && typeof apiClient.baseUrl === 'string') {
-    return () => ({ client: clientLike(apiClient, name) })
-  }
+  const hasSettings = check.isObject(apiClient) && Object.hasOwn(apiClient, 'baseUrl') && typeof apiClient.baseUrl === 'string'
   const lists = check.hasMethods(apiClient, 'search') || check.hasMethods(apiClient, 'syncRegistry')
   if (!lists || !check.hasMethods(apiClient, 'isOffline', 'checkHealth')) {
+    if (hasSettings) return () => ({ client: clientLike(apiClient, name) })
     throw check.wrongType(name, 'a SkillsmithApiClient or an object with isOffline, checkHealth and search or syncRegistry', apiClient)
   }
   const host = apiClient as unknown as AnyHostRegistry
-  return () => ({ host })
+  return () => (hasSettings && isStackClient(apiClient as object) ? { client: clientLike(apiClient, name) } : { host })
+}
+
+/** The methods of our own client, as long as no host has replaced any. */
+const { isOffline, checkHealth, search } = SkillsmithApiClient.prototype
+const OURS = { isOffline, checkHealth, search }
+
+/** Methods that a subclass, a Proxy or a spy of the host has in the place of ours are called. */
+function sourceOfOurs(apiClient: SkillsmithApiClient, client: NativeClient): Source {
+  const host: AnyHostRegistry = apiClient
+  const isOurs = apiClient.checkHealth === OURS.checkHealth && apiClient.search === OURS.search && !check.hasMethods(host, 'syncRegistry')
+  if (!isOurs) return { host }
+  return apiClient.isOffline === OURS.isOffline ? { client } : { client, asked: host }
+}
+
+/** The name of the class, also where a bundler has made it unique. */
+const STACK_CLASS = /^_*SkillsmithApiClient\d*$/
+
+/**
+ * Whether it is the client of the TypeScript stack, unchanged: an instance of its class and not of a subclass, without methods of
+ * its own. Such a client is only read, because the engine needs a registry's sync endpoint, which that class cannot ask. In a
+ * bundle that renames the class, its methods are called.
+ */
+function isStackClient(client: object): boolean {
+  const proto: unknown = Object.getPrototypeOf(client)
+  if (!check.isObject(proto) || typeof proto.constructor !== 'function' || !STACK_CLASS.test(proto.constructor.name)) return false
+  const base: unknown = Object.getPrototypeOf(proto)
+  const isBase = check.isObject(base) && Object.getPrototypeOf(base) === null
+  const methods = ['isOffline', 'checkHealth', 'search', 'syncRegistry']
+  return isBase && !methods.some((name) => Object.hasOwn(client, name)) && check.hasMethods(proto, 'isOffline', 'checkHealth', 'search')
 }
 
 function clientLike(stack: Record<PropertyKey, unknown>, name: string): NativeClient {
@@ -88,7 +137,7 @@ const OFFLINE_TIMEOUT_MS = 5_000
 export function isHostOffline(host: AnyHostRegistry): boolean | Promise<boolean> {
   try {
     const offline: unknown = host.isOffline()
-    if (!check.hasMethods(offline, 'then')) return offline === true
+    if (!check.hasMethods(offline, 'then')) return Boolean(offline)
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, OFFLINE_TIMEOUT_MS, false)
       timer.unref?.()
@@ -97,7 +146,7 @@ export function isHostOffline(host: AnyHostRegistry): boolean | Promise<boolean>
         resolve(isOffline)
       }
       Promise.resolve(offline).then(
-        (isOffline) => settle(isOffline === true),
+        (isOffline) => settle(Boolean(isOffline)),
         () => settle(false),
       )
     })

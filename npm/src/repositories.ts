@@ -1,7 +1,8 @@
 import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
 import * as check from './check.js'
-import { type Connection, connect, type DatabaseLike, notADatabase, setConnection } from './database.js'
-import { attempt } from './errors.js'
+import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
+import { attempt, SkillsmithSyncError } from './errors.js'
+import { disposable, hide, INSPECT } from './internals.js'
 import { native } from './native.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
 
@@ -11,22 +12,30 @@ export const FREQUENCY_INTERVALS = Object.freeze({
   weekly: native.frequencyInterval('weekly'),
 }) as { readonly daily: 86400000; readonly weekly: 604800000 }
 
-/** A repository of the addon. Each call first checks that the host has not closed its database. */
-class NativeRepository<Native> {
-  readonly #connection: Connection
-  readonly #native: Native | undefined
+const CALL = Symbol('call')
 
-  constructor(owner: object, db: DatabaseLike, create: new (database: NativeDatabase) => Native) {
-    // A host that passes undefined by mistake must not write into the user's default database.
-    if (db === undefined) throw notADatabase('db', db)
-    this.#connection = setConnection(owner, connect(db))
-    this.#native = this.#connection.isRefused ? undefined : new create(this.#connection.handle())
-  }
+/** Calls a repository of the addon, which is made by the first call, because not every database is open before. */
+type Call<Native> = <T>(body: (native: Native) => T) => T
 
-  call<T>(body: (native: Native) => T): T {
-    this.#connection.handle()
-    return attempt(() => body(this.#native as Native))
-  }
+interface Prepared<Native> {
+  readonly [CONNECTION]: Connection
+  readonly [CALL]: Call<Native>
+}
+
+/** Each call first checks that the host has not closed its database. */
+function prepare<Native>(owner: Prepared<Native>, db: DatabaseLike, create: new (database: NativeDatabase) => Native): void {
+  // A host that passes undefined by mistake must not write into the user's default database.
+  if (db === undefined) throw notADatabase('db', db)
+  const connection = closable(connect(db), 'repository')
+  if (!connection.isLater) connection.handle()
+  let made: Native | undefined
+  hide(owner, CONNECTION, connection)
+  hide(owner, CALL, ((body) => {
+    const handle = connection.handle()
+    made ??= new create(handle)
+    const native = made
+    return attempt(() => body(native))
+  }) satisfies Call<Native>)
 }
 
 /**
@@ -34,62 +43,79 @@ class NativeRepository<Native> {
  * another writer, then fails with `DATABASE_BUSY`.
  */
 export class SyncConfigRepository {
-  readonly #native: NativeRepository<NativeConfig>
+  /** @internal */
+  declare readonly [CONNECTION]: Connection
+  /** @internal */
+  declare readonly [CALL]: Call<NativeConfig>
 
   /**
    * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {
-    this.#native = new NativeRepository(this, db, native.NativeConfig)
+    prepare(this, db, native.NativeConfig)
+  }
+
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `SyncConfigRepository { ${pathAndState(this)} }`
   }
 
   /** The current configuration. */
   getConfig(): SyncConfig {
-    return this.#native.call((config) => config.get())
+    return this[CALL]((config) => config.get())
   }
 
   /** Changes the settings in `update` and returns the new configuration. */
-  updateConfig(update: SyncConfigUpdate): SyncConfig {
+  updateConfig(update: { [setting in keyof SyncConfigUpdate]: SyncConfigUpdate[setting] | undefined }): SyncConfig {
     const changes = check.own(check.object('update', update))
-    const enabled = check.optionalBoolean('enabled', changes.enabled)
+    const enabled = check.optionalSwitch('enabled', changes.enabled)
     const frequency = check.optionalString('frequency', changes.frequency)
-    return this.#native.call((config) => config.update(enabled, frequency))
+    return this[CALL]((config) => config.update(enabled, frequency))
   }
 
   /** Records a complete sync that started at `timestamp` (ISO 8601) and changed `count` skills. Schedules the next sync. */
   setLastSync(timestamp: string, count: number): void {
     const start = check.string('timestamp', timestamp)
     const changed = check.integer('count', count, 0, Number.MAX_SAFE_INTEGER)
-    this.#native.call((config) => config.setLastSync(start, changed))
+    this[CALL]((config) => config.setLastSync(start, changed))
   }
 
-  /** Records the error of the last sync. */
-  setLastSyncError(error: string): void {
-    const text = check.string('error', error)
-    this.#native.call((config) => config.setLastSyncError(text))
+  /** Records the error of the last sync. `null` clears it. */
+  setLastSyncError(error: string | null): void {
+    const text = check.optionalString('error', error)
+    if (text === undefined) return this.clearError()
+    this[CALL]((config) => config.setLastSyncError(text))
   }
 
   /** Clears the error of the last sync. */
   clearError(): void {
-    this.#native.call((config) => config.clearError())
+    this[CALL]((config) => config.clearError())
   }
 
   /** Returns the time `intervalMs` milliseconds after `lastSyncAt`, in ISO 8601. */
   calculateNextSync(lastSyncAt: string, intervalMs: number): string {
     const last = check.string('lastSyncAt', lastSyncAt)
-    const interval = check.integer('intervalMs', intervalMs, 0, Number.MAX_SAFE_INTEGER)
-    return this.#native.call((config) => config.calculateNextSync(last, interval))
+    const interval = check.whole('intervalMs', intervalMs, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    return this[CALL]((config) => config.calculateNextSync(last, interval))
   }
 
   /** Whether automatic syncing is on and the next sync is due. */
   isSyncDue(): boolean {
-    return this.#native.call((config) => config.isSyncDue())
+    return this[CALL]((config) => config.isSyncDue())
   }
 
   /** The most requests that syncs of this database send in a calendar month (UTC); `null` if there is no bound. */
   getRequestBudget(): number | null {
-    return this.#native.call((config) => config.requestBudget())
+    return this[CALL]((config) => config.requestBudget())
   }
 
   /**
@@ -98,7 +124,7 @@ export class SyncConfigRepository {
    */
   setRequestBudget(budget: number | null): void {
     const most = budget === null ? null : check.integer('budget', budget, 0, Number.MAX_SAFE_INTEGER)
-    this.#native.call((config) => config.setRequestBudget(most))
+    this[CALL]((config) => config.setRequestBudget(most))
   }
 
   /** Enables automatic syncing. */
@@ -119,85 +145,110 @@ export class SyncConfigRepository {
 
 /** Reads and writes the history of runs. Calls are short, as in {@link SyncConfigRepository}. */
 export class SyncHistoryRepository {
-  readonly #native: NativeRepository<NativeHistory>
+  /** @internal */
+  declare readonly [CONNECTION]: Connection
+  /** @internal */
+  declare readonly [CALL]: Call<NativeHistory>
 
   /**
    * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {
-    this.#native = new NativeRepository(this, db, native.NativeHistory)
+    prepare(this, db, native.NativeHistory)
+  }
+
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `SyncHistoryRepository { ${pathAndState(this)} }`
   }
 
   /** Creates an entry for a run that starts now. Returns the id of the run. */
   startRun(): string {
-    return this.#native.call((history) => history.startRun())
+    return this[CALL]((history) => history.startRun())
   }
 
   /** Marks a run as successful. */
   completeRun(id: string, result: SyncRunResult): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const counters = runResult(result)
-    this.#native.call((history) => history.completeRun(run, counters))
+    this[CALL]((history) => history.completeRun(run, counters))
   }
 
   /** Marks a run as partially successful. */
   completeRunPartial(id: string, result: SyncRunResult, errorMessage: string): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const counters = runResult(result)
     const text = check.string('errorMessage', errorMessage)
-    this.#native.call((history) => history.completeRunPartial(run, counters, text))
+    this[CALL]((history) => history.completeRunPartial(run, counters, text))
   }
 
   /** Marks a run as failed. */
   failRun(id: string, error: string): void {
-    const run = check.string('id', id)
+    const run = runId(id)
     const text = check.string('error', error)
-    this.#native.call((history) => history.failRun(run, text))
+    this[CALL]((history) => history.failRun(run, text))
   }
 
   /** The entry of the run, or `null`. */
   getById(id: string): SyncHistoryEntry | null {
-    const run = check.string('id', id)
-    return this.#native.call((history) => history.getById(run))
+    const run = check.soughtId('id', id)
+    return run === undefined ? null : this[CALL]((history) => history.getById(run))
   }
 
-  /** Up to `limit` entries, newest first. */
+  /** Up to `limit` entries, newest first; all if it is negative. */
   getHistory(limit = 10): SyncHistoryEntry[] {
-    const most = check.integer('limit', limit)
-    return this.#native.call((history) => history.getHistory(most))
+    const most = Number.isInteger(limit) && limit < 0 ? MAX_ENTRIES : check.integer('limit', limit)
+    return this[CALL]((history) => history.getHistory(most))
   }
 
   /** The newest successful entry, or `null`. */
   getLastSuccessful(): SyncHistoryEntry | null {
-    return this.#native.call((history) => history.getLastSuccessful())
+    return this[CALL]((history) => history.getLastSuccessful())
   }
 
   /** The entries of running syncs, newest first. Entries whose process has died are marked as failed first. */
   getRunning(): SyncHistoryEntry[] {
-    return this.#native.call((history) => history.getRunning())
+    return this[CALL]((history) => history.getRunning())
   }
 
   /** Whether a sync is running. Entries whose process has died are marked as failed first. */
   isRunning(): boolean {
-    return this.#native.call((history) => history.isRunning())
+    return this[CALL]((history) => history.isRunning())
   }
 
   /** Deletes the entries of runs that started more than `daysToKeep` days ago. Returns the number of deleted entries. */
   cleanup(daysToKeep = 30): number {
     const days = check.integer('daysToKeep', daysToKeep)
-    return this.#native.call((history) => history.cleanup(days))
+    return this[CALL]((history) => history.cleanup(days))
   }
 
   /** Number of entries. */
   count(): number {
-    return this.#native.call((history) => history.count())
+    return this[CALL]((history) => history.count())
   }
 
   /** Statistics of the whole history. */
   getStats(): SyncStats {
-    return this.#native.call((history) => history.getStats())
+    return this[CALL]((history) => history.getStats())
   }
+}
+
+/** More than a history can have. */
+const MAX_ENTRIES = 0xffff_ffff
+
+/** The id of a run to end. In the words of the stack, there is no run without one. */
+function runId(id: unknown): string {
+  if (id === undefined || id === null) throw new SkillsmithSyncError(`Sync run not found: ${id}`, 'RUN_NOT_FOUND')
+  return check.string('id', id)
 }
 
 function runResult(result: SyncRunResult): SyncRunResult {
@@ -212,30 +263,50 @@ function runResult(result: SyncRunResult): SyncRunResult {
 
 /** Reads skills. Calls are short and block on the disk only. */
 export class SkillRepository {
-  readonly #native: NativeRepository<NativeSkills>
+  /** @internal */
+  declare readonly [CONNECTION]: Connection
+  /** @internal */
+  declare readonly [CALL]: Call<NativeSkills>
 
   /**
    * @param db A {@link Database}, a path, or any object that has the path.
    * @throws `TypeError` if `db` is none of them, or a copy in memory; see {@link DatabaseLike}.
    */
   constructor(db: DatabaseLike) {
-    this.#native = new NativeRepository(this, db, native.NativeSkills)
+    prepare(this, db, native.NativeSkills)
+  }
+
+  /**
+   * Closes the repository: later calls fail with `DATABASE_CLOSED`. Closes the database too, if it was given as a path. `using`
+   * calls this where the runtime has `Symbol.dispose`.
+   */
+  close(): void {
+    this[CONNECTION].close?.()
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return `SkillRepository { ${pathAndState(this)} }`
   }
 
   /** The skill with this id, or `null`. */
   findById(id: string): SkillRecord | null {
-    const skill = check.string('id', id)
-    return this.#native.call((skills) => skills.findById(skill))
+    const skill = check.soughtId('id', id)
+    return skill === undefined ? null : this[CALL]((skills) => skills.findById(skill))
   }
 
   /** Whether a skill with this id exists. */
   exists(id: string): boolean {
-    const skill = check.string('id', id)
-    return this.#native.call((skills) => skills.exists(skill))
+    const skill = check.soughtId('id', id)
+    return skill !== undefined && this[CALL]((skills) => skills.exists(skill))
   }
 
   /** Number of skills, including the user's own. */
   count(): number {
-    return this.#native.call((skills) => skills.count())
+    return this[CALL]((skills) => skills.count())
   }
 }
+
+disposable(SyncConfigRepository, 'dispose', (repository) => repository.close())
+disposable(SyncHistoryRepository, 'dispose', (repository) => repository.close())
+disposable(SkillRepository, 'dispose', (repository) => repository.close())

@@ -1,21 +1,27 @@
-import { type BackgroundSyncOptions, BackgroundSyncService, SHUTDOWN_GRACE_MS } from './background.js'
+import { abortSignal, onAbort } from './abort.js'
+import { BackgroundSyncService } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
-import { Database, type DatabaseLike, refusedDatabase } from './database.js'
+import { checkDatabase, Database, type DatabaseLike, databaseLater, isPath } from './database.js'
 import { SyncEngine } from './engine.js'
-import { attempt } from './errors.js'
+import { attempt, toError } from './errors.js'
 import { refusalOfCopy } from './host-database.js'
 import { native, variables } from './native.js'
-import type { ApiClientLike } from './registry.js'
+import { type ApiClientLike, clientLater } from './registry.js'
 import { SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
+import { type BackgroundSyncOptions, SHUTDOWN_GRACE_MS } from './service.js'
 
 /** Options of {@link startBackgroundSync}. */
 export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
   /** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
-  db?: DatabaseLike
+  db?: DatabaseLike | undefined
   /** The registry. Default: a {@link SkillsmithApiClient} configured by the environment. */
-  apiClient?: ApiClientLike
+  apiClient?: ApiClientLike | undefined
+  /** Stops the service as `stop` does. If it is aborted already, the service is not started. */
+  signal?: AbortSignal | undefined
 }
+
+const OPTIONS = ['db', 'apiClient', 'signal', 'checkIntervalMs', 'syncOnStart', 'onSyncComplete', 'onSyncError', 'debug'] as const
 
 /** Result of {@link startBackgroundSync}. */
 export interface BackgroundSync {
@@ -25,9 +31,14 @@ export interface BackgroundSync {
   configRepo: SyncConfigRepository
   /** The history. */
   historyRepo: SyncHistoryRepository
-  /** The service. Not started if background syncing is off. */
+  /** The service. Not started if background syncing is off or could not be started. */
   service: BackgroundSyncService
-  /** Stops the service and removes the signal handlers. Resolves when a running sync has settled. */
+  /** The database, if it was opened here, because `db` was a path or missing; `null` otherwise. `stop` closes it. */
+  readonly database: Database | null
+  /**
+   * Stops the service, removes the signal handlers, and closes the database if it was opened here. Resolves when a running sync
+   * has settled.
+   */
   stop(): Promise<void>
 }
 
@@ -68,30 +79,80 @@ function removeSignalStop(stop: () => Promise<void>): void {
  * Starts background syncing. An MCP server calls this once when it starts.
  *
  * Starts the service unless `SKILLSMITH_BACKGROUND_SYNC` is `false`, `SKILLSMITH_OFFLINE_MODE` is `true`, or automatic syncing
- * is disabled in the configuration. Throws if one of these variables is neither true nor false. SIGTERM and SIGINT stop the
- * service. If the host has no handler for the signal, the process then ends by it as usual.
+ * is disabled in the configuration. In the first two cases nothing is opened or created before it is used. SIGTERM and SIGINT
+ * stop the service. If the host has no handler for the signal, the process then ends by it as usual.
  *
- * If `db` is a copy in memory (see {@link DatabaseLike}), `onSyncError` gets the `TypeError`, after this function has returned. The
- * service is not started then, and each call that needs the database throws that error.
+ * It does not take a host down for what is wrong around it: a folder that cannot be written, a damaged database, an address that
+ * cannot be used, one of these variables that is neither true nor false, or a copy in memory as `db` (see {@link DatabaseLike}).
+ * `onSyncError` gets the error, after this function has returned. The service is not started then, and each call that needs what
+ * could not be had throws that error, or resolves without success.
+ *
+ * @throws `TypeError` or `RangeError` for options of a wrong type, out of range, or with an unknown name.
  */
 export function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync {
-  const { db, apiClient, ...rest } = check.options(options)
-  const refusal = refusalOfCopy(db, 'db')
-  // First, so that a misspelt variable is an error before anything is created.
-  const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
-  const database = refusal ? refusedDatabase(refusal) : (db ?? new Database())
+  const { db, apiClient, signal, ...rest } = check.knownOptions('startBackgroundSync', options, OPTIONS)
+  if (db !== undefined && db !== null && !refusalOfCopy(db, 'db')) checkDatabase(db, 'db')
+  const aborted = abortSignal('signal', signal)
+  let own: Database | undefined
+  const open = once((): DatabaseLike => {
+    const refusal = refusalOfCopy(db, 'db')
+    if (refusal) throw refusal
+    if (db && !isPath(db)) return db
+    own = new Database(db)
+    return own
+  })
+  const connect = once((): SkillsmithApiClient => new SkillsmithApiClient())
+  const database = databaseLater(open)
   const configRepo = new SyncConfigRepository(database)
   const historyRepo = new SyncHistoryRepository(database)
-  const engine = new SyncEngine({ db: database, apiClient: apiClient ?? new SkillsmithApiClient() })
+  const engine = new SyncEngine({ db: database, apiClient: apiClient ?? clientLater(connect) })
   const service = new BackgroundSyncService(engine, configRepo, rest)
-  const stop = (): Promise<void> => {
-    removeSignalStop(stop)
-    return service.stop()
-  }
 
-  if (refusal) BackgroundSyncService.report(service, refusal)
-  else if (backgroundSync && !offlineMode) service.start()
-  // In a worker the listener is never called, because only the main thread receives signals.
-  if (service.isServiceStarted()) addSignalStop(stop)
-  return { engine, configRepo, historyRepo, service, stop }
+  const stopService = (): Promise<void> => service.stop()
+  const stop = async (): Promise<void> => {
+    await stopService()
+    own?.close()
+  }
+  let forgetSignal = (): void => {}
+  BackgroundSyncService.attach(service, {
+    started() {
+      // In a worker the listener is never called, because only the main thread receives signals.
+      addSignalStop(stopService)
+      forgetSignal = onAbort(aborted, () => void stop())
+    },
+    stopped() {
+      removeSignalStop(stopService)
+      forgetSignal()
+    },
+  })
+
+  try {
+    const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
+    if (backgroundSync && !offlineMode && !aborted?.aborted) {
+      open()
+      if (!apiClient) connect()
+      service.start()
+    }
+  } catch (thrown) {
+    BackgroundSyncService.report(service, toError(thrown))
+  }
+  return {
+    engine,
+    configRepo,
+    historyRepo,
+    service,
+    get database() {
+      return own ?? null
+    },
+    stop,
+  }
+}
+
+/** Calls `make` until it has succeeded, and then gives the same value for ever. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
 }

@@ -1,3 +1,5 @@
+import type { SkillsmithErrorCode } from './errors.js'
+
 /** How often a sync becomes due. */
 export type SyncFrequency = 'daily' | 'weekly'
 
@@ -155,6 +157,10 @@ export interface SyncResult {
   totalProcessed: number
   /** The cause of a failed run, and the first 20 rejected rows. */
   errors: string[]
+  /** The code of the first of `errors`, where one is known. Missing after a success. */
+  code?: SkillsmithErrorCode
+  /** Whether the same sync may succeed later without a change. Missing where `code` is. */
+  retryable?: boolean
   /** Problems that did not cost any rows. */
   warnings: string[]
   /** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */
@@ -170,9 +176,9 @@ export interface SyncResult {
 /** Options of a sync. */
 export interface SyncOptions {
   /** Whether to compare the content of every row instead of its timestamp. Default: false. */
-  force?: boolean
+  force?: boolean | undefined
   /** Whether to only count the changes and write nothing. Default: false. */
-  dryRun?: boolean
+  dryRun?: boolean | undefined
   /**
    * Whether to read a whole listing, and to remove the skills that neither it nor the whole listing before has. The user's own
    * skills always stay. Nothing is removed after a listing that was read in several runs or leaves anything in doubt, in a
@@ -180,36 +186,36 @@ export interface SyncOptions {
    * table, unless `force` is set; `errors` and `warnings` then say why. Where another engine has synced the file since, it takes
    * two such listings again. Default: false.
    */
-  prune?: boolean
+  prune?: boolean | undefined
   /** Rows per page, from 1 to 10,000. The registry may send fewer. Default: 100. */
-  pageSize?: number
+  pageSize?: number | undefined
   /** Longest duration of the run in milliseconds. The next run continues where this one stopped. Default: 30 minutes. */
-  deadlineMs?: number
+  deadlineMs?: number | undefined
   /**
    * Which listings of the registry may be used: `auto`, its sync endpoint or, if it has none, its search; `search`, only its
    * search. Default: `SKILLSMITH_LISTING`, else `auto`.
    */
-  listing?: 'auto' | 'search'
+  listing?: 'auto' | 'search' | undefined
   /**
    * How long runs ask the sync endpoint only for changes, in milliseconds, before one lists everything again, which finds what
    * changed without a new timestamp; 0 for every run. For as long, a page of the search is requested with a condition (its ETag or
    * Last-Modified), and not sent while it is unchanged. Default: 30 days.
    */
-  fullListingEveryMs?: number
+  fullListingEveryMs?: number | undefined
   /** The most requests of this run. If it reaches them, it ends as partial, and the next run continues from there. Default: no bound. */
-  requestBudget?: number
+  requestBudget?: number | undefined
   /**
    * The most requests of all runs of the database in a calendar month (UTC). Default: that of
    * {@link SyncConfigRepository.setRequestBudget}, else no bound.
    */
-  monthlyRequestBudget?: number
+  monthlyRequestBudget?: number | undefined
   /**
    * Called with the progress of the run, in order, about 60 times a second at most, and never after the promise has settled.
    * If it throws or rejects, the run fails with that error.
    */
-  onProgress?: (progress: SyncProgress) => void
+  onProgress?: ((progress: SyncProgress) => void | Promise<void>) | undefined
   /** Cancels the run. The rows that it has written stay. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Current status of an engine. */
@@ -247,17 +253,23 @@ export interface HealthStatus {
 /** Options of a search: filters, and the page of the result. */
 export interface SearchOptions {
   /** A search word. */
-  query?: string
+  query?: string | undefined
   /** Only skills of this trust tier. */
-  trustTier?: string
+  trustTier?: string | undefined
   /** Only skills of this category. */
-  category?: string
+  category?: string | undefined
   /** Only skills with at least this quality score, on the scale of the registry. */
-  minQualityScore?: number
+  minQualityScore?: number | undefined
   /** Number of rows. Default: 100, which is also the maximum of the live registry. */
-  limit?: number
+  limit?: number | undefined
   /** Number of rows to skip. Default: 0. */
-  offset?: number
+  offset?: number | undefined
+}
+
+/** Options of a single request. */
+export interface RequestOptions {
+  /** Cancels the request. */
+  signal?: AbortSignal | undefined
 }
 
 /** Which page of the sync endpoint a host's registry returns. */

@@ -119,7 +119,13 @@ impl Shared {
             return Decision::NotDue;
         }
         let answer = progress.unwritten.over(answer, self.engine.clock().now());
-        progress.schedule.checked(answer)
+        let decision = progress.schedule.checked(answer);
+        let failed = progress.schedule.take_unreported();
+        drop(progress);
+        if let Some(reason) = failed {
+            self.report(&reason);
+        }
+        decision
     }
 
     fn sync_by_itself(&self, stop: &CancelToken) {
@@ -160,10 +166,12 @@ impl Shared {
             }
             None => progress.unwritten.clear(),
         }
-        progress.schedule.finished(outcome);
+        progress.schedule.recorded(outcome);
         drop(progress);
-        // A panic in a callback is a bug of the host; the next cycle still runs.
-        _ = catch_unwind(AssertUnwindSafe(|| self.tell(outcome)));
+        if !schedule::is_stopped(outcome) {
+            self.tell(outcome);
+        }
+        self.progress().schedule.released();
     }
 
     /// The check interval, if a run failed and a sync is still due at once: the failure could not be recorded
@@ -192,14 +200,17 @@ impl Shared {
         match (schedule::error_of(outcome), outcome) {
             (None, Ok(result)) => {
                 if let Some(callback) = &self.options.on_sync_complete {
-                    callback(result);
+                    // A panic in a callback is a bug of the host; the next cycle still runs.
+                    _ = catch_unwind(AssertUnwindSafe(|| callback(result)));
                 }
             }
-            (error, _) => {
-                if let Some(callback) = &self.options.on_sync_error {
-                    callback(&error.unwrap_or_default());
-                }
-            }
+            (error, _) => self.report(&error.unwrap_or_default()),
+        }
+    }
+
+    fn report(&self, reason: &str) {
+        if let Some(callback) = &self.options.on_sync_error {
+            _ = catch_unwind(AssertUnwindSafe(|| callback(reason)));
         }
     }
 }

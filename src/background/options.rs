@@ -71,8 +71,9 @@ impl BackgroundOptions {
         self
     }
 
-    /// Sets a callback for syncs that do not succeed. It runs on the same thread and gets the
-    /// reason.
+    /// Sets a callback for syncs that do not succeed, unless the service was stopped during them, and
+    /// for each new reason why a check fails. It runs on the same thread and gets the reason. Until it
+    /// returns, the service does not sync again, also not by hand.
     #[must_use]
     pub fn on_sync_error(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_sync_error = Some(Box::new(callback));

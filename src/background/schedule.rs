@@ -10,14 +10,15 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::clock::{Clock, from_iso};
+use crate::clock::Clock;
 use crate::config::is_due;
 use crate::database::SyncLock;
 use crate::engine::{DEFAULT_DEADLINE, Listing, backoff, reserved};
-use crate::history::SyncStatus;
+use crate::history::{SyncStatus, is_recent};
 use crate::registry::Registry;
 use crate::{
-    Database, Error, Result, SyncConfigRepository, SyncEngine, SyncHistoryRepository, SyncResult,
+    Database, Error, ErrorCode, Result, SyncConfigRepository, SyncEngine, SyncHistoryRepository,
+    SyncResult,
 };
 
 /// Outcome of a check.
@@ -51,11 +52,11 @@ pub enum Decision {
 pub struct BackgroundSyncState {
     /// Whether the service is started.
     pub is_started: bool,
-    /// Whether a sync of this service is running.
+    /// Whether a sync of this service is running, or the callback that is told of its end.
     pub is_running: bool,
     /// Result of the last sync.
     pub last_result: Option<SyncResult>,
-    /// Error of the last sync or check; `None` if it succeeded.
+    /// Error of the last check, if it failed, else of the last sync; `None` if it succeeded.
     pub last_error: Option<String>,
     /// Number of checks.
     pub checks_performed: u64,
@@ -68,7 +69,16 @@ pub struct BackgroundSyncState {
 #[derive(Debug, Default)]
 pub struct Schedule {
     state: BackgroundSyncState,
+    /// Error of the last sync, while `state` has that of a check.
+    sync_error: Option<String>,
+    /// The reasons for failed checks that were reported since a check succeeded.
+    reported: Vec<String>,
+    /// The reason of the last check, if it is to be reported.
+    unreported: Option<String>,
 }
+
+/// How many reasons for failed checks are reported before a check succeeds. Texts may differ without end.
+const MAX_REPORTED: usize = 16;
 
 impl Schedule {
     /// The state of a new service.
@@ -107,6 +117,10 @@ impl Schedule {
 
     /// Turns the state of the database into a decision.
     pub(super) fn checked(&mut self, answer: Result<Decision>) -> Decision {
+        if answer.is_ok() {
+            self.reported.clear();
+            self.state.last_error.clone_from(&self.sync_error);
+        }
         match answer {
             // Started manually while the database was read.
             Ok(Decision::Begin) if self.state.is_running => Decision::Running,
@@ -116,10 +130,24 @@ impl Schedule {
             }
             Ok(decision) => decision,
             Err(error) => {
-                self.state.last_error = Some(error.to_string());
+                self.check_failed(error.to_string());
                 Decision::Unknown
             }
         }
+    }
+
+    /// A check that fails for ever must not do so in silence, nor report the same every minute.
+    fn check_failed(&mut self, reason: String) {
+        if !self.reported.contains(&reason) && self.reported.len() < MAX_REPORTED {
+            self.reported.push(reason.clone());
+            self.unreported = Some(reason.clone());
+        }
+        self.state.last_error = Some(reason);
+    }
+
+    /// The reason of the last check, if it failed for a new one. Returns it once.
+    pub(super) const fn take_unreported(&mut self) -> Option<String> {
+        self.unreported.take()
     }
 
     /// Starts a manual sync, whether or not one is due.
@@ -145,17 +173,37 @@ impl Schedule {
         self.state.syncs_triggered = self.state.syncs_triggered.saturating_sub(1);
     }
 
-    /// Records the end of a sync.
+    /// Records the end of a sync whose callback has returned.
     pub fn finished(&mut self, outcome: &Result<SyncResult>) {
-        self.state.is_running = false;
-        match outcome {
-            Ok(result) => {
-                self.state.last_error = result.errors.first().filter(|_| !result.success).cloned();
-                self.state.last_result = Some(result.clone());
-            }
-            Err(error) => self.state.last_error = Some(error.to_string()),
+        self.recorded(outcome);
+        self.released();
+    }
+
+    /// Records the outcome of a sync. It counts as running until [`released`](Self::released), so that a callback
+    /// that syncs again at once, for ever, does not.
+    pub(super) fn recorded(&mut self, outcome: &Result<SyncResult>) {
+        if !is_stopped(outcome) {
+            self.sync_error = error_of(outcome);
+            self.state.last_error.clone_from(&self.sync_error);
+        }
+        if let Ok(result) = outcome {
+            self.state.last_result = Some(result.clone());
         }
     }
+
+    /// Records that the callback of a sync has returned.
+    pub(super) const fn released(&mut self) {
+        self.state.is_running = false;
+    }
+}
+
+/// Whether the service was stopped during that sync: nothing but its stop cancels one, and that is not a failure.
+pub(super) fn is_stopped(outcome: &Result<SyncResult>) -> bool {
+    let code = match outcome {
+        Ok(result) => result.code,
+        Err(error) => Some(error.code()),
+    };
+    code == Some(ErrorCode::Cancelled)
 }
 
 /// The backoff after failed runs that could not be recorded in the database, such as on a full disk: also 1,
@@ -212,7 +260,8 @@ pub fn decide(
     asked: Option<(&dyn Registry, Listing)>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Decision> {
-    let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
+    let config =
+        SyncConfigRepository::with_clock(database, Arc::clone(clock)).scheduled_config()?;
     let now = clock.now();
     if !is_due(&config, now)
         || SyncLock::is_held(database.lock_target())
@@ -238,19 +287,13 @@ pub fn decide(
 /// Whether an engine without our lock, such as the TypeScript one, seems to be running.
 ///
 /// If that engine has died, its entry says "running" for ever. So an entry older than our
-/// longest run counts as dead; the sync that starts then marks it as failed.
+/// longest run counts as dead; the next sync marks it as failed.
 fn runs_without_lock(database: &Database, clock: &Arc<dyn Clock>) -> Result<bool> {
     let running = SyncHistoryRepository::with_clock(database, Arc::clone(clock)).get_running()?;
     let now = clock.now();
-    Ok(running.iter().any(|entry| {
-        from_iso(&entry.started_at).is_some_and(|started| {
-            // An entry in the future was written under a wrong clock, then or now.
-            now.signed_duration_since(started)
-                .abs()
-                .to_std()
-                .is_ok_and(|age| age < DEFAULT_DEADLINE)
-        })
-    }))
+    Ok(running
+        .iter()
+        .any(|entry| is_recent(&entry.started_at, now, DEFAULT_DEADLINE)))
 }
 
 /// The text for the error callback, if a sync did not succeed.

@@ -115,7 +115,7 @@ impl BackgroundSyncService {
     /// ends.
     ///
     /// # Errors
-    /// [`Error::SyncInProgress`] while a sync of this service is running.
+    /// [`Error::SyncInProgress`] while a sync of this service is running, and in its callbacks.
     pub fn manual_sync(&self) -> Result<SyncResult> {
         let mut progress = self.shared.progress();
         let _at_work = {

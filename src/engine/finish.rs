@@ -13,7 +13,7 @@ use super::cursor::Cursor;
 use super::plan::Plan;
 use super::profile::RegistryProfile;
 use super::reserved;
-use super::start::StartingState;
+use super::start::{self, StartingState};
 use crate::clock::to_iso;
 use crate::database::{
     self, GRACE, LockWait, ensure_sync_tables, ensure_written, state, transaction,
@@ -263,7 +263,7 @@ fn record_failure(
     if !is_own_file {
         // The file was replaced during the run, by another database of skills.
         ensure_sync_tables(conn)?;
-        history::interrupt(conn, None, context.started_at)?;
+        start::interrupt_dead(context, conn)?;
         history::start_as(conn, id, context.started_at)?;
     } else if run.index_is_known
         && !matches!(error, Error::DatabaseReplaced(_))
@@ -275,7 +275,10 @@ fn record_failure(
     let interval_ms = config::load(conn)?.interval_ms;
     backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)?;
     reserved::note(conn, context.listing(), Some(error), now)?;
-    config::record_error(conn, text.as_deref())?;
+    // Whoever cancels a run knows it; the history has it.
+    if !matches!(error, Error::Cancelled) {
+        config::record_error(conn, text.as_deref())?;
+    }
     if is_own_file {
         run.requests.record(conn, now)?;
     } else {

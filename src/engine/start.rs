@@ -11,6 +11,7 @@ use super::context::Context;
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
+use super::options::DEFAULT_DEADLINE;
 use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
@@ -205,6 +206,12 @@ pub(super) fn stored_pages(
     stored_page::load(conn, scope, context.started_at, every)
 }
 
+/// We hold the sync lock, so the run that the file records as current is dead. Another engine may be running.
+pub(super) fn interrupt_dead(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
+    let own: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
+    history::interrupt_dead(conn, own.as_deref(), context.started_at, DEFAULT_DEADLINE)
+}
+
 /// Creates the history entry; none for a dry run.
 pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Result<Option<String>> {
     if context.options.dry_run {
@@ -212,8 +219,7 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
     }
     let id = transaction::write(conn, context.lock_wait(), |conn| {
         ensure_sync_tables(conn)?;
-        // We hold the sync lock, so no entry marked as running still is.
-        history::interrupt(conn, None, context.started_at)?;
+        interrupt_dead(context, conn)?;
         let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
         state::set(conn, state::key::CURRENT_RUN, &id)?;
         Ok(id)

@@ -8,6 +8,7 @@ mod cause;
 mod code;
 mod convert;
 mod messages;
+mod origin;
 mod retry;
 mod status;
 mod variants;

@@ -297,7 +297,7 @@ impl SyncHistoryRepository {
                 if state::get::<String>(conn, state::key::CURRENT_RUN)?.as_ref() == Some(&id)
                     && !SyncLock::is_held(self.database.lock_target())
                 {
-                    runs::interrupt(conn, Some(&id), now)?;
+                    runs::interrupt(conn, &id, now)?;
                     state::remove(conn, state::key::CURRENT_RUN)?;
                 }
                 Ok(())

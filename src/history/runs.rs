@@ -155,17 +155,58 @@ pub(crate) fn finish(
     }
 }
 
-/// Marks running entries as failed: the one with this `id`, or all.
-pub(crate) fn interrupt(conn: &Connection, id: Option<&str>, now: DateTime<Utc>) -> Result<()> {
+/// Marks the running entry with this `id` as failed.
+pub(crate) fn interrupt(conn: &Connection, id: &str, now: DateTime<Utc>) -> Result<()> {
+    interrupt_if(conn, now, |entry, _| entry == id)
+}
+
+/// Marks the running entries of dead runs as failed: the one of ours, and those of other engines that started longer
+/// ago than a run may take. Such an engine has no lock that would tell whether it lives.
+pub(crate) fn interrupt_dead(
+    conn: &Connection,
+    own: Option<&str>,
+    now: DateTime<Utc>,
+    longest: Duration,
+) -> Result<()> {
+    interrupt_if(conn, now, |entry, started| {
+        own == Some(entry) || !is_recent(started, now, longest)
+    })
+}
+
+/// Whether a run that started then may still be running. One in the future was written under a wrong clock, then or now.
+pub(crate) fn is_recent(started_at: &str, now: DateTime<Utc>, longest: Duration) -> bool {
+    from_iso(started_at).is_some_and(|started| {
+        let age = now.signed_duration_since(started).abs();
+        age.to_std().is_ok_and(|age| age < longest)
+    })
+}
+
+/// `is_dead` gets the id of an entry, and when it started. A run whose end is kept elsewhere is over in any case.
+fn interrupt_if(
+    conn: &Connection,
+    now: DateTime<Utc>,
+    is_dead: impl Fn(&str, &str) -> bool,
+) -> Result<()> {
     // By rowid: another program's id may have any type.
     let running: Vec<(i64, String, String)> = conn
-        .prepare_cached("SELECT rowid AS number, id, started_at FROM sync_history WHERE status = 'running' AND (?1 IS NULL OR id = ?1)")?
-        .query_map([id], |row| Ok((row.get("number")?, text(row, "id")?, text(row, "started_at")?)))?
+        .prepare_cached(
+            "SELECT rowid AS number, id, started_at FROM sync_history WHERE status = 'running'",
+        )?
+        .query_map([], |row| {
+            Ok((
+                row.get("number")?,
+                text(row, "id")?,
+                text(row, "started_at")?,
+            ))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let ends = ends::load(conn)?;
     let mut told = Vec::new();
     for (number, id, started) in running {
         let end = ends.get(&id);
+        if end.is_none() && !is_dead(&id, &started) {
+            continue;
+        }
         let (at, error) = end.map_or_else(
             || (to_iso(now), INTERRUPTED),
             |end| (end.at.clone(), end.error.as_str()),

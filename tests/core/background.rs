@@ -15,7 +15,7 @@ use skillsmith_sync::environment::Environment;
 use skillsmith_sync::{
     BackgroundOptions, BackgroundSyncService, CancelToken, ClientOptions, Database, Error,
     ErrorCode, SyncConfigRepository, SyncEngine, SyncFrequency, SyncOptions, SyncResult,
-    start_background_sync,
+    SyncStatus, start_background_sync,
 };
 use skillsmith_test_registry::{Fault, Options};
 
@@ -238,8 +238,87 @@ fn callbacks_may_panic_and_may_stop_the_service() {
     let service = holder.get().unwrap();
     service.start().unwrap();
     wait_until(|| !service.is_service_started() && errors.load(Ordering::SeqCst) == 1);
+    // Until the callback has returned, it counts as running.
+    wait_until(|| !service.is_sync_running());
     assert!(service.manual_sync().is_ok());
     assert_eq!(errors.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_check_that_fails_is_reported_once_for_each_reason() {
+    let world = World::new(30, Options::default());
+    let (report, reported) = channel();
+    let service = service(
+        &world,
+        BackgroundOptions::new()
+            .check_interval(Duration::from_millis(10))
+            .on_sync_error(move |text| report.send(text.to_owned()).unwrap()),
+    );
+    service.start().unwrap();
+    wait_until(|| service.get_state().last_result.is_some());
+    world.database.close();
+    let reason = reported.recv_timeout(LONG).unwrap();
+    assert!(reason.contains("closed"), "{reason}");
+    let checks = service.get_state().checks_performed;
+    wait_until(|| service.get_state().checks_performed > checks + 5);
+    assert_eq!(
+        service.get_state().last_error.as_deref(),
+        Some(reason.as_str())
+    );
+    service.stop();
+    assert!(reported.try_recv().is_err(), "the same reason, twice");
+}
+
+#[test]
+fn a_callback_that_syncs_again_at_once_is_refused() {
+    let world = World::new(30, Options::default());
+    world.server.fault(Fault::status(404).always());
+    let holder: Service = Arc::default();
+    let (tell, told) = channel();
+    let made = service(
+        &world,
+        BackgroundOptions::new().on_sync_error({
+            let holder = Arc::downgrade(&holder);
+            move |_| {
+                let holder = holder.upgrade().unwrap();
+                let service = holder.get().unwrap();
+                assert!(service.is_sync_running());
+                tell.send(service.manual_sync().map(drop)).unwrap();
+            }
+        }),
+    );
+    holder.set(made).unwrap();
+    let service = holder.get().unwrap();
+    assert!(!service.manual_sync().unwrap().success);
+    assert!(matches!(
+        told.recv_timeout(LONG).unwrap(),
+        Err(Error::SyncInProgress)
+    ));
+    assert!(!service.is_sync_running());
+    assert!(!service.manual_sync().unwrap().success);
+    assert_eq!(service.get_state().syncs_triggered, 2);
+}
+
+#[test]
+fn stopping_it_during_a_sync_is_no_failure() {
+    let world = World::new(300, Options::default());
+    world
+        .server
+        .fault(Fault::stall_after(10).at_offset(99).always());
+    let (report, reported) = channel();
+    let service = service(
+        &world,
+        BackgroundOptions::new().on_sync_error(move |text| report.send(text.to_owned()).unwrap()),
+    );
+    service.start().unwrap();
+    wait_until(|| world.offsets().len() == 2);
+    service.stop();
+    assert!(reported.try_recv().is_err());
+    assert_eq!(service.get_state().last_error, None);
+    let config = SyncConfigRepository::new(&world.database).get_config();
+    assert_eq!(config.unwrap().last_sync_error, None);
+    let entry = &world.history().get_history(1).unwrap()[0];
+    assert_eq!(entry.error_message.as_deref(), Some("Sync cancelled"));
 }
 
 /// Returns a service whose callback is still running, and a flag that is set when the callback
@@ -352,6 +431,42 @@ fn promise_6_an_engine_that_died_elsewhere_does_not_stop_it_for_ever() {
     assert_success(&world.sync());
     let entry = world.history().get_by_id(&entry).unwrap().unwrap();
     assert_eq!(entry.error_message.as_deref(), Some("interrupted"));
+}
+
+#[test]
+fn an_engine_that_lives_elsewhere_is_not_marked_as_dead() {
+    let world = World::new(30, Options::default());
+    let entry = world.history().start_run().unwrap();
+    world.clock.advance(Duration::from_secs(29 * 60));
+    // By hand, since a check would wait for it.
+    assert_success(&world.sync());
+    let found = world.history().get_by_id(&entry).unwrap().unwrap();
+    assert_eq!(found.status, SyncStatus::Running);
+}
+
+#[test]
+fn a_schedule_without_one_of_its_times() {
+    let world = World::new(30, Options::default());
+    assert_success(&world.sync());
+    let check = || Schedule::new().check(&world.engine());
+    assert_eq!(check(), Decision::NotDue);
+    let scheduled = || {
+        let config = SyncConfigRepository::new(&world.database).get_config();
+        config.unwrap().next_sync_at
+    };
+    // Another program has recorded the last sync only: the next one is a day later.
+    let writer = world.look();
+    let forget = |column: &str| {
+        let sql = format!("UPDATE sync_config SET {column} = NULL");
+        writer.execute(&sql, []).unwrap();
+    };
+    forget("next_sync_at");
+    assert_eq!(check(), Decision::NotDue);
+    assert!(scheduled().is_some());
+    // Or wants it to be done anew.
+    forget("last_sync_at");
+    assert!(scheduled().is_some());
+    assert_eq!(check(), Decision::Begin);
 }
 
 /// Another process starts a sync between the check and the sync: the first thing that a sync does

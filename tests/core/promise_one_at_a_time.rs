@@ -1,5 +1,7 @@
 //! Promise 6, *One sync at a time* per database; and what a dead run leaves behind.
 
+use std::time::Duration;
+
 use skillsmith_sync::{Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus};
 use skillsmith_test_registry::Options;
 
@@ -47,9 +49,13 @@ fn promise_6_databases_do_not_lock_each_other_out() {
 #[test]
 fn promise_6_an_entry_without_an_owner_becomes_interrupted() {
     let world = World::new(30, Options::default());
-    // As left by a crashed run of another program: its owner is unknown, so the next sync marks it.
+    // As left by a crashed run of another program: its owner is unknown, so it may live for as long as a run may take, and
+    // the next sync after that marks it.
     let dead = world.history().start_run().unwrap();
     assert!(world.history().is_running().unwrap());
+    assert_success(&world.sync());
+    assert!(world.history().is_running().unwrap());
+    world.clock.advance(Duration::from_secs(31 * 60));
     assert_success(&world.sync());
     let entry = world.history().get_by_id(&dead).unwrap().unwrap();
     assert_eq!(

@@ -22,9 +22,18 @@ const EMPTY = [undefined, null]
 
 /** What an argument may be, the words for it, and values of other types. */
 const string = { words: /a string/, wrong: [...EMPTY, 5, 0, true, 5n, Symbol('s'), () => {}, new String('x'), ...OBJECTS] }
+/** Of something to read: where there is no id, there is nothing. */
+const soughtId = {
+  words: /a string/,
+  wrong: string.wrong.filter((value) => value !== undefined && value !== null && typeof value !== 'number'),
+}
+/** Of something to change: where there is no id, that is said in the words of the stack. */
+const runId = { words: /a string/, wrong: string.wrong.filter((value) => value !== undefined && value !== null) }
 const boolean = { words: /a boolean/, wrong: ['true', '', 5, 0, 1, 5n, Symbol('s'), () => {}, ...OBJECTS] }
 const callback = { words: /a function/, wrong: ['f', 5, true, 5n, Symbol('s'), ...OBJECTS] }
 const object = { words: /an object/, wrong: ['x', '', 5, true, 5n, Symbol('s'), () => {}] }
+/** As the column has it, a number is true or false. */
+const onOrOff = { ...boolean, wrong: boolean.wrong.filter((value) => typeof value !== 'number') }
 const required = (type) => ({ ...type, wrong: [...EMPTY, ...type.wrong] })
 const optional = (type) => ({ ...type, wrong: type.wrong.filter((value) => value !== undefined && value !== null) })
 const integer = (least, most) => ({
@@ -49,24 +58,35 @@ const engineOf = (s) => new sync.SyncEngine({ db: s.database, apiClient: s.clien
 const serviceOf = (s, options) => new sync.BackgroundSyncService(engineOf(s), s.config, options)
 const started = (s, more) => sync.startBackgroundSync({ db: s.database, apiClient: s.client, ...more })
 
+/** The same, where a fraction does not count. */
+const whole = (least, most) => {
+  const type = integer(least, most)
+  return { ...type, outside: type.outside.filter((value) => !(Math.floor(value) >= least && Math.floor(value) <= most)) }
+}
+/** The same, where a negative number stands for all. */
+const upTo = (most) => {
+  const type = integer(0, most)
+  return { ...type, outside: type.outside.filter((value) => !(Number.isInteger(value) && value < 0)) }
+}
+
 /** Every argument of every method and every option: what it is called, what it may be, and a call with it. */
 const ARGUMENTS = [
   ['SyncConfigRepository.updateConfig', 'update', required(object), (s, v) => s.config.updateConfig(v)],
-  ['SyncConfigRepository.updateConfig', 'enabled', boolean, (s, v) => s.config.updateConfig({ frequency: 'weekly', enabled: v })],
+  ['SyncConfigRepository.updateConfig', 'enabled', onOrOff, (s, v) => s.config.updateConfig({ frequency: 'weekly', enabled: v })],
   ['SyncConfigRepository.updateConfig', 'frequency', optional(string), (s, v) => s.config.updateConfig({ enabled: false, frequency: v })],
   ['SyncConfigRepository.setFrequency', 'frequency', string, (s, v) => s.config.setFrequency(v)],
   ['SyncConfigRepository.setLastSync', 'timestamp', string, (s, v) => s.config.setLastSync(v, 1)],
   ['SyncConfigRepository.setLastSync', 'count', integer(0, SAFE), (s, v) => s.config.setLastSync('2026-01-01T00:00:00.000Z', v)],
-  ['SyncConfigRepository.setLastSyncError', 'error', string, (s, v) => s.config.setLastSyncError(v)],
+  ['SyncConfigRepository.setLastSyncError', 'error', optional(string), (s, v) => s.config.setLastSyncError(v)],
   ['SyncConfigRepository.calculateNextSync', 'lastSyncAt', string, (s, v) => s.config.calculateNextSync(v, 1)],
   [
     'SyncConfigRepository.calculateNextSync',
     'intervalMs',
-    integer(0, SAFE),
+    whole(-SAFE, SAFE),
     (s, v) => s.config.calculateNextSync('2026-01-01T00:00:00.000Z', v),
   ],
 
-  ['SyncHistoryRepository.completeRun', 'id', string, (s, v) => s.history.completeRun(v, RESULT)],
+  ['SyncHistoryRepository.completeRun', 'id', runId, (s, v) => s.history.completeRun(v, RESULT)],
   ['SyncHistoryRepository.completeRun', 'result', required(object), (s, v) => s.history.completeRun(s.run, v)],
   ...['skillsAdded', 'skillsUpdated', 'skillsUnchanged'].flatMap((name) => [
     [
@@ -82,17 +102,17 @@ const ARGUMENTS = [
       (s, v) => s.history.completeRunPartial(s.run, { ...RESULT, [name]: v }, 'e'),
     ],
   ]),
-  ['SyncHistoryRepository.completeRunPartial', 'id', string, (s, v) => s.history.completeRunPartial(v, RESULT, 'e')],
+  ['SyncHistoryRepository.completeRunPartial', 'id', runId, (s, v) => s.history.completeRunPartial(v, RESULT, 'e')],
   ['SyncHistoryRepository.completeRunPartial', 'result', required(object), (s, v) => s.history.completeRunPartial(s.run, v, 'e')],
   ['SyncHistoryRepository.completeRunPartial', 'errorMessage', string, (s, v) => s.history.completeRunPartial(s.run, RESULT, v)],
-  ['SyncHistoryRepository.failRun', 'id', string, (s, v) => s.history.failRun(v, 'e')],
+  ['SyncHistoryRepository.failRun', 'id', runId, (s, v) => s.history.failRun(v, 'e')],
   ['SyncHistoryRepository.failRun', 'error', string, (s, v) => s.history.failRun(s.run, v)],
-  ['SyncHistoryRepository.getById', 'id', string, (s, v) => s.history.getById(v)],
-  ['SyncHistoryRepository.getHistory', 'limit', integer(0, U32), (s, v) => s.history.getHistory(v)],
+  ['SyncHistoryRepository.getById', 'id', soughtId, (s, v) => s.history.getById(v)],
+  ['SyncHistoryRepository.getHistory', 'limit', upTo(U32), (s, v) => s.history.getHistory(v)],
   ['SyncHistoryRepository.cleanup', 'daysToKeep', integer(0, U32), (s, v) => s.history.cleanup(v)],
 
-  ['SkillRepository.findById', 'id', string, (s, v) => s.skills.findById(v)],
-  ['SkillRepository.exists', 'id', string, (s, v) => s.skills.exists(v)],
+  ['SkillRepository.findById', 'id', soughtId, (s, v) => s.skills.findById(v)],
+  ['SkillRepository.exists', 'id', soughtId, (s, v) => s.skills.exists(v)],
 
   ['new Database', 'path', optional(string), (s, v) => new sync.Database(v)],
   ['new Database', 'options', object, (s, v) => new sync.Database(s.path, v)],
@@ -110,6 +130,13 @@ const ARGUMENTS = [
     ['new SkillsmithApiClient', 'maxRetries', optional(integer(0, U32)), (s, v) => make({ baseUrl: NOWHERE, maxRetries: v })],
     ['new SkillsmithApiClient', 'offlineMode', boolean, (s, v) => make({ baseUrl: NOWHERE, offlineMode: v })],
     ['new SkillsmithApiClient', 'debug', boolean, (s, v) => make({ baseUrl: NOWHERE, debug: v })],
+  ]),
+  ['SkillsmithApiClient.checkHealth', 'options', object, (s, v) => s.client.checkHealth(v)],
+  ...['search', 'checkHealth'].map((method) => [
+    `SkillsmithApiClient.${method}`,
+    'signal',
+    { words: /an AbortSignal/, wrong: ['x', 5, true, new AbortController(), ...OBJECTS] },
+    (s, v) => s.client[method]({ signal: v }),
   ]),
   ['SkillsmithApiClient.search', 'options', object, (s, v) => s.client.search(v)],
   ['SkillsmithApiClient.search', 'query', optional(string), (s, v) => s.client.search({ query: v })],
@@ -140,7 +167,7 @@ const ARGUMENTS = [
     ['createBackgroundSyncService', (s, options) => sync.createBackgroundSyncService(engineOf(s), s.config, options)],
     ['startBackgroundSync', started],
   ].flatMap(([method, make]) => [
-    [method, 'checkIntervalMs', optional(integer(1, I32)), (s, v) => make(s, { checkIntervalMs: v })],
+    [method, 'checkIntervalMs', optional(whole(1, I32)), (s, v) => make(s, { checkIntervalMs: v })],
     [method, 'syncOnStart', boolean, (s, v) => make(s, { syncOnStart: v })],
     [method, 'debug', boolean, (s, v) => make(s, { debug: v })],
     [method, 'onSyncComplete', callback, (s, v) => make(s, { onSyncComplete: v })],

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { inspect, promisify } from 'node:util'
@@ -13,9 +14,9 @@ import { Worker } from 'node:worker_threads'
 
 import { inChild } from './support/child.mjs'
 import { assertSyncError, syncError } from './support/errors.mjs'
-import { cleanEnvironment, folder, registry, ROOT, sync } from './support/index.mjs'
+import { BetterSqlite3, cleanEnvironment, folder, newPath, registry, ROOT, sync, until } from './support/index.mjs'
 
-const { SkillsmithApiClient, createApiClient } = sync
+const { Database, SkillsmithApiClient, SkillsmithSyncError, createApiClient } = sync
 const LIVE = 'https://api.skillsmith.app/functions/v1'
 const NOWHERE = 'http://127.0.0.1:1/functions/v1'
 const IN_TEN_DAYS = new Date(Date.now() + 10 * 86_400_000).toISOString()
@@ -584,4 +585,56 @@ describe('NODE_DEBUG', () => {
   test('another name prints nothing', async () => {
     assert.deepEqual(await run('skill,http2'), { stdout: '250', stderr: '' })
   })
+})
+
+describe('an error that comes later', () => {
+  test('has the frames of the call, and the cause of the system', async () => {
+    async function theToolOfTheHost() {
+      return await new SkillsmithApiClient({ baseUrl: NOWHERE, maxRetries: 0 }).search()
+    }
+    await assert.rejects(theToolOfTheHost(), (error) => {
+      assert.match(error.stack, /^SkillsmithSyncError: .*\n(.*\n)*.*theToolOfTheHost/)
+      assert.deepEqual([error.cause.code, error.cause.errno], ['ECONNREFUSED', -constants.errno.ECONNREFUSED])
+      return error instanceof SkillsmithSyncError
+    })
+  })
+
+  test('has the HTTP status or the code of SQLite as its cause', async () => {
+    const place = await registry(10)
+    await place.post('faults', [{ when: { request: 1, times: 0 }, action: { status: { code: 418 } } }])
+    await assert.rejects(
+      place.client({ maxRetries: 0 }).search(),
+      (error) => error.code === 'REQUEST_REFUSED' && error.cause.status === 418,
+    )
+    const db = new Database(newPath())
+    const other = new BetterSqlite3(db.name)
+    other.exec("CREATE TRIGGER no BEFORE UPDATE ON sync_config BEGIN SELECT RAISE(ABORT, 'no'); END")
+    other.close()
+    assert.throws(
+      () => new sync.SyncConfigRepository(db).disable(),
+      (error) => error.code === 'DATABASE_ERROR' && error.cause.sqliteCode === 1811,
+    )
+    // Not that of the error before.
+    assert.throws(
+      () => new sync.SyncConfigRepository(db).setFrequency('hourly'),
+      (error) => error.code === 'INVALID_ARGUMENT' && error.cause === undefined,
+    )
+  })
+})
+
+describe('a signal', () => {
+  for (const method of ['search', 'checkHealth']) {
+    test(`cancels ${method}, and its reason is kept`, async () => {
+      const place = await registry(10)
+      await fault(place, { stall_after: { bytes: 5 } }, { path: 'any' })
+      const abort = new AbortController()
+      const asked = place.client({ maxRetries: 0 })[method]({ signal: abort.signal })
+      const reason = new Error('the user has closed the window')
+      await until(async () => (await place.get('requests')).length > 0)
+      abort.abort(reason)
+      await assert.rejects(asked, (error) => error.code === 'CANCELLED' && error.cause === reason)
+      const late = place.client()[method]({ signal: AbortSignal.abort(reason) })
+      await assert.rejects(late, (error) => error.code === 'CANCELLED' && error.cause === reason)
+    })
+  }
 })

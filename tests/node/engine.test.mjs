@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { syncError } from './support/errors.mjs'
+import { RETRYABLE, syncError } from './support/errors.mjs'
 import { BetterSqlite3, newPath, registry, sync, until } from './support/index.mjs'
 
+const { SkillsmithApiClient: StackClient } = await import('./support/stack.mjs')
 const { Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
 
 /** A database and what is asked of it. */
@@ -47,7 +48,9 @@ function assertSuccess(result, counts = {}) {
 
 function assertFailure(result, message) {
   assert.equal(result.success, false, JSON.stringify(result))
-  assert.deepEqual(Object.keys(result).sort(), RESULT_KEYS)
+  const { code, retryable, ...rest } = result
+  assert.deepEqual(Object.keys(rest).sort(), RESULT_KEYS)
+  assert.equal(RETRYABLE.get(code), retryable, `${code}: both or neither`)
   if (message instanceof RegExp) assert.match(result.errors[0], message)
   else assert.equal(result.errors[0], message)
 }
@@ -555,18 +558,24 @@ describe('a registry of the host', () => {
 })
 
 describe('the client of the stack', () => {
-  test('is known by its baseUrl, and read anew for each run', async () => {
+  test('is known by its class, and read anew for each run', async () => {
     const first = await registry(40)
     const second = await registry(60, { api_keys: ['sk-second'] })
-    const stack = {
-      baseUrl: first.baseUrl,
-      anonKey: undefined,
-      apiKey: undefined,
-      offlineMode: false,
-      isOffline: () => false,
-      checkHealth() {},
-      search() {},
+    class SkillsmithApiClient {
+      constructor(settings) {
+        Object.assign(this, { anonKey: undefined, apiKey: undefined, offlineMode: false, ...settings })
+      }
+      isOffline() {
+        return this.offlineMode
+      }
+      checkHealth() {
+        throw new Error('not called')
+      }
+      search() {
+        throw new Error('not called')
+      }
     }
+    const stack = new SkillsmithApiClient({ baseUrl: first.baseUrl })
     const { engine, skills } = place(stack)
     assertSuccess(await engine.sync(), { skillsAdded: 40 })
     Object.assign(stack, { baseUrl: second.baseUrl, apiKey: 'sk-second' })
@@ -574,6 +583,93 @@ describe('the client of the stack', () => {
     assert.ok(skills.count() >= 60)
     stack.offlineMode = true
     assertFailure(await engine.sync(), 'API client is in offline mode. Cannot sync.')
+    // Changed by a spy, or by a subclass, its methods are called.
+    stack.checkHealth = () => ({ status: 'unhealthy' })
+    stack.offlineMode = false
+    assertFailure(await engine.sync(), 'API is unhealthy. Try again later.')
+    class Mine extends SkillsmithApiClient {
+      checkHealth() {
+        return { status: 'unhealthy' }
+      }
+    }
+    assertFailure(await place(new Mine({ baseUrl: first.baseUrl })).engine.sync(), 'API is unhealthy. Try again later.')
+  })
+
+  test('as it is published is read, so that the sync endpoint is used', async () => {
+    const server = await registry(40)
+    const client = new StackClient({ baseUrl: server.baseUrl })
+    const { engine } = place(client)
+    const requests = async () => (await server.get('requests')).map(({ path }) => path)
+    assertSuccess(await engine.sync(), { skillsAdded: 40 })
+    assert.ok(
+      (await requests()).some((path) => path.includes('registry-sync')),
+      (await requests()).join(),
+    )
+  })
+})
+
+describe('methods that are there are called', () => {
+  test('of a registry of the host that happens to have a baseUrl', async () => {
+    const host = hostRegistry(30, { baseUrl: 'http://127.0.0.1:1' })
+    assertSuccess(await place(host).engine.sync(), { skillsAdded: 30 })
+    assert.ok(host.calls.length > 0)
+    assertFailure(await place({ ...host, isOffline: () => true }).engine.sync(), 'API client is in offline mode. Cannot sync.')
+  })
+
+  test('an object without them is read for its settings', async () => {
+    const server = await registry(30)
+    assertSuccess(await place({ baseUrl: server.baseUrl }).engine.sync(), { skillsAdded: 30 })
+  })
+
+  test('with which a subclass or a spy replaces those of our client', async () => {
+    const server = await registry(30)
+    const calls = []
+    class Mine extends sync.SkillsmithApiClient {
+      async search(options) {
+        calls.push('search')
+        return super.search(options)
+      }
+      async checkHealth() {
+        calls.push('checkHealth')
+        return super.checkHealth()
+      }
+    }
+    assertSuccess(await place(new Mine({ baseUrl: server.baseUrl })).engine.sync(), { skillsAdded: 30 })
+    assert.deepEqual([...new Set(calls)], ['checkHealth', 'search'])
+    const spied = server.client()
+    const { engine, history } = place(spied)
+    assertSuccess(await engine.sync(), { skillsAdded: 30 })
+    spied.search = () => {
+      throw new Error('spied')
+    }
+    assertFailure(await engine.sync({ force: true }), 'spied')
+    assert.equal(history.getHistory()[0].status, 'failed')
+  })
+
+  test('isOffline alone, and the rest is native', async () => {
+    const server = await registry(30)
+    let isOffline = true
+    class Mine extends sync.SkillsmithApiClient {
+      isOffline() {
+        return isOffline
+      }
+    }
+    const { engine, config } = place(new Mine({ baseUrl: server.baseUrl }))
+    assertFailure(await engine.sync(), 'API client is in offline mode. Cannot sync.')
+    const service = new sync.BackgroundSyncService(engine, config, { checkIntervalMs: 5 })
+    service.start()
+    await until(() => service.getState().checksPerformed > 3)
+    assert.equal(service.getState().syncsTriggered, 0)
+    await service.stop()
+    assert.deepEqual(await server.get('requests'), [])
+    isOffline = Promise.resolve(false)
+    assertSuccess(await engine.sync(), { skillsAdded: 30 })
+    assert.ok((await server.get('requests')).some(({ path }) => path.includes('registry-sync')))
+  })
+
+  test('a Proxy around our client is one of ours', async () => {
+    const server = await registry(30)
+    assertSuccess(await place(new Proxy(server.client(), {})).engine.sync(), { skillsAdded: 30 })
   })
 })
 

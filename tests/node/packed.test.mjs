@@ -241,20 +241,32 @@ test("the package's README is true", async (t) => {
       .split(`\`\`\`${language}\n`)
       .slice(1)
       .map((rest) => rest.split('```')[0])
-  const [server_, byHand, ...others] = blocks('js')
+  const [server_, byHand, inTests, ...others] = blocks('js')
   assert.deepEqual(others, [])
 
   await t.test('in a server', () => {
     const env = { ...server.variables, SKILLSMITH_DB_PATH: join(home, 'server.db') }
     // A server lives on; this one until its first sync is done.
-    const alive =
-      'await new Promise((done) => { const timer = setInterval(() => { if (sync.service.getState().lastResult) { clearInterval(timer); done() } }, 5) })\n'
-    const source = server_.replace('// When the server ends:\n', alive)
-    assert.notEqual(source, server_)
-    writeFileSync(join(home, 'server.mjs'), source)
+    const alive = `
+      await new Promise((done) => {
+        const timer = setInterval(() => {
+          const { lastResult, isRunning } = sync.service.getState()
+          if (!lastResult || isRunning) return
+          clearInterval(timer)
+          done()
+        }, 5)
+      })
+      if (sync.database.name !== process.env.SKILLSMITH_DB_PATH) throw new Error(sync.database.name)
+      await sync.stop()`
+    writeFileSync(join(home, 'server.mjs'), server_ + alive)
     assert.deepEqual(run(home, 'node', ['server.mjs'], env), { status: 0, stdout: '', stderr: '250 new skills\n' })
+    const away = { ...env, SKILLSMITH_DB_PATH: join(home, 'other.db'), SKILLSMITH_API_URL: 'http://127.0.0.1:1' }
+    const failed = run(home, 'node', ['server.mjs'], away)
+    assert.deepEqual([failed.status, failed.stdout], [0, ''])
+    assert.match(failed.stderr, /^The skills could not be synced: .*\n$/)
   })
   await t.test('by hand', () => assert.equal(node(home, byHand, { env: server.variables }), '250 skills\n'))
+  await t.test('in tests', () => assert.equal(node(home, inTests), '1\n'))
   await t.test('from the terminal', () => {
     const env = { ...server.variables, SKILLSMITH_DB_PATH: join(home, 'terminal.db') }
     const commands = blocks('sh')

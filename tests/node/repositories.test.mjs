@@ -184,7 +184,7 @@ describe('SyncConfigRepository', () => {
     }
   })
 
-  test('isSyncDue is so when enabled, and the next sync is past, or unknown', () => {
+  test('isSyncDue is so when enabled, and the next sync is past, or the last one unknown', () => {
     const { config, sql } = scene()
     const set = (enabled, last, next) => sql('UPDATE sync_config SET enabled = ?, last_sync_at = ?, next_sync_at = ?', enabled, last, next)
     for (const [what, enabled, last, next, isDue] of [
@@ -193,7 +193,9 @@ describe('SyncConfigRepository', () => {
       ['the next is past', 1, at(-2 * DAY), at(-DAY), true],
       ['the next is past, disabled', 0, at(-2 * DAY), at(-DAY), false],
       ['the next is to come', 1, at(-60_000), at(DAY - 60_000), false],
-      ['no next one is known', 1, at(-60_000), null, true],
+      ['no next one is known: it is computed', 1, at(-60_000), null, false],
+      ['no next one is known, and the last is long ago', 1, at(-2 * DAY), null, true],
+      ['no last one is known', 1, null, at(DAY), true],
       ['synced in the future: a clock was wrong', 1, at(30 * DAY), at(31 * DAY), true],
     ]) {
       set(enabled, last, next)

@@ -68,6 +68,21 @@ pub struct SearchRequest {
     pub offset: Option<i64>,
 }
 
+/// A request under way. Garbage collection of this object does not cancel it.
+#[napi]
+pub struct NativeRequest {
+    cancel: CancelToken,
+}
+
+#[napi]
+impl NativeRequest {
+    /// Asks the request to stop.
+    #[napi]
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
 #[napi]
 pub struct NativeClient {
     pub(crate) inner: Arc<SkillsmithApiClient>,
@@ -112,7 +127,7 @@ impl NativeClient {
     pub fn check_health(
         &self,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
-    ) -> Result<()> {
+    ) -> Result<NativeRequest> {
         self.send(&listener, |client, call| {
             let report = client.health_report(call)?;
             Ok(serde_json::json!({
@@ -129,7 +144,7 @@ impl NativeClient {
         &self,
         request: SearchRequest,
         #[napi(ts_arg_type = "(event: TaskEvent) => void")] listener: Listener<'_>,
-    ) -> Result<()> {
+    ) -> Result<NativeRequest> {
         let mut wanted = PageRequest::new()
             .limit(request.limit.unwrap_or(engine::DEFAULT_PAGE_SIZE))
             .offset(
@@ -153,15 +168,19 @@ impl NativeClient {
         request: impl FnOnce(&SkillsmithApiClient, &Call<'_>) -> skillsmith_sync::Result<String>
         + Send
         + 'static,
-    ) -> Result<()> {
+    ) -> Result<NativeRequest> {
         boundary(|| {
             let client = Arc::clone(&self.inner);
-            start(listener, true, &CancelToken::new(), move |_, cancel| {
+            let under_way = NativeRequest {
+                cancel: CancelToken::new(),
+            };
+            start(listener, true, &under_way.cancel, move |_, cancel| {
                 let call = Call::new(&cancel, &SystemClock).time_limit(engine::DEFAULT_DEADLINE);
                 Ok(TaskEvent::Response {
                     text: request(&client, &call)?,
                 })
-            })
+            })?;
+            Ok(under_way)
         })
     }
 }

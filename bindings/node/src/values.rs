@@ -254,6 +254,16 @@ impl From<core::SyncResult> for SyncResult {
 pub struct Failure {
     pub code: String,
     pub message: String,
+    pub cause: Option<FailureCause>,
+}
+
+/// The cause of an error, as far as it has numbers.
+#[napi(object, object_from_js = false)]
+pub struct FailureCause {
+    pub message: String,
+    pub os_error: Option<i32>,
+    pub http_status: Option<u32>,
+    pub sqlite_code: Option<i32>,
 }
 
 impl Failure {
@@ -261,12 +271,27 @@ impl Failure {
         Self {
             code: code.name().to_owned(),
             message: message.into(),
+            cause: None,
         }
+    }
+}
+
+impl FailureCause {
+    pub fn of(error: &core::Error) -> Option<Self> {
+        error.origin().map(|origin| Self {
+            message: origin.message,
+            os_error: origin.os_error,
+            http_status: origin.http_status.map(Into::into),
+            sqlite_code: origin.sqlite_code,
+        })
     }
 }
 
 impl From<core::Error> for Failure {
     fn from(error: core::Error) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self {
+            cause: FailureCause::of(&error),
+            ..Self::new(error.code(), error.to_string())
+        }
     }
 }

@@ -175,3 +175,11 @@ try {
     void [isBusy, isError]
   }
 }
+
+// A host that compiles with exactOptionalPropertyTypes passes on what may be undefined.
+export async function passesOn(key: string | undefined, signal: AbortSignal | undefined, enabled: boolean | undefined): Promise<void> {
+  const apiClient = new SkillsmithApiClient({ apiKey: key, timeout: undefined })
+  await new SyncEngine({ db: key, apiClient }).sync({ signal, onProgress: async () => {} })
+  startBackgroundSync({ db: key, signal, onSyncComplete: async () => {}, onSyncError: undefined })
+  new SyncConfigRepository('x').updateConfig({ enabled, frequency: undefined })
+}

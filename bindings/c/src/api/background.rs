@@ -44,7 +44,8 @@ impl Handle for skillsmith_background_sync_service {
 pub type skillsmith_sync_complete_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, result: *const skillsmith_sync_result)>;
 
-/// Called with the reason when a sync of the service does not succeed. The text is UTF-8
+/// Called with the reason when a sync of the service does not succeed, unless the service
+/// was stopped during it, and for each new reason why a check fails. The text is UTF-8
 /// and valid until the callback returns; do not free it. A U+0000 in it becomes U+FFFD.
 pub type skillsmith_sync_error_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, message: *const c_char)>;
@@ -54,7 +55,8 @@ pub type skillsmith_sync_error_callback =
 /// The callbacks run on the service's own thread, or on the thread that called
 /// `skillsmith_background_sync_service_manual_sync`, while no lock is held. They may call
 /// any function of this library: `_stop` and `_free` of the same service then do not wait
-/// for the callback.
+/// for the callback. The service does not sync again before the callback returns: `_manual_sync`
+/// of the same service fails with `SYNC_IN_PROGRESS` there.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct skillsmith_background_options {
@@ -305,7 +307,7 @@ pub extern "C" fn skillsmith_background_sync_service_get_state(
 /// A failed run is not an error of this function, as for `skillsmith_sync_engine_sync`.
 /// Gives an owned record: `skillsmith_sync_result_free`. Any thread may call it. Errors:
 /// `NULL_ARGUMENT`, `INVALID_HANDLE`, `DATABASE_CLOSED`, `OPENED_BEFORE_FORK`;
-/// `SYNC_IN_PROGRESS` while a sync of this service is running.
+/// `SYNC_IN_PROGRESS` while a sync of this service is running, and in its callbacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_background_sync_service_manual_sync(
     service: HandlePtr<skillsmith_background_sync_service>,

@@ -1,0 +1,109 @@
+// What is open behind the objects of a host, and for how long.
+
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { describe, test } from 'node:test'
+
+import { inChild } from './support/child.mjs'
+import { syncError } from './support/errors.mjs'
+import { BetterSqlite3, newPath, sync } from './support/index.mjs'
+
+const { BackgroundSyncService, Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
+const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) }
+
+test('a connection of the host for each request leaves no descriptors', {
+  skip: !existsSync('/proc/self/fd') && 'needs /proc',
+}, async () => {
+  const body = `async ({ sync, BetterSqlite3, args: [path] }) => {
+    const { readdirSync, symlinkSync } = require('node:fs')
+    new sync.Database(path).close()
+    symlinkSync(path, path + '.link')
+    const request = async (at) => {
+      const db = new BetterSqlite3(at)
+      new sync.SyncConfigRepository(db).getConfig()
+      new sync.SyncHistoryRepository(db).count()
+      db.close()
+      await new Promise(setImmediate)
+    }
+    await request(path)
+    const before = readdirSync('/proc/self/fd').length
+    for (let n = 0; n < 300; n++) await request(n % 2 ? path : path + '.link')
+    return readdirSync('/proc/self/fd').length - before
+  }`
+  const { value } = await inChild(body, { args: [newPath()] })
+  assert.ok(value <= 3, `${value} more descriptors`)
+})
+
+test('a reader and a writer have connections of their own, and a closed one is closed alone', () => {
+  const path = newPath()
+  new Database(path).close()
+  const [writer, reader, other] = [new BetterSqlite3(path), new BetterSqlite3(path, { readonly: true }), new BetterSqlite3(path)]
+  const [writing, reading, also] = [writer, reader, other].map((db) => new SyncConfigRepository(db))
+  writing.disable()
+  assert.throws(() => reading.enable(), syncError('READ_ONLY'))
+  writer.close()
+  assert.throws(() => writing.getConfig(), syncError('DATABASE_CLOSED'))
+  assert.equal(also.enable().enabled, true)
+  assert.equal(reading.getConfig().enabled, true)
+  for (const db of [reader, other]) db.close()
+})
+
+describe('close', () => {
+  test('ends a repository, and the database that was opened for it', () => {
+    for (const Repository of [SyncConfigRepository, SyncHistoryRepository, SkillRepository]) {
+      const db = new Database(newPath())
+      const [borrowing, owning] = [new Repository(db), new Repository(db.name)]
+      const call = (repository) => (repository.getConfig ? repository.getConfig() : repository.count())
+      call(owning)
+      for (const repository of [borrowing, owning]) {
+        repository.close()
+        repository.close()
+        assert.throws(() => call(repository), syncError('DATABASE_CLOSED', /repository is closed/))
+      }
+      assert.equal(db.open, true, 'that of the host stays open')
+      call(new Repository(db))
+      db.close()
+    }
+  })
+
+  test('ends an engine, not the repositories that it was made of', async () => {
+    const db = new Database(newPath())
+    const [skills, config, history] = [SkillRepository, SyncConfigRepository, SyncHistoryRepository].map(
+      (Repository) => new Repository(db.name),
+    )
+    const engine = new SyncEngine(apiClient, skills, config, history)
+    const running = engine.sync()
+    engine.close()
+    assert.equal((await running).success, true)
+    assert.throws(() => engine.getStatus(), syncError('DATABASE_CLOSED', /engine is closed/))
+    await assert.rejects(engine.sync(), syncError('DATABASE_CLOSED'))
+    assert.equal(history.count(), 1)
+    config.close()
+    assert.throws(() => new SyncEngine(apiClient, skills, config, history), syncError('DATABASE_CLOSED'))
+  })
+
+  test('a service over a closed engine is told so once', async () => {
+    const db = new Database(newPath())
+    const engine = new SyncEngine({ db, apiClient })
+    const told = []
+    const service = new BackgroundSyncService(engine, new SyncConfigRepository(db), { onSyncError: ({ code }) => told.push(code) })
+    engine.close()
+    service.start()
+    assert.deepEqual(told, ['DATABASE_CLOSED'])
+    await service.stop()
+  })
+
+  test('is what using calls, where the runtime has it', { skip: !Symbol.dispose && 'this runtime has no Symbol.dispose' }, async () => {
+    const db = new Database(newPath())
+    const config = new SyncConfigRepository(db)
+    const engine = new SyncEngine({ db, apiClient })
+    const service = new BackgroundSyncService(engine, config)
+    service.start()
+    await service[Symbol.asyncDispose]()
+    assert.equal(service.isServiceStarted(), false)
+    for (const each of [config, engine, db]) each[Symbol.dispose]()
+    assert.throws(() => config.getConfig(), syncError('DATABASE_CLOSED'))
+    assert.equal(db.open, false)
+    assert.deepEqual(Object.keys(Database.prototype), [])
+  })
+})

@@ -1,0 +1,146 @@
+// Hosts that are not what one expects: environments, signals, addresses and callbacks of other kinds.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
+
+import { inChild } from './support/child.mjs'
+import { wrongType } from './support/errors.mjs'
+import { newPath, registry, sync } from './support/index.mjs'
+
+const { BackgroundSyncService, Database, SkillRepository, SkillsmithApiClient, SyncConfigRepository, SyncEngine, SyncHistoryRepository } =
+  sync
+const offline = () => new SkillsmithApiClient({ baseUrl: 'http://127.0.0.1:1', offlineMode: true })
+
+describe('an environment with values that are not texts', () => {
+  test('can be used, and numbers and booleans in it count as texts', async () => {
+    const body = `({ sync }) => {
+      process.env = { ...process.env, PORT: 3000, NOTHING: undefined, OBJECT: {}, SKILLSMITH_OFFLINE_MODE: true }
+      return [new sync.Database(':memory:').name, new sync.SkillsmithApiClient().isOffline()]
+    }`
+    assert.deepEqual(await inChild(body), { value: [':memory:', true] })
+  })
+})
+
+describe('a hostile signal', () => {
+  for (const [what, signal] of [
+    [
+      'whose removeEventListener throws',
+      {
+        aborted: false,
+        addEventListener() {},
+        removeEventListener() {
+          throw new Error('from the signal')
+        },
+      },
+    ],
+    [
+      'that calls its listeners at once',
+      {
+        aborted: false,
+        addEventListener: (_, listener) => listener(),
+        removeEventListener() {},
+      },
+    ],
+  ]) {
+    test(`${what} does not keep the promise from settling`, async () => {
+      const engine = new SyncEngine({ db: new Database(':memory:'), apiClient: offline() })
+      assert.equal((await engine.sync({ signal })).success, false)
+    })
+  }
+
+  test('whose addEventListener throws is an error of the call', async () => {
+    const signal = {
+      aborted: false,
+      addEventListener() {
+        throw new Error('not today')
+      },
+      removeEventListener() {},
+    }
+    const engine = new SyncEngine({ db: new Database(':memory:'), apiClient: offline() })
+    await assert.rejects(engine.sync({ signal }), { message: 'not today' })
+  })
+})
+
+describe('URL objects', () => {
+  test('name a database', async () => {
+    const path = newPath()
+    const url = pathToFileURL(path)
+    assert.equal(new Database(url).name, path)
+    new SyncConfigRepository(url).disable()
+    assert.equal(new SyncConfigRepository(path).getConfig().enabled, false)
+    new SyncEngine({ db: url, apiClient: offline() }).close()
+    const started = sync.startBackgroundSync({ db: url, apiClient: offline() })
+    assert.equal(started.database.name, path)
+    await started.stop()
+    assert.throws(() => new Database(new URL('https://example.org/skills.db')), wrongType('path', /a string or a URL of a file/))
+  })
+
+  test('name a registry', async () => {
+    const server = await registry(5)
+    assert.equal((await new SkillsmithApiClient({ baseUrl: new URL(server.baseUrl) }).search()).data.length, 5)
+  })
+})
+
+describe('a Proxy around an object of ours', () => {
+  test('can do what the object can', async () => {
+    const db = new Database(newPath())
+    const proxied = (object) => new Proxy(object, {})
+    const config = proxied(new SyncConfigRepository(proxied(db)))
+    const engine = proxied(
+      new SyncEngine(proxied(offline()), proxied(new SkillRepository(db)), config, proxied(new SyncHistoryRepository(db))),
+    )
+    const service = proxied(new BackgroundSyncService(engine, config))
+    service.start()
+    assert.equal(service.isServiceStarted(), true)
+    await service.stop()
+    assert.equal((await engine.sync()).code, 'OFFLINE')
+    assert.equal(proxied(db).open, true)
+    assert.equal(proxied(offline()).baseUrl, 'http://127.0.0.1:1')
+  })
+})
+
+test('inspect shows the path and the state, and no credential', () => {
+  const db = new Database(newPath())
+  const client = new SkillsmithApiClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'sk-hunter2', offlineMode: true })
+  const engine = new SyncEngine({ db, apiClient: client })
+  const config = new SyncConfigRepository(db)
+  assert.equal(inspect(db), `Database { '${db.name}' }`)
+  assert.equal(inspect(config), `SyncConfigRepository { '${db.name}' }`)
+  assert.equal(inspect(engine), `SyncEngine { '${db.name}' }`)
+  assert.equal(inspect(client), "SkillsmithApiClient { baseUrl: 'http://127.0.0.1:1', offline }")
+  assert.equal(inspect(new BackgroundSyncService(engine, config)), 'BackgroundSyncService { stopped }')
+  db.close()
+  assert.equal(inspect(db), `Database { '${db.name}', closed }`)
+})
+
+test('a slow onProgress gets the newest of each phase, and the run ends with it', async () => {
+  const server = await registry(3_000)
+  const origin = new URL(server.baseUrl).origin
+  const script = `
+    const poll = async () => {
+      for (;;) {
+        const requests = await (await fetch('${origin}/_control/requests')).json()
+        const before = requests.length
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        if (before > 20 && (await (await fetch('${origin}/_control/requests')).json()).length === before) return
+      }
+    }
+    poll()`
+  const told = []
+  let hasWaited = false
+  const onProgress = ({ phase }) => {
+    told.push(phase)
+    if (phase !== 'fetching' || hasWaited) return
+    hasWaited = true
+    // The event loop stands still until the run has read everything.
+    spawnSync(process.execPath, ['-e', script], { timeout: 20_000 })
+  }
+  const engine = new SyncEngine({ db: new Database(newPath()), apiClient: server.client() })
+  const result = await engine.sync({ onProgress, pageSize: 50 })
+  assert.equal(result.skillsAdded, 3_000)
+  assert.deepEqual([...new Set(told)], ['connecting', 'fetching', 'comparing', 'upserting', 'complete'])
+  assert.ok(told.length < 15, `${told.length} calls: ${told.join()}`)
+})
