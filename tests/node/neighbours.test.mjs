@@ -1,7 +1,8 @@
 // What other code in the process has done to the language's own objects, and who may hear a key.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -60,6 +61,32 @@ describe('a hostile database', () => {
       }
     })
   }
+})
+
+test('a sync over triggers that do not end, ends with its signal', async () => {
+  const { path } = hostile('endless_triggers.sql')
+  const body = `async ({ sync, args: [path] }) => {
+    const engine = new sync.SyncEngine({ db: new sync.Database(path), apiClient: new sync.SkillsmithApiClient() })
+    const { success, code } = await engine.sync({ signal: AbortSignal.timeout(500) })
+    return { success, code }
+  }`
+  const outcome = await inChild(body, { args: [path], env: place.variables })
+  assert.deepEqual(outcome, { value: { success: false, code: 'CANCELLED' } })
+})
+
+test('a pipe in the place of the lock file is refused, and holds up no event loop', async () => {
+  const path = newPath()
+  new sync.Database(path).close()
+  rmSync(`${path}-sync-lock`, { force: true })
+  execFileSync('mkfifo', [`${path}-sync-lock`])
+  const body = `async ({ sync, args: [path] }) => {
+    const engine = new sync.SyncEngine({ db: new sync.Database(path), apiClient: new sync.SkillsmithApiClient() })
+    const { success, errors } = await engine.sync()
+    return { success, errors }
+  }`
+  const { value } = await inChild(body, { args: [path], env: place.variables })
+  assert.equal(value.success, false)
+  assert.match(value.errors[0], /-sync-lock/)
 })
 
 describe('a prototype that other code has changed', () => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use skillsmith_sync::{Database, SkillRepository};
-use skillsmith_test_registry::{Catalogue, Fault, Options, Server};
+use skillsmith_test_registry::{Catalogue, Fault, Options, Proxy, Server};
 
 use crate::WARNINGS;
 use crate::place::{Place, compiler, output, root, says};
@@ -74,6 +74,21 @@ fn does_what_it_says(example: Example) {
     let said = output(command().env("SKILLSMITH_DB_PATH", &usual));
     assert_eq!(said.status.code(), Some(0), "{example:?}: {}", says(&said));
     assert_eq!(skills(&usual), 250);
+
+    // A proxy that knows a name which this machine does not.
+    let proxy = Proxy::socks(None);
+    let elsewhere = server.base_url().replace("127.0.0.1", "registry.example");
+    let far = place.file("far.db");
+    let said = output(
+        command()
+            .env_remove("NO_PROXY")
+            .env("ALL_PROXY", format!("socks5h://{}", proxy.address()))
+            .env("SKILLSMITH_API_URL", elsewhere)
+            .arg(&far),
+    );
+    assert_eq!(said.status.code(), Some(0), "{example:?}: {}", says(&said));
+    assert_eq!(skills(&far), 250);
+    assert!(!proxy.hops().is_empty());
 }
 
 fn fails_as_it_says(example: Example) {
