@@ -207,6 +207,53 @@ pub(crate) fn ensure_own(_: &Metadata, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Fails if a folder was made by another user in a place where everybody may make one: what is in it says nothing about
+/// what this user wants.
+#[cfg(unix)]
+pub(crate) fn ensure_own_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let (Ok(found), Some(above)) = (folder.metadata(), folder.parent()) else {
+        return Ok(());
+    };
+    if found.uid() == user || found.uid() == 0 || others_who_write(above).is_none() {
+        return Ok(());
+    }
+    // It may hold all files of its owner, whose home root or a container uses.
+    if above
+        .metadata()
+        .is_ok_and(|above| above.uid() == found.uid())
+    {
+        return Ok(());
+    }
+    Err(unusable(&format!(
+        "its folder belongs to another user (number {}), and every user may make one there",
+        found.uid()
+    )))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn ensure_own_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The owner of a file or folder, if that is neither this user nor root.
+#[cfg(feature = "cli")]
+pub(crate) fn other_owner(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let owner = path.metadata().ok()?.uid();
+        let user = rustix::process::geteuid().as_raw();
+        return (owner != user && owner != 0).then_some(owner);
+    }
+    #[cfg(not(unix))]
+    {
+        _ = path;
+        None
+    }
+}
+
 /// Users other than the owner who may write to a file or folder, by its mode. A group that has the number of the
 /// owner is taken for the owner's own, as most distributions make one for each user.
 pub(crate) fn others_who_write(path: &Path) -> Option<&'static str> {

@@ -82,7 +82,11 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
         field(console, "Last check", &format!("{found}, {when}"));
     }
     if let Some(entry) = &newest {
-        field(console, "Last result", &last_result(entry));
+        field(
+            console,
+            "Last result",
+            &last_result(entry, status.is_running),
+        );
     }
     if let Some(error) = &config.last_sync_error {
         let error = shortened(&console.zone.in_message(error), LONGEST_ERROR);
@@ -90,7 +94,8 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     }
     let running = if status.is_running { "yes" } else { "no" };
     field(console, "Running now", running);
-    field(console, "Runs", &runs(&figures, status.is_running));
+    let open = newest.is_some_and(|entry| entry.status == SyncStatus::Running);
+    field(console, "Runs", &runs(&figures, open));
     field(console, "Requests", &requests(&status));
     Ok(Exit::Success)
 }
@@ -134,7 +139,7 @@ fn place(path: &Path, missing: bool, database: &Database) -> String {
 }
 
 /// `success: 23 new, 824 updated, 0 unchanged in 1.2 s`.
-fn last_result(entry: &SyncHistoryEntry) -> String {
+fn last_result(entry: &SyncHistoryEntry, is_running: bool) -> String {
     let counts = format!(
         "{} new, {} updated, {} unchanged",
         entry.skills_added, entry.skills_updated, entry.skills_unchanged
@@ -144,18 +149,20 @@ fn last_result(entry: &SyncHistoryEntry) -> String {
         .and_then(|ms| u64::try_from(ms).ok())
         .map_or_else(String::new, |ms| format!(" in {}", duration(ms)));
     match entry.status {
-        SyncStatus::Running => "running".into(),
+        SyncStatus::Running if is_running => "running".into(),
+        // Its end could not be recorded, or the other stack, which has no lock, is at it.
+        SyncStatus::Running => "without an end: interrupted, or a run of another program".into(),
         status => clean(&format!("{}: {counts}{time}", status.as_str())),
     }
 }
 
 /// `12, of which 10 succeeded, 1 partly, 1 failed; 1.2 s on average`.
-fn runs(stats: &SyncStats, is_running: bool) -> String {
+fn runs(stats: &SyncStats, one_is_open: bool) -> String {
     if stats.total_runs == 0 {
         return "none".into();
     }
     let rest = stats.total_runs - stats.successful_runs - stats.failed_runs;
-    let partial = (rest - i64::from(is_running)).max(0);
+    let partial = (rest - i64::from(one_is_open)).max(0);
     let partly = if partial > 0 {
         format!(", {partial} partial")
     } else {

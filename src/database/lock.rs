@@ -201,6 +201,20 @@ impl LockFile {
     }
 }
 
+/// Why a sync cannot use what is in the place of its lock file, if it cannot.
+#[cfg(feature = "cli")]
+pub(crate) fn unusable_lock(database: &Path) -> Option<Error> {
+    let path = lock_path(database);
+    let opened = LockFile::of(|| {
+        let file = own_file::open(File::options().read(true), &path, Link::Refused)?;
+        ensure_no_other_name(&file)?;
+        Ok(file)
+    });
+    let error = opened.err()?;
+    (error.kind() == ErrorKind::InvalidInput)
+        .then(|| Error::file("use", path, no_lock_file(&error)))
+}
+
 /// Another name of a file of ours, made by somebody else, must not be written over. Copies of the folder
 /// whose files are links share an empty lock file.
 #[cfg(unix)]

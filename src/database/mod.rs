@@ -43,9 +43,11 @@ pub(crate) use self::file_system::{kind as file_system_kind, shared as shared_fi
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
 pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
+#[cfg(feature = "cli")]
+pub(crate) use self::lock::unusable_lock;
 pub(crate) use self::lock::{Claim, SyncLock};
 #[cfg(feature = "cli")]
-pub(crate) use self::open::holds_nothing;
+pub(crate) use self::open::{foreign_empty_file, holds_nothing};
 pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::{Limit, interruptible, limited};

@@ -7,14 +7,18 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
 
-/// A text of any bytes.
+/// A text of any bytes. A blob or a number in its place is one too: an error would stop every run over one such row.
 pub(crate) struct Text(pub(crate) String);
 
 impl FromSql for Text {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
-            ValueRef::Text(bytes) => Ok(Self(String::from_utf8_lossy(bytes).into_owned())),
-            _ => Err(FromSqlError::InvalidType),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
+            }
+            ValueRef::Integer(number) => Ok(Self(number.to_string())),
+            ValueRef::Real(number) => Ok(Self(number.to_string())),
+            ValueRef::Null => Err(FromSqlError::InvalidType),
         }
     }
 }

@@ -117,7 +117,12 @@ impl ConfigFile {
                     .into(),
             ));
         }
-        let file = match own_file::open(OpenOptions::new().read(true), path, Link::Followed) {
+        let opened = own_file::open(OpenOptions::new().read(true), path, Link::Followed);
+        let opened = opened.and_then(|file| {
+            path.parent().map_or(Ok(()), own_file::ensure_own_folder)?;
+            Ok(file)
+        });
+        let file = match opened {
             Ok(file) => file,
             Err(error) if is_missing(path, &error) => return Ok(Map::new()),
             Err(error) => return Err(Error::file("read", path, error)),

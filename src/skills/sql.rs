@@ -230,8 +230,9 @@ fn insert(columns: &[Column], has_source: bool, names: &str, which: &str) -> Str
     } else {
         ("", "")
     };
+    // A table whose own constraints say ON CONFLICT REPLACE would have other rows deleted, the user's own too.
     format!(
-        "INSERT INTO main.skills (id, name{names}{source})
+        "INSERT OR ABORT INTO main.skills (id, name{names}{source})
          SELECT id, name{values}{registry} FROM temp.skillsmith_stage WHERE {which}"
     )
 }
@@ -277,7 +278,7 @@ fn update(columns: &[Column], not_local: &str, which: &str) -> String {
         };
     }
     format!(
-        "UPDATE main.skills AS k SET name = s.name{values}
+        "UPDATE OR ABORT main.skills AS k SET name = s.name{values}
          FROM temp.skillsmith_stage AS s WHERE {which} AND k.id = s.id{not_local}"
     )
 }

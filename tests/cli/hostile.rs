@@ -84,6 +84,9 @@ fn the_status_tells_when_the_index_was_checked() {
     let text = place.ok(&["sync", "status"]);
     assert!(text.contains("Last check"), "{text}");
     assert!(text.contains("damaged, "), "{text}");
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.stdout.contains("damaged, "), "{}", doctor.stdout);
     place.ok(&["sync", "--force"]);
     assert_eq!(last_check(&place)["sound"], true);
     place.ok(&["doctor", "--check"]);

@@ -88,6 +88,14 @@ fn an_empty_file_of_another_user_does_not_become_a_database() {
         "error: Cannot use <home>/theirs.db: it belongs to another user (number 54321). Choose another path, or delete the file.\n"
     );
     assert_eq!(fs::metadata(&file).unwrap().len(), 0);
+    let told = run(&place, &["doctor", "--db", "theirs.db"]);
+    assert_eq!(told.code, 1, "{}", told.stdout);
+    assert!(
+        told.stdout
+            .contains("theirs.db: it belongs to another user (number 54321)"),
+        "{}",
+        told.stdout
+    );
 }
 
 #[test]
@@ -139,6 +147,9 @@ fn what_stands_in_the_place_of_the_lock_file_is_refused_without_waiting() {
             let outcome = run(&place, args);
             assert_ne!(outcome.code, 124, "{why}: {args:?} hangs");
         }
+        let doctor = run(&place, &["doctor"]);
+        assert_eq!(doctor.code, 1, "{why}: {}", doctor.stdout);
+        assert!(doctor.stdout.contains(why), "{why}: {}", doctor.stdout);
         let status = run(&place, &["sync", "status", "--json"]);
         assert_eq!(status.json()["isRunning"], false, "{why}");
     }
@@ -165,6 +176,41 @@ fn a_lock_file_of_the_owner_of_its_folder_is_used() {
     fs::write(place.path(".skillsmith/config.json"), "{}").unwrap();
     chown(place.path(".skillsmith/config.json"), Some(STRANGER), None).unwrap();
     place.ok(&["sync"]);
+}
+
+#[test]
+fn promise_10_a_folder_that_another_made_in_a_shared_home_chooses_no_registry() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    let (folder, file) = (
+        place.path(".skillsmith"),
+        place.path(".skillsmith/config.json"),
+    );
+    fs::create_dir(&folder).unwrap();
+    fs::write(&file, r#"{"apiKey": "sk-of-others-01"}"#).unwrap();
+    for path in [&folder, &file] {
+        chown(path, Some(STRANGER), None).unwrap();
+    }
+    let mode = |mode| fs::set_permissions(place.home(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o1777);
+    let outcome = run(&place, &["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let expected = "config.json: its folder belongs to another user (number 54321), and every user may make one there";
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    assert!(place.server().requests().is_empty());
+    // Where the whole home is theirs, or nobody else may make a folder in it, it is what this user wants.
+    chown(place.home(), Some(STRANGER), None).unwrap();
+    place.ok(&["sync"]);
+    chown(place.home(), Some(0), None).unwrap();
+    mode(0o755);
+    place.ok(&["sync"]);
+    let doctor = place.ok(&["doctor"]);
+    assert!(
+        doctor.contains("its owner (user 54321) can write to it"),
+        "{doctor}"
+    );
 }
 
 #[test]

@@ -72,6 +72,9 @@ fn an_authority_is_trusted_from_every_variable() {
     .unwrap();
     assert_success(&secured.sync(&[("SSL_CERT_FILE", file)]));
     assert_success(&secured.sync(&[("SSL_CERT_DIR", folder)]));
+    // One list for several machines.
+    let list = std::env::join_paths([Path::new("/nonexistent/certs"), folder]).unwrap();
+    assert_success(&secured.sync(&[("SSL_CERT_DIR", Path::new(&list))]));
     assert_success(&secured.sync(&[("NODE_EXTRA_CA_CERTS", file)]));
     secured.world.assert_mirrored();
     // The others are in addition.

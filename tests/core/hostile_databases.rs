@@ -286,6 +286,58 @@ fn promise_3_rows_that_another_row_replaces_are_not_claimed() {
 }
 
 #[test]
+fn promise_3_a_constraint_that_replaces_rows_takes_none_of_the_user_s_own() {
+    let world = World::new(25, Options::default());
+    let look = world.look();
+    let sql: String = look
+        .query_row(
+            "SELECT sql FROM sqlite_master WHERE name = 'skills'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let sql = sql.trim_end_matches(')').to_owned() + ", UNIQUE (author) ON CONFLICT REPLACE)";
+    look.execute_batch(&format!(
+        "PRAGMA foreign_keys = OFF; DROP TABLE skills; {sql};
+         INSERT INTO skills (id, name, author, source) VALUES ('mine', 'mine', 'me', 'local')"
+    ))
+    .unwrap();
+    let row = serde_json::json!({ "id": "theirs", "name": "theirs", "author": "me", "updated_at": "2026-01-01T00:00:00Z" });
+    world.server.catalogue(|catalogue| catalogue.push(row));
+    let mine = || {
+        let found: i64 = look
+            .query_row(
+                "SELECT count(*) FROM skills WHERE id = 'mine' AND source = 'local'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        found
+    };
+    for _ in 0..2 {
+        let result = world.sync();
+        assert_eq!(mine(), 1, "{result:?}");
+        assert_eq!(result.status, SyncStatus::Partial, "{result:?}");
+    }
+}
+
+#[test]
+fn promise_13_an_id_of_another_type_stops_no_run() {
+    let world = World::new(25, Options::default());
+    assert_success(&world.sync());
+    for id in ["x'ff'", "7", "2.5", "NULL"] {
+        world
+            .look()
+            .execute_batch(&format!("UPDATE skills SET id = {id} WHERE rowid = 1"))
+            .unwrap();
+        for force in [false, true] {
+            let result = world.sync_with(SyncOptions::new().force(force));
+            assert_ne!(result.status, SyncStatus::Failed, "{id}: {result:?}");
+        }
+    }
+}
+
+#[test]
 fn promise_3_the_end_of_a_run_takes_no_skill_with_it() {
     let world = World::new(300, Options::default());
     with_trigger(

@@ -1,5 +1,6 @@
 //! Remembers a check of the database, so that the status can tell when it was.
 
+use super::super::console::Console;
 use super::report::{Area, State};
 use crate::clock::{Clock, SystemClock, to_iso};
 use crate::database::checked::{self, Checked};
@@ -15,6 +16,21 @@ pub(super) fn note(area: &Area<'_>, database: &Database) {
             .any(|found| matches!(found.name, "pages" | "index") && found.state == State::Error),
     };
     _ = note_in(database, &checked);
+}
+
+/// Says what the last check found, if that was damage: no later sync has found the index sound since.
+pub(super) fn say_last(
+    area: &mut Area<'_>,
+    database: &Database,
+    console: &Console<'_>,
+) -> Result<()> {
+    if let Some(last) = database.read(checked::load)?.filter(|last| !last.sound) {
+        let when = console.zone.moment_from(&last.at, SystemClock.now());
+        let text =
+            format!("damaged, {when}; `skillsmith doctor --check` says what, and looks again");
+        area.note("last check", State::Error, text);
+    }
+    Ok(())
 }
 
 fn note_in(database: &Database, checked: &Checked) -> Result<()> {

@@ -7,7 +7,10 @@ use super::super::database::{for_reading, is_missing};
 use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
-use crate::database::{file_system_kind, is_writable, shared_file_system, unwritable_beside};
+use crate::database::{
+    file_system_kind, foreign_empty_file, is_writable, shared_file_system, unusable_lock,
+    unwritable_beside,
+};
 use crate::{Database, Error, SkillRepository, own_file};
 
 /// How many triggers are named.
@@ -28,6 +31,9 @@ pub(super) fn look(
     }
     let (is_empty, is_there) = (is_missing(path), absolute.exists());
     let is_writable = look_at_folder(area, &absolute, is_there);
+    if let Some(error) = unusable_lock(&absolute) {
+        area.failed("lock file", &error);
+    }
     if is_there {
         look_at_file(area, &absolute, is_empty);
     } else if is_empty {
@@ -97,7 +103,7 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
         area.ok("folder", format!("not created yet, in {place}{mode}"));
     } else {
         let text = format!("{place}{mode}");
-        say_who_writes(area, "folder", text, own_file::others_who_write(existing));
+        say_who_writes(area, "folder", text, existing);
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(
@@ -119,7 +125,10 @@ fn look_at_file(area: &mut Area<'_>, path: &Path, is_empty: bool) {
             ""
         };
         let text = format!("{} bytes{mode}{what}", found.len());
-        say_who_writes(area, "file", text, own_file::others_who_write(path));
+        if let Some(error) = foreign_empty_file(path) {
+            return area.failed("file", &error);
+        }
+        say_who_writes(area, "file", text, path);
     }
     match system::users_of(path) {
         None => {}
@@ -131,7 +140,12 @@ fn look_at_file(area: &mut Area<'_>, path: &Path, is_empty: bool) {
 }
 
 /// Who can write to the file, or put a journal beside it, decides what is in the database.
-fn say_who_writes(area: &mut Area<'_>, name: &'static str, text: String, who: Option<&str>) {
+fn say_who_writes(area: &mut Area<'_>, name: &'static str, text: String, path: &Path) {
+    let by_mode = own_file::others_who_write(path).map(str::to_owned);
+    let who = by_mode.or_else(|| {
+        let owner = own_file::other_owner(path)?;
+        Some(format!("its owner (user {owner})"))
+    });
     match who {
         None => area.ok(name, text),
         Some(who) => {
@@ -186,12 +200,14 @@ fn look_inside(
     );
     say_triggers(area, &skills.foreign_triggers()?);
     if !check {
+        check::say_last(area, database, console)?;
         return Ok(());
     }
     match database.quick_check(&console.terminal.cancel)? {
         None => area.ok("pages", "no damage found"),
         Some(fault) => {
             area.note("pages", State::Error, fault);
+            check::note(area, database);
             return Ok(());
         }
     }

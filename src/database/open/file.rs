@@ -36,11 +36,7 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         }
         Ok(found) => {
             if found.len() == 0 && !opening.options.read_only {
-                // Whoever made it would read, and could change, all that is written into it.
-                own_file::ensure_own(&found, path).map_err(|error| {
-                    let words = format!("{error}. Choose another path, or delete the file");
-                    Error::file("use", path, std::io::Error::new(error.kind(), words))
-                })?;
+                ensure_own_empty(path, &found)?;
             }
             existing(path, opening)
         }
@@ -53,6 +49,24 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
         Err(error) => Err(Error::file("open", path, error)),
     }
+}
+
+/// Whoever made an empty file would read, and could change, all that is written into it.
+fn ensure_own_empty(path: &Path, found: &std::fs::Metadata) -> Result<()> {
+    own_file::ensure_own(found, path).map_err(|error| {
+        let words = format!("{error}. Choose another path, or delete the file");
+        Error::file("use", path, std::io::Error::new(error.kind(), words))
+    })
+}
+
+/// Why an empty file is not made a database, if it is not.
+#[cfg(feature = "cli")]
+pub(crate) fn foreign_empty_file(path: &Path) -> Option<Error> {
+    let found = std::fs::metadata(path).ok()?;
+    if found.len() > 0 {
+        return None;
+    }
+    ensure_own_empty(path, &found).err()
 }
 
 fn without_content(path: &Path) -> Error {

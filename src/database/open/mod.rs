@@ -9,7 +9,7 @@ mod opening;
 mod prepare;
 mod rollback;
 
-#[cfg(feature = "cli")]
-pub(crate) use self::file::holds_nothing;
 pub(super) use self::file::{as_it_is, file, memory};
+#[cfg(feature = "cli")]
+pub(crate) use self::file::{foreign_empty_file, holds_nothing};
 pub(super) use self::opening::Opening;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ureq::http::Uri;
 
 use crate::registry::credentials::Credentials;
+use crate::registry::transport::is_localhost;
 use crate::{Error, Result};
 
 /// Whether credentials may be sent to the registry.
@@ -67,10 +68,7 @@ fn is_loopback(host: &str) -> bool {
                     .to_ipv4_mapped()
                     .is_some_and(|address: Ipv4Addr| address.is_loopback())
         }
-        Err(_) => {
-            let name = host.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
+        Err(_) => is_localhost(host),
     }
 }
 

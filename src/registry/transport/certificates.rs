@@ -163,16 +163,26 @@ fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn of_folders(list: &OsStr) -> Result<Vec<CertificateDer<'static>>> {
-    let mut all = Vec::new();
+    let (mut all, mut missing, mut any) = (Vec::new(), None, false);
     for folder in std::env::split_paths(list).filter(|folder| !folder.as_os_str().is_empty()) {
-        let entries = fs::read_dir(&folder)
-            .map_err(|error| unusable(FOLDER, folder.as_os_str(), &error.to_string()))?;
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                missing.get_or_insert(unusable(FOLDER, folder.as_os_str(), &error.to_string()));
+                continue;
+            }
+        };
+        any = true;
         for path in entries.flatten().map(|entry| entry.path()) {
             // What else lies there does not matter.
             if let Ok(text) = own_file::read_regular(&path, LARGEST) {
                 all.extend(pem::certificates(&text));
             }
         }
+    }
+    // One list serves several machines, of which each has other folders of it, as with OpenSSL.
+    if let Some(error) = missing.filter(|_| !any) {
+        return Err(error);
     }
     // Each has links of other names.
     all.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));

@@ -1,7 +1,7 @@
 //! Looking up names.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -66,7 +66,8 @@ impl Lookup {
 /// The addresses of a host, at least one.
 ///
 /// The system's lookup cannot be interrupted, so it runs on a thread, which ends when the lookup
-/// does. An address needs no lookup.
+/// does. An address needs no lookup, and the names that RFC 6761 gives to this machine get none: whoever answers
+/// for them elsewhere would be sent what may go to this machine only.
 pub(super) fn addresses(
     host: &Target,
     deadline: &Deadline,
@@ -75,12 +76,22 @@ pub(super) fn addresses(
     if let Ok(ip) = host.name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, host.port)]);
     }
+    if is_localhost(&host.name) {
+        let both = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+        return Ok(both.map(|ip: IpAddr| SocketAddr::new(ip, host.port)).into());
+    }
     let (name, port) = (host.name.clone(), host.port);
     let look_up = move || {
         let found = (name.as_str(), port).to_socket_addrs()?;
         Ok(found.take(MOST).collect())
     };
     on_a_thread(Box::new(look_up), deadline, cut)
+}
+
+/// Whether a name is `localhost` or below it.
+pub(in crate::registry) fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 type Answer = io::Result<Vec<SocketAddr>>;
@@ -123,6 +134,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn promise_10_the_names_of_this_machine_are_looked_up_nowhere() {
+        let timeout = NextTimeout {
+            after: Duration::from_secs(60).into(),
+            reason: ureq::Timeout::Resolve,
+            ..NextTimeout::default()
+        };
+        for name in [
+            "localhost",
+            "LOCALHOST.",
+            "registry.localhost",
+            "a.b.localhost.",
+        ] {
+            let uri = format!("http://{name}:7/x").parse().unwrap();
+            let target = Target::of(&uri).unwrap();
+            let found = addresses(&target, &Deadline::new(timeout), &AtomicBool::new(false));
+            let expected = ["[::1]:7", "127.0.0.1:7"].map(|address| address.parse().unwrap());
+            assert_eq!(found.unwrap(), expected, "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", ""] {
+            assert!(!is_localhost(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_lookup_that_hangs_ends_when_it_is_cancelled() {

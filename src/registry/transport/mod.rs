@@ -25,3 +25,4 @@ mod verifier;
 pub(super) use self::agent::Transport;
 pub(super) use self::deadlines::{Limits, deadlines};
 pub(super) use self::failure::Failure;
+pub(super) use self::lookup::is_localhost;
