@@ -156,10 +156,11 @@ pub(crate) fn settle(
             if is_local || !gone(&owner) {
                 return Ok(Settled::TakenBy(owner));
             }
+            // By the URL: another program's id may be no text.
             conn.prepare_cached(&format!(
-                "UPDATE main.skills SET repo_url = NULL WHERE id = ?1{not_local}"
+                "UPDATE main.skills SET repo_url = NULL WHERE repo_url = ?1{not_local}"
             ))?
-            .execute([owner])?;
+            .execute([&row.url])?;
         }
         _ => {}
     }
@@ -180,9 +181,9 @@ pub(crate) fn settle(
 fn owner_of(conn: &Connection, table: &Table, url: &str) -> Result<Option<(String, bool)>> {
     Ok(conn
         .prepare_cached(if table.has.source {
-            "SELECT id, source IS 'local' FROM main.skills WHERE repo_url = ?1"
+            "SELECT coalesce(id, ''), source IS 'local' FROM main.skills WHERE repo_url = ?1"
         } else {
-            "SELECT id, 0 FROM main.skills WHERE repo_url = ?1"
+            "SELECT coalesce(id, ''), 0 FROM main.skills WHERE repo_url = ?1"
         })?
         .query_row([url], |found| {
             let Text(id) = found.get(0)?;
