@@ -42,18 +42,23 @@ pub(crate) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
     Ok(optional_text(row, column)?.unwrap_or_default())
 }
 
-/// What is read of a text at most, in bytes: a crafted table gives 100 MB a row, and a history has many rows.
-const LONGEST: usize = 1 << 20;
+/// What is read of a text at most, in bytes: a crafted table gives 128 MiB a row, and a history has many rows. What a
+/// program may have stored itself is shorter.
+const LONGEST: usize = 16 << 20;
 
 /// A text, or a number as a text; `None` if the column is NULL. Bytes that are not UTF-8 become
-/// U+FFFD. What comes after a mebibyte is left out.
+/// U+FFFD. What comes after 16 MiB is left out.
 pub(crate) fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(number.to_string()),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            let most = bytes.len().min(LONGEST);
+            let mut most = bytes.len().min(LONGEST);
+            // Not inside a character, whose bytes have these first two bits.
+            while most > 0 && bytes.get(most).is_some_and(|byte| byte >> 6 == 0b10) {
+                most = most.saturating_sub(1);
+            }
             Some(String::from_utf8_lossy(&bytes[..most]).into_owned())
         }
     })
@@ -100,8 +105,13 @@ mod tests {
             assert_eq!(read(sql, is_on), on, "{sql}");
             assert_eq!(read(sql, optional_text).as_deref(), text, "{sql}");
         }
-        let long = read("hex(zeroblob(3000000))", super::text);
-        assert!(long == "0".repeat(1 << 20));
+        let long = read("hex(zeroblob(20000000))", super::text);
+        assert!(long == "0".repeat(16 << 20));
+        let cut = read(
+            "'a' || replace(hex(zeroblob(9000000)), '0', 'é')",
+            super::text,
+        );
+        assert!(cut == "a".to_owned() + &"é".repeat((8 << 20) - 1));
         assert_eq!(read("9e999", whole), Some(i64::MAX));
         assert_eq!(read("-9e999", count), i64::MIN);
         assert_eq!(read("'nan'", whole), Some(0));

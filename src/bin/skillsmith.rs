@@ -12,8 +12,8 @@ use skillsmith_sync::cli::{Terminal, run};
 const INTERRUPTED: i32 = 130;
 
 /// Signals this close together are one request: `timeout` signals its command and then their process group, and who was
-/// started by npx gets the terminal's Ctrl-C and that which npx passes on.
-const ONE_REQUEST: Duration = Duration::from_millis(200);
+/// started by npx gets the terminal's Ctrl-C and that which npx passes on. Nobody presses keys that fast.
+const ONE_REQUEST: Duration = Duration::from_millis(50);
 
 /// A stack that is large enough: that of every thread which the library starts.
 #[cfg(unix)]

@@ -224,7 +224,7 @@ fn promise_12_a_second_ctrl_c_ends_the_program_while_the_disk_hangs() {
     let sync = disk.start(&["sync", "--force"]);
     wait_until("the disk hangs", || hangs.exists());
     sync.signal(Signal::INT);
-    std::thread::sleep(Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(500));
     sync.signal(Signal::INT);
     assert_eq!(sync.end().code, 130);
     place.assert_sound();
