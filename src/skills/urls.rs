@@ -158,7 +158,7 @@ pub(crate) fn settle(
             }
             // By the URL: another program's id may be no text.
             conn.prepare_cached(&format!(
-                "UPDATE main.skills SET repo_url = NULL WHERE repo_url = ?1{not_local}"
+                "UPDATE OR ABORT main.skills SET repo_url = NULL WHERE repo_url = ?1{not_local}"
             ))?
             .execute([&row.url])?;
         }
@@ -166,7 +166,7 @@ pub(crate) fn settle(
     }
     let stored = conn
         .prepare_cached(&format!(
-            "UPDATE main.skills SET repo_url = ?2 WHERE id = ?1 AND repo_url IS NULL{not_local}"
+            "UPDATE OR ABORT main.skills SET repo_url = ?2 WHERE id = ?1 AND repo_url IS NULL{not_local}"
         ))?
         .execute([&row.id, &row.url])?;
     forget(conn, &row.id)?;

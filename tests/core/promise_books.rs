@@ -634,7 +634,10 @@ fn statements_that_write_skills() -> Vec<(String, String)> {
                     .into_iter()
                     .any(|name| table.trim_matches(['\\', '"']) == name);
                 if is_of_skills
-                    && matches!(before, "INTO" | "UPDATE" | "REPLACE" | "IGNORE" | "FROM")
+                    && matches!(
+                        before,
+                        "INTO" | "UPDATE" | "REPLACE" | "IGNORE" | "ABORT" | "FROM"
+                    )
                     && (before != "FROM" || at >= 2 && words[at - 2] == "DELETE")
                 {
                     let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -662,13 +665,13 @@ fn promise_3_every_statement_that_writes_skills_leaves_out_the_rows_of_the_user(
             // It does not belong to a skill, and an existing one stays as it is.
             continue;
         }
-        if statement.starts_with("INSERT INTO main.skills ") {
-            // It fails on an existing id, and replaces no row.
+        if statement.starts_with("INSERT OR ABORT INTO main.skills ") {
+            // It fails on an existing id, and replaces no row, whatever the constraints of the table say.
             assert!(!statement.contains("ON CONFLICT"), "{statement}");
             continue;
         }
         let known = [
-            "UPDATE main.skills ",
+            "UPDATE OR ABORT main.skills ",
             "INSERT OR IGNORE INTO main.skill_versions ",
             "INSERT OR IGNORE INTO main.skill_categories ",
             "DELETE FROM main.skill_categories ",
