@@ -245,7 +245,7 @@ pub(crate) fn other_owner(path: &Path) -> Option<u32> {
         use std::os::unix::fs::MetadataExt;
         let owner = path.metadata().ok()?.uid();
         let user = rustix::process::geteuid().as_raw();
-        return (owner != user && owner != 0).then_some(owner);
+        (owner != user && owner != 0).then_some(owner)
     }
     #[cfg(not(unix))]
     {

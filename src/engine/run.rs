@@ -71,6 +71,12 @@ fn explain(context: &Context<'_, '_>, error: Error) -> Error {
     if let Some(taken_over) = context.taken_over() {
         return taken_over;
     }
+    // The full-text index and whatever else runs statements of its own gives no better code for one that was interrupted.
+    let error = if context.options.cancel.is_cancelled() && is_general(&error) {
+        Error::Cancelled
+    } else {
+        error
+    };
     match (error, context.options.cancel.reason()) {
         (Error::Cancelled, Some(reason)) => Error::Host(reason),
         // A statement that took too long was interrupted, or a lock was not acquired in time.
@@ -84,6 +90,12 @@ fn explain(context: &Context<'_, '_>, error: Error) -> Error {
         _ if memory::check().is_err() => Error::OutOfMemory,
         (error, _) => context.engine.database.name_damage(error),
     }
+}
+
+/// Whether SQLite says no more than that something is wrong.
+fn is_general(error: &Error) -> bool {
+    matches!(error, Error::Database(rusqlite::Error::SqliteFailure(code, _))
+        if code.extended_code == rusqlite::ffi::SQLITE_ERROR)
 }
 
 impl Run {

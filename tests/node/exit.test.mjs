@@ -67,7 +67,17 @@ test('promise 14: process.exit in a health check that hangs', async (t) => {
   const place = await Place.of(SKILLS)
   await place.registry.post('faults', [{ when: { path: 'health', times: 0 }, action: { delay: { ms: 100_000 } } }])
   const program = place.start('exit.mjs', ['exit'])
+  // The run is written down while its first request is under way.
   await until(async () => (await place.registry.get('requests')).length > 0, 'the health check')
+  const isNoted = () => {
+    try {
+      return place.runs().length > 0
+    } catch {
+      // The table is made in the same transaction.
+      return false
+    }
+  }
+  await until(isNoted, 'the entry of the run')
   program.say('go')
   await program.tells('now')
   assert.deepEqual(outcome(await endsAtOnce(t, program)), EXIT_7)
