@@ -48,6 +48,38 @@ pub(super) fn lacks_log_as_read(path: &Path) -> Option<String> {
     why_without_log(path, maps)
 }
 
+/// A sync creates these beside the database: its -wal, its -shm and the lock file; and the database itself.
+#[cfg(all(unix, feature = "cli"))]
+const FILES_OF_A_SYNC: u64 = 4;
+
+/// A database has at least this; with less, not even the record of a run is stored.
+#[cfg(all(unix, feature = "cli"))]
+const BYTES_OF_A_SYNC: u64 = 128 * 1024;
+
+/// What the file system of a folder lacks for a sync, if anything; best effort.
+#[cfg(feature = "cli")]
+pub(crate) fn lacks_room(folder: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        let (files, bytes) = coexistence::room(folder)?;
+        match files {
+            Some(files) if files < FILES_OF_A_SYNC => Some(format!(
+                "its file system has {files} free inodes (`df -i` shows it), and a sync creates up to {FILES_OF_A_SYNC} files"
+            )),
+            _ if bytes < BYTES_OF_A_SYNC => Some(format!(
+                "its file system has only {} KiB free",
+                bytes / 1024
+            )),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        _ = folder;
+        None
+    }
+}
+
 fn why_without_log(path: &Path, maps: impl FnOnce() -> bool) -> Option<String> {
     match shared(path) {
         Some(kind) => Some(format!(

@@ -38,7 +38,9 @@ pub(crate) use self::examine::Journal;
 #[cfg(feature = "cli")]
 pub(crate) use self::explain::unwritable_beside;
 #[cfg(feature = "cli")]
-pub(crate) use self::file_system::{kind as file_system_kind, shared as shared_file_system};
+pub(crate) use self::file_system::{
+    kind as file_system_kind, lacks_room, shared as shared_file_system,
+};
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};

@@ -180,7 +180,25 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
             "{inodes}: {}",
             outcome.stderr
         );
+        let told = mounted(&place, &shell, &["doctor", "--db", db]);
+        assert!(
+            told.stdout.contains("free inodes"),
+            "{inodes}: {}",
+            told.stdout
+        );
+        assert!(
+            !told.stdout.contains("Nothing is wrong"),
+            "{inodes}: {}",
+            told.stdout
+        );
     }
+    let shell = "mount -t tmpfs -o size=64k none full && exec \"$@\"";
+    let told = mounted(&place, shell, &["doctor", "--db", "full/skills.db"]);
+    assert!(
+        told.stdout.contains("has only 64 KiB free"),
+        "{}",
+        told.stdout
+    );
 }
 
 /// The files beside the database in `source`.

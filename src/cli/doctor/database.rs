@@ -8,8 +8,8 @@ use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
 use crate::database::{
-    file_system_kind, foreign_empty_file, is_writable, shared_file_system, unusable_lock,
-    unwritable_beside,
+    file_system_kind, foreign_empty_file, is_writable, lacks_room, shared_file_system,
+    unusable_lock, unwritable_beside,
 };
 use crate::{Database, Error, SkillRepository, own_file};
 
@@ -104,6 +104,15 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
     } else {
         let text = format!("{place}{mode}");
         say_who_writes(area, "folder", text, existing);
+    }
+    if let Some(lack) = lacks_room(existing).filter(|_| is_writable) {
+        // Files that are there already are not created again.
+        let state = if is_there {
+            State::Warning
+        } else {
+            State::Error
+        };
+        area.note("space", state, format!("{place}: {lack}"));
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(

@@ -77,14 +77,38 @@ pub(in crate::database) const fn refuses_mapping(error: i32) -> bool {
 )]
 #[allow(clippy::absurd_extreme_comparisons, reason = "some are signed")]
 pub(in crate::database) fn holds_no_more_files(path: &Path) -> bool {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
-        return false;
+    statvfs(path)
+        .is_some_and(|found| found.f_files > 0 && found.f_favail == 0 && found.f_bavail > 0)
+}
+
+/// How many files and bytes the file system of an existing place still takes from this user; no number of files where it
+/// does not count them.
+#[cfg(feature = "cli")]
+#[expect(
+    clippy::allow_attributes,
+    reason = "the types of these fields differ between systems"
+)]
+#[allow(clippy::useless_conversion, reason = "some have 32 bits")]
+pub(in crate::database) fn room(path: &Path) -> Option<(Option<u64>, u64)> {
+    let found = statvfs(path)?;
+    let files = (found.f_files > 0).then(|| u64::from(found.f_favail));
+    // The reserve is root's.
+    let is_root = rustix::process::geteuid().is_root();
+    let blocks = if is_root {
+        found.f_bfree
+    } else {
+        found.f_bavail
     };
+    let bytes = u64::from(blocks).saturating_mul(u64::from(found.f_frsize));
+    Some((files, bytes))
+}
+
+fn statvfs(path: &Path) -> Option<libc::statvfs> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     // SAFETY: all zeros is a valid statvfs, and only read after the call has filled it.
     let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: a valid C string and structure.
-    let outcome = unsafe { libc::statvfs(path.as_ptr(), &raw mut found) };
-    outcome == 0 && found.f_files > 0 && found.f_favail == 0 && found.f_bavail > 0
+    (unsafe { libc::statvfs(path.as_ptr(), &raw mut found) } == 0).then_some(found)
 }
 
 /// The number by which Linux knows the type of a file system: `f_type` of statfs.

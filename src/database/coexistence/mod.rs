@@ -54,6 +54,8 @@ pub(super) use self::disk::file_system_type;
 pub(super) use self::disk::maps_as_shared_memory;
 #[cfg(target_vendor = "apple")]
 pub(super) use self::disk::remote_file_system;
+#[cfg(all(unix, feature = "cli"))]
+pub(super) use self::disk::room;
 #[cfg(unix)]
 pub(super) use self::disk::{holds_no_more_files, maps_shared_memory, refuses_mapping};
 #[cfg(not(unix))]
