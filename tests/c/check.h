@@ -425,6 +425,8 @@ typedef struct check_program {
 HELPER int check_run(const check_program *cases, size_t count, int argc, char **argv) {
   size_t index;
   int ran = 0;
+  /* A shell starts what runs in its background with this signal ignored. */
+  signal(SIGINT, SIG_DFL);
   for (index = 0; index < count; index++) {
     int wanted = argc < 2, argument;
     for (argument = 1; argument < argc; argument++) {
