@@ -39,6 +39,9 @@ use crate::{Cause, Error, Result};
 #[doc(hidden)]
 pub const MAX_BODY: u64 = 16 * 1024 * 1024;
 
+/// How long the words of a refusal, which its status comes without, are waited for.
+const REFUSAL_TIME: Duration = Duration::from_secs(5);
+
 const SEARCH: &str = "/skills-search";
 
 /// Longer than any timestamp.
@@ -333,6 +336,7 @@ impl SkillsmithApiClient {
             return Attempt::Done(None);
         }
         if !response.status().is_success() {
+            connections.read_until(Instant::now() + REFUSAL_TIME);
             let now = call.clock.now();
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
             return self.failed(refusal(credentials, &mut response, asked, now), asked);

@@ -1,12 +1,13 @@
 //! Connections that a cancellation can cut.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use ureq::Agent;
 
 use super::Call;
-use super::transport::Transport;
+use super::transport::{Control, Transport};
 use crate::Result;
 use crate::cancel::HookGuard;
 use crate::unpoisoned::lock;
@@ -20,21 +21,21 @@ pub(super) struct Pools {
 #[derive(Clone)]
 struct Pool {
     agent: Agent,
-    /// It was shut down and cannot be used again.
-    cut: Arc<AtomicBool>,
+    /// Once cut, it cannot be used again.
+    control: Arc<Control>,
 }
 
 impl Pool {
     fn new(transport: &Transport) -> Result<Self> {
-        let cut = Arc::new(AtomicBool::new(false));
+        let control = Arc::new(Control::default());
         Ok(Self {
-            agent: transport.agent(&cut)?,
-            cut,
+            agent: transport.agent(&control)?,
+            control,
         })
     }
 
     fn shut_down(&self) {
-        self.cut.store(true, Ordering::Relaxed);
+        self.control.cut.store(true, Ordering::Relaxed);
         self.agent.clone().shutdown();
     }
 }
@@ -68,13 +69,19 @@ impl Connections<'_> {
     pub(super) const fn agent(&self) -> &Agent {
         &self.pool.agent
     }
+
+    /// Reads no longer than until then.
+    pub(super) fn read_until(&self, end: Instant) {
+        self.pool.control.read_until(Some(end));
+    }
 }
 
 impl Drop for Connections<'_> {
     fn drop(&mut self) {
         // First the hook, so that nothing shuts them down from here on.
         self.interrupt = None;
-        if !self.pool.cut.load(Ordering::Relaxed) {
+        self.pool.control.read_until(None);
+        if !self.pool.control.cut.load(Ordering::Relaxed) {
             lock(self.idle).push(self.pool.clone());
         }
     }

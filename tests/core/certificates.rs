@@ -378,6 +378,17 @@ fn keys_that_are_not_supported_are_told() {
 }
 
 #[test]
+fn a_certificate_for_another_purpose_is_told_in_words() {
+    let secured = Secured::with(&Identity::of_client("localhost"));
+    let said = secured.complaint(&[("SSL_CERT_FILE", &secured.file)]);
+    assert_eq!(
+        said,
+        "Cannot reach the registry: its certificate is not for a server: its purposes (extendedKeyUsage) leave serverAuth out. \
+         The server needs another certificate."
+    );
+}
+
+#[test]
 fn a_server_that_wants_a_certificate_of_the_client_is_told() {
     let identity = Identity::signed("localhost");
     let mut secured = Secured::with(&identity);
@@ -476,6 +487,12 @@ fn certificates_that_are_named_and_not_there_are_an_error() {
             path.display()
         );
         assert!(result.errors[0].contains(&named), "{result:?}");
+    }
+    let path = Path::new("~/ca.pem");
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"] {
+        let said = &secured.sync(&[(variable, path)]).errors[0];
+        let hint = "Only a shell replaces ~, and none has read this: write the whole path.";
+        assert!(said.contains(hint), "{said}");
     }
     // They do not matter where there is no TLS.
     let url = secured.world.server.base_url();

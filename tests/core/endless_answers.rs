@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use skillsmith_sync::{ClientOptions, ErrorCode, SyncOptions, SyncStatus};
+use skillsmith_sync::clock::SystemClock;
+use skillsmith_sync::registry::{Call, PageRequest, Registry};
+use skillsmith_sync::{CancelToken, ClientOptions, ErrorCode, SyncOptions, SyncStatus};
 use skillsmith_test_registry::Options;
 
 use crate::support::{World, assert_success, client_with};
@@ -124,5 +126,33 @@ fn promise_8_an_answer_that_does_not_end_ends_the_run() {
         );
         assert!(is_told, "{what}: {result:?}");
         assert!(sent < MOST, "{what}: {sent} bytes were read");
+    }
+}
+
+/// The status says enough: its words are not waited for as long as a page is.
+#[test]
+fn promise_8_a_refusal_whose_words_do_not_end_is_told() {
+    const BEGIN: &str = "HTTP/1.1 403 Forbidden\r\n\r\n{\"error\": \"no";
+    for (more, pause) in [
+        ("", Duration::from_secs(3_600)),
+        ("x", Duration::from_millis(20)),
+    ] {
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (url, _) = endless(BEGIN, more, pause);
+            let client = client_with(
+                ClientOptions::new()
+                    .base_url(url)
+                    .timeout(Duration::from_secs(3_600)),
+            );
+            let cancel = CancelToken::new();
+            let call = Call::new(&cancel, &SystemClock).time_limit(Duration::from_secs(7_200));
+            _ = send.send(client.search(&PageRequest::new(), &call).map(drop));
+        });
+        let error = receive
+            .recv_timeout(Duration::from_secs(60))
+            .expect("it is waited for the end of the refusal")
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Forbidden, "{error}");
     }
 }

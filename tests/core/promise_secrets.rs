@@ -226,6 +226,12 @@ fn promise_10_a_long_token_is_not_shown_in_part_either() {
             ] })),
             "Skill 'a' was rejected: it repeats the key that was sent",
         ),
+        (
+            Fault::replace_body(json!({ "data": [
+                { "id": "b", "name": "n", "updated_at": token },
+            ] })),
+            "Skill 'b' was rejected: it repeats the key that was sent",
+        ),
     ] {
         let world = World::new(150, Options::default());
         world.server.fault(answer.always());

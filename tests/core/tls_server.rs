@@ -7,7 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, SanType,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -56,6 +59,16 @@ impl Identity {
         let mut params = CertificateParams::default();
         let names = names.iter().map(|name| (*name).try_into().unwrap());
         params.subject_alt_names = names.map(SanType::DnsName).collect();
+        Self::of(&params)
+    }
+
+    /// For another purpose than to be a server.
+    pub fn of_client(name: &str) -> Self {
+        let mut params = params(name);
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ClientAuth,
+            ExtendedKeyUsagePurpose::CodeSigning,
+        ];
         Self::of(&params)
     }
 

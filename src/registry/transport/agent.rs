@@ -1,7 +1,6 @@
 //! How one client connects: its route, its certificates, and the pools of connections made of them.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use ureq::Agent;
@@ -9,6 +8,7 @@ use ureq::http::{Response, Uri};
 
 use super::certificates::CertificateSources;
 use super::connector::Dialer;
+use super::control::Control;
 use super::doubt;
 use super::failure::Failure;
 use super::http_proxy;
@@ -52,11 +52,11 @@ impl Transport {
     }
 
     /// A new pool of connections, with the current certificates. Shutting it down interrupts
-    /// requests in flight, and setting `cut` those that are not connected yet.
+    /// requests in flight, and setting `cut` of its control those that are not connected yet.
     ///
     /// # Errors [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a variable names
     /// certificates that cannot be used.
-    pub(in crate::registry) fn agent(&self, cut: &Arc<AtomicBool>) -> Result<Agent> {
+    pub(in crate::registry) fn agent(&self, control: &Arc<Control>) -> Result<Agent> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // The client follows redirects itself, on the same origin only.
@@ -71,7 +71,7 @@ impl Transport {
         let proxy = self.route.proxy();
         let lookup = Lookup {
             proxy: proxy.cloned(),
-            cut: Arc::clone(cut),
+            control: Arc::clone(control),
         };
         let dialer = Dialer {
             proxy: proxy.cloned(),
@@ -79,7 +79,7 @@ impl Transport {
                 .wants_tls()
                 .then(|| self.certificates.tls())
                 .transpose()?,
-            cut: Arc::clone(cut),
+            control: Arc::clone(control),
             last: Arc::clone(&self.last),
         };
         Ok(Agent::with_parts(config, dialer, lookup))

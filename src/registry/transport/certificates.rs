@@ -205,8 +205,14 @@ fn usable(
 
 fn unusable(name: &str, path: &OsStr, why: &str) -> Error {
     let what = if name == FOLDER { "folder" } else { "file" };
+    let is_for_shell = path.as_encoded_bytes().starts_with(b"~");
+    let hint = if is_for_shell {
+        " Only a shell replaces ~, and none has read this: write the whole path."
+    } else {
+        ""
+    };
     Error::InvalidArgument(format!(
-        "{name} names {}, which cannot be used: {why}. \
+        "{name} names {}, which cannot be used: {why}.{hint} \
          Name a {what} with certificates in PEM form, or unset {name}.",
         path.display()
     ))

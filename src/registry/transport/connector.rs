@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport, TransportAdapter};
 
+use super::control::Control;
 use super::doubt;
 use super::failure::{Deadline, Failure};
 use super::http_proxy::{self, AbsoluteForm};
@@ -23,8 +23,7 @@ pub(super) struct Dialer {
     pub(super) proxy: Option<Arc<Proxy>>,
     /// `None` if neither the registry nor the proxy has TLS.
     pub(super) tls: Option<Tls>,
-    /// A cancellation has ended everything here.
-    pub(super) cut: Arc<AtomicBool>,
+    pub(super) control: Arc<Control>,
     /// The address that worked last.
     pub(super) last: Arc<Mutex<Option<SocketAddr>>>,
 }
@@ -75,16 +74,16 @@ struct Way<'a> {
 impl Way<'_> {
     /// Connects to the first of these addresses that answers.
     fn dial(&self, addresses: &[SocketAddr]) -> Result<Boxed, ureq::Error> {
-        let (last, cut) = (&self.dialer.last, &self.dialer.cut);
-        let stream = race::connect(addresses, last, &self.deadline, cut)?;
+        let control = &self.dialer.control;
+        let stream = race::connect(addresses, &self.dialer.last, &self.deadline, &control.cut)?;
         let is_plain = self.dialer.proxy.is_none() && !self.details.needs_tls();
-        let tcp = Tcp::new(stream, tls::buffers(), is_plain);
+        let tcp = Tcp::new(stream, tls::buffers(), Arc::clone(control), is_plain);
         (self.details.register_shutdown)(tcp.shutdown_handle())?;
         Ok(Box::new(tcp))
     }
 
     fn dial_proxy(&self, proxy: &Proxy) -> Result<Boxed, ureq::Error> {
-        lookup::addresses(&proxy.at, &self.deadline, &self.dialer.cut)
+        lookup::addresses(&proxy.at, &self.deadline, &self.dialer.control.cut)
             .and_then(|addresses| self.dial(&addresses))
             .map_err(|error| proxy.blame(error))
     }

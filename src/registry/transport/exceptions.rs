@@ -93,7 +93,12 @@ impl Hosts {
         };
         let name = name.trim_matches('.').to_ascii_lowercase();
         let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-        (!name.is_empty() && name.chars().all(is_of_name)).then(|| of_kind(name))
+        // What ends in a number is an address, and this is none.
+        let is_number =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_numeric = name.rsplit('.').next().is_some_and(is_number);
+        let is_name = !name.is_empty() && !is_numeric && name.chars().all(is_of_name);
+        is_name.then(|| of_kind(name))
     }
 
     fn contain(&self, host: &str) -> bool {
@@ -155,7 +160,14 @@ fn whole_network(text: &str) -> Option<Hosts> {
     let address: IpAddr = address.parse().ok()?;
     let all = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.unwrap_or(all);
-    (bits <= all).then_some(Hosts::Network(address, bits))
+    // A network of IPv4 written as IPv6 has the length of the longer address.
+    let hosts = match address.to_canonical() {
+        IpAddr::V4(short) if address.is_ipv6() && bits >= 96 => {
+            Hosts::Network(short.into(), bits - 96)
+        }
+        _ => Hosts::Network(address, bits),
+    };
+    (bits <= all).then_some(hosts)
 }
 
 /// The first bits of an address, and its family. An IPv4 address written as IPv6 is IPv4.
@@ -229,6 +241,8 @@ mod tests {
             ("fd00::/8", "http://[fd12:3456::1]"),
             ("[fd00::]/8", "http://[fd12:3456::1]"),
             ("127.0.0.0/8", "http://[::ffff:127.0.0.1]"),
+            ("::ffff:127.0.0.0/104", "http://127.1.2.3"),
+            ("[::ffff:127.0.0.1]", "http://127.0.0.1"),
             ("127/8", "http://127.1.2.3"),
             ("10.1/16;127.1/15", "http://127.0.2.3"),
             ("127.*", "http://127.1.2.3"),
@@ -241,6 +255,8 @@ mod tests {
             ("127.0.0.1:8081", "http://127.0.0.1:8080"),
             ("[::1]:8081", "http://[::1]:8080"),
             ("128.0.0.0/8", "http://127.0.0.1"),
+            ("::ffff:127.0.0.0/104", "http://128.0.0.1"),
+            ("::ffff:127.0.0.0/95", "http://127.0.0.1"),
             ("127.0.0.0/33", "http://127.0.0.1"),
             ("::/0", "http://127.0.0.1"),
             ("0.0.0.0/0", "http://[::1]"),
@@ -269,6 +285,8 @@ mod tests {
             "r*.example",
             "127.0.0.0/33",
             "127/33",
+            "0177.0.0.1",
+            "10.1",
             "10.0.0.0/255.0.0.0",
             "127.*.1",
             "1.2.3.4.*",

@@ -11,6 +11,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use super::control::Control;
 use super::failure::Deadline;
 use super::proxy::{Proxy, Target};
 use super::race::{SLICE, interrupted};
@@ -23,7 +24,7 @@ const MOST: usize = 16;
 #[derive(Debug)]
 pub(super) struct Lookup {
     pub(super) proxy: Option<Arc<Proxy>>,
-    pub(super) cut: Arc<AtomicBool>,
+    pub(super) control: Arc<Control>,
 }
 
 impl Resolver for Lookup {
@@ -38,7 +39,7 @@ impl Resolver for Lookup {
             return Ok(found);
         }
         let target = Target::of(uri)?;
-        let addresses = addresses(&target, &Deadline::new(timeout), &self.cut);
+        let addresses = addresses(&target, &Deadline::new(timeout), &self.control.cut);
         for address in addresses.map_err(|error| self.for_proxy(&target, error))? {
             found.push(address);
         }

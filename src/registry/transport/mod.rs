@@ -7,6 +7,7 @@
 mod agent;
 mod certificates;
 mod connector;
+mod control;
 mod deadlines;
 mod doubt;
 mod exceptions;
@@ -23,6 +24,7 @@ mod tls;
 mod verifier;
 
 pub(super) use self::agent::Transport;
+pub(super) use self::control::Control;
 pub(super) use self::deadlines::{Limits, deadlines};
 pub(super) use self::failure::Failure;
 pub(super) use self::lookup::is_localhost;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHandle, Transport};
 
+use super::control::Control;
 use super::failure::Failure;
 
 /// How the alert begins that a server with TLS answers a plain request with.
@@ -18,6 +19,7 @@ const ALERT: [u8; 2] = [0x15, 3];
 pub(super) struct Tcp {
     socket: Arc<Socket>,
     buffers: LazyBuffers,
+    control: Arc<Control>,
     /// What comes first must not be TLS.
     is_plain: bool,
 }
@@ -34,10 +36,16 @@ impl ShutdownHandle for Socket {
 
 impl Tcp {
     /// `is_plain`: a registry without TLS is at the other end.
-    pub(super) fn new(stream: TcpStream, buffers: LazyBuffers, is_plain: bool) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        buffers: LazyBuffers,
+        control: Arc<Control>,
+        is_plain: bool,
+    ) -> Self {
         Self {
             socket: Arc::new(Socket(stream)),
             buffers,
+            control,
             is_plain,
         }
     }
@@ -65,7 +73,7 @@ impl Transport for Tcp {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let timeout = timeout.for_read();
+        let timeout = self.control.bounded(timeout.for_read());
         let mut stream = &self.socket.0;
         let begun = Instant::now();
         let input = self.buffers.input_append_buf();

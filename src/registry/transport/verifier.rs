@@ -294,6 +294,9 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
             expected.to_str(),
             names(presented)
         ),
+        Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
+            "is not for a server: its purposes (extendedKeyUsage) leave serverAuth out. The server needs another certificate.".to_owned()
+        }
         error if is_authority(error) => format!(
             "is an authority's own, which is accepted only if it is itself trusted. {}",
             trust(pin)

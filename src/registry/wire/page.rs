@@ -126,8 +126,8 @@ impl Page {
         self.limit
     }
 
-    /// Removes our credentials from everything that is shown about rows. A row whose id or tier
-    /// contains one is rejected.
+    /// Removes our credentials from everything that is shown about rows. A row is rejected that has one in its id, its
+    /// tier or a stamp, which become part of requests and of what status says; other values are the registry's to choose.
     pub(in crate::registry) fn redact(&mut self, credentials: &Credentials) {
         for row in &mut self.rows {
             match &mut row.0 {
@@ -136,8 +136,11 @@ impl Page {
                     row.reason = credentials.redact(&row.reason);
                 }
                 Content::Skill(skill) => {
-                    let tier = skill.fields[Field::TrustTier].as_text().unwrap_or_default();
-                    if credentials.are_in(&skill.id) || credentials.are_in(tier) {
+                    let used = [Field::TrustTier, Field::CreatedAt, Field::UpdatedAt];
+                    let mut texts = used
+                        .iter()
+                        .filter_map(|field| skill.fields[*field].as_text());
+                    if credentials.are_in(&skill.id) || texts.any(|text| credentials.are_in(text)) {
                         row.0 = Content::Rejected(Rejected {
                             fingerprint: fingerprint(&skill.id),
                             id: None,
