@@ -1370,7 +1370,8 @@ skillsmith_status skillsmith_database_open_in_memory(struct skillsmith_database 
 
  `~/` at the start of the variable is the home folder. Gives an owned string:
  `skillsmith_string_free`. Does not block; any thread may call it. Errors: `NULL_ARGUMENT`;
- `INVALID_ARGUMENT` if there is no home folder, or if the path is not UTF-8. To open the
+ `INVALID_ARGUMENT` if there is no home folder, if the variable begins with what a shell would
+ have replaced (`$HOME/`, `~ada/`, a quotation mark), or if the path is not UTF-8. To open the
  database at such a path, pass NULL to `skillsmith_database_open`.
  */
 skillsmith_status skillsmith_default_database_path(char **out_path,

@@ -1,6 +1,7 @@
 //! Settings from environment variables and the user's configuration file.
 
 mod config_file;
+mod unexpanded;
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -12,6 +13,9 @@ use crate::{Error, Result};
 
 /// The default address of the live registry.
 const DEFAULT_BASE_URL: &str = "https://api.skillsmith.app/functions/v1";
+
+/// The variable that gives the path of the database.
+const DATABASE: &str = "SKILLSMITH_DB_PATH";
 
 /// The variable that gives the address of a project, below which the registry is.
 const PROJECT: &str = "SUPABASE_URL";
@@ -30,15 +34,15 @@ type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 /// Not a snapshot: each variable is looked up when it is needed. A client and a service read
 /// theirs when they are created.
 ///
-/// An empty variable counts as not set. Paths may be any bytes; another value that is not UTF-8 is an
-/// [`Error::InvalidArgument`] that names the variable.
+/// A variable that is empty or blank counts as not set. Paths may be any bytes, space around them included; space around
+/// other values does not count, and one that is not UTF-8 is an [`Error::InvalidArgument`] that names the variable.
 ///
 /// ```
 /// use std::path::Path;
 /// use skillsmith_sync::environment::Environment;
 ///
 /// let environment = Environment::new(|name| (name == "HOME").then(|| "/home/ada".into()));
-/// let path = environment.database_path().unwrap();
+/// let path = environment.database_path()?;
 /// assert_eq!(path, Path::new("/home/ada/.skillsmith/skills.db"));
 /// assert!(environment.background_sync()?);
 /// # Ok::<(), skillsmith_sync::Error>(())
@@ -88,7 +92,7 @@ impl Environment {
     pub(crate) fn var(&self, name: &str) -> Result<Option<String>> {
         match self.raw(name).map(OsString::into_string) {
             None => Ok(None),
-            Some(Ok(text)) => Ok(Some(text)),
+            Some(Ok(text)) => Ok(Some(text.trim().to_owned())),
             // The value may be a credential.
             Some(Err(_)) => Err(Error::InvalidArgument(format!(
                 "The value of {name} is not valid UTF-8. Set the variable again, or unset it."
@@ -116,16 +120,14 @@ impl Environment {
     #[cfg(feature = "cli")]
     pub(crate) fn word(&self, name: &str) -> Option<String> {
         self.raw(name)
-            .map(|value| value.to_string_lossy().into_owned())
+            .map(|value| value.to_string_lossy().trim().to_owned())
     }
 
-    /// The value of a variable that names a file or folders: any bytes, without space around them.
+    /// The value of a variable that names a file or folders: any bytes.
     pub(crate) fn raw(&self, name: &str) -> Option<OsString> {
         let value = (self.var)(name)?;
-        let value = value
-            .to_str()
-            .map_or(value.clone(), |text| text.trim().into());
-        (!value.is_empty()).then_some(value)
+        let is_blank = value.to_str().is_some_and(|text| text.trim().is_empty());
+        (!is_blank).then_some(value)
     }
 
     /// `SKILLSMITH_BACKGROUND_SYNC`: whether the background service may run. Default: true.
@@ -164,25 +166,42 @@ impl Environment {
         }
     }
 
-    /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`; `None` if there is no home folder.
+    /// `SKILLSMITH_DB_PATH`, or `~/.skillsmith/skills.db`.
     ///
     /// `~/` at the start of the variable is the home folder: a host may set it from a file of its own, where
     /// no shell replaces that.
-    pub fn database_path(&self) -> Option<PathBuf> {
-        match self.raw("SKILLSMITH_DB_PATH") {
-            Some(path) => self.at_home(Path::new(&path)),
-            None => Some(self.home()?.join(SETTINGS).join("skills.db")),
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is no home folder, or if the variable begins with what a shell would have
+    /// replaced, such as `$HOME`, `~ada/` or a quotation mark: no folder of that name is what was meant.
+    pub fn database_path(&self) -> Result<PathBuf> {
+        match self.raw(DATABASE) {
+            Some(path) => self.path_of_setting(DATABASE, Path::new(&path)),
+            None => Ok(self.home_folder()?.join(SETTINGS).join("skills.db")),
         }
     }
 
-    /// The path, with the home folder in place of a leading `~`; `None` if there is no home folder.
-    pub(crate) fn at_home(&self, path: &Path) -> Option<PathBuf> {
+    /// A path from a setting, with the home folder in place of a leading `~`.
+    ///
+    /// # Errors As [`database_path`](Self::database_path).
+    pub(crate) fn path_of_setting(&self, setting: &str, path: &Path) -> Result<PathBuf> {
         let Ok(rest) = path.strip_prefix("~") else {
-            return Some(path.to_owned());
+            unexpanded::ensure_none(setting, path)?;
+            return Ok(path.to_owned());
         };
-        let place = self.home()?.join(rest);
+        let place = self.home_folder()?.join(rest);
         let is_folder = ends_with_separator(path.as_os_str());
-        Some(if is_folder { place.join("") } else { place })
+        Ok(if is_folder { place.join("") } else { place })
+    }
+
+    fn home_folder(&self) -> Result<PathBuf> {
+        self.home().ok_or_else(|| {
+            Error::InvalidArgument(
+                "Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). \
+                 Give the path of the database, or set SKILLSMITH_DB_PATH to it, without ~/."
+                    .into(),
+            )
+        })
     }
 
     /// The home folder. A path that depends on where the program was started names none.
@@ -312,12 +331,13 @@ mod tests {
 
     #[test]
     fn the_database_is_at_home() {
-        let path = environment(&[("HOME", "/home/u")]).database_path();
-        assert_eq!(path, Some(PathBuf::from("/home/u/.skillsmith/skills.db")));
+        let path = environment(&[("HOME", "/home/u")]).database_path().unwrap();
+        assert_eq!(path, PathBuf::from("/home/u/.skillsmith/skills.db"));
         let path = environment(&[("HOME", "/home/u"), ("SKILLSMITH_DB_PATH", "/data/s.db")])
-            .database_path();
-        assert_eq!(path, Some(PathBuf::from("/data/s.db")));
-        assert_eq!(environment(&[]).database_path(), None);
+            .database_path()
+            .unwrap();
+        assert_eq!(path, PathBuf::from("/data/s.db"));
+        assert!(environment(&[]).database_path().is_err());
     }
 
     #[test]
@@ -326,7 +346,8 @@ mod tests {
             ("~/data/s.db", "/home/u/data/s.db"),
             ("~", "/home/u/"),
             ("~/data/", "/home/u/data/"),
-            ("~ada/s.db", "~ada/s.db"),
+            (" /data/ s.db ", " /data/ s.db "),
+            ("./~ada/s.db", "./~ada/s.db"),
             ("data/~/s.db", "data/~/s.db"),
         ] {
             let environment = Environment::new(move |name| match name {
@@ -339,7 +360,7 @@ mod tests {
             assert_eq!(path.to_str(), Some(meant), "{given}");
         }
         let homeless = environment(&[("SKILLSMITH_DB_PATH", "~/s.db")]);
-        assert_eq!(homeless.database_path(), None);
+        assert!(homeless.database_path().is_err());
     }
 
     #[test]
@@ -350,9 +371,9 @@ mod tests {
                 "SKILLSMITH_DB_PATH" => Some("~/s.db".into()),
                 _ => None,
             });
-            assert_eq!(environment.database_path(), None, "{home}");
+            assert!(environment.database_path().is_err(), "{home}");
             let environment = Environment::new(move |name| (name == "HOME").then(|| home.into()));
-            assert_eq!(environment.database_path(), None, "{home}");
+            assert!(environment.database_path().is_err(), "{home}");
             // Not a missing one, whose address and credential would be those of the defaults.
             let error = environment.config_file().api_base_url().unwrap_err();
             let text = error.to_string();
@@ -366,7 +387,7 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
         let odd = || OsString::from_vec(b"/data/caf\xe9".to_vec());
         let environment = Environment::from_os(move |_| Some(odd()));
-        assert_eq!(environment.database_path(), Some(odd().into()));
+        assert_eq!(environment.database_path().unwrap(), PathBuf::from(odd()));
         let file = environment.config_file();
         let expected = PathBuf::from(odd()).join(".skillsmith/config.json");
         assert_eq!(file.path(), Some(expected.as_path()));

@@ -10,16 +10,10 @@ use crate::{Database, Error, Result};
 
 /// `--db`, `SKILLSMITH_DB_PATH`, or the one at home. No shell replaces the `~` of `--db=~/skills.db`.
 pub(super) fn path(global: &Global, environment: &Environment) -> Result<PathBuf> {
-    let path = match &global.database {
-        Some(path) => environment.at_home(path),
+    match &global.database {
+        Some(path) => environment.path_of_setting("--db", path),
         None => environment.database_path(),
-    };
-    path.ok_or_else(|| {
-        Error::InvalidArgument(
-            "Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/."
-                .into(),
-        )
-    })
+    }
 }
 
 /// Opens the database for a command that writes.

@@ -400,7 +400,7 @@ fn no_home() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert_eq!(
         outcome.stderr,
-        "error: Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Pass --db <PATH>, or set SKILLSMITH_DB_PATH, without ~/.\n"
+        "error: Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). Give the path of the database, or set SKILLSMITH_DB_PATH to it, without ~/.\n"
     );
     let outcome = homeless(&place, others, &["sync", "status", "--db", "x.db"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use napi_derive::napi;
+use skillsmith_sync::Database;
 use skillsmith_sync::database::OpenOptions;
-use skillsmith_sync::{Database, Error};
 
 use crate::boundary::{Result, boundary};
 use crate::variables::{Variables, environment};
@@ -29,11 +29,7 @@ impl NativeDatabase {
         boundary(|| {
             let path = match path {
                 Some(path) => path.into(),
-                None => environment(variables).database_path().ok_or_else(|| {
-                    Error::InvalidArgument(
-                        "Cannot choose a default path for the database: no home folder was found (HOME must be an absolute path). Pass a path, or set SKILLSMITH_DB_PATH.".into(),
-                    )
-                })?,
+                None => environment(variables).database_path()?,
             };
             let options = OpenOptions::new()
                 .read_only(readonly)

@@ -115,7 +115,8 @@ pub extern "C" fn skillsmith_database_open_in_memory(
 ///
 /// `~/` at the start of the variable is the home folder. Gives an owned string:
 /// `skillsmith_string_free`. Does not block; any thread may call it. Errors: `NULL_ARGUMENT`;
-/// `INVALID_ARGUMENT` if there is no home folder, or if the path is not UTF-8. To open the
+/// `INVALID_ARGUMENT` if there is no home folder, if the variable begins with what a shell would
+/// have replaced (`$HOME/`, `~ada/`, a quotation mark), or if the path is not UTF-8. To open the
 /// database at such a path, pass NULL to `skillsmith_database_open`.
 #[unsafe(no_mangle)]
 pub extern "C" fn skillsmith_default_database_path(
@@ -137,14 +138,7 @@ pub extern "C" fn skillsmith_default_database_path(
 }
 
 fn default_path() -> Result<PathBuf> {
-    Environment::of_process()
-        .database_path()
-        .ok_or_else(|| {
-            Error::InvalidArgument(
-                "Cannot choose a default path for the database: no home folder was found (HOME must be an absolute path). Pass a path, or set SKILLSMITH_DB_PATH."
-                    .into(),
-            )
-        })
+    Environment::of_process().database_path()
 }
 
 /// Closes a database for all handles made from it.
