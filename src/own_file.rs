@@ -3,6 +3,8 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+#[cfg(feature = "cli")]
+use std::path::PathBuf;
 
 /// What a symbolic link in the place of the file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,5 +271,27 @@ pub(crate) fn others_who_write(path: &Path) -> Option<&'static str> {
         };
     }
     _ = path;
+    None
+}
+
+/// A folder above this one in which others may put another folder in its place, and who they are. In a sticky one, such as
+/// `/tmp`, only its owner may.
+#[cfg(all(feature = "cli", unix))]
+pub(crate) fn replaceable_in(folder: &Path) -> Option<(PathBuf, String)> {
+    use std::os::unix::fs::PermissionsExt;
+    const STICKY: u32 = 0o1000;
+    let folder = folder.canonicalize().ok()?;
+    let who_replaces = |above: &Path| {
+        let is_sticky = above.metadata().ok()?.permissions().mode() & STICKY != 0;
+        let others = others_who_write(above).filter(|_| !is_sticky);
+        let owner = || Some(format!("its owner (user {})", other_owner(above)?));
+        others.map(str::to_owned).or_else(owner)
+    };
+    let mut above = folder.ancestors().skip(1);
+    above.find_map(|above| Some((above.to_owned(), who_replaces(above)?)))
+}
+
+#[cfg(all(feature = "cli", not(unix)))]
+pub(crate) fn replaceable_in(_: &Path) -> Option<(PathBuf, String)> {
     None
 }

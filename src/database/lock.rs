@@ -5,7 +5,7 @@
 //! description, is on the database file itself: all names of the file share it, and it survives deletion of
 //! the lock file. The content of the database is not touched.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,14 +181,18 @@ impl LockFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        let opened = Self::of(|| {
-            let file = own_file::open(&mut options, path, Link::Refused)?;
-            ensure_no_other_name(&file)?;
-            Ok(file)
-        });
-        opened.map_err(|error| match error.kind() {
+        Self::usable(&mut options, path).map_err(|error| match error.kind() {
             ErrorKind::InvalidInput => Error::file("use", path, no_lock_file(&error)),
             _ => explain::not_created("create", path, error),
+        })
+    }
+
+    /// Opens what a sync can use as its lock file.
+    fn usable(options: &mut OpenOptions, path: &Path) -> std::io::Result<Self> {
+        Self::of(|| {
+            let file = own_file::open(options, path, Link::Refused)?;
+            ensure_no_other_name(&file)?;
+            Ok(file)
         })
     }
 
@@ -205,12 +209,7 @@ impl LockFile {
 #[cfg(feature = "cli")]
 pub(crate) fn unusable_lock(database: &Path) -> Option<Error> {
     let path = lock_path(database);
-    let opened = LockFile::of(|| {
-        let file = own_file::open(File::options().read(true), &path, Link::Refused)?;
-        ensure_no_other_name(&file)?;
-        Ok(file)
-    });
-    let error = opened.err()?;
+    let error = LockFile::usable(File::options().read(true), &path).err()?;
     (error.kind() == ErrorKind::InvalidInput)
         .then(|| Error::file("use", path, no_lock_file(&error)))
 }

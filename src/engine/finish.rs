@@ -217,7 +217,9 @@ fn record_in_pieces(
 ) {
     let now = context.engine.clock.now();
     let text = text_of(error);
-    _ = write(&mut |conn| config::record_error(conn, text.as_deref()));
+    if is_an_error(error) {
+        _ = write(&mut |conn| config::record_error(conn, text.as_deref()));
+    }
     if let Some(id) = &run.id {
         let told = text.clone().unwrap_or_default();
         let ended = (now, Some(context.took()));
@@ -251,6 +253,11 @@ fn text_of(error: &Error) -> Option<String> {
     }
 }
 
+/// Whoever cancels a run knows it; the history has it.
+const fn is_an_error(error: &Error) -> bool {
+    !matches!(error, Error::Cancelled)
+}
+
 fn record_failure(
     conn: &Connection,
     context: &Context<'_, '_>,
@@ -275,8 +282,7 @@ fn record_failure(
     let interval_ms = config::load(conn)?.interval_ms;
     backoff::note(conn, error, run.tally.processed() > 0, interval_ms, now)?;
     reserved::note(conn, context.listing(), Some(error), now)?;
-    // Whoever cancels a run knows it; the history has it.
-    if !matches!(error, Error::Cancelled) {
+    if is_an_error(error) {
         config::record_error(conn, text.as_deref())?;
     }
     if is_own_file {

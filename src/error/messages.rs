@@ -93,22 +93,22 @@ messages! {
         path.display();
     Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
     Error::DiskFull =>
-        "The disk is full; the last batch was not written. Free some space and sync again.";
+        "The disk is full, and SQLite cannot go on, not even to read where it must make a file for that. What is stored is kept: free some space and try again.";
     Error::NoMoreFiles(path) =>
         "The file system of {} has no free inodes, though it has space (`df -i` shows it). \
          Delete files that are not needed, and sync again.",
         path.display();
     Error::DiskQuotaUsed =>
-        "Your disk quota is used up; the last batch was not written. \
-         Delete files or get a larger quota, and sync again.";
+        "Your disk quota is used up, and SQLite cannot go on. What is stored is kept: \
+         delete files or get a larger quota, and try again.";
     Error::DatabaseInUse(path) =>
         "{} is open in this process through another SQLite, and this system \
          cannot isolate the two. Close it there first, or sync in another \
          process with `skillsmith sync`.",
         path.display();
     Error::ReadOnlyFileSystem(path) =>
-        "{} is on a file system that is mounted read-only: it can be read, \
-         but not written. Copy it to a writable folder and use the copy.",
+        "{} is on a file system that is mounted read-only, so that nothing can be written there. \
+         Choose another path; a database that is there can be read, and copied to a folder of your own.",
         path.display();
     Error::JournalOnReadOnlyFileSystem { path, journal } =>
         "{} is on a file system that is mounted read-only, and its last \

@@ -110,6 +110,65 @@ fn a_broken_index_is_found_by_its_check_only() {
     );
 }
 
+/// As a faulty disk or a program that edits the schema leaves it. Where it is unique, rows that are new are taken for known.
+#[test]
+fn an_index_without_some_of_the_rows_is_found_by_its_check_only() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let sql = "CREATE INDEX of_authors ON skills (author)";
+    place.look().execute_batch(sql).unwrap();
+    let root: i64 = place
+        .look()
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'of_authors'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    // Each connection reads the schema that the one before it has left.
+    for statement in [
+        "DELETE FROM sqlite_schema WHERE name = 'of_authors'".to_owned(),
+        "UPDATE skills SET author = 'somebody else'".to_owned(),
+        format!(
+            "INSERT INTO sqlite_schema VALUES ('index', 'of_authors', 'skills', {root}, '{sql}')"
+        ),
+    ] {
+        let look = place.look();
+        look.pragma_update(None, "writable_schema", true).unwrap();
+        look.execute(&statement, []).unwrap();
+    }
+    assert_eq!(place.run(&["doctor"]).code, 0);
+    let outcome = place.run(&["doctor", "--check"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stdout.contains("of_authors"), "{}", outcome.stdout);
+}
+
+/// Who can rename the folder of the database decides what is read, whatever the mode of that folder.
+#[test]
+fn a_folder_above_in_which_others_may_rename_is_told() {
+    let place = Place::with_skills(25);
+    fs::create_dir_all(place.path("shared/mine")).unwrap();
+    let db = place.path("shared/mine/skills.db");
+    let args = ["doctor", "--json", "--db", db.to_str().unwrap()];
+    for (mode, is_told) in [(0o755, false), (0o777, true), (0o1777, false)] {
+        fs::set_permissions(place.path("shared"), fs::Permissions::from_mode(mode)).unwrap();
+        let document = place.json(&args);
+        let findings = document["findings"].as_array().unwrap();
+        let found = findings
+            .iter()
+            .find(|found| found["name"] == "folder above");
+        assert_eq!(found.is_some(), is_told, "{mode:o}: {document}");
+        if let Some(found) = found {
+            assert_eq!(found["state"], "warning");
+            let value = found["value"].as_str().unwrap();
+            assert!(
+                value.contains("shared: every user of this machine can write to it"),
+                "{value}"
+            );
+        }
+    }
+}
+
 #[test]
 fn it_shows_who_has_the_file_open_and_never_a_credential() {
     let place = Place::with_options(

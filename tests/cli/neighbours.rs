@@ -214,6 +214,29 @@ fn promise_10_a_folder_that_another_made_in_a_shared_home_chooses_no_registry() 
 }
 
 #[test]
+fn promise_15_a_link_of_another_user_chooses_no_place_for_a_new_database() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    fs::create_dir_all(place.path("shared")).unwrap();
+    let target = place.path("elsewhere.db");
+    let link = place.path("shared/skills.db");
+    symlink(&target, &link).unwrap();
+    let args = ["sync", "--db", link.to_str().unwrap()];
+    std::os::unix::fs::lchown(&link, Some(STRANGER), None).unwrap();
+    let outcome = run(&place, &args);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let words = "it belongs to another user (number 54321)";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    assert!(!target.exists());
+    // One's own link to a file that is not there yet is where it is wanted.
+    std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
+    place.ok(&args);
+    assert!(target.exists());
+}
+
+#[test]
 fn a_configuration_that_another_put_there_is_refused() {
     let place = Place::with_skills(25);
     fs::create_dir(place.path(".skillsmith")).unwrap();

@@ -432,6 +432,23 @@ fn promise_3_the_history_says_why_a_run_failed_whose_record_a_trigger_refuses() 
 }
 
 #[test]
+fn promise_12_a_cancelled_run_whose_record_a_trigger_refuses_leaves_no_error() {
+    for trigger in [
+        "BEFORE UPDATE ON sync_history BEGIN SELECT RAISE(ABORT, 'not mine'); END",
+        "BEFORE DELETE ON sync_state BEGIN SELECT RAISE(IGNORE); END",
+    ] {
+        let world = World::new(300, Options::default());
+        with_trigger(&world, trigger);
+        world.while_one_hangs(|| {});
+        let (_, message) = newest(&world);
+        assert_eq!(message, "Sync cancelled", "{trigger}");
+        let config = SyncConfigRepository::new(&world.database);
+        let told = config.get_config().unwrap().last_sync_error;
+        assert_eq!(told, None, "{trigger}");
+    }
+}
+
+#[test]
 fn promise_3_the_status_says_why_runs_fail_that_a_trigger_lets_begin_nothing() {
     for trigger in [
         "BEFORE INSERT ON sync_history BEGIN SELECT RAISE(IGNORE); END",

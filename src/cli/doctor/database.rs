@@ -105,6 +105,13 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
         let text = format!("{place}{mode}");
         say_who_writes(area, "folder", text, existing);
     }
+    if let Some((above, who)) = own_file::replaceable_in(existing) {
+        let text = format!(
+            "{}: {who} can write to it, and so put other folders in the place of those in it",
+            above.display()
+        );
+        area.note("folder above", State::Warning, text);
+    }
     if let Some(lack) = lacks_room(existing).filter(|_| is_writable) {
         // Files that are there already are not created again.
         let state = if is_there {
@@ -212,7 +219,7 @@ fn look_inside(
         check::say_last(area, database, console)?;
         return Ok(());
     }
-    match database.quick_check(&console.terminal.cancel)? {
+    match database.integrity_check(&console.terminal.cancel)? {
         None => area.ok("pages", "no damage found"),
         Some(fault) => {
             area.note("pages", State::Error, fault);

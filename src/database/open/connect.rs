@@ -87,3 +87,30 @@ fn distrust(conn: &Connection) -> Result<()> {
     raw::limit_length(conn, LONGEST);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Database;
+
+    #[test]
+    fn no_connection_trusts_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("skills.db");
+        let own = Database::open(&path).unwrap();
+        let others = [
+            Database::open_in_memory().unwrap(),
+            OpenOptions::new().read_only(true).open(&path).unwrap(),
+        ];
+        for database in others.iter().chain([&own]) {
+            let settings = database.read(|conn| {
+                let checks: bool =
+                    conn.pragma_query_value(None, "cell_size_check", |row| row.get(0))?;
+                let defensive = conn.db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE)?;
+                let trusts = conn.db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA)?;
+                Ok((checks, defensive, trusts))
+            });
+            assert_eq!(settings.unwrap(), (true, true, false));
+        }
+    }
+}

@@ -59,6 +59,15 @@ fn ensure_own_empty(path: &Path, found: &std::fs::Metadata) -> Result<()> {
     })
 }
 
+/// Whoever made a link to nothing would choose where the database is made.
+fn ensure_own_link(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => own_file::ensure_own(&found, path)
+            .map_err(|error| Error::file("follow the link", path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Why an empty file is not made a database, if it is not.
 #[cfg(feature = "cli")]
 pub(crate) fn foreign_empty_file(path: &Path) -> Option<Error> {
@@ -124,6 +133,7 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| explain::folder_not_created(folder, error))?;
     }
+    ensure_own_link(path)?;
     let created = coexistence::create_private(path)?;
     created.map_err(|error| explain::not_created("create", path, error))?;
     let mut conn = connect::connect(path, opening.options, true)?;
