@@ -26,7 +26,7 @@ use crate::database::{self, Claim, transaction};
 use crate::error::TIME;
 use crate::log::LogLevel;
 use crate::memory::{self, guarded};
-use crate::skills::{Fingerprints, Table, fts};
+use crate::skills::{Fingerprints, Table, fts, indexes};
 use crate::{CancelToken, Error, Result};
 
 /// The caller waits for a cancelled run to end. An index without triggers that takes longer is left
@@ -116,6 +116,11 @@ impl Run {
         }
         self.requests = Counter::of_run(&conn, options, context.started_at)?;
         progress.connecting(&self.tally);
+        if options.force && !options.dry_run {
+            // It trusts nothing that it can check; and rows are looked up by them.
+            let _guard = database::interruptible(&conn, &options.cancel, context.ends_at());
+            indexes::repair(&conn, context.lock_wait())?;
+        }
         let (fetch, fingerprints, pages) = self.start_fetch(context, (&conn, &table), &found)?;
         self.id = start::open_record(context, &conn)?;
         if found.index_suspect && !options.dry_run {

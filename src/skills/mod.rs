@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod compare;
 mod fingerprints;
 pub(crate) mod fts;
+pub(crate) mod indexes;
 mod repository;
 pub(crate) mod row;
 mod sql;

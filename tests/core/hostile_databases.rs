@@ -872,6 +872,62 @@ fn a_forced_run_over_damage_does_not_end_well_over_a_damaged_index() {
     assert!(ended_well > 10, "{ended_well}");
 }
 
+/// SQLite finds rows by their index, so one that misses some of them hides them from every statement.
+#[test]
+fn promise_3_a_forced_run_mends_an_index_that_misses_rows() {
+    let world = World::new(30, Options::default());
+    let mut bytes = sound_file(&world);
+    let (root, page): (i64, i64) = world
+        .look()
+        .query_row(
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'sqlite_autoindex_skills_1'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    let (root, page) = (
+        usize::try_from(root).unwrap(),
+        usize::try_from(page).unwrap(),
+    );
+    let index = &mut bytes[(root - 1) * page..root * page];
+    for skill in &world.server.visible_skills()[..5] {
+        let id = skill["id"].as_str().unwrap().as_bytes();
+        let at = index.windows(id.len()).position(|window| window == id);
+        index[at.expect("the index is one page") + id.len() - 1] = b'~';
+    }
+    std::fs::write(world.path(), bytes).unwrap();
+    let database = Database::open(world.path()).unwrap();
+    let engine = skillsmith_sync::SyncEngine::new(std::sync::Arc::new(world.client()), &database);
+    let result = engine.sync(SyncOptions::new().force(true)).unwrap();
+    assert_success(&result);
+    assert_eq!(result.skills_added, 0, "{result:?}");
+    world.assert_mirrored();
+    let sql = "PRAGMA integrity_check";
+    let verdict: String = world.look().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+}
+
+/// As a program leaves it that has two rows of one id: nothing that can be mended without choosing one of them.
+#[test]
+fn promise_3_an_index_that_cannot_be_mended_ends_a_forced_run() {
+    let world = World::new(30, Options::default());
+    assert_success(&world.sync());
+    let schema = |sql: &str| {
+        let look = world.look();
+        look.pragma_update(None, "writable_schema", true).unwrap();
+        look.execute_batch(sql).unwrap();
+    };
+    schema("CREATE INDEX of_names ON skills (name)");
+    schema("UPDATE skills SET name = 'the same' WHERE rowid < 3");
+    schema(
+        "UPDATE sqlite_schema SET sql = 'CREATE UNIQUE INDEX of_names ON skills (name)' WHERE name = 'of_names'",
+    );
+    let before = row_count(&world.path());
+    let result = world.engine().sync(SyncOptions::new().force(true)).unwrap();
+    assert_eq!(result.code, Some(ErrorCode::DatabaseDamaged), "{result:?}");
+    assert_eq!(row_count(&world.path()), before);
+}
+
 /// The numbers of the index agree all the same.
 #[test]
 fn a_forced_run_leaves_a_sound_index_where_a_trigger_does_not() {
