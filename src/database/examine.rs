@@ -38,7 +38,8 @@ impl Database {
             let free: i64 = pragma("freelist_count")?;
             let page: i64 = pragma("page_size")?;
             let schema_version = if has_table(conn, "schema_version")? {
-                let sql = "SELECT max(version) FROM schema_version";
+                let sql =
+                    "SELECT max(version) FROM schema_version WHERE typeof(version) = 'integer'";
                 conn.query_row(sql, [], |row| row.get(0))?
             } else {
                 None

@@ -142,13 +142,24 @@ fn of_the_disk(
         | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::InvalidFilename
         | ErrorKind::NotADirectory => Some(Error::file(action, path, cause)),
-        _ => match (in_words(&cause, true), Error::file(action, path, cause)) {
+        // What FAT, SMB and others say of a name that they do not take.
+        ErrorKind::InvalidInput if action == "open" => Some(Error::file(
+            action,
+            path,
+            std::io::Error::other("its file system does not take this name"),
+        )),
+        _ => match (
+            in_words(&cause, action == "use"),
+            Error::file(action, path, cause),
+        ) {
             (_, told @ Error::TooManyFiles { .. }) => Some(told),
             (Some(words), _) => Some(Error::Io {
                 action,
                 path: path.to_owned(),
                 source: std::io::Error::other(words),
             }),
+            // "disk I/O error" says less than what the system does. Without the memory of a log, there is another way.
+            (None, told) if action == "use" && !file_system::is_of_log(error) => Some(told),
             _ => None,
         },
     }
@@ -328,6 +339,30 @@ mod tests {
                 libc::EFBIG,
                 Code::Io,
                 "largest size of a file on its file system. Move it to another one.",
+            ),
+            (
+                ffi::SQLITE_IOERR_FSYNC,
+                libc::EINVAL,
+                Code::Io,
+                "Invalid argument",
+            ),
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::ETIMEDOUT,
+                Code::Io,
+                "timed out",
+            ),
+            (
+                ffi::SQLITE_IOERR_DELETE,
+                libc::EBUSY,
+                Code::Io,
+                "/no/such/skills.db",
+            ),
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::EINVAL,
+                Code::Io,
+                "does not take this name",
             ),
             (
                 ffi::SQLITE_CANTOPEN,

@@ -96,12 +96,16 @@ pub(super) fn has_log_in_vain(conn: &Connection, error: &Error) -> bool {
     let Error::Database(error) = error else {
         return false;
     };
+    is_of_log(error) && is_refused(conn)
+}
+
+/// Whether the memory that a write-ahead log needs could not be had.
+pub(super) fn is_of_log(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
-    let is_of_memory = matches!(
+    matches!(
         code,
         Some(ffi::SQLITE_IOERR_SHMMAP | ffi::SQLITE_IOERR_SHMOPEN | ffi::SQLITE_IOERR_SHMSIZE)
-    );
-    is_of_memory && is_refused(conn)
+    )
 }
 
 #[cfg(unix)]
@@ -175,15 +179,32 @@ mod linux {
     ];
 
     pub(super) fn shared(path: &Path) -> Option<String> {
-        let found = coexistence::file_system_type(path)?;
-        let (_, name) = SHARED.iter().find(|(number, _)| *number == found)?;
-        if found != FUSE {
-            return Some((*name).to_owned());
+        shared_by(coexistence::file_system_type(path), || kind(path))
+    }
+
+    /// `number`: none where the file system does not tell, as some programs that serve one do not.
+    fn shared_by(number: Option<u32>, kind: impl FnOnce() -> Option<String>) -> Option<String> {
+        let name = match number {
+            Some(number) => SHARED.iter().find(|(known, _)| *known == number)?.1,
+            None => "of an unknown type",
+        };
+        match number {
+            Some(FUSE) => {}
+            Some(_) => return Some(name.to_owned()),
+            None => {
+                let kind = kind()?;
+                let is_remote = [
+                    "fuse", "virtiofs", "nfs", "cifs", "smb", "9p", "ceph", "afs",
+                ]
+                .iter()
+                .any(|begin| kind.starts_with(begin));
+                return (is_remote && !LOCAL.contains(&&*kind)).then_some(kind);
+            }
         }
-        match kind(path) {
+        match kind() {
             Some(kind) if LOCAL.contains(&&*kind) => None,
             Some(kind) if kind.starts_with("fuse") || kind == "virtiofs" => Some(kind),
-            _ => Some((*name).to_owned()),
+            _ => Some(name.to_owned()),
         }
     }
 
@@ -209,6 +230,26 @@ mod linux {
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn a_file_system_that_does_not_tell_its_number_counts_by_its_name() {
+            for (number, kind, expected) in [
+                (None, Some("fuse"), Some("fuse")),
+                (None, Some("fuse.sshfs"), Some("fuse.sshfs")),
+                (None, Some("nfs4"), Some("nfs4")),
+                (None, Some("fuseblk"), None),
+                (None, Some("ext4"), None),
+                (None, None, None),
+                (Some(FUSE), Some("fuse.sshfs"), Some("fuse.sshfs")),
+                (Some(FUSE), Some("fuseblk"), None),
+                (Some(FUSE), None, Some("FUSE")),
+                (Some(0x6969), Some("nfs4"), Some("NFS")),
+                (Some(0xEF53), Some("ext4"), None),
+            ] {
+                let found = shared_by(number, || kind.map(str::to_owned));
+                assert_eq!(found.as_deref(), expected, "{number:x?} {kind:?}");
+            }
+        }
 
         #[test]
         fn the_longest_and_last_mount_is_that_of_a_folder() {

@@ -248,9 +248,11 @@ fn stamp_is_missing(conn: &Connection, has_versions: bool) -> Result<bool> {
         return Ok(false);
     }
     let highest: Option<i64> = conn
-        .query_row("SELECT max(version) FROM schema_version", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT max(version) FROM schema_version WHERE typeof(version) = 'integer'",
+            [],
+            |row| row.get(0),
+        )
         .optional()?
         .flatten();
     Ok(highest == Some(2))

@@ -74,6 +74,8 @@ pub struct SkillsmithApiClient {
     warning: Option<String>,
     /// Something came from the registry itself.
     has_answered: AtomicBool,
+    /// So did a page, for which a network that wants a sign-in would have sent its own.
+    has_served: AtomicBool,
 }
 
 impl SkillsmithApiClient {
@@ -131,6 +133,7 @@ impl SkillsmithApiClient {
             log,
             warning: file.warning(),
             has_answered: AtomicBool::new(false),
+            has_served: AtomicBool::new(false),
         };
         let (proxy, credentials) = (client.transport.proxy(), client.sign_in.known());
         trace::client(&client.log, &client.base, &proxy, &credentials);
@@ -155,7 +158,7 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
         let begun = Instant::now();
-        let mut outcome = self.follow(connections.agent(), credentials, ask, limits, call);
+        let mut outcome = self.follow(connections, credentials, ask, limits, call);
         if self.is_first() {
             outcome = outcome.map_err(|error| self.transport.doubt_port(error));
         }
@@ -172,7 +175,7 @@ impl SkillsmithApiClient {
 
     fn follow(
         &self,
-        agent: &Agent,
+        connections: &Connections<'_>,
         credentials: &Credentials,
         ask: &Ask<'_>,
         limits: Limits,
@@ -186,7 +189,7 @@ impl SkillsmithApiClient {
             if redirects > 0 {
                 call.count_request()?;
             }
-            let mut request = self.get(agent, ask, redirected.as_ref());
+            let mut request = self.get(connections.agent(), ask, redirected.as_ref());
             request = request
                 .header("accept", "application/json")
                 .header("accept-encoding", "gzip")
@@ -199,7 +202,9 @@ impl SkillsmithApiClient {
                 request = request.header(name, value);
             }
             let from = request.uri_ref().cloned();
-            let response = deadlines(request, limits.after(begun.elapsed()), call.left())
+            let limits = limits.after(begun.elapsed());
+            connections.allow(limits.longest());
+            let response = deadlines(request, limits, call.left())
                 .call()
                 .map_err(|error| explain(credentials, error))?;
             if let Some(failure) = self.transport.refused_by_proxy(&response) {
@@ -210,7 +215,12 @@ impl SkillsmithApiClient {
             if !Ask::is_redirect(response.status()) {
                 return Ok(response);
             }
-            let target = redirect::target(credentials, &response, from.as_ref(), self.is_first())?;
+            let target = redirect::target(
+                credentials,
+                &response,
+                from.as_ref(),
+                !self.has_served.load(Ordering::Relaxed),
+            )?;
             visited.extend(from);
             is_loop |= visited.contains(&target);
             redirected = Some(target);
@@ -357,6 +367,7 @@ impl SkillsmithApiClient {
         match page {
             Ok(page) => {
                 self.has_answered.store(true, Ordering::Relaxed);
+                self.has_served.store(true, Ordering::Relaxed);
                 Attempt::Done(Some(page))
             }
             Err(error) => self.failed(error, None),

@@ -2,15 +2,18 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
 use super::Call;
-use super::transport::{Control, Transport};
+use super::transport::{Control, MOST_BYTES, Transport};
 use crate::Result;
 use crate::cancel::HookGuard;
 use crate::unpoisoned::lock;
+
+/// For a limit that no clock can count.
+const A_MONTH: Duration = Duration::from_secs(31 * 24 * 3600);
 
 /// The pools of connections that no request is using; one, unless several requests have run at once.
 #[derive(Default)]
@@ -70,9 +73,16 @@ impl Connections<'_> {
         &self.pool.agent
     }
 
-    /// Reads no longer than until then.
+    /// Bounds what is read of the next answer, with all that belongs to it.
+    pub(super) fn allow(&self, limit: Duration) {
+        let now = Instant::now();
+        let end = now.checked_add(limit).unwrap_or(now + A_MONTH);
+        self.pool.control.allow(end, MOST_BYTES);
+    }
+
+    /// Reads what is left of this answer no longer than until then.
     pub(super) fn read_until(&self, end: Instant) {
-        self.pool.control.read_until(Some(end));
+        self.pool.control.read_until(end);
     }
 }
 
@@ -80,7 +90,6 @@ impl Drop for Connections<'_> {
     fn drop(&mut self) {
         // First the hook, so that nothing shuts them down from here on.
         self.interrupt = None;
-        self.pool.control.read_until(None);
         if !self.pool.control.cut.load(Ordering::Relaxed) {
             lock(self.idle).push(self.pool.clone());
         }

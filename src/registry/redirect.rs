@@ -13,7 +13,7 @@ const MAX_PLACE: usize = 300;
 /// How many redirects are followed for one request.
 pub(super) const MAX_REDIRECTS: usize = 3;
 
-/// The target of a redirect, if it may be followed. `is_first`: nothing else came from this registry yet.
+/// The target of a redirect, if it may be followed. `is_first`: no page came from this registry yet.
 pub(super) fn target(
     credentials: &Credentials,
     response: &Response<Body>,

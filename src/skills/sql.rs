@@ -139,7 +139,7 @@ fn versions(versions: Versions, not_local: &str) -> Option<VersionsSql> {
         Versions::None => return None,
         // The other stack may have taken that step meanwhile: the two kinds are never mixed.
         Versions::OfRow { is_stamped: true } => format!(
-            " AND (SELECT coalesce(max(version), 0) FROM main.schema_version) < {CONTENT_VERSION}"
+            " AND (SELECT coalesce(max(version), 0) FROM main.schema_version WHERE typeof(version) = 'integer') < {CONTENT_VERSION}"
         ),
         Versions::OfRow { is_stamped: false } | Versions::OfContent => String::new(),
     };

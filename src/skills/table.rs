@@ -206,10 +206,11 @@ fn versions(conn: &Connection) -> Result<Versions> {
     if !has_columns(conn, "schema_version", &["version"])? {
         return Ok(Versions::OfRow { is_stamped: false });
     }
-    let newest: Option<i64> =
-        conn.query_row("SELECT max(version) FROM schema_version", [], |row| {
-            row.get(0)
-        })?;
+    let newest: Option<i64> = conn.query_row(
+        "SELECT max(version) FROM schema_version WHERE typeof(version) = 'integer'",
+        [],
+        |row| row.get(0),
+    )?;
     Ok(if newest >= Some(CONTENT_VERSION) {
         Versions::OfContent
     } else {

@@ -156,3 +156,38 @@ fn promise_8_a_refusal_whose_words_do_not_end_is_told() {
         assert_eq!(error.code(), ErrorCode::Forbidden, "{error}");
     }
 }
+
+/// What may follow a page is no part of it that has a limit of its own.
+#[test]
+fn promise_8_what_follows_a_page_without_an_end_is_not_read_for_ever() {
+    const PAGE: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+                        18\r\n{\"data\": [], \"total\": 0}\r\n0\r\n";
+    const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+    // As fast as it is read, the bytes are bounded; byte by byte, the time.
+    for (begin, more, pause, timeout) in [
+        (PAGE, "x: y\r\n", Duration::ZERO, 3_600),
+        (INTERIM, INTERIM, Duration::ZERO, 3_600),
+        (PAGE, "x: y\r\n", Duration::from_millis(20), 1),
+        (INTERIM, INTERIM, Duration::from_millis(20), 1),
+    ] {
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (url, _) = endless(begin, more, pause);
+            let options = ClientOptions::new()
+                .base_url(url)
+                .timeout(Duration::from_secs(timeout))
+                .max_retries(0);
+            let cancel = CancelToken::new();
+            let call = Call::new(&cancel, &SystemClock).time_limit(Duration::from_secs(7_200));
+            _ = send.send(
+                client_with(options)
+                    .search(&PageRequest::new(), &call)
+                    .map(drop),
+            );
+        });
+        receive
+            .recv_timeout(Duration::from_secs(90))
+            .unwrap_or_else(|_| panic!("{more:?} every {pause:?} is read for ever"))
+            .unwrap_err();
+    }
+}

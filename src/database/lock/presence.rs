@@ -166,7 +166,8 @@ impl Presence {
         let entry = Entry::new();
         write(&file.0, &entry).map_err(|error| Error::file("write", path, error))?;
         wait(cancel, SETTLED_AFTER).inspect_err(|_| clear(&file.0))?;
-        if !is_there(path, &entry).unwrap_or(false) {
+        let stays = is_there(path, &entry).map_err(|error| Error::file("read", path, error))?;
+        if !stays {
             return Ok(None);
         }
         let claim = Claim(Arc::new(Claimed {

@@ -12,8 +12,11 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(super) enum Channel {
     Confidential,
-    /// Nothing of value may be sent to this host.
-    Exposed(String),
+    /// Nothing of value may be sent to this host. `is_proxy`: it is not the registry's own.
+    Exposed {
+        host: String,
+        is_proxy: bool,
+    },
 }
 
 impl Channel {
@@ -24,9 +27,15 @@ impl Channel {
             return Self::Confidential;
         }
         // What a proxy calls by this name is on its machine.
-        let hosts = [base.host(), proxy];
-        match hosts.into_iter().flatten().find(|host| !is_loopback(host)) {
-            Some(host) => Self::Exposed(host.to_owned()),
+        let hosts = [(base.host(), false), (proxy, true)];
+        let mut hosts = hosts
+            .into_iter()
+            .filter_map(|(host, is_proxy)| Some((host?, is_proxy)));
+        match hosts.find(|(host, _)| !is_loopback(host)) {
+            Some((host, is_proxy)) => Self::Exposed {
+                host: host.to_owned(),
+                is_proxy,
+            },
             None => Self::Confidential,
         }
     }
@@ -43,10 +52,16 @@ impl Channel {
     /// Fails if `what` would be sent in the clear. The credentials are kept out of the message: somebody may have
     /// put one into the address.
     pub(super) fn ensure(&self, what: &str, credentials: &Credentials) -> Result<()> {
-        let Self::Exposed(host) = self else {
+        let Self::Exposed { host, is_proxy } = self else {
             return Ok(());
         };
         let host = credentials.redact(host);
+        if *is_proxy {
+            return Err(Error::InvalidArgument(format!(
+                "The registry's address is plain http, and the way to it leads through the proxy {host}, so everybody on the way there \
+                 could read {what}. Name the registry in NO_PROXY, use https, or set SKILLSMITH_ALLOW_INSECURE_HTTP=true if the network is your own.",
+            )));
+        }
         Err(Error::InvalidArgument(format!(
             "The registry's address is plain http to {host}, so everybody on the way could read {what}. Use https, or set \
              SKILLSMITH_ALLOW_INSECURE_HTTP=true if the network is your own.",
@@ -84,11 +99,13 @@ mod tests {
             [("127.0.0.1", true), ("::1", true), ("proxy.example", false)]
         {
             let channel = Channel::to(&base, Some(proxy), false);
-            assert_eq!(
-                channel.ensure("it", &none).is_ok(),
-                is_confidential,
-                "{proxy}"
-            );
+            let outcome = channel.ensure("it", &none);
+            assert_eq!(outcome.is_ok(), is_confidential, "{proxy}");
+            if let Err(error) = outcome {
+                let words = error.to_string();
+                assert!(words.contains("through the proxy proxy.example"), "{words}");
+                assert!(words.contains("NO_PROXY"), "{words}");
+            }
         }
         let secured = "https://registry.example".parse().unwrap();
         let channel = Channel::to(&secured, Some("proxy.example"), false);

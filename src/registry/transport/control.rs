@@ -1,7 +1,7 @@
 //! What ends the waits of a pool's connections early.
 
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use ureq::unversioned::transport::NextTimeout;
@@ -10,18 +10,30 @@ use ureq::unversioned::transport::time::Duration;
 use crate::unpoisoned::lock;
 
 /// Shared by a pool of connections, those that are being made, and who uses the pool.
+///
+/// ureq bounds the parts of an answer, but not what may come between and behind them: interim answers, and the trailers of
+/// a chunked body.
 #[derive(Debug, Default)]
 pub(in crate::registry) struct Control {
     /// A cancellation has ended everything here.
     pub(in crate::registry) cut: AtomicBool,
     /// Nothing is read for longer.
     read_until: Mutex<Option<Instant>>,
+    /// How many bytes may still be read.
+    left: AtomicU64,
 }
 
 impl Control {
-    /// Bounds the reading of what is left of an answer; `None`: as its request says.
-    pub(in crate::registry) fn read_until(&self, end: Option<Instant>) {
-        *lock(&self.read_until) = end;
+    /// Bounds all that is read from now on, of whatever part of an answer.
+    pub(in crate::registry) fn allow(&self, end: Instant, bytes: u64) {
+        *lock(&self.read_until) = Some(end);
+        self.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bounds the time once more.
+    pub(in crate::registry) fn read_until(&self, end: Instant) {
+        let mut bound = lock(&self.read_until);
+        *bound = Some(bound.map_or(end, |bound| bound.min(end)));
     }
 
     /// The time that one read may take.
@@ -35,4 +47,17 @@ impl Control {
             ..timeout
         }
     }
+
+    /// Counts what was read.
+    pub(super) fn count(&self, amount: usize) -> Result<(), ureq::Error> {
+        let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        let subtract = |left: u64| left.checked_sub(amount);
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract)
+            .map(|_| ())
+            .map_err(|_| ureq::Error::BodyExceedsLimit(MOST_BYTES))
+    }
 }
+
+/// Of one answer with all that belongs to it: what a body may have, in small chunks too.
+pub(in crate::registry) const MOST_BYTES: u64 = 64 * 1024 * 1024;

@@ -17,6 +17,14 @@ pub(in crate::registry) enum Limits {
 }
 
 impl Limits {
+    /// How long everything may take: the connection, the request, the headers and the body.
+    pub(in crate::registry) const fn longest(self) -> Duration {
+        match self {
+            Self::OfEach(limit) => limit.saturating_mul(3).saturating_add(CONNECT_TIMEOUT),
+            Self::OfAll(limit) => limit,
+        }
+    }
+
     /// What is left after `elapsed`.
     pub(in crate::registry) const fn after(self, elapsed: Duration) -> Self {
         match self {

@@ -24,7 +24,7 @@ mod tls;
 mod verifier;
 
 pub(super) use self::agent::Transport;
-pub(super) use self::control::Control;
+pub(super) use self::control::{Control, MOST_BYTES};
 pub(super) use self::deadlines::{Limits, deadlines};
 pub(super) use self::failure::Failure;
 pub(super) use self::lookup::is_localhost;

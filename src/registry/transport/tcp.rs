@@ -90,6 +90,7 @@ impl Transport for Tcp {
             return Err(Failure::new(words).into());
         }
         self.buffers.input_appended(amount);
+        self.control.count(amount)?;
         Ok(amount > 0)
     }
 
