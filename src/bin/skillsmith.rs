@@ -34,10 +34,30 @@ fn main() {
         Some(first) if first.elapsed() < ONE_REQUEST => {}
         Some(_) => exit(INTERRUPTED),
     });
+    leave_signals_to_their_thread();
     exit(with_room(move || {
         run(std::env::args_os(), &terminal).into()
     }));
 }
+
+/// Blocks what ends a sync on this thread and those that it starts, so that the thread which waits for signals gets each at
+/// once. While this one waits for a slow disk, the system would keep the first for it, and drop those that follow.
+#[cfg(unix)]
+fn leave_signals_to_their_thread() {
+    #[expect(unsafe_code, reason = "calls of the system's")]
+    // SAFETY: a set of signals is all zeros until it is emptied, and used only after that.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::sigaddset(&raw mut signals, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut());
+    }
+}
+
+#[cfg(not(unix))]
+fn leave_signals_to_their_thread() {}
 
 /// Runs the work on this thread if its stack is large enough, else on one of its own: `ulimit -s` limits the stack of
 /// the first thread, and a stack that ends is the end of the process.

@@ -360,7 +360,7 @@ fn take_in(
             }
             Event::Page(step) => {
                 trace::page(&context.log, &step);
-                take_step(*step, applier, progress)?;
+                take_step(context, *step, applier, progress)?;
             }
             Event::End(cursor) => {
                 flush(applier, progress)?;
@@ -371,7 +371,12 @@ fn take_in(
 }
 
 /// Takes in the rows of a page, and writes what is full or due.
-fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>) -> Result<()> {
+fn take_step(
+    context: &Context<'_, '_>,
+    step: Step,
+    applier: &mut Applier<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
     applier.look_again()?;
     if step.is_page {
         progress.page(&step.cursor, &applier.tally);
@@ -385,6 +390,10 @@ fn take_step(step: Step, applier: &mut Applier<'_>, progress: &mut Progress<'_>)
         if applier.is_batch_full() {
             applier.flush()?;
             progress.wrote(&applier.tally);
+            // On a slow disk, a page is many batches.
+            if context.options.cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
         }
     }
     applier.reached(step.cursor);

@@ -139,6 +139,32 @@ fn who_asks_twice_does_not_wait() {
     assert_eq!(place.count("SELECT count(*) FROM skills"), 3_000);
 }
 
+/// While a thread waits for a slow disk, the system keeps one signal of a kind for it, and drops the others.
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_go_to_a_thread_that_waits_for_nothing_else() {
+    let place = Place::with_skills(3_000);
+    let sync = hanging(&place, &["sync"]);
+    let tasks = format!("/proc/{}/task", sync.id());
+    let takes = |signal: Signal, status: &str| {
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
+        blocked >> (signal.as_raw() - 1) & 1 == 0
+    };
+    for signal in [Signal::INT, Signal::TERM] {
+        let threads = std::fs::read_dir(&tasks).unwrap().flatten();
+        let takers: Vec<_> = threads
+            .map(|thread| std::fs::read_to_string(thread.path().join("status")).unwrap())
+            .filter(|status| takes(signal, status))
+            .filter_map(|status| Some(status.lines().next()?.to_owned()))
+            .collect();
+        assert_eq!(takers.len(), 1, "{signal:?}: {takers:?}");
+        assert!(takers[0].contains("ctrl-c"), "{takers:?}");
+    }
+    sync.signal(Signal::INT);
+    assert_eq!(sync.end().code, 130);
+}
+
 #[test]
 fn two_signals_at_once_are_one_request() {
     // Different ones: of two of a kind the system may keep one only.

@@ -14,7 +14,7 @@ use skillsmith_sync::{
 };
 use skillsmith_test_registry::{Fault, Options};
 
-use crate::support::{World, assert_success, client, client_with};
+use crate::support::{World, assert_success, client, client_with, row_count};
 
 const PROMPT: Duration = Duration::from_secs(3);
 
@@ -46,6 +46,31 @@ fn cancel_when(engine: &SyncEngine, by_flag: bool, reached: impl Fn() -> bool + 
             "{result:?}"
         );
     });
+}
+
+/// On a slow disk, a page is many batches; here because of what its rows weigh.
+#[test]
+fn promise_12_a_cancel_ends_a_page_after_the_batch_that_is_written() {
+    let world = World::new(100, Options::default());
+    world.server.catalogue(|catalogue| {
+        for id in catalogue.ids() {
+            catalogue.edit(&id, |skill| {
+                skill["description"] = "long ".repeat(5_000).into();
+            });
+        }
+    });
+    let cancel = CancelToken::new();
+    let options = SyncOptions::new().cancel(cancel.clone());
+    let result = world.sync_with(options.on_progress(|progress| {
+        if progress.skills_changed > 0 {
+            cancel.cancel();
+        }
+    }));
+    assert_eq!(result.code, Some(ErrorCode::Cancelled), "{result:?}");
+    let stored = row_count(&world.path());
+    assert!((1..100).contains(&stored), "{stored}");
+    assert_success(&world.sync());
+    world.assert_mirrored();
 }
 
 #[test]
