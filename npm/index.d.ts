@@ -31,10 +31,17 @@ export declare class Database {
 	 * already closed.
 	 */
 	close(): void;
+	/** Closes it at the end of a block: {@link Database.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
 }
 /**
  * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
+ *
+ * While such a connection is in a transaction (`inTransaction`, `isTransaction`) or has the file to itself
+ * (`locking_mode = EXCLUSIVE`), calls of repositories run on it, and commit or roll back with it. Otherwise they have a connection of
+ * their own, which stays open: a host that wants the file to itself sets that before its first call. An engine's `sync` has a
+ * connection of its own in any case.
  *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
@@ -309,6 +316,8 @@ export interface SyncResult {
 	code?: SkillsmithErrorCode;
 	/** Whether the same sync may succeed later without a change. Missing where `code` is. */
 	retryable?: boolean;
+	/** What the first of `errors` comes from, if that is the host: the `reason` of the signal, or what `onProgress` threw. */
+	cause?: unknown;
 	/** Problems that did not cost any rows. */
 	warnings: string[];
 	/** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */
@@ -550,6 +559,8 @@ export declare class SyncConfigRepository {
 	 * calls this where the runtime has `Symbol.dispose`.
 	 */
 	close(): void;
+	/** Closes it at the end of a block: {@link SyncConfigRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
 	/** The current configuration. */
 	getConfig(): SyncConfig;
 	/** Changes the settings in `update` and returns the new configuration. */
@@ -592,6 +603,8 @@ export declare class SyncHistoryRepository {
 	 * calls this where the runtime has `Symbol.dispose`.
 	 */
 	close(): void;
+	/** Closes it at the end of a block: {@link SyncHistoryRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
 	/** Creates an entry for a run that starts now. Returns the id of the run. */
 	startRun(): string;
 	/** Marks a run as successful. */
@@ -629,6 +642,8 @@ export declare class SkillRepository {
 	 * calls this where the runtime has `Symbol.dispose`.
 	 */
 	close(): void;
+	/** Closes it at the end of a block: {@link SkillRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
 	/** The skill with this id, or `null`. */
 	findById(id: string): SkillRecord | null;
 	/** Whether a skill with this id exists. */
@@ -671,6 +686,8 @@ export declare class SyncEngine {
 	 * as a path or is the default. `using` calls this where the runtime has `Symbol.dispose`.
 	 */
 	close(): void;
+	/** Closes it at the end of a block: {@link SyncEngine.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
 }
 /** Result of an engine that the host supplies. Optional are the fields that the engine of the TypeScript stack does not return. */
 export type HostResult = Omit<SyncResult, AddedFields> & Partial<Pick<SyncResult, AddedFields>>;
@@ -740,6 +757,8 @@ export declare class BackgroundSyncService {
 	 * longer than 400 ms for an engine of the host. Calling it again is safe.
 	 */
 	stop(): Promise<void>;
+	/** Stops it at the end of a block: {@link BackgroundSyncService.stop}, for `await using`. Missing where the runtime has no `Symbol.asyncDispose`. */
+	readonly [Symbol.asyncDispose]: () => Promise<void>;
 	/**
 	 * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends. Resolves when the callbacks are done.
 	 *
@@ -755,6 +774,40 @@ export declare class BackgroundSyncService {
 }
 /** Creates a service and starts it. */
 export declare function createBackgroundSyncService(engine: EngineLike, configRepo: ScheduleLike, options?: BackgroundSyncOptions): BackgroundSyncService;
+/** What subscribers of `skillsmith:sync:start` get. */
+export interface SyncStartMessage {
+	/** The same object in all messages of one run. */
+	run: object;
+	/** The path of the database, or `:memory:`. */
+	database: string;
+}
+/** What subscribers of `skillsmith:sync:request` get before each request for a page or for the health of the registry. */
+export interface SyncRequestMessage {
+	/** The same object in all messages of one run. */
+	run: object;
+	/** `sync` and `search` are the two endpoints with pages. */
+	kind: "health" | "search" | "sync";
+	/** The number of rows that are asked for; missing for `health`. */
+	limit?: number;
+	/** The number of rows before the page; 0 for `health`. */
+	offset: number;
+}
+/** What subscribers of `skillsmith:sync:page` get after each request, its retries included. */
+export interface SyncPageMessage extends SyncRequestMessage {
+	/** Duration in milliseconds. */
+	durationMs: number;
+	/** The number of rows of the page; missing after an error, for `health`, and if the registry says that the page is unchanged. */
+	rows?: number;
+	/** The code of the error, if it failed. */
+	code?: string;
+}
+/** What subscribers of `skillsmith:sync:end` get. */
+export interface SyncEndMessage {
+	/** The same object in all messages of one run. */
+	run: object;
+	/** The result. */
+	result: SyncResult;
+}
 /** Options of {@link startBackgroundSync}. */
 export interface StartBackgroundSyncOptions extends BackgroundSyncOptions {
 	/** The database. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`. */
@@ -797,6 +850,12 @@ export interface BackgroundSync {
  * @throws `TypeError` or `RangeError` for options of a wrong type, out of range, or with an unknown name.
  */
 export declare function startBackgroundSync(options?: StartBackgroundSyncOptions): BackgroundSync;
+declare global {
+	interface SymbolConstructor {
+		readonly dispose: unique symbol;
+		readonly asyncDispose: unique symbol;
+	}
+}
 /** The version of this package and of its addon. */
 export declare const version: string;
 

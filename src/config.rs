@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{named_params, params};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock, from_iso, to_iso};
 use crate::database::{Database, ensure_written, has_table};
 
+use crate::statements::{Columns, Statements};
 use crate::stored::{count, is_on, optional_text, text};
 use crate::{Error, Result, requests, stored};
 
@@ -197,18 +198,18 @@ impl SyncConfigRepository {
 
     /// Returns the current configuration.
     pub fn get_config(&self) -> Result<SyncConfig> {
-        self.database.read(load)
+        self.database.short_read(load)
     }
 
     /// Returns the most requests that syncs may send in a calendar month (UTC); `None`: no bound.
     pub fn request_budget(&self) -> Result<Option<u64>> {
-        self.database.read(requests::monthly_budget)
+        self.database.short_read(requests::monthly_budget)
     }
 
     /// Sets the most requests that syncs may send in a calendar month (UTC). A sync that reaches it ends
     /// as partial, without an error, and goes on in the next month.
     pub fn set_request_budget(&self, budget: Option<u64>) -> Result<()> {
-        self.database.write(|conn| {
+        self.database.short_write(|conn| {
             ensure_row(conn)?;
             requests::set_monthly_budget(conn, budget)
         })
@@ -219,7 +220,7 @@ impl SyncConfigRepository {
         if update == SyncConfigUpdate::default() {
             return self.get_config();
         }
-        self.database.write(|conn| {
+        self.database.short_write(|conn| {
             ensure_row(conn)?;
             let old = load(conn)?;
             let frequency = update.frequency.unwrap_or(old.frequency);
@@ -233,19 +234,18 @@ impl SyncConfigRepository {
             } else {
                 (old.interval_ms, old.next_sync_at)
             };
-            let written = conn
-                .prepare_cached(
-                    "UPDATE sync_config
+            let written = conn.execute(
+                "UPDATE sync_config
                  SET enabled = :enabled, frequency = :frequency, interval_ms = :interval_ms,
                      next_sync_at = :next_sync_at, updated_at = datetime('now')
                  WHERE id = 'default'",
-                )?
-                .execute(named_params! {
+                named_params! {
                     ":enabled": update.enabled.unwrap_or(old.enabled),
                     ":frequency": frequency.as_str(),
                     ":interval_ms": interval_ms,
                     ":next_sync_at": next_sync_at,
-                })?;
+                },
+            )?;
             let new = load(conn)?;
             let is_as_wanted = update.enabled.is_none_or(|enabled| new.enabled == enabled)
                 && new.frequency == frequency;
@@ -264,17 +264,18 @@ impl SyncConfigRepository {
             )));
         }
         self.database
-            .write(|conn| record_last_sync(conn, timestamp, count, 0))
+            .short_write(|conn| record_last_sync(conn, timestamp, count, 0))
     }
 
     /// Records the error of the last sync.
     pub fn set_last_sync_error(&self, error: &str) -> Result<()> {
-        self.database.write(|conn| record_error(conn, Some(error)))
+        self.database
+            .short_write(|conn| record_error(conn, Some(error)))
     }
 
     /// Clears the error of the last sync.
     pub fn clear_error(&self) -> Result<()> {
-        self.database.write(|conn| record_error(conn, None))
+        self.database.short_write(|conn| record_error(conn, None))
     }
 
     /// The time `interval_ms` milliseconds after `last_sync_at`, as ISO 8601 text.
@@ -297,11 +298,11 @@ impl SyncConfigRepository {
         if let (Some(last), Some(next)) = (&config.last_sync_at, next_sync(&config)) {
             let next = to_iso(next);
             _ = self.database.write_at_once(|conn| {
-                Ok(conn.execute(
+                conn.execute(
                     "UPDATE sync_config SET next_sync_at = ?1
                      WHERE id = 'default' AND next_sync_at IS NULL AND last_sync_at = ?2",
-                    (&next, last),
-                )?)
+                    params![next, last],
+                )
             });
             config.next_sync_at = Some(next);
         }
@@ -347,18 +348,17 @@ fn next_sync(config: &SyncConfig) -> Option<DateTime<Utc>> {
     })
 }
 
-pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
+pub(crate) fn load(conn: &dyn Statements) -> Result<SyncConfig> {
     if !has_table(conn, "sync_config")? {
         return defaults(conn);
     }
-    let found = conn
-        .prepare_cached(
-            "SELECT id, enabled, frequency, interval_ms, last_sync_at, next_sync_at,
-                    last_sync_count, last_sync_error, created_at, updated_at
-             FROM sync_config WHERE id = 'default'",
-        )?
-        .query_row([], from_row)
-        .optional()?;
+    let found = conn.first(
+        "SELECT id, enabled, frequency, interval_ms, last_sync_at, next_sync_at,
+                last_sync_count, last_sync_error, created_at, updated_at
+         FROM sync_config WHERE id = 'default'",
+        params![],
+        from_row,
+    )?;
     if let Some(config) = found {
         return Ok(config);
     }
@@ -366,28 +366,28 @@ pub(crate) fn load(conn: &Connection) -> Result<SyncConfig> {
     defaults(conn)
 }
 
-fn defaults(conn: &Connection) -> Result<SyncConfig> {
-    Ok(conn.query_row(
+fn defaults(conn: &dyn Statements) -> Result<SyncConfig> {
+    conn.one(
         "SELECT 'default' AS id, 1 AS enabled, 'daily' AS frequency, 86400000 AS interval_ms,
                 NULL AS last_sync_at, NULL AS next_sync_at, 0 AS last_sync_count, NULL AS last_sync_error,
                 datetime('now') AS created_at, datetime('now') AS updated_at",
-        [],
+        params![],
         from_row,
-    )?)
+    )
 }
 
 /// Creates the row if a program has deleted it; inside the caller's transaction.
-fn ensure_row(conn: &Connection) -> Result<()> {
+fn ensure_row(conn: &dyn Statements) -> Result<()> {
     // Not every file has the UNIQUE that would tell.
-    conn.prepare_cached(
+    conn.execute(
         "INSERT OR IGNORE INTO sync_config (id)
          SELECT 'default' WHERE NOT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default')",
-    )?
-    .execute([])?;
+        params![],
+    )?;
     Ok(())
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
+fn from_row(row: &dyn Columns) -> rusqlite::Result<SyncConfig> {
     // The column's CHECK allows only these words; a file without it gets the default.
     let frequency = text(row, "frequency")?
         .parse()
@@ -408,10 +408,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncConfig> {
 
 /// The stored interval if it is valid, else that of the frequency. The next change of the
 /// configuration then stores that one.
-fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
+fn interval(row: &dyn Columns, frequency: SyncFrequency) -> rusqlite::Result<i64> {
     // A hundred years: never in practice, but safe for arithmetic.
     const LONGEST_MS: i64 = 36_525 * 86_400_000;
-    let written = match row.get_ref("interval_ms")? {
+    let written = match row.value("interval_ms")? {
         ValueRef::Integer(_) => stored::whole(row, "interval_ms")?,
         _ => None,
     };
@@ -425,7 +425,7 @@ fn interval(row: &Row<'_>, frequency: SyncFrequency) -> rusqlite::Result<i64> {
 /// `spread`, in thousandths: the next one is due so much of a tenth of the interval earlier. Clients that
 /// were started together, by an update say, then do not come back together for ever.
 pub(crate) fn record_last_sync(
-    conn: &Connection,
+    conn: &dyn Statements,
     timestamp: &str,
     count: i64,
     spread: i64,
@@ -439,26 +439,24 @@ pub(crate) fn record_last_sync(
         .saturating_mul(spread);
     let interval_ms = config.interval_ms.saturating_sub(earlier);
     let next = calculate_next_sync(timestamp, interval_ms)?;
-    let written = conn
-        .prepare_cached(
-            "UPDATE sync_config
+    let written = conn.execute(
+        "UPDATE sync_config
          SET last_sync_at = ?1, next_sync_at = ?2, last_sync_count = ?3,
              last_sync_error = NULL, updated_at = datetime('now')
          WHERE id = 'default'",
-        )?
-        .execute((timestamp, next, count))?;
+        params![timestamp, next, count],
+    )?;
     let last = load(conn)?.last_sync_at;
     ensure_written(written > 0 && last.as_deref() == Some(timestamp))
 }
 
 /// [`SyncConfigRepository::set_last_sync_error`] inside the caller's transaction.
-pub(crate) fn record_error(conn: &Connection, error: Option<&str>) -> Result<()> {
+pub(crate) fn record_error(conn: &dyn Statements, error: Option<&str>) -> Result<()> {
     ensure_row(conn)?;
-    let written = conn
-        .prepare_cached(
-            "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
-        )?
-        .execute([error])?;
+    let written = conn.execute(
+        "UPDATE sync_config SET last_sync_error = ?1, updated_at = datetime('now') WHERE id = 'default'",
+        params![error],
+    )?;
     ensure_written(written > 0)
 }
 

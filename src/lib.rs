@@ -76,6 +76,7 @@ mod own_file;
 pub mod registry;
 mod requests;
 mod skills;
+mod statements;
 mod stored;
 #[cfg(feature = "test-hooks")]
 #[doc(hidden)]

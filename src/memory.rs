@@ -12,9 +12,6 @@ use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use rusqlite::ffi;
-use rusqlite::types::ValueRef;
-
 use crate::{Error, Result};
 
 /// Allocations up to this size are not checked first.
@@ -60,35 +57,14 @@ pub fn ensure_available(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// The same for copying the texts of a database row, if a binding watches.
-pub(crate) fn ensure_row_available(row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
-    if WATCH.get().is_none() {
-        return Ok(());
-    }
-    let mut bytes = 0_usize;
-    for column in 0..row.as_ref().column_count() {
-        if let ValueRef::Text(text) | ValueRef::Blob(text) = row.get_ref(column)? {
-            // Also for the record of a C caller.
-            bytes = bytes.saturating_add(text.len().saturating_mul(3));
-        }
-    }
-    ensure_available(bytes)
-        .map_err(|_| rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None))
+/// Whether a binding watches the memory of its process.
+pub(crate) fn is_watched() -> bool {
+    WATCH.get().is_some()
 }
 
 /// Reserves room for one more value in a list.
 pub(crate) fn reserve_one<T>(list: &mut Vec<T>) -> Result<()> {
     Ok(list.try_reserve(1)?)
-}
-
-/// Collects rows, however many there are.
-pub(crate) fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>> {
-    let mut all = Vec::new();
-    for row in rows {
-        reserve_one(&mut all)?;
-        all.push(row?);
-    }
-    Ok(all)
 }
 
 /// The error for a panic: out of memory if that is known, else a bug with this message.

@@ -1,11 +1,11 @@
 //! Requests to registries by calendar month, and the user's budget for one. Kept in `sync_state`.
 
 use chrono::{DateTime, Datelike, Utc};
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::database::state;
+use crate::statements::Statements;
 
 /// The requests of a month, as they are kept in `sync_state`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,26 +27,26 @@ pub(crate) fn next_month(now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 }
 
 /// Requests of the calendar month (UTC) that runs of this database have made so far.
-pub(crate) fn this_month(conn: &Connection, now: DateTime<Utc>) -> Result<u64> {
+pub(crate) fn this_month(conn: &dyn Statements, now: DateTime<Utc>) -> Result<u64> {
     let kept: Option<Month> = state::get(conn, state::key::REQUESTS)?;
     let kept = kept.filter(|kept| kept.month == name_of(now));
     Ok(kept.map_or(0, |kept| kept.count))
 }
 
 /// Adds those of a run, inside the caller's transaction.
-pub(crate) fn add(conn: &Connection, now: DateTime<Utc>, requests: u64) -> Result<()> {
+pub(crate) fn add(conn: &dyn Statements, now: DateTime<Utc>, requests: u64) -> Result<()> {
     let count = this_month(conn, now)?.saturating_add(requests);
     let month = name_of(now);
     state::set(conn, state::key::REQUESTS, &Month { month, count })
 }
 
 /// The user's budget for a month; `None`: no bound.
-pub(crate) fn monthly_budget(conn: &Connection) -> Result<Option<u64>> {
+pub(crate) fn monthly_budget(conn: &dyn Statements) -> Result<Option<u64>> {
     state::get(conn, state::key::REQUEST_BUDGET)
 }
 
 /// Sets the user's budget for a month, inside the caller's transaction.
-pub(crate) fn set_monthly_budget(conn: &Connection, budget: Option<u64>) -> Result<()> {
+pub(crate) fn set_monthly_budget(conn: &dyn Statements, budget: Option<u64>) -> Result<()> {
     match budget {
         Some(budget) => state::set(conn, state::key::REQUEST_BUDGET, &budget),
         None => state::remove(conn, state::key::REQUEST_BUDGET),

@@ -5,12 +5,13 @@
 //! would make the row unreadable for ever.
 #![warn(clippy::arithmetic_side_effects)]
 
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
+use crate::statements::Columns;
+
 /// An integer; a fraction is cut off. `None` if the value is not a number.
-pub(crate) fn whole(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<i64>> {
-    Ok(match row.get_ref(column)? {
+pub(crate) fn whole(row: &dyn Columns, column: &str) -> rusqlite::Result<Option<i64>> {
+    Ok(match row.value(column)? {
         ValueRef::Integer(number) => Some(number),
         ValueRef::Real(number) => Some(truncated(number)),
         ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| {
@@ -24,13 +25,13 @@ pub(crate) fn whole(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<i64>
 }
 
 /// A count; 0 if the value is not a number.
-pub(crate) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<i64> {
+pub(crate) fn count(row: &dyn Columns, column: &str) -> rusqlite::Result<i64> {
     Ok(whole(row, column)?.unwrap_or(0))
 }
 
 /// Whether a switch is on: only 1 is, as in the TypeScript stack.
-pub(crate) fn is_on(row: &Row<'_>, column: &str) -> rusqlite::Result<bool> {
-    Ok(match row.get_ref(column)? {
+pub(crate) fn is_on(row: &dyn Columns, column: &str) -> rusqlite::Result<bool> {
+    Ok(match row.value(column)? {
         ValueRef::Integer(number) => number == 1,
         ValueRef::Real(number) => number.to_bits() == 1.0_f64.to_bits(),
         ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => false,
@@ -38,7 +39,7 @@ pub(crate) fn is_on(row: &Row<'_>, column: &str) -> rusqlite::Result<bool> {
 }
 
 /// A text; empty if there is none.
-pub(crate) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
+pub(crate) fn text(row: &dyn Columns, column: &str) -> rusqlite::Result<String> {
     Ok(optional_text(row, column)?.unwrap_or_default())
 }
 
@@ -48,8 +49,8 @@ const LONGEST: usize = 16 << 20;
 
 /// A text, or a number as a text; `None` if the column is NULL. Bytes that are not UTF-8 become
 /// U+FFFD. What comes after 16 MiB is left out.
-pub(crate) fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
-    Ok(match row.get_ref(column)? {
+pub(crate) fn optional_text(row: &dyn Columns, column: &str) -> rusqlite::Result<Option<String>> {
+    Ok(match row.value(column)? {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(number.to_string()),
@@ -78,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn read<T>(sql: &str, how: fn(&Row<'_>, &str) -> rusqlite::Result<T>) -> T {
+    fn read<T>(sql: &str, how: fn(&dyn Columns, &str) -> rusqlite::Result<T>) -> T {
         Connection::open_in_memory()
             .unwrap()
             .query_row(&format!("SELECT {sql} AS it"), [], |row| how(row, "it"))

@@ -36,6 +36,8 @@ export declare class NativeConfig {
 export declare class NativeDatabase {
   /** Opens `path`, or the user's default database if `path` is missing. */
   static open(path: string | undefined | null, readonly: boolean, variables: Variables): NativeDatabase
+  /** The database at `path`, which exists; opened by the first call that does not go through a connection of the host. */
+  static openLater(path: string, readonly: boolean): NativeDatabase
   get name(): string
   get memory(): boolean
   get isOpen(): boolean
@@ -174,6 +176,8 @@ export interface RunOptions {
   keepAlive: boolean
   /** Whether to send progress events. */
   reportProgress: boolean
+  /** Whether to send events of requests. */
+  reportRequests: boolean
   /** Whether the host's registry is offline. Used only without a client. */
   hostOffline?: boolean
   /** Whether the host's registry has `syncRegistry`. Used only without a client. */
@@ -188,6 +192,9 @@ export interface SearchRequest {
   limit?: number
   offset?: number
 }
+
+/** Tells what `Date.now()` says. */
+export declare function setNow(ms: number): void
 
 export interface SkillRecord {
   id: string
@@ -205,6 +212,13 @@ export interface SkillRecord {
   securityPassed: boolean | null
   createdAt: string | null
   updatedAt: string | null
+}
+
+/** A value for a parameter; without both it is NULL. */
+export interface StatementValue {
+  /** A whole number, in digits: JavaScript's numbers are not exact. */
+  integer?: string
+  text?: string
 }
 
 export interface SyncConfig {
@@ -285,10 +299,19 @@ export declare function takeCause(): FailureCause | null
 export type TaskEvent =
   | { type: 'progress'; progress: SyncProgress }
   | { type: 'host-request'; request: HostRequest }
+  | { type: 'request'; kind: 'health' | 'search' | 'sync'; limit?: number; offset: number; durationMs?: number; rows?: number; code?: string }
   | { type: 'sync-result'; result: SyncResult; code?: string }
   | { type: 'response'; text: string }
   | { type: 'exit'; exitCode: number }
   | { type: 'failure'; failure: Failure }
+
+/**
+ * Calls `body`, which must not throw. Meanwhile calls on `database` run their statements by `run`.
+ *
+ * `run` returns JSON, and does not throw: a number, rows as an array of objects, or an error as an object with `message` and perhaps
+ * `code`. A number with a fraction is written with a point; a blob is an object with its `hex`.
+ */
+export declare function throughHost(database: NativeDatabase, run: (sql: string, values: StatementValue[], kind: 'query' | 'change' | 'batch') => string, body: () => void): void
 
 /** The version of the addon. */
 export declare function version(): string

@@ -40,6 +40,9 @@ export class BackgroundSyncService {
     return this[SERVICE].stop()
   }
 
+  /** Stops it at the end of a block: {@link BackgroundSyncService.stop}, for `await using`. Missing where the runtime has no `Symbol.asyncDispose`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
+
   /**
    * Syncs now, whether or not a sync is due. Keeps the process alive until the sync ends. Resolves when the callbacks are done.
    *

@@ -16,6 +16,7 @@ const command = native.NativeCommand.start(['skillsmith', ...process.argv.slice(
       break
     case 'progress':
     case 'host-request':
+    case 'request':
     case 'sync-result':
     case 'response':
       fail(unexpectedEvent(event).message)

@@ -1,6 +1,7 @@
 // Argument checks. Each throws an error that names the argument, before anything has changed.
 
 import { fileURLToPath } from 'node:url'
+import { debuglog } from 'node:util'
 
 /** The largest 32-bit number, for arguments that the addon takes as `u32`. */
 const MAX_U32 = 0xffff_ffff
@@ -110,6 +111,21 @@ export function knownOptions<T extends object>(caller: string, value: T | undefi
   }
   if (wrong !== undefined) {
     throw refusal(new TypeError(`${caller} has no option ${wrong}. Did you mean ${nearest(wrong, known)}?`))
+  }
+  return given
+}
+
+const debug = debuglog('skillsmith')
+
+/**
+ * Tells `NODE_DEBUG=skillsmith` of options of a class that the TypeScript stack has too: there and here, unknown ones are ignored,
+ * since a host may pass an object that has more.
+ */
+export function tellIgnored<T extends object>(caller: string, given: Partial<T>, known: readonly (keyof T & string)[]): Partial<T> {
+  if (debug.enabled === false) return given
+  for (const name of Object.keys(given)) {
+    if (known.includes(name as keyof T & string)) continue
+    debug('%s ignores the option %s. Did you mean %s?', caller, JSON.stringify(name), nearest(name, known))
   }
   return given
 }

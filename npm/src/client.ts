@@ -44,6 +44,19 @@ export interface ApiClientConfig {
 
 const NATIVE = Symbol('native')
 
+const OPTIONS = [
+  'baseUrl',
+  'anonKey',
+  'apiKey',
+  'jwtToken',
+  'token',
+  'timeout',
+  'maxRetries',
+  'offlineMode',
+  'allowInsecureHttp',
+  'debug',
+] as const
+
 /** An HTTP client for the registry. Its calls run on threads of their own and retry temporary failures. */
 export class SkillsmithApiClient {
   /** @internal */
@@ -54,6 +67,7 @@ export class SkillsmithApiClient {
    *   `PERMISSION_DENIED` if the file is needed and cannot be read or parsed. A missing file is not an error.
    */
   constructor(config?: ApiClientConfig) {
+    if (check.isObject(config)) check.tellIgnored<ApiClientConfig>('new SkillsmithApiClient', config, OPTIONS)
     hide(this, NATIVE, createNativeClient(config))
   }
 
@@ -172,6 +186,7 @@ function textOf(start: (listener: (event: TaskEvent) => void) => NativeRequest, 
           }
           case 'progress':
           case 'host-request':
+          case 'request':
           case 'sync-result':
           case 'exit':
             reject(unexpectedEvent(event))

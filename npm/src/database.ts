@@ -1,11 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs'
 
 import type { NativeDatabase } from './addon.js'
-import { isObject, isUrl, optionalBoolean, optionalPath, options as given, wrongType } from './check.js'
+import { isObject, isUrl, optionalBoolean, optionalPath, options as given, tellIgnored, wrongType } from './check.js'
 import { attempt, messageOf, SkillsmithSyncError } from './errors.js'
-import { type HostDatabase, isClosed, isHostDatabase, pathOf, refusalOfCopy } from './host-database.js'
+import { type HostDatabase, isClosed, isHostDatabase, isTaken, pathOf, refusalOfCopy, tellingConnection } from './host-database.js'
 import { disposable, has, hide, INSPECT } from './internals.js'
 import { native, variables } from './native.js'
+import { throughHost } from './through-host.js'
 
 /** Options of a {@link Database}. */
 export interface DatabaseOptions {
@@ -34,7 +35,7 @@ export class Database {
    */
   constructor(path?: string | URL, options?: DatabaseOptions) {
     const file = optionalPath('path', path)
-    const readonly = optionalBoolean('readonly', given(options).readonly) ?? false
+    const readonly = optionalBoolean('readonly', tellIgnored('new Database', given(options), ['readonly']).readonly) ?? false
     hide(
       this,
       NATIVE,
@@ -70,6 +71,9 @@ export class Database {
     attempt(() => this[NATIVE].close())
   }
 
+  /** Closes it at the end of a block: {@link Database.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void
+
   /** @internal Whether it is one of ours, perhaps in a Proxy. */
   static isOurs(database: unknown): database is Database {
     return has(database, NATIVE)
@@ -92,6 +96,11 @@ disposable(Database, 'dispose', (database) => database.close())
  * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
  * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
  *
+ * While such a connection is in a transaction (`inTransaction`, `isTransaction`) or has the file to itself
+ * (`locking_mode = EXCLUSIVE`), calls of repositories run on it, and commit or roll back with it. Otherwise they have a connection of
+ * their own, which stays open: a host that wants the file to itself sets that before its first call. An engine's `sync` has a
+ * connection of its own in any case.
+ *
  * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
  * the file in memory, and its next save would undo what a sync has written.
  */
@@ -107,6 +116,8 @@ export type DatabaseLike =
 export interface Connection {
   /** The handle of the addon. Throws if the host has closed the object that it passed, or if the database cannot be opened. */
   handle(): NativeDatabase
+  /** Runs a short call, on the host's own connection while that is in a transaction or has the file to itself. */
+  call<T>(body: (handle: NativeDatabase) => T): T
   /** Whether the database is opened by the first call of `handle`. */
   readonly isLater?: true
   /** Closes the database, if it was opened for this connection alone. */
@@ -119,11 +130,12 @@ const hostConnections = new WeakMap<object, Connection>()
 export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
   if (Database.isOurs(db)) {
     const handle = Database.handle(db)
-    return { handle: () => handle }
+    return { handle: () => handle, call: (body) => body(handle) }
   }
   if (db === undefined || isPath(db)) {
     const own = new Database(db)
-    return { handle: () => Database.handle(own), close: () => own.close() }
+    const handle = Database.handle(own)
+    return { handle: () => handle, call: (body) => body(handle), close: () => own.close() }
   }
   const refusal = refusalOfCopy(db, name)
   if (refusal) throw refusal
@@ -138,13 +150,15 @@ export function connect(db: DatabaseLike | undefined, name = 'db'): Connection {
 /** Stands for a database that is opened when repositories and engines first use it. If that fails, each of their calls throws. */
 export function databaseLater(open: () => DatabaseLike): DatabaseLike {
   const database = { name: '' }
-  let connection: Connection | undefined
+  let made: Connection | undefined
+  const connection = (): Connection => {
+    made ??= connect(open())
+    return made
+  }
   hostConnections.set(database, {
     isLater: true,
-    handle() {
-      connection ??= connect(open())
-      return connection.handle()
-    },
+    handle: () => connection().handle(),
+    call: (body) => connection().call(body),
   })
   return database
 }
@@ -178,11 +192,16 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
       'INVALID_ARGUMENT',
     )
   }
-  const handle = sharedHandle(realpathSync(path), db.readonly === true)
+  const telling = tellingConnection(db)
+  const handle = sharedHandle(realpathSync(path), db.readonly === true, telling !== undefined && isTaken(telling))
   return {
     handle() {
       checkOpen(db)
       return handle
+    },
+    call(body) {
+      checkOpen(db)
+      return telling && isTaken(telling) ? throughHost(handle, telling, () => body(handle)) : body(handle)
     },
   }
 }
@@ -193,11 +212,12 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
  */
 const sharedHandles = new Map<string, WeakRef<NativeDatabase>>()
 
-function sharedHandle(path: string, readonly: boolean): NativeDatabase {
+/** A file that is `taken` is opened later: opening it now could only wait in vain. */
+function sharedHandle(path: string, readonly: boolean, taken: boolean): NativeDatabase {
   const key = `${readonly ? 'r' : 'w'} ${path}`
   const existing = sharedHandles.get(key)?.deref()
   if (existing?.isOpen) return existing
-  const handle = Database.handle(new Database(path, { readonly }))
+  const handle = taken ? attempt(() => native.NativeDatabase.openLater(path, readonly)) : Database.handle(new Database(path, { readonly }))
   for (const [other, reference] of sharedHandles) if (!reference.deref()) sharedHandles.delete(other)
   sharedHandles.set(key, new WeakRef(handle))
   return handle
@@ -215,11 +235,18 @@ export const CONNECTION = Symbol('connection')
 /** The connection of one repository or engine, which can be closed by itself. */
 export function closable(connection: Connection, what: string): Connection {
   let isClosed = false
+  const check = (): void => {
+    if (isClosed) throw new SkillsmithSyncError(`The ${what} is closed. Create another one.`, 'DATABASE_CLOSED')
+  }
   return {
     ...(connection.isLater && { isLater: true }),
     handle() {
-      if (isClosed) throw new SkillsmithSyncError(`The ${what} is closed. Create another one.`, 'DATABASE_CLOSED')
+      check()
       return connection.handle()
+    },
+    call(body) {
+      check()
+      return connection.call(body)
     },
     close() {
       isClosed = true

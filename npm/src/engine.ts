@@ -5,9 +5,10 @@ import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
 import { CONNECTION, type Connection, closable, connect, connectionOf, type DatabaseLike, pathAndState } from './database.js'
+import { publish, wantsRequests } from './diagnostics.js'
 import { attempt, callerFrames, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { disposable, has, hide, INSPECT } from './internals.js'
-import { native, variables } from './native.js'
+import { atHostTime, native, variables } from './native.js'
 import {
   type ApiClientLike,
   type AnyHostRegistry,
@@ -32,6 +33,19 @@ export interface SyncEngineOptions {
 const SOURCE = Symbol('source')
 
 const OPTIONS = ['db', 'apiClient'] as const
+const SYNC_OPTIONS = [
+  'force',
+  'dryRun',
+  'prune',
+  'pageSize',
+  'deadlineMs',
+  'listing',
+  'fullListingEveryMs',
+  'requestBudget',
+  'monthlyRequestBudget',
+  'onProgress',
+  'signal',
+] as const
 
 /** Kept here, because test runners replace the global one by a clock that stands still. */
 const afterThisTurn = setImmediate
@@ -98,7 +112,7 @@ export class SyncEngine {
    *   opened, or for another word than `auto` or `search` as the listing, also in `SKILLSMITH_LISTING`. The run has not started then.
    */
   async sync(options?: SyncOptions): Promise<SyncResult> {
-    const given = check.options(options)
+    const given = check.tellIgnored('sync', check.options(options), SYNC_OPTIONS)
     const signal = abortSignal('signal', given.signal)
     const run = {
       force: check.optionalBoolean('force', given.force),
@@ -132,8 +146,8 @@ export class SyncEngine {
 
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
   getStatus(): EngineStatus {
-    const handle = this[CONNECTION].handle()
-    return attempt(() => native.engineStatus(handle))
+    atHostTime()
+    return this[CONNECTION].call((handle) => attempt(() => native.engineStatus(handle)))
   }
 
   /**
@@ -143,6 +157,9 @@ export class SyncEngine {
   close(): void {
     this[CONNECTION].close?.()
   }
+
+  /** Closes it at the end of a block: {@link SyncEngine.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void
 
   /** @internal Whether it is one of ours, perhaps in a Proxy. */
   static isOurs(engine: object): engine is SyncEngine {
@@ -156,6 +173,7 @@ export class SyncEngine {
     const decision = (isOffline: boolean): Decision => {
       if (isOffline) return 'not-due'
       const handle = engine[CONNECTION].handle()
+      atHostTime()
       return attempt(() => native.decide(handle, client, variables()))
     }
     const asked = 'host' in source ? source.host : source.asked
@@ -173,12 +191,13 @@ disposable(SyncEngine, 'dispose', (engine) => engine.close())
 
 /** The repositories of the host may use it after the engine. */
 function borrowed(connection: Connection): Connection {
-  return { handle: () => connection.handle() }
+  return { handle: () => connection.handle(), call: (body) => connection.call(body) }
 }
 
 /** The history has an entry for every run. Where that cannot be written, the result tells of the failure all the same. */
 function recordFailure(handle: NativeDatabase, message: string): void {
   try {
+    atHostTime()
     const history = new native.NativeHistory(handle)
     history.failRun(history.startRun(), message)
     new native.NativeConfig(handle).setLastSyncError(message)
@@ -252,7 +271,8 @@ function syncMethod(host: AnyHostRegistry): HostRequests['syncRegistry'] {
 /** The error of a result without success. */
 export function errorOf(result: SyncResult): SkillsmithSyncError {
   const message = messageOf(result.errors?.[0] ?? 'The sync failed without an error message.')
-  return fromFailure({ code: isErrorCode(result.code) ? result.code : 'HOST_ERROR', message })
+  const code = isErrorCode(result.code) ? result.code : 'HOST_ERROR'
+  return fromFailure({ code, message }, { cause: result.cause })
 }
 
 function withCode(result: SyncResult, code: string): SyncResult {
@@ -287,6 +307,8 @@ class Run {
   readonly #source: { readonly client: NativeClient } | HostSource
   readonly #options: RunOptions
   readonly #native: NativeRun
+  /** What messages of one run have in common. */
+  readonly #key: object = Object.freeze({})
   readonly settled: Promise<SyncResult>
   #resolve!: (result: SyncResult) => void
   #reject!: (error: Error) => void
@@ -296,7 +318,7 @@ class Run {
   readonly #pending: { readonly progress: SyncProgress; readonly isFirst: boolean }[] = []
   readonly #seen = new Set<SyncProgress['phase']>()
   /** What `onProgress` threw. */
-  #thrown: { readonly message: string } | undefined
+  #thrown: { readonly error: unknown; readonly message: string } | undefined
 
   constructor(database: NativeDatabase, source: { readonly client: NativeClient } | HostSource, options: RunOptions) {
     this.#source = source
@@ -309,10 +331,12 @@ class Run {
     const [client, hostOffline] = 'client' in source ? [source.client] : [undefined, source.offline]
     const hostLists = 'host' in source && check.hasMethods(source.host, 'syncRegistry')
     const listing = rest.listing ?? attempt(() => native.defaultListing(variables()))
-    const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined }
+    const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined, reportRequests: wantsRequests() }
+    atHostTime()
     // Callbacks run in the async context of the host's call: not every runtime keeps it for functions that an addon calls.
     const listener = AsyncResource.bind((event: TaskEvent): void => this.#onEvent(event))
     this.#native = attempt(() => native.NativeRun.start(database, client, given, listener))
+    publish('start', () => ({ run: this.#key, database: database.name }))
     try {
       this.#removeAbort = onAbort(signal, () => this.#native.cancel())
     } catch (thrown) {
@@ -332,11 +356,17 @@ class Run {
       case 'host-request':
         if ('host' in this.#source) void respond(this.#native, this.#source.host, event.request)
         break
-      case 'sync-result':
+      case 'request':
+        this.#publishRequest(event)
+        break
+      case 'sync-result': {
         this.#flush()
         this.#removeAbort()
-        this.#resolve(this.#finish(event.result, event.code))
+        const result = this.#finish(event.result, event.code)
+        publish('end', () => ({ run: this.#key, result }))
+        this.#resolve(result)
         break
+      }
       case 'failure':
         this.#removeAbort()
         this.#reject(fromFailure(event.failure, { frames: this.#frames }))
@@ -349,6 +379,12 @@ class Run {
       default:
         event satisfies never
     }
+  }
+
+  #publishRequest({ type, durationMs, rows, code, ...asked }: Extract<TaskEvent, { type: 'request' }>): void {
+    const request = { run: this.#key, ...asked }
+    if (durationMs === undefined) publish('request', () => request)
+    else publish('page', () => ({ ...request, durationMs, ...(rows !== undefined && { rows }), ...(code !== undefined && { code }) }))
   }
 
   /**
@@ -379,7 +415,7 @@ class Run {
   }
 
   #fail(thrown: unknown): void {
-    this.#thrown ??= { message: messageOf(thrown) }
+    this.#thrown ??= { error: thrown, message: messageOf(thrown) }
     this.#native.cancel(this.#thrown.message)
   }
 
@@ -391,6 +427,10 @@ class Run {
       result.errors.unshift(late.message)
     }
     const reason = late ? 'HOST_ERROR' : code
-    return reason ? withCode(result, reason) : result
+    if (!reason) return result
+    const { signal } = this.#options
+    if (this.#thrown) result.cause = this.#thrown.error
+    else if (reason === 'CANCELLED' && signal?.aborted) result.cause = signal.reason
+    return withCode(result, reason)
   }
 }

@@ -46,6 +46,48 @@ function isCopyInMemory(db: Record<PropertyKey, unknown>): boolean {
   return connections.some((one) => hasMethods(one, 'export')) && !connections.some((one) => hasMethods(one, 'loadExtension'))
 }
 
+/** A connection that runs statements and tells whether it is in a transaction. */
+export interface TellingConnection {
+  /** better-sqlite3 and bun:sqlite. */
+  readonly inTransaction?: boolean
+  /** node:sqlite of Node 22.16 and newer. */
+  readonly isTransaction?: boolean
+  exec(sql: string): unknown
+  prepare(sql: string): {
+    all(...values: unknown[]): unknown[]
+    run(...values: unknown[]): { readonly changes: number | bigint }
+    /** better-sqlite3. */
+    safeIntegers?(on: boolean): unknown
+    /** node:sqlite. */
+    setReadBigInts?(on: boolean): unknown
+  }
+}
+
+/** `db`, or what it is a wrapper of, if it is such a connection. */
+export function tellingConnection(db: object): TellingConnection | undefined {
+  const connections = [db, ...wrappedBy(db as Record<PropertyKey, unknown>)]
+  return connections.find((one): one is TellingConnection => {
+    if (!hasMethods(one, 'prepare', 'exec')) return false
+    const { inTransaction, isTransaction } = one as TellingConnection
+    return typeof inTransaction === 'boolean' || typeof isTransaction === 'boolean'
+  })
+}
+
+/**
+ * Whether another connection could not write now, or would not take part in what this one does: it is in a transaction, or has
+ * the file to itself.
+ */
+export function isTaken(connection: TellingConnection): boolean {
+  try {
+    if (connection.inTransaction === true || connection.isTransaction === true) return true
+    const [row] = connection.prepare('PRAGMA main.locking_mode').all()
+    return isObject(row) && row.locking_mode === 'exclusive'
+  } catch {
+    // In the middle of a statement, which calls an SQL function of the host.
+    return false
+  }
+}
+
 /** What `db` may be a wrapper of. The wrappers of the TypeScript stack have `native`; others have a property of their own. */
 function wrappedBy(db: Record<PropertyKey, unknown>): unknown[] {
   // Without calling getters.

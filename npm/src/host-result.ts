@@ -25,6 +25,7 @@ const FIELDS: readonly (keyof SyncResult)[] = [
   'dryRun',
   'code',
   'retryable',
+  'cause',
 ]
 
 /** Reads every field once, here: a getter of the host's that throws must not do so while the end of a run is recorded. */

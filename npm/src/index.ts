@@ -2,6 +2,7 @@ import { native } from './native.js'
 
 export { BackgroundSyncService, createBackgroundSyncService } from './background.js'
 export { type ApiClientConfig, createApiClient, SkillsmithApiClient } from './client.js'
+export type { SyncEndMessage, SyncPageMessage, SyncRequestMessage, SyncStartMessage } from './diagnostics.js'
 export { Database, type DatabaseLike, type DatabaseOptions } from './database.js'
 export { type RepositoryLike, SyncEngine, type SyncEngineOptions } from './engine.js'
 export { type SkillsmithErrorCode, SkillsmithSyncError } from './errors.js'
@@ -31,6 +32,14 @@ export type {
   SyncStats,
   SyncStatus,
 } from './types.js'
+
+declare global {
+  // As the library `esnext.disposable` has it, for hosts that compile without.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+    readonly asyncDispose: unique symbol
+  }
+}
 
 /** The version of this package and of its addon. */
 export const version: string = native.version()

@@ -122,6 +122,12 @@ function failure(message: string, cause?: unknown): Error {
 
 export const native: typeof Addon = load()
 
+/** Tells the addon what the clock of JavaScript says, before a call that depends on it: a host's fake timers may have moved it. */
+export function atHostTime(): void {
+  const now = Date.now()
+  if (Number.isSafeInteger(now)) native.setNow(now)
+}
+
 /** The environment variables of this thread. A worker may have its own. The addon reads what a prototype has too: this has none. */
 export function variables(): Record<string, string> {
   const texts: Record<string, string> = Object.create(null)

@@ -3,7 +3,7 @@ import * as check from './check.js'
 import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
 import { attempt, SkillsmithSyncError } from './errors.js'
 import { disposable, hide, INSPECT } from './internals.js'
-import { native } from './native.js'
+import { atHostTime, native } from './native.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
 
 /** Milliseconds between two syncs of each frequency. */
@@ -30,12 +30,13 @@ function prepare<Native>(owner: Prepared<Native>, db: DatabaseLike, create: new 
   if (!connection.isLater) connection.handle()
   let made: Native | undefined
   hide(owner, CONNECTION, connection)
-  hide(owner, CALL, ((body) => {
-    const handle = connection.handle()
-    made ??= new create(handle)
-    const native = made
-    return attempt(() => body(native))
-  }) satisfies Call<Native>)
+  hide(owner, CALL, ((body) =>
+    connection.call((handle) => {
+      made ??= new create(handle)
+      const native = made
+      atHostTime()
+      return attempt(() => body(native))
+    })) satisfies Call<Native>)
 }
 
 /**
@@ -63,6 +64,9 @@ export class SyncConfigRepository {
   close(): void {
     this[CONNECTION].close?.()
   }
+
+  /** Closes it at the end of a block: {@link SyncConfigRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void;
 
   /** @internal */
   [INSPECT](): string {
@@ -165,6 +169,9 @@ export class SyncHistoryRepository {
   close(): void {
     this[CONNECTION].close?.()
   }
+
+  /** Closes it at the end of a block: {@link SyncHistoryRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void;
 
   /** @internal */
   [INSPECT](): string {
@@ -283,6 +290,9 @@ export class SkillRepository {
   close(): void {
     this[CONNECTION].close?.()
   }
+
+  /** Closes it at the end of a block: {@link SkillRepository.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void;
 
   /** @internal */
   [INSPECT](): string {

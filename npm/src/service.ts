@@ -66,6 +66,8 @@ const CALLBACK_LIMIT_MS = 60_000
 const MAX_TOLD_REASONS = 16
 const ORIGINAL_SYNC = SyncEngine.prototype.sync
 
+const OPTIONS = ['checkIntervalMs', 'syncOnStart', 'onSyncComplete', 'onSyncError', 'debug'] as const
+
 /** What a {@link BackgroundSyncService} has inside. */
 export class Service {
   readonly #engine: EngineLike
@@ -100,7 +102,7 @@ export class Service {
     // A schedule from a copy in memory belongs to a host whose next save undoes what our engine has written.
     const refusal = SyncEngine.isOurs(engine) && 'db' in configRepo && refusalOfCopy(configRepo.db, 'configRepo.db')
     if (refusal) throw refusal
-    const given = check.options(options)
+    const given = check.tellIgnored('new BackgroundSyncService', check.options(options), OPTIONS)
     this.#engine = engine
     this.#configRepo = configRepo
     this.#options = {

@@ -44,8 +44,19 @@ export interface BackgroundSync {
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
-/** The services to stop on a signal. They share one listener, because Node warns about many. */
-const stops = new Set<() => Promise<void>>()
+/**
+ * The services to stop on a signal. They share one listener, because Node warns about many; also those of a copy of this package that
+ * was loaded before, as a reload in the process does.
+ */
+interface Stops {
+  readonly all: Set<() => Promise<void>>
+  readonly listener: (signal: NodeJS.Signals) => void
+}
+
+const STOPS = Symbol.for('@skillsmith/sync:stops')
+const shared = globalThis as { [STOPS]?: Stops }
+shared[STOPS] ??= { all: new Set(), listener: onSignal }
+const { all: stops, listener } = shared[STOPS]
 
 function onSignal(signal: NodeJS.Signals): void {
   // Our listener has disabled the default action. Without another listener, we repeat the signal at the end.
@@ -66,13 +77,13 @@ function onSignal(signal: NodeJS.Signals): void {
  * counts the others would still find ours.
  */
 function addSignalStop(stop: () => Promise<void>): void {
-  if (stops.size === 0) for (const signal of SIGNALS) process.prependListener(signal, onSignal)
+  if (stops.size === 0) for (const signal of SIGNALS) process.prependListener(signal, listener)
   stops.add(stop)
 }
 
 function removeSignalStop(stop: () => Promise<void>): void {
   stops.delete(stop)
-  if (stops.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
+  if (stops.size === 0) for (const signal of SIGNALS) process.off(signal, listener)
 }
 
 /**

@@ -161,6 +161,8 @@ export interface SyncResult {
   code?: SkillsmithErrorCode
   /** Whether the same sync may succeed later without a change. Missing where `code` is. */
   retryable?: boolean
+  /** What the first of `errors` comes from, if that is the host: the `reason` of the signal, or what `onProgress` threw. */
+  cause?: unknown
   /** Problems that did not cost any rows. */
   warnings: string[]
   /** Whether the run read the whole listing. `best-effort` means that it may have missed skills. */

@@ -50,7 +50,7 @@ pub(super) fn run(client: Option<&str>, path: &Path, console: &Console<'_>) -> R
     let figures = history.get_stats()?;
     let shared = database.path().and_then(shared_file_system);
     let rollback = database.rollback_journal()?;
-    let checked = database.read(checked::load)?;
+    let checked = database.short_read(checked::load)?;
     if console.json {
         console.say_json(&Document {
             status: &status,

@@ -1,10 +1,10 @@
 //! When the full-text index was last compared with the skills, word for word.
 
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::state;
 use crate::Result;
+use crate::statements::Statements;
 
 /// Kept in `sync_state`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,11 +15,11 @@ pub(crate) struct Checked {
 }
 
 /// Inside the caller's transaction.
-pub(crate) fn note(conn: &Connection, checked: &Checked) -> Result<()> {
+pub(crate) fn note(conn: &dyn Statements, checked: &Checked) -> Result<()> {
     state::set(conn, state::key::CHECKED, checked)
 }
 
 #[cfg(feature = "cli")]
-pub(crate) fn load(conn: &Connection) -> Result<Option<Checked>> {
+pub(crate) fn load(conn: &dyn Statements) -> Result<Option<Checked>> {
     state::get(conn, state::key::CHECKED)
 }

@@ -8,6 +8,8 @@ mod explain;
 mod file_system;
 mod give_up_log;
 mod handle;
+#[doc(hidden)]
+pub mod host;
 mod in_place;
 mod limits;
 mod lock;

@@ -17,6 +17,7 @@ use super::schema::{self, ensure_sync_tables};
 use super::shared::{Inner, Location, Shared};
 use super::transaction::{self, LockWait};
 use super::{explain, file_system, in_place, replaced};
+use crate::statements::Statements;
 use crate::{CancelToken, Error, Result};
 
 /// Number of databases in memory so far; each needs its own name.
@@ -52,13 +53,14 @@ impl Database {
         OpenOptions::new().open_in_memory()
     }
 
-    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Handle) -> Self {
+    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Shared) -> Self {
+        let is_unprotected = matches!(&conn, Shared::Open(conn) if conn.is_unprotected);
         let inner = Arc::new(Inner {
             location,
             lock,
             options: options.cancel(CancelToken::new()),
-            is_unprotected: AtomicBool::new(conn.is_unprotected),
-            conn: Mutex::new(Shared::Open(conn)),
+            is_unprotected: AtomicBool::new(is_unprotected),
+            conn: Mutex::new(conn),
             pid: std::process::id(),
         });
         if matches!(inner.location, Location::File(_)) {
@@ -103,7 +105,7 @@ impl Database {
         }
     }
 
-    /// Runs a short read on the shared connection, on the file that is at the path now.
+    /// Runs a read on the shared connection, on the file that is at the path now.
     ///
     /// A file that was deleted is read as an empty database, and not created.
     pub(crate) fn read<T>(&self, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -158,14 +160,59 @@ impl Database {
         outcome
     }
 
-    /// Runs a short write in one IMMEDIATE transaction on the shared connection.
+    /// Runs a write in one IMMEDIATE transaction on the shared connection.
     pub(crate) fn write<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         self.write_within(self.inner.options.busy_budget, call)
     }
 
-    /// The same, if no other connection is writing now. For writes that can be postponed.
-    pub(crate) fn write_at_once<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-        self.write_within(Duration::ZERO, call)
+    /// Runs a short read on the shared connection, or on the one of the host that calls go [`through`](Self::through) now.
+    pub(crate) fn short_read<T>(
+        &self,
+        call: impl FnOnce(&dyn Statements) -> Result<T>,
+    ) -> Result<T> {
+        match self.host() {
+            Some(host) => self.check_open().and_then(|()| host.read(call)),
+            None => self.read(|conn| call(conn)),
+        }
+    }
+
+    /// The same for a short write, in a transaction of its own or as a part of the host's.
+    pub(crate) fn short_write<T>(
+        &self,
+        mut call: impl FnMut(&dyn Statements) -> Result<T>,
+    ) -> Result<T> {
+        let Some(host) = self.host() else {
+            return self.write(|conn| call(conn));
+        };
+        if self.is_read_only() {
+            return Err(Error::ReadOnly);
+        }
+        self.check_open().and_then(|()| host.write(call))
+    }
+
+    /// The same, if no other connection is writing now. For writes that can be postponed: what the host only reads must not
+    /// become a transaction that writes.
+    pub(crate) fn write_at_once<T>(
+        &self,
+        mut call: impl FnMut(&dyn Statements) -> Result<T>,
+    ) -> Result<T> {
+        if self.host().is_some() {
+            return Err(Error::DatabaseBusy);
+        }
+        self.write_within(Duration::ZERO, |conn| call(conn))
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.is_open() {
+            Ok(())
+        } else {
+            Err(Error::DatabaseClosed)
+        }
+    }
+
+    /// Whether both share one connection.
+    pub(super) fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     fn write_within<T>(
@@ -348,7 +395,22 @@ impl OpenOptions {
             Location::File(path),
             lock,
             self.clone(),
-            conn,
+            Shared::Open(conn),
+        ))
+    }
+
+    /// The database at `path`, which exists. The first call on a connection of its own opens it, and checks it then.
+    #[doc(hidden)]
+    pub fn open_later(&self, path: impl AsRef<Path>) -> Result<Database> {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
+        let lock = LockTarget::File(path.clone());
+        let location = Location::File(path);
+        Ok(Database::new(
+            location,
+            lock,
+            self.clone(),
+            Shared::Replaced,
         ))
     }
 
@@ -365,7 +427,7 @@ impl OpenOptions {
             Location::Memory(name),
             lock,
             self.clone(),
-            conn,
+            Shared::Open(conn),
         ))
     }
 }

@@ -5,10 +5,12 @@
 //! nothing of a later step: such a step adds its columns one by one and stops at the first one
 //! that exists.
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, params};
 
 use super::objects::Object;
 use super::raw;
+use crate::statements::Statements;
+use crate::stored::whole;
 use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
@@ -159,7 +161,7 @@ pub(super) enum Content {
 }
 
 /// Reads the schema; fails if the file is not an intact database, or holds under a name of ours what is none of it.
-pub(super) fn inspect(conn: &Connection) -> Result<Content> {
+pub(super) fn inspect(conn: &dyn Statements) -> Result<Content> {
     let names = names(conn)?;
     let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     if names.is_empty() {
@@ -197,24 +199,22 @@ pub(crate) fn look_again(conn: &Connection) -> Result<()> {
 }
 
 /// The names of all objects, of which nothing else is read before this.
-fn names(conn: &Connection) -> Result<Vec<String>> {
-    let mut found =
-        conn.prepare_cached("SELECT type, name, rootpage, sql FROM main.sqlite_master")?;
-    let mut rows = found.query([])?;
+pub(super) fn names(conn: &dyn Statements) -> Result<Vec<String>> {
+    let sql = "SELECT type, name, rootpage, sql FROM main.sqlite_master";
     let mut names = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text = |at| -> Result<_> {
-            let bytes = row.get_ref(at)?.as_bytes_or_null();
+    conn.each(sql, params![].into(), &mut |row| {
+        let text = |column| -> Result<_> {
+            let bytes = row.value(column)?.as_bytes_or_null();
             Ok(String::from_utf8_lossy(
                 bytes.ok().flatten().unwrap_or_default(),
             ))
         };
-        let name = text(1)?;
+        let name = text("name")?;
         let object = Object {
-            kind: &text(0)?,
+            kind: &text("type")?,
             name: &name,
-            root_page: row.get_ref(2)?.as_i64().unwrap_or_default(),
-            sql: &text(3)?,
+            root_page: row.value("rootpage")?.as_i64().unwrap_or_default(),
+            sql: &text("sql")?,
         };
         if let Some(detail) = object.fault() {
             return Err(not_ours(conn, detail));
@@ -222,45 +222,40 @@ fn names(conn: &Connection) -> Result<Vec<String>> {
         if object.kind != "trigger" {
             names.push(name.into_owned());
         }
-    }
+        Ok(())
+    })?;
     Ok(names)
 }
 
-fn not_ours(conn: &Connection, detail: String) -> Error {
+fn not_ours(conn: &dyn Statements, detail: String) -> Error {
     Error::NotSkillsmith {
-        path: conn.path().unwrap_or_default().into(),
+        path: conn.path(),
         detail,
     }
 }
 
-fn config_row_exists(conn: &Connection) -> Result<bool> {
-    Ok(conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default')",
-        [],
-        |row| row.get(0),
-    )?)
+fn config_row_exists(conn: &dyn Statements) -> Result<bool> {
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default') AS found",
+        params![],
+    )
 }
 
 /// Version 3 may be stamped only on top of 2: the other stack runs the steps
 /// above the highest stamp, so a 3 on a version-1 file would hide step 2 for ever.
-fn stamp_is_missing(conn: &Connection, has_versions: bool) -> Result<bool> {
+fn stamp_is_missing(conn: &dyn Statements, has_versions: bool) -> Result<bool> {
     if !has_versions {
         return Ok(false);
     }
-    let highest: Option<i64> = conn
-        .query_row(
-            "SELECT max(version) FROM schema_version WHERE typeof(version) = 'integer'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?
-        .flatten();
+    let sql =
+        "SELECT max(version) AS highest FROM schema_version WHERE typeof(version) = 'integer'";
+    let highest = conn.one(sql, params![], |row| whole(row, "highest"))?;
     Ok(highest == Some(2))
 }
 
 /// Creates the missing tables that a sync needs, inside the caller's transaction: before the first change to
 /// a file, not when it is only read. Cheap if nothing is missing.
-pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
+pub(crate) fn ensure_sync_tables(conn: &dyn Statements) -> Result<()> {
     match inspect(conn)? {
         Content::Ready => Ok(()),
         Content::Old => prepare_old(conn),
@@ -271,13 +266,12 @@ pub(crate) fn ensure_sync_tables(conn: &Connection) -> Result<()> {
 }
 
 /// Whether the table exists: before its first change a file may lack those of a sync.
-pub(crate) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
+pub(crate) fn has_table(conn: &dyn Statements, name: &str) -> Result<bool> {
     // rusqlite's `table_exists` would not see a table that another connection has created.
-    Ok(conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 COLLATE NOCASE)",
-        )?
-        .query_row([name], |row| row.get(0))?)
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 COLLATE NOCASE) AS found",
+        params![name],
+    )
 }
 
 /// Whether there is a table with all of these columns: one of another shape is another version's.
@@ -291,25 +285,26 @@ pub(crate) fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> R
 }
 
 /// Creates the whole schema, inside the caller's transaction.
-pub(super) fn create(conn: &Connection) -> Result<()> {
-    conn.execute_batch(SKILLS)?;
-    conn.execute_batch(SYNC_TABLES)?;
+pub(super) fn create(conn: &dyn Statements) -> Result<()> {
+    conn.run_batch(SKILLS)?;
+    conn.run_batch(SYNC_TABLES)?;
     add_config_row(conn)
 }
 
 /// Adds the row of the configuration where it is missing. A table of another kind can refuse it.
-fn add_config_row(conn: &Connection) -> Result<()> {
+fn add_config_row(conn: &dyn Statements) -> Result<()> {
     let made = conn.execute(
         "INSERT OR IGNORE INTO sync_config (id) VALUES ('default')",
-        [],
+        params![],
     );
     let refused = match made {
         Ok(_) if config_row_exists(conn)? => return Ok(()),
         Ok(_) => None,
-        Err(error) => match error.sqlite_error_code() {
+        Err(Error::Database(error)) => match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => Some(error),
             _ => return Err(error.into()),
         },
+        Err(error) => return Err(error),
     };
     let why = refused.map_or_else(String::new, |error| format!(" ({error})"));
     let detail = format!(
@@ -319,12 +314,12 @@ fn add_config_row(conn: &Connection) -> Result<()> {
 }
 
 /// Adds the tables of version 3, inside the caller's transaction.
-fn prepare_old(conn: &Connection) -> Result<()> {
-    conn.execute_batch(SYNC_TABLES)?;
+fn prepare_old(conn: &dyn Statements) -> Result<()> {
+    conn.run_batch(SYNC_TABLES)?;
     add_config_row(conn)?;
     let has_versions = has_table(conn, "schema_version")?;
     if stamp_is_missing(conn, has_versions)? {
-        conn.execute("INSERT INTO schema_version (version) VALUES (3)", [])?;
+        conn.execute("INSERT INTO schema_version (version) VALUES (3)", params![])?;
     }
     Ok(())
 }

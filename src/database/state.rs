@@ -3,11 +3,12 @@
 //! Each value is a small JSON text. A value that cannot be read is treated as missing: all of
 //! it can be determined again.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::params;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ensure_written, has_table};
+use crate::statements::Statements;
 use crate::{Error, Result};
 
 /// Missing in a file that this library has not changed yet.
@@ -58,89 +59,86 @@ pub(crate) mod key {
     }
 }
 
-pub(crate) fn get<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<Option<T>> {
+pub(crate) fn get<T: DeserializeOwned>(conn: &dyn Statements, key: &str) -> Result<Option<T>> {
     if !has_table(conn, TABLE)? {
         return Ok(None);
     }
-    let value = conn
-        .prepare_cached("SELECT value FROM sync_state WHERE key = ?1")?
-        .query_row([key], |row| {
-            // Another program may have stored anything here.
-            let bytes = row.get_ref(0)?.as_bytes().ok();
-            Ok(bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()))
-        })
-        .optional()?;
+    let sql = "SELECT value FROM sync_state WHERE key = ?1";
+    let value = conn.first(sql, params![key], |row| {
+        // Another program may have stored anything here.
+        let bytes = row.value("value")?.as_bytes().ok();
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()))
+    })?;
     Ok(value.flatten())
 }
 
-pub(crate) fn set<T: Serialize>(conn: &Connection, key: &str, value: &T) -> Result<()> {
+pub(crate) fn set<T: Serialize>(conn: &dyn Statements, key: &str, value: &T) -> Result<()> {
     let text = serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))?;
     // Not every file has the UNIQUE that an upsert needs.
-    let mut written = conn
-        .prepare_cached("UPDATE sync_state SET value = ?2 WHERE key = ?1")?
-        .execute([key, text.as_str()])?;
+    let mut written = conn.execute(
+        "UPDATE sync_state SET value = ?2 WHERE key = ?1",
+        params![key, text],
+    )?;
     if written == 0 {
-        written = conn
-            .prepare_cached("INSERT INTO sync_state (key, value) VALUES (?1, ?2)")?
-            .execute([key, text.as_str()])?;
+        written = conn.execute(
+            "INSERT INTO sync_state (key, value) VALUES (?1, ?2)",
+            params![key, text],
+        )?;
     }
     ensure_written(written > 0)
 }
 
-pub(crate) fn remove(conn: &Connection, key: &str) -> Result<()> {
-    let deleted = conn
-        .prepare_cached("DELETE FROM sync_state WHERE key = ?1")?
-        .execute([key])?;
+pub(crate) fn remove(conn: &dyn Statements, key: &str) -> Result<()> {
+    let deleted = conn.execute("DELETE FROM sync_state WHERE key = ?1", params![key])?;
     // None where there was none, or where a trigger keeps it.
     let is_kept = deleted == 0
-        && conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_state WHERE key = ?1)")?
-            .query_row([key], |row| row.get(0))?;
+        && conn.exists(
+            "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key = ?1) AS found",
+            params![key],
+        )?;
     ensure_written(!is_kept)
 }
 
 /// Deletes values that only older versions read, and would now misread.
-pub(crate) fn remove_superseded(conn: &Connection) -> Result<()> {
+pub(crate) fn remove_superseded(conn: &dyn Statements) -> Result<()> {
     remove(conn, key::SUPERSEDED)
 }
 
 /// Whether the table is there.
-pub(crate) fn exists(conn: &Connection) -> Result<bool> {
+pub(crate) fn exists(conn: &dyn Statements) -> Result<bool> {
     has_table(conn, TABLE)
 }
 
 /// Whether any listing was read to its end.
-pub(crate) fn has_profiles(conn: &Connection) -> Result<bool> {
+pub(crate) fn has_profiles(conn: &dyn Statements) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(false);
     }
-    Ok(conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;')",
-        [],
-        |row| row.get(0),
-    )?)
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;') AS found",
+        params![],
+    )
 }
 
 /// Whether a listing of another registry was read to its end.
-pub(crate) fn has_other_profiles(conn: &Connection, registry: &str) -> Result<bool> {
+pub(crate) fn has_other_profiles(conn: &dyn Statements, registry: &str) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(false);
     }
-    Ok(conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;' AND key <> ?1)",
-        [key::plan(registry)],
-        |row| row.get(0),
-    )?)
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key > 'plan:' AND key < 'plan;' AND key <> ?1) AS found",
+        params![key::plan(registry)],
+    )
 }
 
 /// Whether no run of this engine has ended here: nothing stands in the table but the user's budget.
-pub(crate) fn is_empty(conn: &Connection) -> Result<bool> {
+pub(crate) fn is_empty(conn: &dyn Statements) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(true);
     }
-    Ok(conn.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM sync_state WHERE key <> ?1)",
-        [key::REQUEST_BUDGET],
-        |row| row.get(0),
-    )?)
+    let has_more = conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sync_state WHERE key <> ?1) AS found",
+        params![key::REQUEST_BUDGET],
+    )?;
+    Ok(!has_more)
 }

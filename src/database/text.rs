@@ -4,7 +4,6 @@
 //! surrogate pair unchanged). They are read as U+FFFD, like in the TypeScript stack; an error
 //! would make the row unreadable for ever.
 
-use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
 
 /// A text of any bytes. A blob or a number in its place is one too: an error would stop every run over one such row.
@@ -21,11 +20,6 @@ impl FromSql for Text {
             ValueRef::Null => Err(FromSqlError::InvalidType),
         }
     }
-}
-
-/// The text in a column.
-pub(crate) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
-    Ok(row.get::<_, Text>(column)?.0)
 }
 
 /// Any value.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{from_iso, later, to_iso, within_a_month};
 use crate::database::state;
+use crate::statements::Statements;
 use crate::{Error, Result};
 
 /// The stored state of failed runs.
@@ -92,7 +93,7 @@ impl Backoff {
 }
 
 /// The stored backoff, if any.
-pub(crate) fn load(conn: &Connection) -> Result<Option<Backoff>> {
+pub(crate) fn load(conn: &dyn Statements) -> Result<Option<Backoff>> {
     state::get(conn, state::key::BACKOFF)
 }
 

@@ -53,7 +53,7 @@ pub fn status(database: &Database, clock: &Arc<dyn Clock>) -> Result<EngineStatu
     let config = SyncConfigRepository::with_clock(database, Arc::clone(clock)).get_config()?;
     let history = SyncHistoryRepository::with_clock(database, Arc::clone(clock));
     let now = clock.now();
-    let (requests_this_month, request_budget, pause) = database.read(|conn| {
+    let (requests_this_month, request_budget, pause) = database.short_read(|conn| {
         let count = requests::this_month(conn, now)?;
         Ok((count, requests::monthly_budget(conn)?, backoff::load(conn)?))
     })?;

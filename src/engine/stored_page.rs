@@ -190,7 +190,7 @@ pub(super) fn load(
     let mut rows = found.query([scope.0])?;
     let mut pages = Vec::new();
     while let Some(row) = rows.next()? {
-        crate::memory::ensure_row_available(row)?;
+        crate::statements::ensure_row_available(row)?;
         if let Some(page) = read(row).filter(|page| is_within(&page.read_at, now, every)) {
             pages.push(page);
         }

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::{SyncHistoryEntry, SyncStatus};
 use crate::Result;
 use crate::clock::to_iso;
 use crate::database::state;
+use crate::statements::Statements;
 
 /// Ids begin with their time, so that the newest are kept.
 const MOST: usize = 20;
@@ -27,7 +27,7 @@ pub(super) struct End {
 pub(super) type Ends = BTreeMap<String, End>;
 
 /// Notes it for the entry with this `id`, inside the caller's transaction.
-pub(crate) fn note(conn: &Connection, id: &str, now: DateTime<Utc>, error: &str) -> Result<()> {
+pub(crate) fn note(conn: &dyn Statements, id: &str, now: DateTime<Utc>, error: &str) -> Result<()> {
     let mut kept = load(conn)?;
     let (at, error) = (to_iso(now), error.to_owned());
     kept.insert(id.to_owned(), End { at, error });
@@ -37,12 +37,12 @@ pub(crate) fn note(conn: &Connection, id: &str, now: DateTime<Utc>, error: &str)
     state::set(conn, state::key::ENDS, &kept)
 }
 
-pub(super) fn load(conn: &Connection) -> Result<Ends> {
+pub(super) fn load(conn: &dyn Statements) -> Result<Ends> {
     Ok(state::get(conn, state::key::ENDS)?.unwrap_or_default())
 }
 
 /// Forgets them, once the entries say it, inside the caller's transaction.
-pub(super) fn forget(conn: &Connection, told: &[String]) -> Result<()> {
+pub(super) fn forget(conn: &dyn Statements, told: &[String]) -> Result<()> {
     let mut kept = load(conn)?;
     let before = kept.len();
     kept.retain(|id, _| !told.contains(id));
@@ -54,7 +54,7 @@ pub(super) fn forget(conn: &Connection, told: &[String]) -> Result<()> {
 
 /// Tells it in entries that were read.
 pub(super) fn fill<'e>(
-    conn: &Connection,
+    conn: &dyn Statements,
     entries: impl IntoIterator<Item = &'e mut SyncHistoryEntry>,
 ) -> Result<()> {
     let kept = load(conn)?;

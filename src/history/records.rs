@@ -1,9 +1,8 @@
 //! What the history holds: entries, their counts, and statistics.
 
-use rusqlite::Row;
 use serde::Serialize;
 
-use crate::memory;
+use crate::statements::{Columns, ensure_row_available};
 use crate::stored::{count, optional_text, text, whole};
 
 /// Status of a run.
@@ -167,8 +166,8 @@ pub struct SyncStats {
     pub average_duration_ms: Option<i64>,
 }
 
-pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<SyncHistoryEntry> {
-    memory::ensure_row_available(row)?;
+pub(super) fn from_row(row: &dyn Columns) -> rusqlite::Result<SyncHistoryEntry> {
+    ensure_row_available(row)?;
     let count = |column| count(row, column);
     Ok(SyncHistoryEntry {
         id: text(row, "id")?,

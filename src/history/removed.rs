@@ -3,23 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::params;
 
 use super::SyncHistoryEntry;
 use crate::Result;
 use crate::database::state;
+use crate::statements::Statements;
 
 type Removed = BTreeMap<String, u64>;
 
 /// Notes it for the entry with this `id`, inside the caller's transaction.
-pub(super) fn note(conn: &Connection, id: &str, count: u64) -> Result<()> {
+pub(super) fn note(conn: &dyn Statements, id: &str, count: u64) -> Result<()> {
     let kept: Option<Removed> = state::get(conn, state::key::REMOVED)?;
     let mut kept = kept.unwrap_or_default();
-    let mut exists =
-        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_history WHERE id = ?1)")?;
+    let exists = "SELECT EXISTS (SELECT 1 FROM sync_history WHERE id = ?1) AS found";
     let mut gone = Vec::new();
     for id in kept.keys() {
-        if !exists.query_row([id], |row| row.get::<_, bool>(0))? {
+        if !conn.exists(exists, params![id])? {
             gone.push(id.clone());
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn note(conn: &Connection, id: &str, count: u64) -> Result<()> {
 
 /// Adds it to entries that were read.
 pub(super) fn fill<'e>(
-    conn: &Connection,
+    conn: &dyn Statements,
     entries: impl IntoIterator<Item = &'e mut SyncHistoryEntry>,
 ) -> Result<()> {
     let kept: Option<Removed> = state::get(conn, state::key::REMOVED)?;

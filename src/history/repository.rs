@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use rusqlite::OptionalExtension;
+use rusqlite::params;
 
 use super::records::from_row;
 use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, ends, removed, runs};
 use crate::clock::{Clock, SystemClock, later, to_iso};
 use crate::database::{Database, SyncLock, has_table, state};
-use crate::stored::{optional_text, whole};
-use crate::{Error, Result, memory};
+use crate::stored::{count, optional_text, whole};
+use crate::{Error, Result};
 
 /// Whether a time is after `?1`. Compares as text if SQLite cannot parse it, and is never NULL.
 macro_rules! is_ahead {
@@ -87,7 +87,7 @@ impl SyncHistoryRepository {
     /// Creates an entry for a run that starts now, and returns its id.
     pub fn start_run(&self) -> Result<String> {
         self.database
-            .write(|conn| runs::start(conn, self.clock.now()))
+            .short_write(|conn| runs::start(conn, self.clock.now()))
     }
 
     /// Marks a run as successful.
@@ -119,19 +119,17 @@ impl SyncHistoryRepository {
     ) -> Result<()> {
         let now = (self.clock.now(), None);
         self.database
-            .write(|conn| runs::finish(conn, id, now, status, result, error))
+            .short_write(|conn| runs::finish(conn, id, now, status, result, error))
     }
 
     /// One entry, or `None`.
     pub fn get_by_id(&self, id: &str) -> Result<Option<SyncHistoryEntry>> {
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(None);
             }
-            let mut entry = conn
-                .prepare_cached("SELECT * FROM sync_history WHERE id = ?1")?
-                .query_row([id], from_row)
-                .optional()?;
+            let sql = "SELECT * FROM sync_history WHERE id = ?1";
+            let mut entry = conn.first(sql, params![id], from_row)?;
             removed::fill(conn, &mut entry)?;
             ends::fill(conn, &mut entry)?;
             Ok(entry)
@@ -142,14 +140,11 @@ impl SyncHistoryRepository {
     /// repository's clock, comes after all others.
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
         const SQL: &str = concat!("SELECT * FROM sync_history ", newest_first!(), " LIMIT ?2");
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(Vec::new());
             }
-            let mut entries = memory::collect(
-                conn.prepare_cached(SQL)?
-                    .query_map((self.latest(), limit), from_row)?,
-            )?;
+            let mut entries = conn.all(SQL, params![self.latest(), limit], from_row)?;
             removed::fill(conn, &mut entries)?;
             ends::fill(conn, &mut entries)?;
             Ok(entries)
@@ -164,14 +159,11 @@ impl SyncHistoryRepository {
             newest_first!(),
             " LIMIT 1"
         );
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(None);
             }
-            let mut entry = conn
-                .prepare_cached(SQL)?
-                .query_row([self.latest()], from_row)
-                .optional()?;
+            let mut entry = conn.first(SQL, params![self.latest()], from_row)?;
             removed::fill(conn, &mut entry)?;
             Ok(entry)
         })
@@ -186,14 +178,11 @@ impl SyncHistoryRepository {
             newest_first!()
         );
         self.mark_interrupted();
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(Vec::new());
             }
-            let mut running = memory::collect(
-                conn.prepare_cached(SQL)?
-                    .query_map([self.latest()], from_row)?,
-            )?;
+            let mut running = conn.all(SQL, params![self.latest()], from_row)?;
             // Ours and dead, but could not be marked just now.
             if !SyncLock::is_held(self.database.lock_target()) {
                 let dead: Option<String> = state::get(conn, state::key::CURRENT_RUN)?;
@@ -226,24 +215,25 @@ impl SyncHistoryRepository {
             .ok_or_else(|| {
                 Error::InvalidArgument(format!("{days_to_keep} days is out of range."))
             })?;
-        self.database.write(|conn| {
+        self.database.short_write(|conn| {
             // A run releases its lock only after it has removed its entry from the state.
             let under_way = state::get::<String>(conn, state::key::CURRENT_RUN)?
                 .filter(|_| SyncLock::is_held(self.database.lock_target()));
-            Ok(conn.execute(
+            conn.execute(
                 "DELETE FROM sync_history WHERE started_at < ?1 AND id IS NOT ?2",
-                (&oldest, &under_way),
-            )?)
+                params![oldest, under_way],
+            )
         })
     }
 
     /// Number of entries.
     pub fn count(&self) -> Result<i64> {
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(0);
             }
-            Ok(conn.query_row("SELECT count(*) FROM sync_history", [], |row| row.get(0))?)
+            let sql = "SELECT count(*) AS entries FROM sync_history";
+            conn.one(sql, params![], |row| count(row, "entries"))
         })
     }
 
@@ -263,19 +253,19 @@ impl SyncHistoryRepository {
                     CAST(round(avg(duration_ms) FILTER (WHERE status = 'success')) AS INTEGER) AS average
              FROM sync_history"
         );
-        self.database.read(|conn| {
+        self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(SyncStats::default());
             }
-            Ok(conn.query_row(SQL, [self.latest()], |row| {
+            conn.one(SQL, params![self.latest()], |row| {
                 Ok(SyncStats {
-                    total_runs: row.get("total")?,
-                    successful_runs: row.get("successful")?,
-                    failed_runs: row.get("failed")?,
+                    total_runs: count(row, "total")?,
+                    successful_runs: count(row, "successful")?,
+                    failed_runs: count(row, "failed")?,
                     last_success_at: optional_text(row, "last_success_at")?,
                     average_duration_ms: whole(row, "average")?,
                 })
-            })?)
+            })
         })
     }
 
@@ -290,7 +280,7 @@ impl SyncHistoryRepository {
         let now = self.clock.now();
         let dead = self
             .database
-            .read(|conn| state::get::<String>(conn, state::key::CURRENT_RUN));
+            .short_read(|conn| state::get::<String>(conn, state::key::CURRENT_RUN));
         if let Ok(Some(id)) = dead {
             _ = self.database.write_at_once(|conn| {
                 // It may have ended, or another run may have started, since the check.

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, named_params, params};
 
 use super::{SyncRunResult, SyncStatus, TABLE, ends, removed};
 use crate::clock::{from_iso, to_iso};
-use crate::database::text::Text;
 use crate::database::{LockWait, ensure_written, has_table, transaction};
-use crate::stored::text;
+use crate::statements::Statements;
+use crate::stored::{optional_text, text};
 use crate::{CancelToken, Error, Result};
 
 /// The error of an entry whose process died before the end of the run.
 const INTERRUPTED: &str = "interrupted";
 
 /// Creates an entry of a run that starts at `now`; inside the caller's transaction.
-pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
+pub(crate) fn start(conn: &dyn Statements, now: DateTime<Utc>) -> Result<String> {
     // A taken id is rare, so a few attempts suffice; a trigger may reject every entry.
     for _ in 0..20 {
         let id = run_id(now);
@@ -31,23 +31,20 @@ pub(crate) fn start(conn: &Connection, now: DateTime<Utc>) -> Result<String> {
 }
 
 /// Creates the entry with this `id` unless it exists. Returns whether it was created.
-pub(crate) fn start_as(conn: &Connection, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
-    let made = conn
-        .prepare_cached(
-            // Not every file has the UNIQUE that would tell.
-            "INSERT INTO sync_history (id, started_at, status)
-             SELECT ?1, ?2, 'running' WHERE NOT EXISTS (SELECT 1 FROM sync_history WHERE id = ?1)",
-        )?
-        .execute([id, &to_iso(started_at)])?;
+pub(crate) fn start_as(conn: &dyn Statements, id: &str, started_at: DateTime<Utc>) -> Result<bool> {
+    let made = conn.execute(
+        // Not every file has the UNIQUE that would tell.
+        "INSERT INTO sync_history (id, started_at, status)
+         SELECT ?1, ?2, 'running' WHERE NOT EXISTS (SELECT 1 FROM sync_history WHERE id = ?1)",
+        params![id, to_iso(started_at)],
+    )?;
     Ok(made == 1 && status_of(conn, id)?.is_some())
 }
 
 /// The status of an entry, as it stands.
-fn status_of(conn: &Connection, id: &str) -> Result<Option<String>> {
-    Ok(conn
-        .prepare_cached("SELECT status FROM sync_history WHERE id = ?1")?
-        .query_row([id], |row| text(row, "status"))
-        .optional()?)
+fn status_of(conn: &dyn Statements, id: &str) -> Result<Option<String>> {
+    let sql = "SELECT status FROM sync_history WHERE id = ?1";
+    conn.first(sql, params![id], |row| text(row, "status"))
 }
 
 /// The engine keeps this many entries: a sync a minute for most of a day, or a daily one for years.
@@ -78,25 +75,24 @@ pub(crate) fn trim(conn: &Connection) {
 }
 
 /// Whether there is any entry.
-pub(crate) fn has_entries(conn: &Connection) -> Result<bool> {
+pub(crate) fn has_entries(conn: &dyn Statements) -> Result<bool> {
     if !has_table(conn, TABLE)? {
         return Ok(false);
     }
-    Ok(
-        conn.query_row("SELECT EXISTS (SELECT 1 FROM sync_history)", [], |row| {
-            row.get(0)
-        })?,
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sync_history) AS found",
+        params![],
     )
 }
 
 /// The id of the entry that was created last, whoever created it.
-pub(crate) fn newest(conn: &Connection) -> Result<Option<String>> {
+pub(crate) fn newest(conn: &dyn Statements) -> Result<Option<String>> {
     if !has_table(conn, TABLE)? {
         return Ok(None);
     }
-    let sql = "SELECT CAST(id AS TEXT) FROM sync_history ORDER BY rowid DESC LIMIT 1";
-    let id = conn.query_row(sql, [], |row| row.get(0)).optional()?;
-    Ok(id.flatten().map(|Text(id)| id))
+    let sql = "SELECT CAST(id AS TEXT) AS id FROM sync_history ORDER BY rowid DESC LIMIT 1";
+    let id = conn.first(sql, params![], |row| optional_text(row, "id"))?;
+    Ok(id.flatten())
 }
 
 fn run_id(now: DateTime<Utc>) -> String {
@@ -111,21 +107,18 @@ fn run_id(now: DateTime<Utc>) -> String {
 /// Ends an entry; inside the caller's transaction. `took` is how long the run took by a clock that does
 /// not jump, if that is known.
 pub(crate) fn finish(
-    conn: &Connection,
+    conn: &dyn Statements,
     id: &str,
     (now, took): (DateTime<Utc>, Option<Duration>),
     status: SyncStatus,
     result: Option<SyncRunResult>,
     error: Option<&str>,
 ) -> Result<()> {
-    let started = conn
-        .prepare_cached("SELECT started_at FROM sync_history WHERE id = ?1")?
-        .query_row([id], |row| text(row, "started_at"))
-        .optional()?;
+    let sql = "SELECT started_at FROM sync_history WHERE id = ?1";
+    let started = conn.first(sql, params![id], |row| text(row, "started_at"))?;
     let started = started.ok_or_else(|| Error::RunNotFound(id.to_owned()))?;
-    let written = conn
-        .prepare_cached(
-            "UPDATE sync_history
+    let written = conn.execute(
+        "UPDATE sync_history
          SET completed_at = :completed_at, status = :status,
              -- NULL keeps the stored value.
              skills_added = coalesce(:added, skills_added),
@@ -133,8 +126,7 @@ pub(crate) fn finish(
              skills_unchanged = coalesce(:unchanged, skills_unchanged),
              error_message = :error, duration_ms = :duration_ms
          WHERE id = :id",
-        )?
-        .execute(named_params! {
+        named_params! {
             ":id": id,
             ":completed_at": to_iso(now),
             ":status": status.as_str(),
@@ -146,7 +138,8 @@ pub(crate) fn finish(
                 || duration_ms(&started, now),
                 |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
             ),
-        })?;
+        },
+    )?;
     // A trigger may leave the change out, or take it back.
     ensure_written(written == 1 && status_of(conn, id)?.as_deref() == Some(status.as_str()))?;
     match result.map(|result| result.skills_removed) {
@@ -156,14 +149,14 @@ pub(crate) fn finish(
 }
 
 /// Marks the running entry with this `id` as failed.
-pub(crate) fn interrupt(conn: &Connection, id: &str, now: DateTime<Utc>) -> Result<()> {
+pub(crate) fn interrupt(conn: &dyn Statements, id: &str, now: DateTime<Utc>) -> Result<()> {
     interrupt_if(conn, now, |entry, _| entry == id)
 }
 
 /// Marks the running entries of dead runs as failed: the one of ours, and those of other engines that started longer
 /// ago than a run may take. Such an engine has no lock that would tell whether it lives.
 pub(crate) fn interrupt_dead(
-    conn: &Connection,
+    conn: &dyn Statements,
     own: Option<&str>,
     now: DateTime<Utc>,
     longest: Duration,
@@ -183,23 +176,22 @@ pub(crate) fn is_recent(started_at: &str, now: DateTime<Utc>, longest: Duration)
 
 /// `is_dead` gets the id of an entry, and when it started. A run whose end is kept elsewhere is over in any case.
 fn interrupt_if(
-    conn: &Connection,
+    conn: &dyn Statements,
     now: DateTime<Utc>,
     is_dead: impl Fn(&str, &str) -> bool,
 ) -> Result<()> {
     // By rowid: another program's id may have any type.
-    let running: Vec<(i64, String, String)> = conn
-        .prepare_cached(
-            "SELECT rowid AS number, id, started_at FROM sync_history WHERE status = 'running'",
-        )?
-        .query_map([], |row| {
+    let running: Vec<(i64, String, String)> = conn.all(
+        "SELECT rowid AS number, id, started_at FROM sync_history WHERE status = 'running'",
+        params![],
+        |row| {
             Ok((
-                row.get("number")?,
+                row.value("number")?.as_i64().unwrap_or_default(),
                 text(row, "id")?,
                 text(row, "started_at")?,
             ))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+        },
+    )?;
     let ends = ends::load(conn)?;
     let mut told = Vec::new();
     for (number, id, started) in running {
@@ -216,7 +208,7 @@ fn interrupt_if(
             "UPDATE sync_history
              SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
              WHERE rowid = ?1",
-            (number, at, error, took),
+            params![number, at, error, took],
         )?;
         if end.is_some() {
             told.push(id);

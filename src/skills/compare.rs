@@ -9,10 +9,11 @@ use super::categories::Categories;
 use super::columns::{Column, Made};
 use super::stamp::canonical;
 use super::table::Table;
+use crate::Result;
 use crate::database::text::value;
 use crate::registry::field::{Field, FieldValue, Kind};
 use crate::registry::wire::Skill;
-use crate::{Result, memory};
+use crate::statements::ensure_row_available;
 
 /// A row in the table.
 pub(crate) struct Stored {
@@ -56,7 +57,7 @@ pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Optio
     let row = conn
         .prepare_cached(&table.sql.stored)?
         .query_row([id], |row| {
-            memory::ensure_row_available(row)?;
+            ensure_row_available(row)?;
             let is_local = row.get_ref(1)? == ValueRef::Text(b"local");
             let values = (2..2 + table.columns.len())
                 .map(|at| Ok(value(row.get_ref(at)?)))

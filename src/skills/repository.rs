@@ -1,17 +1,20 @@
 //! Reading single skills.
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::params;
+use rusqlite::types::FromSql;
 use serde::Serialize;
 
 #[cfg(feature = "cli")]
 use super::{fts, triggers};
 #[cfg(feature = "cli")]
 use crate::CancelToken;
+use crate::Result;
 use crate::database::Database;
-use crate::database::text::{Text, text};
+use crate::database::text::Text;
 #[cfg(feature = "cli")]
 use crate::database::{has_table, interruptible};
-use crate::{Result, memory};
+use crate::statements::{Columns, ensure_row_available};
+use crate::stored::{count, text};
 
 /// A skill in the database.
 ///
@@ -91,21 +94,16 @@ impl SkillRepository {
 
     /// The skill with this id, or `None`.
     pub fn find_by_id(&self, id: &str) -> Result<Option<SkillRecord>> {
-        self.database.read(|conn| {
-            Ok(conn
-                .prepare_cached("SELECT * FROM skills WHERE id = ?1")?
-                .query_row([id], from_row)
-                .optional()?)
-        })
+        let sql = "SELECT * FROM skills WHERE id = ?1";
+        self.database
+            .short_read(|conn| conn.first(sql, params![id], from_row))
     }
 
     /// Whether a skill with this id exists.
     pub fn exists(&self, id: &str) -> Result<bool> {
-        self.database.read(|conn| {
-            Ok(conn
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM skills WHERE id = ?1)")?
-                .query_row([id], |row| row.get(0))?)
-        })
+        let sql = "SELECT EXISTS (SELECT 1 FROM skills WHERE id = ?1) AS found";
+        self.database
+            .short_read(|conn| conn.exists(sql, params![id]))
     }
 
     /// Whether the full-text index agrees with the skills; true without one. Reads both in full.
@@ -130,26 +128,23 @@ impl SkillRepository {
 
     /// Number of skills, including the user's own.
     pub fn count(&self) -> Result<i64> {
+        let sql = "SELECT count(*) AS skills FROM skills";
         self.database
-            .read(|conn| Ok(conn.query_row("SELECT count(*) FROM skills", [], |row| row.get(0))?))
+            .short_read(|conn| conn.one(sql, params![], |row| count(row, "skills")))
     }
 }
 
 /// Columns that this file does not have count as empty.
-fn from_row(row: &Row<'_>) -> rusqlite::Result<SkillRecord> {
-    fn optional<T: rusqlite::types::FromSql>(
-        row: &Row<'_>,
-        name: &str,
-    ) -> rusqlite::Result<Option<T>> {
-        match row.get(name) {
+fn from_row(row: &dyn Columns) -> rusqlite::Result<SkillRecord> {
+    fn optional<T: FromSql>(row: &dyn Columns, name: &str) -> rusqlite::Result<Option<T>> {
+        match row.value(name) {
             // A column without a strict type may hold any value.
-            Err(rusqlite::Error::InvalidColumnName(_) | rusqlite::Error::InvalidColumnType(..)) => {
-                Ok(None)
-            }
-            found => found,
+            Ok(found) => Ok(T::column_result(found).ok()),
+            Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
-    memory::ensure_row_available(row)?;
+    ensure_row_available(row)?;
     let words =
         |name| -> rusqlite::Result<_> { Ok(optional::<Text>(row, name)?.map(|Text(text)| text)) };
     let tags: Option<String> = words("tags")?;

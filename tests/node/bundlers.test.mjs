@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
@@ -55,7 +55,7 @@ const named = (error) => {
 
 describe('the README has a row for each', () => {
   const rows = readFileSync(join(ROOT, 'npm/README.md'), 'utf8')
-  for (const name of ['esbuild', 'webpack', 'rollup', 'ncc', 'bun build --compile']) {
+  for (const name of ['esbuild', 'webpack', 'rollup', 'ncc', 'bun build --compile', "Node's single executable"]) {
     test(name, () => assert.match(rows, new RegExp(`^\\| ${name} \\|`, 'm')))
   }
 })
@@ -112,6 +112,47 @@ test('ncc takes the addon along', async () => {
     writeFileSync(join(out, name), source)
   }
   assert.equal(await printed(join(out, 'index.js')), WORKS)
+})
+
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+// Node links a blob into its own binary, which a Node of a distribution may not have been built for.
+const canEmbed = process.platform === 'linux' && readFileSync(process.execPath).includes(FUSE)
+test("Node's single executable carries the addon as an asset", { skip: !canEmbed && 'this Node takes no blob' }, async () => {
+  const out = folder()
+  // As the README says.
+  writeFileSync(
+    join(project, 'single.cjs'),
+    `const { mkdtempSync, writeFileSync } = require('node:fs')
+     const { tmpdir } = require('node:os')
+     const { join } = require('node:path')
+     const { getAsset } = require('node:sea')
+
+     const file = join(mkdtempSync(join(tmpdir(), 'my-server-')), 'skillsmith-sync.node')
+     writeFileSync(file, new Uint8Array(getAsset('skillsmith-sync.node')), { mode: 0o700 })
+     process.env.NAPI_RS_NATIVE_LIBRARY_PATH = file
+     require('./host.cjs')`,
+  )
+  const { build } = bundlers('esbuild')
+  const main = join(out, 'single.cjs')
+  await build({
+    bundle: true,
+    platform: 'node',
+    outfile: main,
+    logLevel: 'silent',
+    external: ['@skillsmith/sync-*'],
+    entryPoints: [join(project, 'single.cjs')],
+  })
+  const addon = join(project, 'node_modules/@skillsmith', `sync-${PLATFORM}`, ADDON)
+  const blob = join(out, 'single.blob')
+  const config = { main, output: blob, disableExperimentalSEAWarning: true, assets: { 'skillsmith-sync.node': addon } }
+  writeFileSync(join(out, 'sea.json'), JSON.stringify(config))
+  await execute(process.execPath, ['--experimental-sea-config', join(out, 'sea.json')], { env: cleanEnvironment(home) })
+  const program = join(out, 'host')
+  copyFileSync(process.execPath, program)
+  await bundlers('postject').inject(program, 'NODE_SEA_BLOB', readFileSync(blob), { sentinelFuse: FUSE })
+  const temporary = folder()
+  assert.equal(await printed(undefined, program, { TMPDIR: temporary }), WORKS)
+  assert.equal(readdirSync(temporary).length, 1)
 })
 
 const bun = RUNTIMES['bun:sqlite']

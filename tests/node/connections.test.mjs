@@ -34,6 +34,28 @@ test('a connection of the host for each request leaves no descriptors', {
   assert.ok(value <= 3, `${value} more descriptors`)
 })
 
+test('nor memory', async () => {
+  // 1 GiB more before there was one connection for each file, 40 MiB since.
+  const body = `async ({ sync, BetterSqlite3, args: [path] }) => {
+    new sync.Database(path).close()
+    const requests = async (count) => {
+      for (let n = 0; n < count; n++) {
+        const db = new BetterSqlite3(path)
+        new sync.SyncConfigRepository(db).getConfig()
+        db.close()
+        if (n % 100 === 0) await new Promise(setImmediate)
+      }
+      gc()
+      await new Promise(setImmediate)
+      return process.memoryUsage.rss()
+    }
+    const before = await requests(600)
+    return (await requests(6_000)) - before
+  }`
+  const { value } = await inChild(body, { args: [newPath()], flags: ['--expose-gc'] })
+  assert.ok(value < 200 * 2 ** 20, `${Math.round(value / 2 ** 20)} MiB more`)
+})
+
 test('a reader and a writer have connections of their own, and a closed one is closed alone', () => {
   const path = newPath()
   new Database(path).close()

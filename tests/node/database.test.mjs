@@ -298,32 +298,33 @@ describe('what stands for a database', () => {
     assert.deepEqual(readdirSync(elsewhere), [])
   })
 
-  test('a connection inside a transaction: what it has not committed is not seen, and nothing of it is lost', () => {
+  test('a connection inside a transaction: calls take part in it, and those of another connection wait in vain', () => {
     const path = made()
     const host = new BetterSqlite3(path)
     host.exec('BEGIN IMMEDIATE')
     host.prepare("INSERT INTO skills (id, name) VALUES ('c/d', 'two')").run()
     const config = new SyncConfigRepository(host)
-    const skills = new SkillRepository(host)
-    assert.equal(skills.count(), 1)
-    assert.throws(() => config.disable(), syncError('DATABASE_BUSY'))
+    assert.equal(new SkillRepository(host).count(), 2)
+    assert.equal(new SkillRepository(path).count(), 1)
+    assert.throws(() => new SyncConfigRepository(path).disable(), syncError('DATABASE_BUSY'))
+    assert.equal(config.disable().enabled, false)
     assert.equal(host.inTransaction, true)
     host.exec('COMMIT')
-    assert.equal(skills.count(), 2)
-    assert.equal(config.disable().enabled, false)
+    assert.equal(new SkillRepository(path).count(), 2)
     assert.equal(host.prepare('SELECT enabled FROM sync_config').pluck().get(), 0)
     host.close()
     assertSound(path)
   })
 
-  test('a connection that reads in a transaction keeps its view', () => {
+  test('a connection that reads in a transaction keeps its view of what others write', () => {
     const path = made()
     const host = new BetterSqlite3(path)
     host.exec('BEGIN')
     const error = host.prepare('SELECT last_sync_error FROM sync_config').pluck()
     assert.equal(error.get(), 'as it was')
-    new SyncConfigRepository(host).setLastSyncError('new')
+    new SyncConfigRepository(path).setLastSyncError('new')
     assert.equal(error.get(), 'as it was')
+    assert.equal(new SyncConfigRepository(host).getConfig().lastSyncError, 'as it was')
     host.exec('COMMIT')
     assert.equal(error.get(), 'new')
     host.close()
@@ -468,7 +469,8 @@ describe('beside better-sqlite3 in one process', () => {
   test('a write while the host holds the write lock fails soon, as busy, and changes nothing', () => {
     const path = strange()
     const host = new BetterSqlite3(path)
-    const { reading, writing } = calls(host)
+    // Not of the host's connection, in whose transaction they would take part.
+    const { reading, writing } = calls(new Database(path))
     const before = dump(path)
     host.exec('BEGIN IMMEDIATE')
     for (const [name, call] of Object.entries(writing)) {

@@ -48,9 +48,10 @@ function assertSuccess(result, counts = {}) {
 
 function assertFailure(result, message) {
   assert.equal(result.success, false, JSON.stringify(result))
-  const { code, retryable, ...rest } = result
+  const { code, retryable, cause, ...rest } = result
   assert.deepEqual(Object.keys(rest).sort(), RESULT_KEYS)
   assert.equal(RETRYABLE.get(code), retryable, `${code}: both or neither`)
+  assert.ok(cause === undefined || ['CANCELLED', 'HOST_ERROR'].includes(code), 'only what the host has caused has a cause')
   if (message instanceof RegExp) assert.match(result.errors[0], message)
   else assert.equal(result.errors[0], message)
 }

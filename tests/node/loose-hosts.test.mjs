@@ -2,13 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 
+import FakeTimers from '@sinonjs/fake-timers'
+
 import { inChild } from './support/child.mjs'
 import { wrongType } from './support/errors.mjs'
-import { newPath, registry, sync } from './support/index.mjs'
+import { cleanEnvironment, newPath, registry, ROOT, sync } from './support/index.mjs'
 
 const { BackgroundSyncService, Database, SkillRepository, SkillsmithApiClient, SyncConfigRepository, SyncEngine, SyncHistoryRepository } =
   sync
@@ -143,4 +146,102 @@ test('a slow onProgress gets the newest of each phase, and the run ends with it'
   assert.equal(result.skillsAdded, 3_000)
   assert.deepEqual([...new Set(told)], ['connecting', 'fetching', 'comparing', 'upserting', 'complete'])
   assert.ok(told.length < 15, `${told.length} calls: ${told.join()}`)
+})
+
+describe('NODE_DEBUG=skillsmith', () => {
+  const run = (source) =>
+    spawnSync(process.execPath, ['-e', `const sync = require(${JSON.stringify(join(ROOT, 'npm'))}); ${source}`], {
+      env: cleanEnvironment('/nonexistent', { NODE_DEBUG: 'skillsmith' }),
+      encoding: 'utf8',
+    })
+
+  test('tells the options that the classes of the stack ignore, not their values', () => {
+    const { stderr, status } = run(`
+      const db = new sync.Database(':memory:', { readOnly: false })
+      const apiClient = new sync.SkillsmithApiClient({ baseURL: 'http://secret', offlineMode: true })
+      const engine = new sync.SyncEngine({ db, apiClient })
+      engine.sync({ dryrun: true, pageSize: 10 })
+      new sync.BackgroundSyncService(engine, new sync.SyncConfigRepository(db), { onSyncErrors() {} })`)
+    assert.equal(status, 0)
+    for (const line of [
+      'new Database ignores the option "readOnly". Did you mean readonly?',
+      'new SkillsmithApiClient ignores the option "baseURL". Did you mean baseUrl?',
+      'sync ignores the option "dryrun". Did you mean dryRun?',
+      'new BackgroundSyncService ignores the option "onSyncErrors". Did you mean onSyncError?',
+    ]) {
+      assert.ok(stderr.includes(line), `${line}\n${stderr}`)
+    }
+    assert.equal(stderr.match(/ignores the option/g).length, 4)
+    assert.doesNotMatch(stderr, /secret/)
+  })
+})
+
+describe('a fake clock', () => {
+  test('of 25 hours gives the sync at the start and the one of the next day', async () => {
+    const place = await registry(10)
+    const db = new Database(newPath())
+    const clock = FakeTimers.install({ toFake: ['Date', 'setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] })
+    let synced = 0
+    const service = new BackgroundSyncService(new SyncEngine({ db, apiClient: place.client() }), new SyncConfigRepository(db), {
+      onSyncComplete: () => void synced++,
+      onSyncError: (error) => assert.fail(error),
+    })
+    try {
+      service.start()
+      await settled(service)
+      assert.equal(synced, 1)
+      for (let hour = 0; hour < 25; hour++) {
+        clock.tick(3_600_000)
+        await settled(service)
+      }
+      assert.equal(synced, 2)
+      assert.equal(service.getState().syncsTriggered, 2)
+      const [last, first] = new SyncHistoryRepository(db).getHistory()
+      const hours = (Date.parse(last.startedAt) - Date.parse(first.startedAt)) / 3_600_000
+      assert.ok(hours > 21 && hours <= 25, `${hours} hours between both`)
+      assert.ok(last.durationMs < 60_000, 'no time of a run passes by it')
+    } finally {
+      await service.stop()
+      clock.uninstall()
+    }
+  })
+
+  test('that stands still is the time of repositories', () => {
+    const history = new SyncHistoryRepository(new Database(':memory:'))
+    const clock = FakeTimers.install({ now: Date.UTC(2031, 0, 2), toFake: ['Date'] })
+    try {
+      const run = history.startRun()
+      assert.match(run, /^sync-20310102000000-/)
+      assert.equal(history.getById(run).startedAt.slice(0, 18), '2031-01-02T00:00:0')
+    } finally {
+      clock.uninstall()
+    }
+    assert.doesNotMatch(history.startRun(), /^sync-2031/)
+  })
+})
+
+/** Waits on the real clock, which a fake one has replaced. */
+async function settled(service) {
+  const { setImmediate: turn } = await import('node:timers/promises')
+  do await turn()
+  while (service.isSyncRunning())
+}
+
+test('a module that is loaded anew without a stop goes on, and leaves one listener for each signal', async () => {
+  const body = `async ({ args: [path, root] }) => {
+    const warnings = []
+    process.on('warning', ({ name }) => warnings.push(name))
+    for (let n = 0; n < 12; n++) {
+      for (const file of Object.keys(require.cache)) if (file.startsWith(root) && !file.endsWith('.node')) delete require.cache[file]
+      const sync = require(root)
+      const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) }
+      const { service } = sync.startBackgroundSync({ db: path, apiClient, onSyncError() {} })
+      if (!service.isServiceStarted()) throw new Error('not started')
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return [process.listenerCount('SIGTERM'), process.listenerCount('SIGINT'), warnings]
+  }`
+  const { value, error } = await inChild(body, { args: [newPath(), join(ROOT, 'npm')] })
+  assert.equal(error, undefined)
+  assert.deepEqual(value, [1, 1, []])
 })

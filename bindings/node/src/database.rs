@@ -16,6 +16,13 @@ const BUSY_BUDGET: Duration = Duration::from_millis(100);
 /// a limit because the other writer may be a connection of this thread, which cannot continue before the call returns.
 const OPEN_BUDGET: Duration = Duration::from_secs(1);
 
+fn options(readonly: bool) -> OpenOptions {
+    OpenOptions::new()
+        .read_only(readonly)
+        .busy_budget(BUSY_BUDGET)
+        .open_budget(OPEN_BUDGET)
+}
+
 #[napi(js_name = "NativeDatabase")]
 pub struct NativeDatabase {
     pub(crate) inner: Database,
@@ -31,12 +38,18 @@ impl NativeDatabase {
                 Some(path) => path.into(),
                 None => environment(variables).database_path()?,
             };
-            let options = OpenOptions::new()
-                .read_only(readonly)
-                .busy_budget(BUSY_BUDGET)
-                .open_budget(OPEN_BUDGET);
             Ok(Self {
-                inner: options.open(path)?,
+                inner: options(readonly).open(path)?,
+            })
+        })
+    }
+
+    /// The database at `path`, which exists; opened by the first call that does not go through a connection of the host.
+    #[napi(factory)]
+    pub fn open_later(path: String, readonly: bool) -> Result<Self> {
+        boundary(|| {
+            Ok(Self {
+                inner: options(readonly).open_later(path)?,
             })
         })
     }

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use napi_derive::napi;
 use skillsmith_sync::background::{self, Decision};
-use skillsmith_sync::clock::{Clock, SystemClock};
+use skillsmith_sync::clock::Clock;
 use skillsmith_sync::engine::Listing;
 use skillsmith_sync::registry::Registry;
 use skillsmith_sync::{CancelToken, Database, Error, SyncEngine, SyncOptions, engine};
 
 use crate::boundary::{Result, boundary};
 use crate::client::NativeClient;
+use crate::clock::{clock, clock_of_run};
 use crate::database::NativeDatabase;
 use crate::event::TaskEvent;
 use crate::host::{HostRegistry, PendingRequests, thrown_error};
 use crate::progress::Throttle;
+use crate::reported::Reported;
 use crate::task::{EventSender, Listener, start};
 use crate::values::{EngineStatus, count};
 use crate::variables::{Variables, environment};
@@ -36,6 +38,8 @@ pub struct RunOptions {
     pub keep_alive: bool,
     /// Whether to send progress events.
     pub report_progress: bool,
+    /// Whether to send events of requests.
+    pub report_requests: bool,
     /// Whether the host's registry is offline. Used only without a client.
     pub host_offline: Option<bool>,
     /// Whether the host's registry has `syncRegistry`. Used only without a client.
@@ -71,18 +75,23 @@ impl RunOptions {
     /// Runs a sync, on the thread of the run.
     fn sync(
         &self,
-        registry: Arc<dyn Registry>,
+        mut registry: Arc<dyn Registry>,
         database: &Database,
+        clock: Arc<dyn Clock>,
         listing: Listing,
         cancel: CancelToken,
         events: &EventSender,
     ) -> skillsmith_sync::Result<TaskEvent> {
         let mut options = self.for_core(listing, cancel);
+        if self.report_requests {
+            let events = events.clone();
+            registry = Arc::new(Reported { registry, events });
+        }
         if self.report_progress {
             let throttle = Throttle::new(events.clone())?;
             options = options.on_progress(move |progress| throttle.report(progress));
         }
-        let result = SyncEngine::new(registry, database).sync(options)?;
+        let result = SyncEngine::with_clock(registry, database, clock).sync(options)?;
         Ok(TaskEvent::SyncResult {
             code: result.code.map(|code| code.name().to_owned()),
             result: result.into(),
@@ -117,7 +126,7 @@ impl NativeRun {
                 cancel: CancelToken::new(),
                 pending: Arc::default(),
             };
-            let database = database.inner.clone();
+            let (database, clock) = (database.inner.clone(), clock_of_run());
             let client = client.map(|client| Arc::clone(&client.inner));
             let pending = Arc::clone(&run.pending);
             start(
@@ -133,7 +142,7 @@ impl NativeRun {
                             offline: options.host_offline.unwrap_or_default(),
                         }),
                     };
-                    options.sync(registry, &database, listing, cancel, events)
+                    options.sync(registry, &database, clock, listing, cancel, events)
                 },
             )?;
             Ok(run)
@@ -213,8 +222,4 @@ pub fn decide(
             },
         )
     })
-}
-
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
 }

@@ -20,6 +20,16 @@ pub enum TaskEvent {
     HostRequest {
         request: HostRequest,
     },
+    /// A request of a run that reports them: once before it, without `durationMs`, and once with the answer.
+    Request {
+        #[napi(ts_type = "'health' | 'search' | 'sync'")]
+        kind: String,
+        limit: Option<u32>,
+        offset: i64,
+        duration_ms: Option<i64>,
+        rows: Option<u32>,
+        code: Option<String>,
+    },
     SyncResult {
         result: SyncResult,
         code: Option<String>,

@@ -11,6 +11,7 @@
 
 mod boundary;
 mod client;
+mod clock;
 mod command_line;
 mod database;
 mod debug;
@@ -18,10 +19,12 @@ mod engine;
 mod event;
 mod host;
 mod progress;
+mod reported;
 mod repositories;
 mod task;
 #[cfg(feature = "test-hooks")]
 mod testing;
+mod through;
 mod token;
 mod values;
 mod variables;

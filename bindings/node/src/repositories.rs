@@ -7,6 +7,7 @@ use skillsmith_sync::{
 };
 
 use crate::boundary::{Result, boundary};
+use crate::clock::clock;
 use crate::database::NativeDatabase;
 use crate::values::{
     SkillRecord, SyncConfig, SyncHistoryEntry, SyncRunResult, SyncStats, count, number,
@@ -22,7 +23,7 @@ impl NativeConfig {
     #[napi(constructor)]
     pub fn new(database: &NativeDatabase) -> Self {
         Self {
-            inner: SyncConfigRepository::new(&database.inner),
+            inner: SyncConfigRepository::with_clock(&database.inner, clock()),
         }
     }
 
@@ -93,7 +94,7 @@ impl NativeHistory {
     #[napi(constructor)]
     pub fn new(database: &NativeDatabase) -> Self {
         Self {
-            inner: SyncHistoryRepository::new(&database.inner),
+            inner: SyncHistoryRepository::with_clock(&database.inner, clock()),
         }
     }
 

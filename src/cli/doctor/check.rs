@@ -24,7 +24,10 @@ pub(super) fn say_last(
     database: &Database,
     console: &Console<'_>,
 ) -> Result<()> {
-    if let Some(last) = database.read(checked::load)?.filter(|last| !last.sound) {
+    if let Some(last) = database
+        .short_read(checked::load)?
+        .filter(|last| !last.sound)
+    {
         let when = console.zone.moment_from(&last.at, SystemClock.now());
         let text =
             format!("damaged, {when}; `skillsmith doctor --check` says what, and looks again");
@@ -34,7 +37,7 @@ pub(super) fn say_last(
 }
 
 fn note_in(database: &Database, checked: &Checked) -> Result<()> {
-    if database.read(state::exists)? {
+    if database.short_read(state::exists)? {
         database.write_at_once(|conn| checked::note(conn, checked))?;
     }
     Ok(())

