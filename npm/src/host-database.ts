@@ -9,14 +9,18 @@ export type HostDatabase = Exclude<DatabaseLike, Database | string | URL>
 
 /** Whether `db` can tell its path. */
 export function isHostDatabase(db: unknown): db is HostDatabase {
-  return isObject(db) && (typeof db.name === 'string' || typeof db.filename === 'string' || hasMethods(db, 'location'))
+  return isObject(db) && (textOf(db, 'name') !== undefined || textOf(db, 'filename') !== undefined || hasMethods(db, 'location'))
+}
+
+/** A member that is a text. What somebody has put on `Object.prototype` says nothing of this object. */
+function textOf(db: object, member: string): string | undefined {
+  const value: unknown = member in Object.prototype ? undefined : Reflect.get(db, member)
+  return typeof value === 'string' ? value : undefined
 }
 
 /** The path; empty or `:memory:` if the database is in memory. */
 export function pathOf(db: HostDatabase): string {
-  if ('name' in db && typeof db.name === 'string') return db.name
-  if ('filename' in db && typeof db.filename === 'string') return db.filename
-  return 'location' in db ? (db.location() ?? '') : ''
+  return textOf(db, 'name') ?? textOf(db, 'filename') ?? ('location' in db ? (db.location() ?? '') : '')
 }
 
 /** Whether the host has closed `db`. node:sqlite has a method `open`, and says it with `isOpen`. */

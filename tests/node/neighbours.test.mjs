@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -124,6 +124,27 @@ describe('a prototype that other code has changed', () => {
     }`
     const { value } = await inChild(body, { args: [join(folder(), 'skills.db')] })
     assert.deepEqual(value, { dryRun: false, errors: [], asked: true, enabled: true })
+  })
+
+  test('makes no database of an object', async () => {
+    const body = `({ sync, args: [path] }) => {
+      Object.assign(Object.prototype, { name: path, filename: path })
+      try {
+        return [{}, [], new Map()].map((db) => {
+          try {
+            return String(new sync.SyncConfigRepository(db))
+          } catch (error) {
+            return error.name
+          }
+        })
+      } finally {
+        for (const name of ['name', 'filename']) delete Object.prototype[name]
+      }
+    }`
+    const path = join(folder(), 'polluted.db')
+    const { value } = await inChild(body, { args: [path] })
+    assert.deepEqual(value, Array(3).fill('TypeError'))
+    assert.equal(existsSync(path), false)
   })
 })
 
