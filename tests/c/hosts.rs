@@ -117,3 +117,16 @@ fn the_static_library_and_cancelled_threads() {
     let outcome = run::run(&workshop, &file, Flavour::C99, &[]);
     run::judge("pthread_cancel", Flavour::C99, &outcome);
 }
+
+/// An FFI without a preprocessor takes the declarations as they are.
+#[test]
+fn luajit_takes_the_declarations() {
+    let workshop = Workshop::new(Linkage::Shared);
+    succeeds(
+        Command::new("luajit")
+            .arg(sources().join("hosts/declarations.lua"))
+            .arg(root().join("include/skillsmith_sync.ffi.h"))
+            .arg(workshop.file("libskillsmith_sync.so.1"))
+            .env("HOME", workshop.file("home")),
+    );
+}
