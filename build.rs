@@ -1,21 +1,40 @@
-//! The build script of the C library, `bindings/c`: makes its header and its error table, into
-//! `OUT_DIR` only.
+//! The build script of the C library, `bindings/c`: makes its header and its error table, and what is
+//! made of the header, into `OUT_DIR` only.
 //!
-//! The committed header is `include/skillsmith_sync.h`; a test compares the two. The fuzzer's
-//! packages, which compile the same sources, have it as well.
+//! The committed header is `include/skillsmith_sync.h`, beside it the declarations for FFI; a test
+//! compares both with those made here. The fuzzer's packages, which compile the same sources, have
+//! this script as well.
+
+#[path = "bindings/c/documents/mod.rs"]
+mod documents;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    for input in ["build.rs", CODES, "bindings/c/src"] {
+    for input in ["build.rs", CODES, "bindings/c/src", "bindings/c/documents"] {
         println!("cargo::rerun-if-changed={}", root().join(input).display());
     }
     let status = out_dir().join("status.rs");
     write(&status, &status_of_codes(&read(CODES)));
-    write(&out_dir().join("skillsmith_sync.h"), &header(&status));
+    let header = header(&status);
+    write(&out_dir().join("skillsmith_sync.h"), &header);
+    write_documents(&header);
     if package() == root().join("bindings/c") {
         name_of_the_shared_library();
+    }
+}
+
+/// What is made of the header, into a folder of its own.
+fn write_documents(header: &str) {
+    let folder = out_dir().join("documents");
+    // With the page of a function that is no more.
+    _ = std::fs::remove_dir_all(&folder);
+    let pages = folder.join("man");
+    std::fs::create_dir_all(&pages).unwrap_or_else(|error| panic!("{}: {error}", pages.display()));
+    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    for (path, text) in documents::of(header, &version) {
+        write(&folder.join(path), &text);
     }
 }
 

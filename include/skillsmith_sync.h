@@ -15,6 +15,7 @@
       skillsmith_sync_engine *engine = NULL;
       skillsmith_sync_result *result = NULL;
       skillsmith_error *error = NULL;
+      int status = 1;
 
       if (skillsmith_database_open(NULL, NULL, &database, &error) == SKILLSMITH_OK &&
           skillsmith_api_client_new(NULL, &client, &error) == SKILLSMITH_OK &&
@@ -22,7 +23,8 @@
           skillsmith_sync_engine_sync(engine, NULL, &result, &error) == SKILLSMITH_OK) {
         printf("%llu new, %llu updated\n", (unsigned long long)result->skills_added,
                (unsigned long long)result->skills_updated);
-        if (result->error_count > 0) printf("%s\n", result->errors[0].data);
+        if (result->error_count > 0) fprintf(stderr, "%s\n", result->errors[0].data);
+        status = result->success ? 0 : 1;
       }
       if (error != NULL) fprintf(stderr, "%s\n", skillsmith_error_message(error));
 
@@ -31,7 +33,7 @@
       skillsmith_sync_engine_free(engine);
       skillsmith_api_client_free(client);
       skillsmith_database_free(database);
-      return 0;
+      return status;
     }
 
  CALLS AND ERRORS
@@ -52,7 +54,8 @@
  - Handles (incomplete types: skillsmith_database, skillsmith_error ...) are freed by the
    *_free function of their type. A handle is a number that looks like a pointer; it never
    points to memory. Every function, *_free included, refuses a handle that was already
-   freed, is of another type or is not a handle, with SKILLSMITH_INVALID_HANDLE. Handles
+   freed, is of another type or of another copy of this library in the process (a plugin
+   with the static library, say), or is not a handle, with SKILLSMITH_INVALID_HANDLE. Handles
    may be freed in any order, and while another thread is in a call with them: an object
    made from another (an engine from a database) keeps what it needs.
  - Records (structures that a function returns through a pointer to a pointer, such as
@@ -96,12 +99,32 @@
    health, search, sync_registry   a thread of the engine, created for the run
    destroy                         the thread that used the object last
  No lock is held and no transaction is open meanwhile. A callback may call any function of
- this library, and free any handle. It must return: no C++ exception, longjmp or thread
- exit may leave it. Its user data must be safe to use on these threads.
+ this library, and free any handle. It must return. A C++ exception that leaves it ends the
+ process (abort). After a longjmp or pthread_exit out of it nothing is promised: the run that
+ called it never ends, so its database can be synced no more by this process. Its user data
+ must be safe to use on these threads.
+
+ A host whose callbacks need a lock of an interpreter, as those of Ruby and Python do, must
+ not hold that lock while it calls a function that waits for callbacks.
 
  Threads of the library are named skillsmith-... and inherit the signal mask of the thread
- that created them. None keeps the process alive: a program may end at any time and loses
- nothing; the next sync continues.
+ that created them. None keeps the process alive once main returns or exit is called: a
+ program may end at any time and loses nothing; the next sync continues. A main thread that
+ ends by pthread_exit leaves the process to its other threads, those of the library among
+ them: free the services first.
+
+ A thread that pthread_cancel asks to end does so after its call: cancellation is disabled
+ in every function and in the callbacks that it calls, which must not enable it, and as it
+ was afterwards. To end the call itself, use a cancel token. Threads of the library are never
+ cancelled. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is not for threads that
+ call this library.
+
+ ENVIRONMENT
+
+ Functions read environment variables on the thread that calls them; what a client and a
+ service need of them is read when they are created. The threads of the library read none,
+ so that a host may change its environment while they run, as far as its own threads allow
+ it. The system itself may read some of its own, to look up names.
 
  SIGNALS
 

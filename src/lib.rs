@@ -82,6 +82,8 @@ mod stored;
 #[doc(hidden)]
 pub mod testing;
 #[doc(hidden)]
+pub mod thread;
+#[doc(hidden)]
 pub mod unpoisoned;
 
 pub use background::{

@@ -12,7 +12,7 @@ use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use crate::{Error, Result};
+use crate::{Error, Result, thread};
 
 /// Allocations up to this size are not checked first.
 const SMALL: usize = 64 * 1024;
@@ -109,6 +109,10 @@ pub fn spawn(
     let builder = std::thread::Builder::new().name(name.into());
     ensure_thread_available()?;
     // The system has one error for a lack of memory and of threads.
+    let body = move || {
+        thread::never_cancel_this_one();
+        body();
+    };
     builder.spawn(body).map_err(|_| match probe(STACK) {
         Ok(()) => Error::OutOfThreads,
         Err(_) => Error::OutOfMemory,

@@ -60,9 +60,10 @@ impl Workshop {
                 .expect("the shared library lies beside the tests that were built with it");
             symlink(&library, workshop.file("libskillsmith_sync.so")).unwrap();
         } else {
-            localize(
-                &built("libskillsmith_sync.a"),
-                &workshop.file("libskillsmith_sync.a"),
+            succeeds(
+                Command::new(root().join("bindings/c/hide-symbols"))
+                    .arg(built("libskillsmith_sync.a"))
+                    .arg(workshop.file("libskillsmith_sync.a")),
             );
         }
         workshop
@@ -125,36 +126,6 @@ impl Workshop {
         succeeds(&mut compiler);
         output
     }
-}
-
-/// Leaves nothing of the static library to be seen but what is ours, as `bindings/c/build` does.
-fn localize(whole: &Path, library: &Path) {
-    let listed = succeeds(
-        Command::new("nm")
-            .args(["--defined-only", "--extern-only", "--no-sort"])
-            .arg(whole),
-    );
-    let object = library.with_extension("o");
-    let mut linker = Command::new("ld");
-    linker.args(["-r", "--gc-sections"]);
-    let mut names: Vec<_> = listed
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(2))
-        .filter(|name| name.starts_with("skillsmith_"))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        linker.args(["-u", name]);
-    }
-    succeeds(linker.arg("-o").arg(&object).arg(whole));
-    succeeds(
-        Command::new("objcopy")
-            .args(["--wildcard", "--keep-global-symbol=skillsmith_*"])
-            .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
-            .arg(&object),
-    );
-    succeeds(Command::new("ar").arg("rcsD").arg(library).arg(&object));
 }
 
 pub(crate) fn output(command: &mut Command) -> Output {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use ureq::Agent;
+use ureq::config::Config;
 use ureq::http::{Response, Uri};
 
 use super::certificates::CertificateSources;
@@ -26,6 +27,8 @@ pub(in crate::registry) struct Transport {
     /// What the list of exceptions from the proxy has that is not understood.
     not_understood: Option<String>,
     certificates: CertificateSources,
+    /// That of every pool.
+    config: Config,
     registry: Target,
     secure: bool,
     /// The address that worked last.
@@ -45,6 +48,7 @@ impl Transport {
             route,
             not_understood,
             certificates: CertificateSources::of_environment(environment),
+            config: config(),
             registry: Target::of(base).map_err(unusable)?,
             secure: base.scheme_str() == Some("https"),
             last: Arc::default(),
@@ -57,17 +61,6 @@ impl Transport {
     /// # Errors [`Error::InvalidArgument`](crate::Error::InvalidArgument) if a variable names
     /// certificates that cannot be used.
     pub(in crate::registry) fn agent(&self, control: &Arc<Control>) -> Result<Agent> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // The client follows redirects itself, on the same origin only.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // The connector knows the way.
-            .proxy(None)
-            // A sync requests one page at a time.
-            .max_idle_connections(2)
-            .max_idle_connections_per_host(2)
-            .build();
         let proxy = self.route.proxy();
         let lookup = Lookup {
             proxy: proxy.cloned(),
@@ -82,7 +75,7 @@ impl Transport {
             control: Arc::clone(control),
             last: Arc::clone(&self.last),
         };
-        Ok(Agent::with_parts(config, dialer, lookup))
+        Ok(Agent::with_parts(self.config.clone(), dialer, lookup))
     }
 
     /// Whether the registry or the proxy has TLS.
@@ -156,4 +149,19 @@ impl Transport {
             error => error,
         }
     }
+}
+
+/// Made with the client: ureq asks the environment for a proxy, even where it is told to use none.
+fn config() -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // The client follows redirects itself, on the same origin only.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // The connector knows the way.
+        .proxy(None)
+        // A sync requests one page at a time.
+        .max_idle_connections(2)
+        .max_idle_connections_per_host(2)
+        .build()
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
-use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 
 use super::pem;
+use super::system_certificates::SystemCertificates;
 use super::tls::{self, Tls};
 use super::verifier::{self, Outdated, Role, Verifier};
 use crate::environment::Environment;
@@ -27,6 +27,7 @@ pub(super) struct CertificateSources {
     file: Option<OsString>,
     folders: Option<OsString>,
     extra: Option<OsString>,
+    system: SystemCertificates,
 }
 
 impl CertificateSources {
@@ -35,6 +36,7 @@ impl CertificateSources {
             file: environment.raw(FILE),
             folders: environment.raw(FOLDER),
             extra: environment.raw(EXTRA),
+            system: SystemCertificates::find(),
         }
     }
 
@@ -42,7 +44,7 @@ impl CertificateSources {
     ///
     /// # Errors [`Error::InvalidArgument`] if a variable names a file that has no certificate.
     pub(super) fn tls(&self) -> Result<Tls> {
-        let mut certificates = self.named()?.unwrap_or_else(system);
+        let mut certificates = self.named()?.unwrap_or_else(|| self.system.load());
         let extra = self.extra()?;
         let (roots, outdated) = roots(&certificates, &extra);
         certificates.extend(extra);
@@ -89,7 +91,7 @@ impl CertificateSources {
             parts.push((from(&of_folders(list)?, list), Some(FOLDER)));
         }
         if parts.is_empty() {
-            parts.push(match system().len() {
+            parts.push(match self.system.load().len() {
                 0 => ("Mozilla's, because the system has none".into(), None),
                 found => (format!("{found} from the system"), None),
             });
@@ -134,23 +136,6 @@ fn nobody() -> TrustAnchor<'static> {
         subject_public_key_info: Der::from_slice(b""),
         name_constraints: None,
     }
-}
-
-/// The certificates of the system; none if it has none.
-fn system() -> Vec<CertificateDer<'static>> {
-    let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    // It would read a file without a name.
-    if !is_empty(FILE) {
-        return load_native_certs().certs;
-    }
-    let places = openssl_probe::probe();
-    let mut found = load_certs_from_paths(places.cert_file.as_deref(), None);
-    for folder in &places.cert_dir {
-        found
-            .certs
-            .extend(load_certs_from_paths(None, Some(folder)).certs);
-    }
-    found.certs
 }
 
 fn of_file(name: &str, path: &OsStr) -> Result<Vec<CertificateDer<'static>>> {

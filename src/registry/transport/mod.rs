@@ -19,6 +19,7 @@ mod proxy;
 mod race;
 mod route;
 mod socks;
+mod system_certificates;
 mod tcp;
 mod tls;
 mod verifier;

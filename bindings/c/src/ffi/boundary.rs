@@ -1,13 +1,15 @@
 //! The boundary: every exported function is one call of a function in this file.
 //!
 //! No panic crosses it. The panic message goes into the error and is not printed, because
-//! stderr belongs to the host.
+//! stderr belongs to the host. A cancellation of the thread (`pthread_cancel`) waits until it
+//! is out again, because it would unwind through our frames.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use skillsmith_sync::thread::Uncancellable;
 use skillsmith_sync::{Error, Result};
 
 use crate::ffi::error::ErrorPtr;
@@ -19,6 +21,7 @@ pub(crate) fn boundary(
     out_error: ErrorPtr,
     body: impl FnOnce() -> Result<()>,
 ) -> skillsmith_status {
+    let _uncancellable = Uncancellable::here();
     let out = out_error.emptied();
     match caught(body) {
         Ok(()) => skillsmith_status::SKILLSMITH_OK,
@@ -35,6 +38,7 @@ pub(crate) fn boundary(
 
 /// Runs the body of a function that returns a value; returns `otherwise` on failure.
 pub(crate) fn getter<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
+    let _uncancellable = Uncancellable::here();
     caught(body).unwrap_or(otherwise)
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A forked child gets an empty table, because another thread may have held the parent's
 //! lock during the fork.
+//!
+//! A process may have several copies of this library, each with a table of its own: two
+//! plugins with the static library, say. So the numbers of a copy begin at the address of one
+//! of its variables, which no other copy has.
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -10,14 +14,21 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuar
 
 use skillsmith_sync::unpoisoned;
 
-/// The first handle number: no allocator returns odd addresses, or any so high.
-const FIRST: usize = if usize::BITS == 64 {
-    0x5B_usize.rotate_right(8) | 1
-} else {
-    1
-};
+/// How far the handle numbers of this copy have come, from [`first_number`] on.
+static USED: AtomicUsize = AtomicUsize::new(0);
 
-static NEXT: AtomicUsize = AtomicUsize::new(FIRST);
+/// The first handle number of this copy: no allocator returns odd addresses, or any so high.
+///
+/// Two copies lie megabytes apart, and each byte stands for 256 numbers where they have 64
+/// bits: half a billion handles for each copy before it reaches the numbers of the next one.
+fn first_number() -> usize {
+    let copy = (&raw const USED).addr();
+    if usize::BITS == 64 {
+        0x5B_usize.rotate_right(8) | (copy << 16 >> 8) | 1
+    } else {
+        copy | 1
+    }
+}
 
 /// The object of a handle.
 type Object = Arc<dyn Any + Send + Sync>;
@@ -53,7 +64,7 @@ pub(crate) fn objects() -> &'static Objects {
         }
         let fresh = Box::into_raw(Box::new(Objects {
             pid,
-            first: NEXT.load(Ordering::SeqCst),
+            first: first_number().wrapping_add(USED.load(Ordering::SeqCst)),
             handles: RwLock::default(),
             owned: Mutex::default(),
         }));
@@ -72,7 +83,7 @@ pub(crate) fn objects() -> &'static Objects {
 /// Call it after [`objects`]: numbers from before the table was created count as those of
 /// an older process.
 pub(crate) fn next_number() -> usize {
-    NEXT.fetch_add(2, Ordering::SeqCst)
+    first_number().wrapping_add(USED.fetch_add(2, Ordering::SeqCst))
 }
 
 impl Objects {
@@ -94,6 +105,6 @@ impl Objects {
 
     /// Whether the handle belongs to the process that this one was forked from.
     pub(crate) fn is_of_parent(&self, number: usize) -> bool {
-        (FIRST..self.first).contains(&number)
+        (first_number()..self.first).contains(&number)
     }
 }

@@ -1,0 +1,115 @@
+//! Manual pages of section 3: one for each item, and `skillsmith_sync` for what holds for all.
+
+use std::fmt::Write as _;
+
+use super::parse::{Header, Item, Kind};
+use super::text::{Block, blocks, summary, turns};
+
+pub fn of(header: &Header, version: &str) -> impl Iterator<Item = (String, String)> {
+    let overview = (
+        "man/skillsmith_sync.3".to_owned(),
+        overview(header, version),
+    );
+    let pages = header
+        .items
+        .iter()
+        .map(move |item| (format!("man/{}.3", item.name), page(item, version)));
+    std::iter::once(overview).chain(pages)
+}
+
+fn head(name: &str, what: &str, version: &str) -> String {
+    format!(
+        ".TH {} 3 \"\" \"skillsmith-sync {version}\" \"skillsmith-sync\"\n.SH NAME\n{name} \\- {}\n",
+        name.to_uppercase(),
+        line(what)
+    )
+}
+
+fn synopsis(code: &str) -> String {
+    format!(
+        ".SH SYNOPSIS\n.nf\n.B #include <skillsmith_sync.h>\n.PP\n{}.fi\n",
+        verbatim(code)
+    )
+}
+
+fn page(item: &Item, version: &str) -> String {
+    let mut page = head(&item.name, &summary(&item.comment), version);
+    page.push_str(&synopsis(&item.code));
+    page.push_str(".SH DESCRIPTION\n");
+    body(&mut page, &item.comment);
+    page.push_str(".SH SEE ALSO\n.BR skillsmith_sync (3)\n");
+    page
+}
+
+fn overview(header: &Header, version: &str) -> String {
+    let blocks = header
+        .preamble
+        .split_once("\n\n")
+        .expect("it has paragraphs");
+    let what = "keeps a local Skillsmith skill database up to date with the live registry";
+    let mut page = head("skillsmith_sync", what, version);
+    page.push_str(".SH SYNOPSIS\n.nf\n.B #include <skillsmith_sync.h>\n.PP\n");
+    page.push_str("cc program.c $(pkg\\-config \\-\\-cflags \\-\\-libs skillsmith_sync)\n.fi\n.SH DESCRIPTION\n");
+    body(&mut page, blocks.1);
+    for (kind, heading) in [
+        (Kind::Function, "FUNCTIONS"),
+        (Kind::Handle, "HANDLES"),
+        (Kind::Structure, "STRUCTURES"),
+        (Kind::Callback, "CALLBACKS"),
+        (Kind::Enumeration, "ENUMERATIONS"),
+    ] {
+        _ = writeln!(page, ".SH {heading}");
+        for item in header.items.iter().filter(|item| item.kind == kind) {
+            _ = writeln!(
+                page,
+                ".TP\n.BR {} (3)\n{}",
+                item.name,
+                line(&summary(&item.comment))
+            );
+        }
+    }
+    page
+}
+
+fn body(page: &mut String, comment: &str) {
+    for block in blocks(comment) {
+        _ = match block {
+            Block::Heading(words) => writeln!(page, ".SH {words}"),
+            Block::Paragraph(words) => writeln!(page, ".PP\n{}", line(&words)),
+            Block::Point(words) => writeln!(page, ".IP \\(bu 2\n{}", line(&words)),
+            Block::Code(code) => write!(page, ".PP\n.nf\n{}.fi\n", verbatim(&code)),
+        };
+    }
+}
+
+/// One line of running text.
+fn line(words: &str) -> String {
+    let mut all = String::new();
+    for (is_code, part) in turns(words) {
+        if is_code {
+            _ = write!(all, "\\fB{}\\fR", escaped(part));
+        } else {
+            all.push_str(&escaped(part));
+        }
+    }
+    guarded(&all)
+}
+
+fn verbatim(code: &str) -> String {
+    code.lines()
+        .map(|line| guarded(&escaped(line)) + "\n")
+        .collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
+}
+
+/// A line that begins with a dot or a quote would be a command.
+fn guarded(line: &str) -> String {
+    if line.starts_with(['.', '\'']) {
+        format!("\\&{line}")
+    } else {
+        line.to_owned()
+    }
+}

@@ -1,0 +1,132 @@
+//! Hosts that a program of `tests/c` cannot be: with two copies of the library, with another library in Rust, and with
+//! callbacks that do what they must not do.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::build::{Flavour, Linkage, Workshop, output, root, sources, succeeds};
+use crate::run;
+
+fn compile(workshop: &Workshop, compiler: &str, name: &str, arguments: &[&str]) -> PathBuf {
+    let file = workshop.file(Path::new(name).file_stem().unwrap().to_str().unwrap());
+    succeeds(
+        Command::new(compiler)
+            .args([
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-D_GNU_SOURCE",
+                "-g",
+                "-pthread",
+                "-I",
+            ])
+            .arg(root().join("include"))
+            .arg("-I")
+            .arg(sources())
+            .arg(sources().join("hosts").join(name))
+            .arg("-o")
+            .arg(&file)
+            .args(arguments),
+    );
+    file
+}
+
+/// Each refuses the handles of the other, whichever was loaded first; a program with the static library beside a plugin
+/// with the shared one is the same.
+#[test]
+fn a_handle_of_another_copy_is_refused() {
+    let workshop = Workshop::new(Linkage::Shared);
+    let other = workshop.file("other.so");
+    std::fs::copy(workshop.file("libskillsmith_sync.so.1"), &other).unwrap();
+    let program = compile(&workshop, "gcc", "two_copies.c", &["-ldl"]);
+    let said = output(
+        Command::new(program)
+            .arg(workshop.file("libskillsmith_sync.so.1"))
+            .arg(other)
+            .env("HOME", workshop.file("home")),
+    );
+    assert!(said.status.success(), "{said:?}");
+}
+
+/// The linkers of Debian; each has its own way with COMDAT groups.
+const LINKERS: [&str; 4] = ["bfd", "gold", "lld", "mold"];
+
+/// Another library in Rust has the same names: of the runtime, and of COMDAT groups.
+#[test]
+fn the_static_library_beside_another_one_in_rust() {
+    let workshop = Workshop::new(Linkage::Static);
+    let (ours, other) = (
+        workshop.file("libskillsmith_sync.a"),
+        workshop.file("libother.a"),
+    );
+    succeeds(
+        Command::new("rustc")
+            .args(["--edition=2024", "--crate-type=staticlib", "-O", "-o"])
+            .arg(&other)
+            .arg(sources().join("hosts/other.rs")),
+    );
+    let (ours, other) = (ours.to_str().unwrap(), other.to_str().unwrap());
+    for linker in LINKERS {
+        for libraries in [[ours, other], [other, ours]] {
+            let choice = format!("-fuse-ld={linker}");
+            let [first, second] = libraries;
+            let program = compile(
+                &workshop,
+                "g++",
+                "two_in_rust.cpp",
+                &[&choice, first, second, "-lm", "-ldl"],
+            );
+            let said = output(Command::new(program).env("HOME", workshop.file("home")));
+            assert!(said.status.success(), "{linker} {libraries:?}: {said:?}");
+        }
+    }
+}
+
+/// As the header and promise 13 say; what the classes of `skillsmith_sync.hpp` do instead is tested with them.
+#[test]
+fn an_exception_out_of_a_raw_callback_ends_the_process() {
+    const SIGABRT: i32 = 6;
+    let workshop = Workshop::new(Linkage::Shared);
+    let folder = workshop.folder().to_str().unwrap();
+    let rpath = format!("-Wl,-rpath,{folder}");
+    let program = compile(
+        &workshop,
+        "g++",
+        "throws.cpp",
+        &["-L", folder, "-lskillsmith_sync", &rpath],
+    );
+    for callback in ["search", "progress", "log", "complete"] {
+        let said = output(
+            Command::new(&program)
+                .arg(callback)
+                .env_clear()
+                .env("HOME", workshop.file("home")),
+        );
+        assert_eq!(said.status.signal(), Some(SIGABRT), "{callback}: {said:?}");
+    }
+    let said = output(Command::new(&program).env("HOME", workshop.file("home")));
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+}
+
+/// What they have in common with the programs: the static library's threads are not cancelled either.
+#[test]
+fn the_static_library_and_cancelled_threads() {
+    let workshop = Workshop::new(Linkage::Static);
+    let file = workshop.compile("pthread_cancel", Flavour::C99, Linkage::Static);
+    let outcome = run::run(&workshop, &file, Flavour::C99, &[]);
+    run::judge("pthread_cancel", Flavour::C99, &outcome);
+}
+
+/// An FFI without a preprocessor takes the declarations as they are.
+#[test]
+fn luajit_takes_the_declarations() {
+    let workshop = Workshop::new(Linkage::Shared);
+    succeeds(
+        Command::new("luajit")
+            .arg(sources().join("hosts/declarations.lua"))
+            .arg(root().join("include/skillsmith_sync.ffi.h"))
+            .arg(workshop.file("libskillsmith_sync.so.1"))
+            .env("HOME", workshop.file("home")),
+    );
+}

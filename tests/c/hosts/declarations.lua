@@ -1,0 +1,10 @@
+-- declarations.lua FFI.h LIBRARY: the declarations without a preprocessor, as LuaJIT takes them.
+local ffi = require("ffi")
+local f = assert(io.open(arg[1])); ffi.cdef(f:read("*a")); f:close()
+local lib = ffi.load(arg[2])
+assert(lib.skillsmith_abi_version() == lib.SKILLSMITH_ABI_VERSION)
+local db = ffi.new("skillsmith_database *[1]")
+assert(lib.skillsmith_database_open_in_memory(db, nil) == 0)
+assert(lib.skillsmith_database_is_open(db[0]))
+assert(lib.skillsmith_database_free(db[0]) == 0)
+assert(lib.skillsmith_live_objects() == 0)
