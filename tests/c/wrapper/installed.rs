@@ -194,12 +194,147 @@ fn cmake() {
     work(&place, "build", Path::new(""));
 }
 
+/// What the README says of a program against a library that the system does not find.
+#[test]
+fn the_program_of_the_readme_runs_and_says_how_the_sync_ended() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let block = |fence: &str, with: &str| {
+        let mut blocks = readme.split(fence).skip(1);
+        let found = blocks.find(|block| block.contains(with)).unwrap();
+        found.split("```").next().unwrap().to_owned()
+    };
+    let place = Place::new();
+    std::fs::remove_file(place.library()).unwrap();
+    std::fs::write(
+        place.file("program.c"),
+        block("```c\n", "skillsmith_sync.h"),
+    )
+    .unwrap();
+    let commands = block("```console\n", "program.c");
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let run = |url: &str| output(shell(&place, &commands).env("SKILLSMITH_API_URL", url));
+    let said = run(&server.base_url());
+    assert_eq!(said.status.code(), Some(0), "{}", says(&said));
+    assert!(
+        says(&said).contains("250 new, 0 updated"),
+        "{}",
+        says(&said)
+    );
+    let said = run("http://127.0.0.1:1/functions/v1");
+    assert_eq!(said.status.code(), Some(1), "{}", says(&said));
+    assert!(
+        says(&said).contains("Cannot reach the registry"),
+        "{}",
+        says(&said)
+    );
+}
+
+/// Wholly: of the system, too.
+#[test]
+fn pkg_config_links_statically() {
+    needs("pkg-config");
+    let (place, _) = examples();
+    std::fs::remove_file(place.library()).unwrap();
+    let commands = "export PKG_CONFIG_PATH=\"$PREFIX/lib/pkgconfig\"
+eval gcc -static -o sync sync.c $(pkg-config --static --cflags --libs skillsmith_sync) 2>/dev/null
+! readelf --dynamic sync | grep NEEDED";
+    succeeds(&mut shell(&place, commands));
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let mut program = place.command(place.file("sync"));
+    let said = output(
+        program
+            .arg("static.db")
+            .env("SKILLSMITH_API_URL", server.base_url()),
+    );
+    assert!(says(&said).contains("250 new"), "{}", says(&said));
+}
+
+/// Ranges are what a program says; a single version fits as CMake's own do.
+#[test]
+fn cmake_takes_versions_and_ranges() {
+    needs("cmake");
+    let place = Place::new();
+    for (wanted, is_found) in [
+        ("", true),
+        ("0.1", true),
+        ("0.1.0 EXACT", true),
+        ("0.2", false),
+        ("1.0", false),
+        ("0.0.9...0.3", true),
+        ("0.1...<0.2", true),
+        ("0.0.1...<0.1", false),
+        ("0.0.1...0.1.0", true),
+        ("0.2...1.0", false),
+    ] {
+        let list = format!(
+            "cmake_minimum_required(VERSION 3.19)\nproject(x NONE)\nfind_package(skillsmith_sync {wanted} REQUIRED)\n"
+        );
+        std::fs::write(place.file("CMakeLists.txt"), list).unwrap();
+        _ = std::fs::remove_dir_all(place.file("build"));
+        let said = output(&mut shell(
+            &place,
+            "cmake -S . -B build -DCMAKE_PREFIX_PATH=\"$PREFIX\"",
+        ));
+        assert_eq!(said.status.success(), is_found, "{wanted}: {}", says(&said));
+    }
+}
+
+/// No folder of this machine is in what is installed, debug symbols included; the lines of those are found.
+#[test]
+fn no_path_of_the_builder_is_installed() {
+    let cargo_home = std::env::var("CARGO_HOME")
+        .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
+    let here = root().canonicalize().unwrap();
+    let library = PREFIX
+        .join("lib/libskillsmith_sync.so.1")
+        .canonicalize()
+        .unwrap();
+    let name = library.file_name().unwrap().to_str().unwrap();
+    let debug = PREFIX.join(format!("lib/.debug/{name}.debug"));
+    for file in [&library, &PREFIX.join("lib/libskillsmith_sync.a"), &debug] {
+        let bytes = std::fs::read(file).unwrap();
+        for folder in [cargo_home.as_str(), here.to_str().unwrap()] {
+            let found = bytes
+                .windows(folder.len())
+                .any(|bytes| bytes == folder.as_bytes());
+            assert!(!found, "{} contains {folder}", file.display());
+        }
+    }
+    let place = Place::new();
+    let commands = "address=$(nm -D \"$PREFIX/lib/libskillsmith_sync.so\" | awk '$3 == \"skillsmith_database_open\" { print $1 }')
+addr2line -e \"$PREFIX/lib/libskillsmith_sync.so\" \"$address\"";
+    let said = succeeds(&mut shell(&place, commands));
+    assert!(
+        said.contains("/skillsmith-sync/bindings/c/src/api/database.rs:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn licences_pages_and_suppressions_are_installed() {
+    let doc = PREFIX.join("share/doc/skillsmith-sync");
+    let third = std::fs::read_to_string(doc.join("THIRD-PARTY.txt")).unwrap();
+    for package in ["\nureq ", "\nrustls ", "\nring ", "\nrusqlite "] {
+        assert!(third.contains(package), "{package}");
+    }
+    for file in ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "reference.html"] {
+        assert!(doc.join(file).is_file(), "{file}");
+    }
+    let pages = names(&PREFIX.join("share/man/man3"));
+    assert!(
+        pages.len() > 130 && pages.contains("skillsmith_sync.3"),
+        "{pages:?}"
+    );
+    assert!(PREFIX.join("share/skillsmith-sync/valgrind.supp").is_file());
+}
+
 /// The wrapper is installed beside the header, and is the one of the source tree.
 #[test]
 fn the_wrapper_is_installed() {
     for (installed, source) in [
         ("skillsmith_sync.hpp", "bindings/c/skillsmith_sync.hpp"),
         ("skillsmith_sync.h", "include/skillsmith_sync.h"),
+        ("skillsmith_sync.ffi.h", "include/skillsmith_sync.ffi.h"),
     ] {
         let installed = std::fs::read(PREFIX.join("include").join(installed)).unwrap();
         assert!(
