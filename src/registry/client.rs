@@ -346,7 +346,7 @@ impl SkillsmithApiClient {
             return Attempt::Done(None);
         }
         if !response.status().is_success() {
-            connections.read_until(Instant::now() + REFUSAL_TIME);
+            connections.hurry(REFUSAL_TIME);
             let now = call.clock.now();
             let asked = pacing::asked_pause(response.status(), response.headers(), now);
             return self.failed(refusal(credentials, &mut response, asked, now), asked);

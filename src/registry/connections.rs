@@ -75,14 +75,15 @@ impl Connections<'_> {
 
     /// Bounds what is read of the next answer, with all that belongs to it.
     pub(super) fn allow(&self, limit: Duration) {
-        let now = Instant::now();
-        let end = now.checked_add(limit).unwrap_or(now + A_MONTH);
+        let end = Instant::now().checked_add(limit.min(A_MONTH));
         self.pool.control.allow(end, MOST_BYTES);
     }
 
-    /// Reads what is left of this answer no longer than until then.
-    pub(super) fn read_until(&self, end: Instant) {
-        self.pool.control.read_until(end);
+    /// Reads what is left of this answer for so long at most.
+    pub(super) fn hurry(&self, limit: Duration) {
+        if let Some(end) = Instant::now().checked_add(limit) {
+            self.pool.control.read_until(end);
+        }
     }
 }
 

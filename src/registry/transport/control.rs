@@ -25,8 +25,8 @@ pub(in crate::registry) struct Control {
 
 impl Control {
     /// Bounds all that is read from now on, of whatever part of an answer.
-    pub(in crate::registry) fn allow(&self, end: Instant, bytes: u64) {
-        *lock(&self.read_until) = Some(end);
+    pub(in crate::registry) fn allow(&self, end: Option<Instant>, bytes: u64) {
+        *lock(&self.read_until) = end;
         self.left.store(bytes, Ordering::Relaxed);
     }
 
