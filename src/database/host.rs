@@ -250,7 +250,7 @@ mod tests {
         fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<HostRow>, HostFailure> {
             let rows = || -> rusqlite::Result<_> {
                 let mut query = self.0.prepare(sql)?;
-                let names: Vec<String> = query.column_names().into_iter().map(Into::into).collect();
+                let names: Vec<String> = query.column_names().map(Into::into).collect();
                 query
                     .query_map(rusqlite::params_from_iter(values), |row| {
                         let value = |at: usize| Ok((names[at].clone(), row.get(at)?));

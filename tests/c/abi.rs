@@ -68,14 +68,12 @@ fn dump() -> String {
         "#include <skillsmith_sync.h>\n#include <stdio.h>\nint main(void) {\n\
          printf(\"abi %d\\n\", SKILLSMITH_ABI_VERSION);\n",
     );
+    let constants = Regex::new(r"(SKILLSMITH_[A-Z0-9_]+) =").unwrap();
     for item in &header.items {
         let name = &item.name;
         match item.kind {
             Kind::Enumeration => {
-                for found in Regex::new(r"(SKILLSMITH_[A-Z0-9_]+) =")
-                    .unwrap()
-                    .captures_iter(&plain(&item.code))
-                {
+                for found in constants.captures_iter(&plain(&item.code)) {
                     let constant = &found[1];
                     _ = writeln!(
                         program,

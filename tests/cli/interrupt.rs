@@ -146,7 +146,7 @@ fn signals_go_to_a_thread_that_waits_for_nothing_else() {
     let place = Place::with_skills(3_000);
     let sync = hanging(&place, &["sync"]);
     let tasks = format!("/proc/{}/task", sync.id());
-    let takes = |signal: Signal, status: &str| {
+    let is_for = |signal: Signal, status: &str| {
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
         blocked >> (signal.as_raw() - 1) & 1 == 0
@@ -155,7 +155,7 @@ fn signals_go_to_a_thread_that_waits_for_nothing_else() {
         let threads = std::fs::read_dir(&tasks).unwrap().flatten();
         let takers: Vec<_> = threads
             .map(|thread| std::fs::read_to_string(thread.path().join("status")).unwrap())
-            .filter(|status| takes(signal, status))
+            .filter(|status| is_for(signal, status))
             .filter_map(|status| Some(status.lines().next()?.to_owned()))
             .collect();
         assert_eq!(takers.len(), 1, "{signal:?}: {takers:?}");
