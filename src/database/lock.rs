@@ -183,6 +183,8 @@ impl LockFile {
         }
         Self::usable(&mut options, path).map_err(|error| match error.kind() {
             ErrorKind::InvalidInput => Error::file("use", path, no_lock_file(&error)),
+            // Who made it decides who may use it.
+            ErrorKind::PermissionDenied if path.exists() => Error::file("open", path, error),
             _ => explain::not_created("create", path, error),
         })
     }
@@ -210,8 +212,11 @@ impl LockFile {
 pub(crate) fn unusable_lock(database: &Path) -> Option<Error> {
     let path = lock_path(database);
     let error = LockFile::usable(File::options().read(true), &path).err()?;
-    (error.kind() == ErrorKind::InvalidInput)
-        .then(|| Error::file("use", path, no_lock_file(&error)))
+    match error.kind() {
+        ErrorKind::InvalidInput => Some(Error::file("use", path, no_lock_file(&error))),
+        ErrorKind::PermissionDenied => Some(Error::file("open", path, error)),
+        _ => None,
+    }
 }
 
 /// Another name of a file of ours, made by somebody else, must not be written over. Copies of the folder

@@ -388,12 +388,12 @@ fn take_step(
     for (identity, row) in step.rows {
         applier.take(identity, row)?;
         if applier.is_batch_full() {
-            applier.flush()?;
-            progress.wrote(&applier.tally);
-            // On a slow disk, a page is many batches.
+            // On a slow disk, a page is many batches. The end of the run writes this one.
             if context.options.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
+            applier.flush()?;
+            progress.wrote(&applier.tally);
         }
     }
     applier.reached(step.cursor);

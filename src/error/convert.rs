@@ -21,6 +21,10 @@ impl Error {
             ErrorKind::OutOfMemory => return Self::OutOfMemory,
             _ if is_too_many_files(&source) => return Self::TooManyFiles { action, path },
             ErrorKind::FileTooLarge => std::io::Error::new(ErrorKind::FileTooLarge, too_large()),
+            ErrorKind::InvalidFilename => std::io::Error::new(
+                ErrorKind::InvalidFilename,
+                "the name is too long for its file system. Choose a shorter one; the files beside a database have names of up to 14 characters more",
+            ),
             kind => match in_words(&source, action == "lock") {
                 Some(words) => std::io::Error::new(kind, words),
                 None => source,

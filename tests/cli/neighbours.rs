@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -234,6 +235,45 @@ fn promise_15_a_link_of_another_user_chooses_no_place_for_a_new_database() {
     std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
     place.ok(&args);
     assert!(target.exists());
+}
+
+/// As in a folder that several users share.
+#[test]
+fn a_lock_file_that_only_its_owner_may_open_is_told_by_sync_and_doctor() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let folder = place.path(".skillsmith");
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, bits) in [("skills.db", 0o666), ("skills.db-sync-lock", 0o600)] {
+        mode(&folder.join(name), bits);
+    }
+    mode(&folder, 0o777);
+    mode(place.home(), 0o777);
+    let as_stranger = |args: &[&str]| {
+        let mut command = place.command(args);
+        command.uid(STRANGER).gid(STRANGER);
+        Outcome::of(&mut command)
+    };
+    let sync = as_stranger(&["sync"]);
+    assert_eq!(sync.code, 1, "{}", sync.stdout);
+    let words = "No permission to open";
+    assert!(
+        sync.stderr.contains(words) && sync.stderr.contains("-sync-lock"),
+        "{}",
+        sync.stderr
+    );
+    let doctor = as_stranger(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.stdout);
+    assert!(
+        doctor.stdout.contains("lock file: No permission to open"),
+        "{}",
+        doctor.stdout
+    );
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn promise_7_no_transaction_is_open_while_the_registry_is_waited_for() {
     let world = World::new(400, Options::default());
     world
         .server
-        .fault(skillsmith_test_registry::Fault::delay(400).at_offset(198));
+        .fault(skillsmith_test_registry::Fault::delay(5_000).at_offset(198));
     let host = world.look();
     host.busy_timeout(Duration::ZERO).unwrap();
     std::thread::scope(|scope| {
@@ -69,9 +69,15 @@ fn promise_7_no_transaction_is_open_while_the_registry_is_waited_for() {
         while world.offsets().len() < 3 {
             std::thread::sleep(Duration::from_millis(2));
         }
-        // The page is in flight, and the engine has long processed the others.
-        std::thread::sleep(Duration::from_millis(200));
-        host.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
+        // The page is in flight, and the engine soon has processed the others.
+        while host.execute_batch("BEGIN IMMEDIATE; COMMIT").is_err() {
+            assert_eq!(
+                world.offsets().len(),
+                3,
+                "a transaction is open while it waits"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
         assert_success(&run.join().unwrap());
     });
 }

@@ -83,9 +83,9 @@ impl Way<'_> {
     }
 
     fn dial_proxy(&self, proxy: &Proxy) -> Result<Boxed, ureq::Error> {
-        lookup::addresses(&proxy.at, &self.deadline, &self.dialer.control.cut)
-            .and_then(|addresses| self.dial(&addresses))
-            .map_err(|error| proxy.blame(error))
+        let addresses = lookup::addresses(&proxy.at, &self.deadline, &self.dialer.control.cut)
+            .map_err(|error| proxy.blame_lookup(error))?;
+        self.dial(&addresses).map_err(|error| proxy.blame(error))
     }
 
     fn through_http(&self, proxy: &Proxy) -> Result<Boxed, ureq::Error> {

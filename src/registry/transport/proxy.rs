@@ -192,6 +192,16 @@ impl Proxy {
     }
 
     /// What failed on the way to the proxy, or while it was being asked.
+    pub(super) fn blame_lookup(&self, error: ureq::Error) -> ureq::Error {
+        match error {
+            ureq::Error::Timeout(_) => {
+                let words = "was not asked: looking up its name took too long. Check the network and its name servers.";
+                self.failure(words).with_source(error).timed_out().into()
+            }
+            error => self.blame(error),
+        }
+    }
+
     pub(super) fn blame(&self, error: ureq::Error) -> ureq::Error {
         use io::ErrorKind as Kind;
         let variable = self.variable;
