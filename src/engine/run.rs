@@ -385,14 +385,17 @@ fn take_step(
     if let Some(page) = step.unchanged {
         applier.take_unchanged(&page)?;
     }
+    let mut batches = 0_u32;
     for (identity, row) in step.rows {
         applier.take(identity, row)?;
         if applier.is_batch_full() {
-            // On a slow disk, a page is many batches. The end of the run writes this one.
-            if context.options.cancel.is_cancelled() {
+            // On a slow disk, a page is many batches. The end of the run writes this one. Elsewhere the page is taken in
+            // to its end, so that the next run goes on behind it.
+            if batches > 0 && context.options.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             applier.flush()?;
+            batches = batches.saturating_add(1);
             progress.wrote(&applier.tally);
         }
     }

@@ -23,7 +23,7 @@ impl Error {
             ErrorKind::FileTooLarge => std::io::Error::new(ErrorKind::FileTooLarge, too_large()),
             ErrorKind::InvalidFilename => std::io::Error::new(
                 ErrorKind::InvalidFilename,
-                "the name is too long for its file system. Choose a shorter one; the files beside a database have names of up to 14 characters more",
+                "File name too long for its file system. Choose a shorter one; the files beside a database have names of up to 14 characters more",
             ),
             kind => match in_words(&source, action == "lock") {
                 Some(words) => std::io::Error::new(kind, words),

@@ -31,7 +31,9 @@ pub(super) fn look(
     }
     let (is_empty, is_there) = (is_missing(path), absolute.exists());
     let is_writable = look_at_folder(area, &absolute, is_there);
-    if let Some(error) = unusable_lock(&absolute) {
+    // Where nothing can be written, that is the one fault.
+    let is_told = |error: &Error| is_writable || !matches!(error, Error::PermissionDenied { .. });
+    if let Some(error) = unusable_lock(&absolute).filter(is_told) {
         area.failed("lock file", &error);
     }
     if is_there {
