@@ -133,6 +133,17 @@ pub(crate) fn shared(path: &Path) -> Option<String> {
     }
 }
 
+/// Whether what looks like a file is memory or a setting of the system, in `/proc` or `/sys`: to write there changes those.
+pub(super) fn is_of_the_kernel(path: &Path) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return linux::is_of_the_kernel(path);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        _ = path;
+        false
+    }
+}
+
 /// The type of the file system that a folder is on, such as `ext4`, where the system tells.
 #[cfg(feature = "cli")]
 pub(crate) fn kind(folder: &Path) -> Option<String> {
@@ -206,6 +217,12 @@ mod linux {
             Some(kind) if kind.starts_with("fuse") || kind == "virtiofs" => Some(kind),
             _ => Some(name.to_owned()),
         }
+    }
+
+    pub(super) fn is_of_the_kernel(path: &Path) -> bool {
+        const PROC: u32 = 0x9FA0;
+        const SYS: u32 = 0x6265_6572;
+        matches!(coexistence::file_system_type(path), Some(PROC | SYS))
     }
 
     pub(super) fn kind(path: &Path) -> Option<String> {

@@ -1,7 +1,7 @@
 //! An open database: short calls use the shared connection, and each run has its own.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -385,7 +385,7 @@ impl OpenOptions {
         if path == Path::new(":memory:") {
             return self.open_in_memory();
         }
-        let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
+        let path = absolute(path)?;
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -403,7 +403,7 @@ impl OpenOptions {
     #[doc(hidden)]
     pub fn open_later(&self, path: impl AsRef<Path>) -> Result<Database> {
         let path = path.as_ref();
-        let path = std::path::absolute(path).map_err(|error| Error::file("find", path, error))?;
+        let path = absolute(path)?;
         let lock = LockTarget::File(path.clone());
         let location = Location::File(path);
         Ok(Database::new(
@@ -430,6 +430,16 @@ impl OpenOptions {
             Shared::Open(conn),
         ))
     }
+}
+
+/// The same path from the root on.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        let words = format!(
+            "the folder that this program was started in cannot be used ({error}). Change to another one, or give an absolute path"
+        );
+        Error::file("find", path, std::io::Error::new(error.kind(), words))
+    })
 }
 
 impl fmt::Debug for Database {

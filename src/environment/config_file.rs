@@ -124,8 +124,21 @@ impl ConfigFile {
         });
         let file = match opened {
             Ok(file) => file,
-            Err(error) if is_missing(path, &error) => return Ok(Map::new()),
-            Err(error) => return Err(Error::file("read", path, error)),
+            Err(error) => match (error.kind(), leads_nowhere(path)) {
+                (ErrorKind::NotADirectory, _) | (ErrorKind::NotFound, None) => {
+                    return Ok(Map::new());
+                }
+                (ErrorKind::NotFound, Some(link)) => {
+                    let why = format!(
+                        "{} is a link to a place that does not exist",
+                        link.display()
+                    );
+                    return Err(self.unusable(&why));
+                }
+                // Something else than a file, or another user's.
+                (ErrorKind::InvalidInput, _) => return Err(self.unusable(&error.to_string())),
+                _ => return Err(Error::file("read", path, error)),
+            },
         };
         let bytes =
             own_file::content(file, MAX_SIZE).map_err(|error| Error::file("read", path, error))?;
@@ -180,15 +193,11 @@ fn place_after(bytes: &[u8]) -> String {
     format!("line {line} column {column}")
 }
 
-/// Whether nothing is there. A link that leads to nothing is something, also in the place of the folder: what it
-/// leads to may not be mounted.
-fn is_missing(path: &Path, error: &io::Error) -> bool {
-    let leads_nowhere = |path: &Path| path.is_symlink() && !path.exists();
-    match error.kind() {
-        ErrorKind::NotADirectory => true,
-        ErrorKind::NotFound => !path.ancestors().any(leads_nowhere),
-        _ => false,
-    }
+/// A link on the way to the file, or in its place, that leads to nothing. That is something: what it leads to may not be
+/// mounted.
+fn leads_nowhere(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .find(|place| place.is_symlink() && !place.exists())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Errors of the file system, of SQLite and of the allocator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 
@@ -25,6 +25,16 @@ impl Error {
                 ErrorKind::InvalidFilename,
                 "File name too long for its file system. Choose a shorter one; the files beside a database have names of up to 14 characters more",
             ),
+            ErrorKind::NotADirectory => match in_place_of_a_folder(&path) {
+                Some(found) => std::io::Error::new(
+                    ErrorKind::NotADirectory,
+                    format!(
+                        "{} is not a folder. Move it away, or choose another path",
+                        found.display()
+                    ),
+                ),
+                None => source,
+            },
             kind => match in_words(&source, action == "lock") {
                 Some(words) => std::io::Error::new(kind, words),
                 None => source,
@@ -36,6 +46,13 @@ impl Error {
             source,
         }
     }
+}
+
+/// The folder on the way to a path that is something else.
+fn in_place_of_a_folder(path: &Path) -> Option<&Path> {
+    let mut above = path.ancestors().skip(1);
+    let found = above.find(|place| place.symlink_metadata().is_ok())?;
+    (!found.is_dir()).then_some(found)
 }
 
 /// What to do where the disk or the file system itself fails. `locks`: the call may have taken a lock.

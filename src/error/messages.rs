@@ -89,8 +89,8 @@ messages! {
         "{} is not a Skillsmith database: {detail}. It was left as it is; choose another file.",
         path.display();
     Error::PermissionDenied { action, path } =>
-        "No permission to {action} {}. Check the owner and the mode of the file and its folder.",
-        path.display();
+        "No permission to {action} {}. {}",
+        path.display(), who_permits();
     Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
     Error::DiskFull =>
         "The disk is full, and SQLite cannot go on, not even to read where it must make a file for that. What is stored is kept: free some space and try again.";
@@ -168,6 +168,16 @@ pub(crate) fn in_brackets(text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| {
         format!(" ({})", text.trim_end_matches('.'))
     })
+}
+
+/// Where to look for what is refused. To root, only what the file system itself keeps from everybody.
+fn who_permits() -> &'static str {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        return "Root is refused by attributes of the file or its folder (`lsattr` shows them, and `chattr -i` lifts \
+                them), or by what a container or a file server permits.";
+    }
+    "Check the owner and the mode of the file and its folder."
 }
 
 /// What never came to the registry says nothing about its health.

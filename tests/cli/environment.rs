@@ -334,3 +334,27 @@ fn an_address_that_is_none_is_refused_before_anything_is_created() {
     assert_snapshot!(outcome.stderr, @"error: The registry's address (SKILLSMITH_API_URL) cannot be used: it begins neither with http:// nor with https://. Use the form https://host/path.");
     assert!(!place.path(".skillsmith").exists());
 }
+
+#[test]
+fn a_link_that_leads_nowhere_in_the_place_of_the_settings_is_named() {
+    let place = Place::with_skills(25);
+    std::fs::create_dir(place.path(".skillsmith")).unwrap();
+    std::os::unix::fs::symlink("gone.json", place.path(".skillsmith/config.json")).unwrap();
+    let outcome = Outcome::of(&mut place.command(&["sync"]));
+    assert_eq!(outcome.code, 1);
+    assert_snapshot!(place.settled(&outcome.stderr), @"error: Cannot read <home>/.skillsmith/config.json: <home>/.skillsmith/config.json is a link to a place that does not exist. Correct the file, or move it away and run `skillsmith login`.");
+    assert!(place.server().requests().is_empty());
+    // The same for the folder.
+    std::fs::remove_dir_all(place.path(".skillsmith")).unwrap();
+    std::os::unix::fs::symlink("gone", place.path(".skillsmith")).unwrap();
+    let outcome = Outcome::of(&mut place.command(&["sync", "--db", "x.db"]));
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome
+            .stderr
+            .contains("/.skillsmith is a link to a place that does not exist"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(place.server().requests().is_empty());
+}

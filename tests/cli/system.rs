@@ -126,7 +126,7 @@ fn promise_13_names_and_folders_that_cannot_be_are_told_as_that() {
     let long = format!("{}.db", "l".repeat(300));
     for (path, expected) in [
         (long.as_str(), "File name too long"),
-        ("file/skills.db", "Not a directory"),
+        ("file/skills.db", "file is not a folder. Move it away"),
         ("data/", "is a folder"),
         ("file/", "is a folder"),
     ] {
@@ -146,6 +146,72 @@ fn promise_13_names_and_folders_that_cannot_be_are_told_as_that() {
         .collect();
     left.sort();
     assert_eq!(left, ["file"]);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_home_folder_of_the_program_is_named() {
+    let place = Place::with_skills(25);
+    fs::write(place.path(".skillsmith"), "").unwrap();
+    for args in [&["sync"][..], &["sync", "status"], &["doctor"]] {
+        let outcome = Outcome::of(&mut place.command(args));
+        assert_eq!(outcome.code, 1, "{args:?}");
+        let said = place.settled(&(outcome.stdout + &outcome.stderr));
+        assert!(
+            said.contains(
+                "<home>/.skillsmith is not a folder. Move it away, or choose another path"
+            ),
+            "{args:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_working_folder_that_was_deleted_is_told_where_it_matters() {
+    let place = Place::with_skills(25);
+    let shell = "mkdir gone && cd gone && rmdir ../gone && exec \"$@\"";
+    let outcome = behind(&place, shell, &["sync", "--db", "x.db"]);
+    assert_eq!(outcome.code, 1);
+    let said = "error: Cannot find x.db: the folder that this program was started in cannot be used \
+                (No such file or directory (os error 2)). Change to another one, or give an absolute path.";
+    assert_eq!(outcome.stderr.trim_end(), said);
+    let outcome = behind(&place, shell, &["sync"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn what_looks_like_a_file_in_proc_and_sys_is_neither_read_nor_written() {
+    let place = Place::with_skills(25);
+    for path in [
+        "/proc/self/mem",
+        "/proc/self/oom_score_adj",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+    ] {
+        for args in [&["sync"][..], &["sync", "status"], &["sync", "history"]] {
+            let outcome = Outcome::of(place.command(args).args(["--db", path]));
+            assert_eq!(outcome.code, 1, "{args:?} {path}: {}", outcome.stdout);
+            let said =
+                format!("error: {path} is not a regular file. Give the path of a database file.");
+            assert_eq!(outcome.stderr.trim_end(), said, "{args:?}");
+        }
+    }
+}
+
+/// As in a container that takes this capability away; an attribute such as `chattr +i` is told in the same way.
+#[test]
+fn root_without_its_privilege_is_told_where_to_look() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "other.db"]);
+    let shell = "chown 65534 other.db && chmod 400 other.db && \
+                 exec setpriv --inh-caps=-all --bounding-set=-dac_override,-dac_read_search \"$@\"";
+    let outcome = behind(&place, shell, &["sync", "--db", "other.db"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    assert!(
+        outcome
+            .stderr
+            .contains("other.db. Root is refused by attributes"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

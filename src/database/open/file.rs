@@ -22,10 +22,12 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
     own_journals::check(path, found.as_ref().ok())?;
     match found {
         Ok(found) if found.is_dir() => Err(is_a_folder(path)),
-        Ok(found) if !found.is_file() => Err(Error::InvalidArgument(format!(
-            "{} is not a regular file. Give the path of a database file.",
-            path.display()
-        ))),
+        Ok(found) if !found.is_file() || file_system::is_of_the_kernel(path) => {
+            Err(Error::InvalidArgument(format!(
+                "{} is not a regular file. Give the path of a database file.",
+                path.display()
+            )))
+        }
         // SQLite would delete the journal.
         Ok(found) if found.len() == 0 && has_content(&beside(path, "-wal")) => {
             Err(without_content(path))
@@ -100,7 +102,12 @@ fn is_a_folder(path: &Path) -> Error {
 #[cfg(feature = "cli")]
 pub(crate) fn holds_nothing(path: &Path) -> bool {
     match std::fs::metadata(path) {
-        Ok(found) => found.is_file() && found.len() == 0 && !has_content(&beside(path, "-wal")),
+        Ok(found) => {
+            found.is_file()
+                && found.len() == 0
+                && !file_system::is_of_the_kernel(path)
+                && !has_content(&beside(path, "-wal"))
+        }
         Err(error) => error.kind() == ErrorKind::NotFound && !ends_in_separator(path),
     }
 }
