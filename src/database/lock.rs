@@ -18,9 +18,11 @@ use crate::own_file::{self, Link};
 use crate::{CancelToken, Error, Result};
 
 mod presence;
+mod room;
 
 pub(crate) use self::presence::Claim;
 use self::presence::Presence;
+pub(crate) use self::room::Room;
 
 /// A check whether a sync is running may hold the lock for a moment. A sync that starts then
 /// retries for this long.
@@ -41,6 +43,8 @@ enum Held {
         beside: Option<Arc<LockFile>>,
         /// Where other kernels may have the file.
         presence: Option<Presence>,
+        /// Where the sync writes.
+        room: Option<Room>,
     },
     Flag(Arc<AtomicBool>),
 }
@@ -113,6 +117,7 @@ impl SyncLock {
                             of_database,
                             beside,
                             presence: None,
+                            room: None,
                         },
                     }))
             }
@@ -127,6 +132,18 @@ impl SyncLock {
         match &self.held {
             Held::File { presence, .. } => Some(presence.as_ref()?.claimed()),
             Held::Flag(_) => None,
+        }
+    }
+
+    /// Keeps space for the record of a run, as long as the lock is held.
+    pub(crate) fn keep_room(&mut self) -> Option<Room> {
+        match &mut self.held {
+            Held::File {
+                beside: Some(file),
+                room,
+                ..
+            } => Some(room.insert(Room::keep(file)).clone()),
+            _ => None,
         }
     }
 
@@ -156,8 +173,12 @@ impl Drop for SyncLock {
                 of_database,
                 beside,
                 presence,
+                room,
             } => {
-                // While nobody else can write a line.
+                // While nobody else can keep any, or write a line.
+                if let Some(room) = room.take() {
+                    room.give_back();
+                }
                 drop(presence.take());
                 drop(of_database.take());
                 drop(beside.take());

@@ -49,7 +49,7 @@ pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_pa
 pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
 #[cfg(feature = "cli")]
 pub(crate) use self::lock::unusable_lock;
-pub(crate) use self::lock::{Claim, SyncLock};
+pub(crate) use self::lock::{Claim, Room, SyncLock};
 #[cfg(feature = "cli")]
 pub(crate) use self::open::{foreign_empty_file, holds_nothing};
 pub use self::open_database::Database;

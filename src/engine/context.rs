@@ -11,7 +11,7 @@ use super::plan::Listing;
 use super::tally::Tally;
 use crate::Error;
 use crate::clock::Clock;
-use crate::database::{Claim, Database, GRACE, Limit, LockWait};
+use crate::database::{Claim, Database, GRACE, Limit, LockWait, Room};
 use crate::log::Log;
 use crate::registry::Registry;
 
@@ -36,6 +36,8 @@ pub(super) struct Context<'e, 'o> {
     pub(super) log: Log,
     /// Where another machine may take the database over.
     pub(super) claim: Option<Claim>,
+    /// Space for the record, where the disk is full.
+    pub(super) room: Option<Room>,
 }
 
 impl Context<'_, '_> {

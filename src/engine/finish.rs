@@ -16,7 +16,8 @@ use super::reserved;
 use super::start::{self, StartingState};
 use crate::clock::to_iso;
 use crate::database::{
-    self, GRACE, LockWait, ensure_sync_tables, ensure_written, state, transaction,
+    self, GRACE, LockWait, checkpoint_passive, ensure_sync_tables, ensure_written, state,
+    transaction,
 };
 use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table, unmet};
@@ -198,17 +199,34 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
             keeping_skills(conn, || call(conn))
         })
     };
-    let recorded = match &run.id {
+    let record = || match &run.id {
         Some(id) => write(&mut |conn| record_failure(conn, context, (run, id), error)),
         None => Err(Error::Cancelled),
     };
-    if let Err(Error::Database(_) | Error::Cancelled) = recorded {
+    let is_full =
+        |outcome: &Result<()>| matches!(outcome, Err(Error::DiskFull | Error::DiskQuotaUsed));
+    let mut recorded = record();
+    if is_full(&recorded)
+        && let Some(room) = &context.room
+    {
+        room.give_back();
+        recorded = record();
+    }
+    if is_full(&recorded) {
+        // Once the log is in the database, the record takes the log's place.
+        checkpoint_passive(&conn);
+        recorded = record();
+    }
+    if let Err(Error::Database(_) | Error::Cancelled | Error::DiskFull | Error::DiskQuotaUsed) =
+        recorded
+    {
         record_in_pieces(context, run, error, &write);
     }
     history::trim(&conn);
 }
 
-/// Where a trigger of another program refuses one part of the record, the others tell why the run failed.
+/// Where a trigger of another program refuses one part of the record, or the disk has room for a part only, the others tell
+/// why the run failed.
 fn record_in_pieces(
     context: &Context<'_, '_>,
     run: &Run,

@@ -22,7 +22,7 @@ use super::start::{self, StartingState};
 use super::stored_page::{self, Scope, StoredPages};
 use super::tally::Tally;
 use super::trace;
-use crate::database::{self, Claim, transaction};
+use crate::database::{self, Claim, Room, transaction};
 use crate::error::TIME;
 use crate::log::LogLevel;
 use crate::memory::{self, guarded};
@@ -39,7 +39,7 @@ pub(super) fn execute(
     engine: &EngineParts,
     mut options: SyncOptions<'_>,
     begun: Duration,
-    claim: Option<Claim>,
+    (claim, room): (Option<Claim>, Option<Room>),
 ) -> SyncResult {
     let mut progress = Progress::new(options.on_progress.take());
     let context = Context {
@@ -49,6 +49,7 @@ pub(super) fn execute(
         started_at: engine.clock.now(),
         log: engine.registry.log(),
         claim,
+        room,
     };
     trace::begin(&context.log, engine);
     let mut run = Run::default();

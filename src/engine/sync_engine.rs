@@ -74,8 +74,8 @@ impl SyncEngine {
         let dry_run = options.dry_run;
         let target = self.parts.database.lock_target();
         let error = match SyncLock::acquire(target, &options.cancel) {
-            Ok(Some(lock)) => {
-                let mut result = self.sync_with(&lock, options, begun);
+            Ok(Some(mut lock)) => {
+                let mut result = self.sync_with(&mut lock, options, begun);
                 drop(lock);
                 result.warnings.extend(self.parts.database.warnings());
                 result.warnings.extend(self.parts.registry.warnings());
@@ -92,7 +92,7 @@ impl SyncEngine {
     /// Runs one sync, which ends early if another machine takes the lock over.
     fn sync_with(
         &self,
-        lock: &SyncLock,
+        lock: &mut SyncLock,
         mut options: SyncOptions<'_>,
         begun: Duration,
     ) -> SyncResult {
@@ -101,6 +101,7 @@ impl SyncEngine {
         } else {
             self.parts.database.give_up_log()
         };
+        let room = (!options.dry_run).then(|| lock.keep_room()).flatten();
         let claim = lock.claim().cloned();
         let ends = claim.as_ref().map(|claim| {
             let of_caller = std::mem::take(&mut options.cancel);
@@ -111,7 +112,7 @@ impl SyncEngine {
                 cause.on_cancel(move || run.cancel())
             })
         });
-        let mut result = run::execute(&self.parts, options, begun, claim);
+        let mut result = run::execute(&self.parts, options, begun, (claim, room));
         drop(ends);
         result.warnings.extend(kept_log);
         result

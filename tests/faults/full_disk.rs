@@ -83,6 +83,28 @@ impl Disk {
         self.folder.path().join("skills.db")
     }
 
+    /// Those of the runs in the history that did not succeed.
+    fn messages(&self) -> Vec<String> {
+        let mut command = self.enter();
+        command
+            .args([
+                env!("CARGO_BIN_EXE_skillsmith"),
+                "sync",
+                "history",
+                "--json",
+                "--db",
+            ])
+            .arg(self.database());
+        let output = command.output().unwrap();
+        let runs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = |run: &serde_json::Value| Some(run["errorMessage"].as_str()?.to_owned());
+        runs.as_array()
+            .unwrap()
+            .iter()
+            .filter_map(message)
+            .collect()
+    }
+
     fn look(&self) -> Snapshot {
         let root = format!("/proc/{}/root", self.keeper.id());
         let inside = self.database();
@@ -158,6 +180,29 @@ fn promise_3_a_disk_of_1_mib() {
 #[test]
 fn promise_3_a_disk_of_2_mib() {
     full(2 * 1024);
+}
+
+/// Where the pages of a run fill the disk as its log, or as the log and the database.
+#[test]
+fn promise_3_why_a_run_failed_on_a_full_disk_is_in_the_history() {
+    let server = Server::start(Catalogue::generate(300, 1), Options::default());
+    let mut failed = 0;
+    for kib in (400..1_000).step_by(60) {
+        let disk = Disk::new(kib);
+        if Told::of(&mut disk.sync(&server)).code == Some(0) {
+            continue;
+        }
+        failed += 1;
+        disk.grow();
+        assert_eq!(Told::of(&mut disk.sync(&server)).code, Some(0), "{kib} KiB");
+        let messages = disk.messages();
+        assert_eq!(messages.len(), 1, "{kib} KiB: {messages:?}");
+        assert!(
+            messages[0].contains("disk is full"),
+            "{kib} KiB: {messages:?}"
+        );
+    }
+    assert!(failed >= 4, "most of these disks are too small");
 }
 
 /// `ulimit -f`: SIGXFSZ, unless it is ignored.

@@ -35,7 +35,15 @@ pub(in crate::database) fn maps_shared_memory(probe: &Path) -> bool {
     is_mapped(&file, true)
 }
 
-/// The same of a file that is there and is not a database. It is not changed.
+/// Gives a file space behind its end, which does not change what is read from it. Best effort.
+pub(in crate::database) fn reserve_behind_the_end(file: &File, length: usize) {
+    let end = file.metadata().map(|found| found.len());
+    if let Some(end) = end.ok().and_then(|end| end.try_into().ok()) {
+        os::reserve(file.as_raw_fd(), end, length);
+    }
+}
+
+/// Whether a file that is there and is not a database can be. It is not changed.
 #[cfg(feature = "cli")]
 pub(in crate::database) fn maps_as_shared_memory(path: &Path) -> bool {
     os::fill_standard_descriptors();

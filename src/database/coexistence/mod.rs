@@ -57,7 +57,9 @@ pub(super) use self::disk::remote_file_system;
 #[cfg(all(unix, feature = "cli"))]
 pub(super) use self::disk::room;
 #[cfg(unix)]
-pub(super) use self::disk::{holds_no_more_files, maps_shared_memory, refuses_mapping};
+pub(super) use self::disk::{
+    holds_no_more_files, maps_shared_memory, refuses_mapping, reserve_behind_the_end,
+};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::Ticket;
 #[cfg(not(unix))]
