@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { BetterSqlite3, until } from './support/index.mjs'
-import { AT_ONCE_MS, Place } from './support/processes.mjs'
+import { AT_ONCE_MS, IS_LONG, Place } from './support/processes.mjs'
 
 const SKILLS = 2_000
 /** A run that hears of the end may have time to write it down. */
@@ -128,7 +128,7 @@ test('promise 14: process.exit inside onSyncComplete', async (t) => {
 })
 
 test('promises 3 and 14: process.exit at any moment of a sync that is busy writing', async (t) => {
-  const ROUNDS = 20
+  const ROUNDS = IS_LONG ? 20 : 6
   const place = await Place.of(20_000, { delay_ms: 5 })
   let slowest = 0
   for (let round = 0; round < ROUNDS; round++) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { sync } from './support/index.mjs'
-import { AT_ONCE_MS, Place } from './support/processes.mjs'
+import { AT_ONCE_MS, IS_LONG, Place } from './support/processes.mjs'
 
 const QUIET = { signal: null, stdout: '', stderr: '' }
 
@@ -65,10 +65,10 @@ test('promise 11: a worker that alone is offline asks nobody', async () => {
 })
 
 for (const [deed, rounds, atOnce, span] of [
-  ['syncTold', 30, 1, 150],
-  ['syncTold', 10, 4, 150],
-  ['syncHanging', 30, 1, 100],
-  ['background', 15, 2, 100],
+  ['syncTold', IS_LONG ? 30 : 8, 1, 150],
+  ['syncTold', IS_LONG ? 10 : 4, 4, 150],
+  ['syncHanging', IS_LONG ? 30 : 8, 1, 100],
+  ['background', IS_LONG ? 15 : 4, 2, 100],
 ]) {
   test(`promise 14: workers are terminated during a sync: ${deed}, ${rounds} × ${atOnce}`, async (t) => {
     const place = await Place.of(20_000, { delay_ms: 20 })
@@ -167,7 +167,7 @@ test('promise 14: process.exit in the main thread while workers sync', async (t)
 })
 
 test('promise 14: process.exit in the main thread at any moment of their syncs', async (t) => {
-  const ROUNDS = 15
+  const ROUNDS = IS_LONG ? 15 : 5
   const place = await Place.of(20_000, { delay_ms: 5 })
   let slowest = 0
   for (let round = 0; round < ROUNDS; round++) {

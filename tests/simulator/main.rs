@@ -72,7 +72,7 @@ fn seeds() {
         return seeds::replay(seed);
     }
     let first = seeds::number("SKILLSMITH_SIM_FIRST").unwrap_or(1);
-    let count = seeds::number("SKILLSMITH_SIM_SEEDS").unwrap_or(200);
+    let count = seeds::number("SKILLSMITH_SIM_SEEDS").unwrap_or(100);
     seeds::search(first, count);
 }
 

@@ -11,6 +11,8 @@ import { BetterSqlite3, cleanEnvironment, folder, newPath, registry, ROOT, sync,
 
 /** How soon "at once" is. A loaded machine may be slow; a run of these tests otherwise goes on for a minute and more. */
 export const AT_ONCE_MS = 3_000
+/** `.ci/run` repeats more often what ends at random moments. */
+export const IS_LONG = process.env.SKILLSMITH_LONG_TESTS === '1'
 
 // So that the example and the children import the package as any host does.
 const link = join(ROOT, 'tests/node/node_modules/@skillsmith/sync')
