@@ -108,6 +108,7 @@ impl Run {
         let conn = engine.database.connect_for(&options.cancel)?;
         let _guard = database::limited(&conn, context.limit(context.left()));
         tune(&conn)?;
+        start::mend(context, &conn)?;
         let table = Table::read(&conn)?;
         let found = start::find(context, &conn, &table)?;
         if let Some(error) = nothing_to_send(context) {

@@ -16,7 +16,7 @@ use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
-use crate::database::{ensure_sync_tables, state, transaction};
+use crate::database::{ensure_sync_tables, oversize, state, transaction};
 use crate::skills::{Table, fts};
 use crate::{Result, config, history};
 
@@ -74,6 +74,18 @@ impl StartingState {
             instead: self.instead,
             stored,
         }
+    }
+}
+
+/// Takes values out of the tables of a sync that are too long to be read.
+pub(super) fn mend(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
+    if !oversize::may_hold_one(conn)? {
+        return Ok(());
+    }
+    if context.options.dry_run {
+        oversize::hide(conn)
+    } else {
+        transaction::write(conn, context.lock_wait(), oversize::mend)
     }
 }
 

@@ -7,6 +7,7 @@ use super::sql::Sql;
 use super::triggers;
 use crate::Result;
 use crate::database::has_table;
+use crate::database::oversize::bounded;
 use crate::registry::field::Field;
 
 /// What a run needs to know about the table.
@@ -158,12 +159,13 @@ fn features(
 
 /// Whether the table has rows that are not the user's own.
 pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool> {
-    let from = if table.has.source {
-        "SELECT EXISTS (SELECT 1 FROM main.skills WHERE source IS NOT 'local')"
+    let which = if table.has.source {
+        format!(" WHERE {} IS NOT 'local'", bounded("source"))
     } else {
-        "SELECT EXISTS (SELECT 1 FROM main.skills)"
+        String::new()
     };
-    Ok(conn.query_row(from, [], |row| row.get(0))?)
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM main.skills{which})");
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// The ids of rows that are not the user's own and are `wanted`; `None` if there are more than `most`.
@@ -173,12 +175,13 @@ pub(crate) fn registry_ids(
     wanted: impl Fn(&String) -> bool,
     most: usize,
 ) -> Result<Option<Vec<String>>> {
-    let text = if table.has.source {
-        "SELECT id FROM main.skills WHERE source IS NOT 'local'"
+    let which = if table.has.source {
+        format!(" WHERE {} IS NOT 'local'", bounded("source"))
     } else {
-        "SELECT id FROM main.skills"
+        String::new()
     };
-    let mut found = conn.prepare(text)?;
+    let text = format!("SELECT {} FROM main.skills{which}", bounded("id"));
+    let mut found = conn.prepare(&text)?;
     let mut rows = found.query([])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
