@@ -59,6 +59,14 @@ impl StartingState {
         unfilled.cloned().collect()
     }
 
+    /// Whether no whole listing has filled a table of this layout.
+    pub(super) fn is_of_new_layout(&self, table: &Table) -> bool {
+        let layout = table.layout_key();
+        self.profile
+            .as_ref()
+            .is_none_or(|known| known.table != layout)
+    }
+
     /// What the lister starts with.
     pub(super) fn listing(&self, page_size: u32, stored: Arc<StoredPages>) -> Start {
         let profile = self.profile.as_ref();

@@ -66,6 +66,23 @@ impl Table {
         )
     }
 
+    /// Fields of every registry that the table has no column for, so that a sync does not store them; `None` if there are
+    /// none.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let has = |name: &str| self.columns.iter().any(|column| column.name == name);
+        let missing = BASIC.into_iter().filter(|name| !has(name));
+        let missing: Vec<_> = missing.map(|name| format!("'{name}'")).collect();
+        let columns = if missing.len() == 1 {
+            "column"
+        } else {
+            "columns"
+        };
+        (!missing.is_empty()).then(|| {
+            let missing = missing.join(", ");
+            format!("the table of skills has no {columns} {missing}, so that a sync does not store what the registry says there")
+        })
+    }
+
     /// The number of entries in the record of versions, if it is one of contents, in which an
     /// unchanged row may lack an entry.
     pub(crate) fn count_versions(&self, conn: &Connection) -> Result<Option<i64>> {
@@ -96,6 +113,16 @@ impl Table {
         }
     }
 }
+
+/// What a registry says of every skill; the table has had a column for each from its first version on.
+const BASIC: [&str; 6] = [
+    "description",
+    "author",
+    "repo_url",
+    "quality_score",
+    "trust_tier",
+    "tags",
+];
 
 /// A column as the file declares it.
 struct DeclaredColumn {

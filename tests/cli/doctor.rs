@@ -759,3 +759,24 @@ fn what_passes_is_no_problem() {
     assert_eq!(outcome.code, 0, "{}", outcome.stdout);
     assert_eq!(finding(&outcome.json(), "latest")["state"], "warning");
 }
+
+#[test]
+fn columns_that_are_missing_are_told() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place
+        .look()
+        .execute_batch(
+            "DROP TRIGGER skills_ai; DROP TRIGGER skills_ad; DROP TRIGGER skills_au; DROP TABLE skills_fts;
+             ALTER TABLE skills DROP COLUMN tags",
+        )
+        .unwrap();
+    let document = place.json(&["doctor", "--json"]);
+    let found = finding(&document, "columns");
+    assert_eq!(found["state"], "warning");
+    let words = "the table of skills has no column 'tags', so that a sync does not store";
+    assert!(
+        found["value"].as_str().unwrap().starts_with(words),
+        "{found}"
+    );
+}

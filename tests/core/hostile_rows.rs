@@ -248,3 +248,39 @@ fn promise_5_a_statement_that_cannot_run_at_all_ends_the_run_with_its_words() {
     assert!(result.errors[0].contains("gone"), "{result:?}");
     assert_eq!(result.skills_rejected, 0, "{result:?}");
 }
+
+#[test]
+fn promise_5_a_row_without_an_id_that_has_a_url_stops_no_run() {
+    let world = World::new(30, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch("UPDATE skills SET id = NULL WHERE rowid = (SELECT min(rowid) FROM skills WHERE repo_url IS NOT NULL)")
+        .unwrap();
+    world.server.catalogue(|catalogue| catalogue.change(30, 8));
+    for force in [false, true] {
+        let result = world.sync_with(SyncOptions::new().force(force));
+        assert_success(&result);
+    }
+}
+
+/// What the table cannot hold is told by the run that fills it first.
+#[test]
+fn columns_that_are_missing_are_told_once() {
+    let world = World::new(30, Options::default());
+    world
+        .look()
+        .execute_batch(
+            "DROP TRIGGER skills_ai; DROP TRIGGER skills_ad; DROP TRIGGER skills_au; DROP TABLE skills_fts;
+             DROP INDEX idx_skills_author; ALTER TABLE skills DROP COLUMN author; ALTER TABLE skills DROP COLUMN tags",
+        )
+        .unwrap();
+    let result = world.engine().sync(SyncOptions::new()).unwrap();
+    assert_success(&result);
+    let words =
+        "The table of skills has no columns 'author', 'tags', so that a sync does not store";
+    assert!(result.warnings[0].starts_with(words), "{result:?}");
+    assert_eq!(row_count(&world.path()), 30);
+    let result = world.engine().sync(SyncOptions::new()).unwrap();
+    assert_eq!(result.warnings, [""; 0], "{result:?}");
+}
