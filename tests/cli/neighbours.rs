@@ -555,7 +555,7 @@ fn a_key_goes_over_plain_http_to_this_machine_only() {
 
 /// Whoever may read a file can lock it for reading, which is not what a sync does.
 #[test]
-fn promise_4_a_reader_s_lock_is_not_told_as_a_sync() {
+fn promise_6_a_reader_s_lock_is_not_told_as_a_sync() {
     use rustix::fs::{FlockOperation, fcntl_lock};
     let place = Place::with_skills(25);
     place.ok(&["sync"]);
