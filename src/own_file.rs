@@ -215,23 +215,31 @@ pub(crate) fn ensure_own(_: &Metadata, _: &Path) -> io::Result<()> {
 pub(crate) fn ensure_own_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::geteuid().as_raw();
-    let (Ok(found), Some(above)) = (folder.metadata(), folder.parent()) else {
+    let Some(above) = folder.parent() else {
         return Ok(());
     };
-    if found.uid() == user || found.uid() == 0 || others_who_write(above).is_none() {
-        return Ok(());
+    // Whoever made a link chooses the folder, whose ever that is.
+    for (what, found) in [
+        ("folder", folder.metadata()),
+        ("folder is a link that", folder.symlink_metadata()),
+    ] {
+        let Ok(found) = found else { continue };
+        if found.uid() == user || found.uid() == 0 || others_who_write(above).is_none() {
+            continue;
+        }
+        // It may hold all files of its owner, whose home root or a container uses.
+        if above
+            .metadata()
+            .is_ok_and(|above| above.uid() == found.uid())
+        {
+            continue;
+        }
+        return Err(unusable(&format!(
+            "its {what} belongs to another user (number {}), and every user may make one there",
+            found.uid()
+        )));
     }
-    // It may hold all files of its owner, whose home root or a container uses.
-    if above
-        .metadata()
-        .is_ok_and(|above| above.uid() == found.uid())
-    {
-        return Ok(());
-    }
-    Err(unusable(&format!(
-        "its folder belongs to another user (number {}), and every user may make one there",
-        found.uid()
-    )))
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::coexistence::{self, FileLock};
+use super::coexistence::{self, FileLock, Holder};
 use super::{explain, file_system};
 use crate::own_file::{self, Link};
 use crate::{CancelToken, Error, Result};
@@ -56,11 +56,15 @@ impl SyncLock {
     pub(crate) fn acquire(target: &LockTarget, cancel: &CancelToken) -> Result<Option<Self>> {
         let end = Instant::now() + PROBE_GRACE;
         loop {
-            if let Some(lock) = Self::try_acquire(target)? {
-                return lock.show(target, cancel);
-            }
+            let (holder, file) = match Self::try_acquire(target)? {
+                Ok(lock) => return lock.show(target, cancel),
+                Err(held) => held,
+            };
             if Instant::now() >= end {
-                return Ok(None);
+                return match holder {
+                    Holder::Sync => Ok(None),
+                    Holder::Reader => Err(locked_by_reader(file)),
+                };
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -92,7 +96,8 @@ impl SyncLock {
         Ok(Some(self))
     }
 
-    fn try_acquire(target: &LockTarget) -> Result<Option<Self>> {
+    /// The lock, or who has it, and on which file.
+    fn try_acquire(target: &LockTarget) -> Result<std::result::Result<Self, (Holder, PathBuf)>> {
         match target {
             LockTarget::File(database) => {
                 let path = lock_path(database);
@@ -104,24 +109,36 @@ impl SyncLock {
                 if let Some(file) = &beside {
                     match file.0.try_lock() {
                         Ok(()) => {}
-                        Err(TryLockError::WouldBlock) => return Ok(None),
+                        Err(TryLockError::WouldBlock) => {
+                            let is_read = file.0.try_lock_shared().is_ok();
+                            let holder = if is_read {
+                                Holder::Reader
+                            } else {
+                                Holder::Sync
+                            };
+                            return Ok(Err((holder, path)));
+                        }
                         Err(TryLockError::Error(error)) => {
                             return Err(Error::file("lock", path, error));
                         }
                     }
                 }
-                Ok(coexistence::lock_for_sync(database)
-                    .ok()
-                    .map(|of_database| Self {
+                Ok(match coexistence::lock_for_sync(database) {
+                    Ok(of_database) => Ok(Self {
                         held: Held::File {
                             of_database,
                             beside,
                             presence: None,
                             room: None,
                         },
-                    }))
+                    }),
+                    Err(holder) => Err((holder, database.clone())),
+                })
             }
-            LockTarget::Flag(flag) => Ok((!flag.swap(true, Ordering::Acquire)).then(|| Self {
+            LockTarget::Flag(flag) if flag.swap(true, Ordering::Acquire) => {
+                Ok(Err((Holder::Sync, PathBuf::new())))
+            }
+            LockTarget::Flag(flag) => Ok(Ok(Self {
                 held: Held::Flag(flag.clone()),
             })),
         }
@@ -256,6 +273,17 @@ fn ensure_no_other_name(file: &File) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn ensure_no_other_name(_: &File) -> std::io::Result<()> {
     Ok(())
+}
+
+/// A sync locks it for writing: this is somebody who may only read it.
+fn locked_by_reader(path: PathBuf) -> Error {
+    let words = "a program that is not a sync has locked it for reading. End that program, and look who may read the file";
+    let source = std::io::Error::other(words);
+    Error::Io {
+        action: "lock",
+        path,
+        source,
+    }
 }
 
 /// What is in the place of the lock file is not one: somebody else made it, perhaps to stop the syncs.

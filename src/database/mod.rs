@@ -17,6 +17,7 @@ mod objects;
 mod open;
 mod open_database;
 mod options;
+pub(crate) mod oversize;
 mod own_journals;
 mod raw;
 mod replaced;

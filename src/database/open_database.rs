@@ -16,7 +16,7 @@ use super::options::OpenOptions;
 use super::schema::{self, ensure_sync_tables};
 use super::shared::{Inner, Location, Shared};
 use super::transaction::{self, LockWait};
-use super::{explain, file_system, in_place, replaced};
+use super::{explain, file_system, in_place, oversize, replaced};
 use crate::statements::Statements;
 use crate::{CancelToken, Error, Result};
 
@@ -108,7 +108,8 @@ impl Database {
     /// Runs a read on the shared connection, on the file that is at the path now.
     ///
     /// A file that was deleted is read as an empty database, and not created.
-    pub(crate) fn read<T>(&self, call: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T>(&self, mut call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+        let call = |conn: &Connection| oversize::read(conn, &mut call);
         match self.shared_in_place(false) {
             Ok(shared) => self.call(&shared, call),
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -168,7 +169,7 @@ impl Database {
     /// Runs a short read on the shared connection, or on the one of the host that calls go [`through`](Self::through) now.
     pub(crate) fn short_read<T>(
         &self,
-        call: impl FnOnce(&dyn Statements) -> Result<T>,
+        mut call: impl FnMut(&dyn Statements) -> Result<T>,
     ) -> Result<T> {
         match self.host() {
             Some(host) => self.check_open().and_then(|()| host.read(call)),
@@ -234,6 +235,7 @@ impl Database {
                 transaction::write(conn, lock_wait, |conn| {
                     let _guard = limit_to(conn, &self.inner.options.calls, SHORT_CALL);
                     ensure_sync_tables(conn)?;
+                    oversize::mend(conn)?;
                     call(conn)
                 })
             })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{from_iso, later, to_iso, within_a_month};
 use crate::database::state;
 use crate::statements::Statements;
-use crate::{Error, Result};
+use crate::{Error, ErrorCode, Result};
 
 /// The stored state of failed runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub(crate) struct Backoff {
     next_try_at: String,
     /// The registry asked for no request before this time.
     not_before: Option<String>,
+    /// The failure has a cause that waiting does not mend.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_lasting: bool,
 }
 
 impl Backoff {
@@ -74,7 +77,14 @@ impl Backoff {
             failed_at: to_iso(now),
             next_try_at: to_iso(next),
             not_before: asked.map(to_iso),
+            is_lasting: is_lasting(error.code()),
         }
+    }
+
+    /// Whether the last failed run had a cause that waiting does not mend: the next one fails too.
+    #[cfg(feature = "cli")]
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Whether an automatic run may be tried at `now`.
@@ -90,6 +100,11 @@ impl Backoff {
         let next = from_iso(&self.next_try_at)?;
         Some(within_a_month(next, failed_at)).filter(|next| *next > now)
     }
+}
+
+/// A quota is there again in the next month, and whoever set the offline mode knows.
+const fn is_lasting(code: ErrorCode) -> bool {
+    !code.retryable() && !matches!(code, ErrorCode::QuotaExceeded | ErrorCode::Offline)
 }
 
 /// The stored backoff, if any.
@@ -131,6 +146,7 @@ pub(super) fn note_wait(conn: &Connection, wait: Duration, now: DateTime<Utc>) -
         failed_at: to_iso(now),
         next_try_at: next.clone(),
         not_before: Some(next),
+        is_lasting: false,
     };
     state::set(conn, state::key::BACKOFF, &pause)
 }
@@ -206,6 +222,7 @@ mod tests {
             failed_at: to_iso(now()),
             next_try_at: to_iso(now()),
             not_before: None,
+            is_lasting: false,
         };
         let new = Backoff::after(
             Some(&third),
@@ -253,6 +270,7 @@ mod tests {
                 failed_at: to_iso(now()),
                 next_try_at: next.into(),
                 not_before: Some(next.into()),
+                is_lasting: false,
             };
             assert!(old.is_over(now() + TimeDelta::days(31)), "{next}");
         }
@@ -266,6 +284,7 @@ mod tests {
                 failed_at: "+262142-12-31T23:59:60.9+00:00".into(),
                 next_try_at: String::new(),
                 not_before: None,
+                is_lasting: false,
             };
             assert!(old.is_over(now()));
             for interval_ms in [i64::MIN, 0, i64::MAX] {

@@ -16,7 +16,7 @@ use super::reserved;
 use super::start::{self, StartingState};
 use crate::clock::to_iso;
 use crate::database::{
-    self, GRACE, LockWait, checkpoint_passive, ensure_sync_tables, ensure_written, state,
+    self, GRACE, LockWait, checkpoint_passive, ensure_sync_tables, ensure_written, oversize, state,
     transaction,
 };
 use crate::history::{self, SyncRunResult, SyncStatus};
@@ -288,6 +288,7 @@ fn record_failure(
     if !is_own_file {
         // The file was replaced during the run, by another database of skills.
         ensure_sync_tables(conn)?;
+        oversize::mend(conn)?;
         start::interrupt_dead(context, conn)?;
         history::start_as(conn, id, context.started_at)?;
     } else if run.index_is_known

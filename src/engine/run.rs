@@ -109,6 +109,7 @@ impl Run {
         let conn = engine.database.connect_for(&options.cancel)?;
         let _guard = database::limited(&conn, context.limit(context.left()));
         tune(&conn)?;
+        start::mend(context, &conn)?;
         let table = Table::read(&conn)?;
         let found = start::find(context, &conn, &table)?;
         if let Some(error) = nothing_to_send(context) {
@@ -132,6 +133,11 @@ impl Run {
         let (requests, since) = (self.requests.clone(), found.asked_since());
         let mut applier = applier(context, (&conn, &table), requests, &found, fingerprints)?;
         applier.set_pages(pages, scope_of(context, &found, &table));
+        if found.is_of_new_layout(&table)
+            && let Some(lacks) = table.lacks()
+        {
+            applier.tally.warn_first(in_a_sentence(&lacks));
+        }
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, since)?;
             self.end_listing(context, &conn, &mut applier, found, cursor)
@@ -255,6 +261,12 @@ impl Run {
         self.is_complete = listing.is_complete;
         Ok(())
     }
+}
+
+fn in_a_sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).chain(['.']).collect()
 }
 
 /// Why the run ends before anything is sent, if it does.

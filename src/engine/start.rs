@@ -16,7 +16,7 @@ use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
-use crate::database::{ensure_sync_tables, state, transaction};
+use crate::database::{ensure_sync_tables, oversize, state, transaction};
 use crate::skills::{Table, fts};
 use crate::{Result, config, history};
 
@@ -59,6 +59,14 @@ impl StartingState {
         unfilled.cloned().collect()
     }
 
+    /// Whether no whole listing has filled a table of this layout.
+    pub(super) fn is_of_new_layout(&self, table: &Table) -> bool {
+        let layout = table.layout_key();
+        self.profile
+            .as_ref()
+            .is_none_or(|known| known.table != layout)
+    }
+
     /// What the lister starts with.
     pub(super) fn listing(&self, page_size: u32, stored: Arc<StoredPages>) -> Start {
         let profile = self.profile.as_ref();
@@ -74,6 +82,18 @@ impl StartingState {
             instead: self.instead,
             stored,
         }
+    }
+}
+
+/// Takes values out of the tables of a sync that are too long to be read.
+pub(super) fn mend(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
+    if !oversize::may_hold_one(conn)? {
+        return Ok(());
+    }
+    if context.options.dry_run {
+        oversize::hide(conn)
+    } else {
+        transaction::write(conn, context.lock_wait(), oversize::mend)
     }
 }
 

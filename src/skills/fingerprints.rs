@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
+use crate::database::oversize::bounded;
 use crate::fingerprint::{fingerprint, row_of_id};
 
 /// Outcome of a row in this run.
@@ -192,7 +193,7 @@ impl Fingerprints {
         let mut here: HashSet<u64, BuildHasherDefault<AsIs>> = HashSet::default();
         here.try_reserve(self.map.len())?;
         here.extend(staged.iter().map(|id| self.key(row_of_id(id))));
-        let mut found = conn.prepare("SELECT id FROM main.skills")?;
+        let mut found = conn.prepare(&format!("SELECT {} FROM main.skills", bounded("id")))?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
             if let Ok(id) = row.get_ref(0)?.as_str() {

@@ -9,10 +9,15 @@
 //! test decides: FTS5 keeps the numbers of its rows and words in one record, which every write
 //! to the index changes.
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 
+use crate::database::oversize;
 use crate::fingerprint::hex;
 use crate::{Error, Result};
+
+/// The format that FTS5 gives to a rebuilt index.
+const FORMAT: i64 = 4;
 
 /// The record of totals, as hexadecimal text; it changes with every write to the index.
 pub(crate) fn signature(conn: &Connection) -> Result<Option<String>> {
@@ -31,7 +36,8 @@ pub(crate) fn repair(conn: &Connection) -> Result<bool> {
     match integrity_check(conn) {
         Ok(()) => Ok(false),
         Err(Error::Database(error))
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+                || is_of_format(&error) =>
         {
             rebuild(conn)?;
             Ok(true)
@@ -57,7 +63,8 @@ pub(crate) fn agrees(conn: &Connection) -> Result<bool> {
     }
     match integrity_check(conn) {
         Err(Error::Database(error))
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+                || is_of_format(&error) =>
         {
             Ok(false)
         }
@@ -67,7 +74,12 @@ pub(crate) fn agrees(conn: &Connection) -> Result<bool> {
 
 fn integrity_check(conn: &Connection) -> Result<()> {
     let sql = "INSERT INTO main.skills_fts (skills_fts, rank) VALUES ('integrity-check', 1)";
-    conn.execute(sql, [])?;
+    run(conn, sql)
+}
+
+/// Runs a command of the index. It reads every skill.
+fn run(conn: &Connection, sql: &str) -> Result<()> {
+    oversize::with_room_for_skills(conn, || conn.execute(sql, []))?;
     Ok(())
 }
 
@@ -80,10 +92,40 @@ pub(crate) fn counts_agree(conn: &Connection) -> Result<bool> {
 
 /// Rebuilds the index from the table, inside the caller's transaction.
 pub(crate) fn rebuild(conn: &Connection) -> Result<()> {
-    conn.execute(
-        "INSERT INTO main.skills_fts (skills_fts) VALUES ('rebuild')",
-        [],
-    )?;
+    let sql = "INSERT INTO main.skills_fts (skills_fts) VALUES ('rebuild')";
+    match run(conn, sql) {
+        Err(Error::Database(error)) if is_of_format(&error) => {
+            // What FTS5 says to run it does not run itself then.
+            set_format(conn)?;
+            run(conn, sql)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether the index says of itself that it has a format that this version of FTS5 does not know, or says nothing.
+pub(crate) fn is_of_format(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(code, Some(words)) => {
+            code.extended_code == ffi::SQLITE_ERROR
+                && (words.starts_with("invalid fts5 file format")
+                    || words == "vtable constructor failed: skills_fts")
+        }
+        _ => false,
+    }
+}
+
+/// Puts the format of a rebuilt index down, where only FTS5 may write otherwise; inside the caller's transaction.
+fn set_format(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    let written = conn
+        .execute("DELETE FROM main.skills_fts_config WHERE k = 'version'", [])
+        .and_then(|_| {
+            let sql = "INSERT INTO main.skills_fts_config (k, v) VALUES ('version', ?1)";
+            conn.execute(sql, [FORMAT])
+        });
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    written?;
     Ok(())
 }
 

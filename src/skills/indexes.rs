@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use crate::database::{LockWait, transaction};
+use crate::database::{LockWait, oversize, transaction};
 use crate::{Error, Result};
 
 /// Makes the indexes anew if one of them does not agree with the table, which is read in full.
@@ -17,7 +17,8 @@ pub(crate) fn repair(conn: &Connection, lock_wait: LockWait<'_>) -> Result<()> {
         return Ok(());
     }
     transaction::write(conn, lock_wait, |conn| {
-        conn.execute_batch("REINDEX main.skills").map_err(|error| {
+        let anew = || conn.execute_batch("REINDEX main.skills");
+        oversize::with_room_for_skills(conn, anew).map_err(|error| {
             match error.sqlite_error_code() {
                 // Two rows have what only one may have.
                 Some(ErrorCode::ConstraintViolation) => damaged(error.to_string()),
@@ -31,6 +32,10 @@ pub(crate) fn repair(conn: &Connection, lock_wait: LockWait<'_>) -> Result<()> {
 /// The first thing that is wrong with an index. What SQLite finds in rows, such as a value that a CHECK forbids, is
 /// the business of those who wrote them.
 fn first_fault(conn: &Connection) -> Result<Option<String>> {
+    Ok(oversize::with_room_for_skills(conn, || find_fault(conn))?)
+}
+
+fn find_fault(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let mut check = conn.prepare("PRAGMA main.integrity_check('skills')")?;
     let mut rows = check.query([])?;
     while let Some(row) = rows.next()? {

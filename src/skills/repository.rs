@@ -5,7 +5,7 @@ use rusqlite::types::FromSql;
 use serde::Serialize;
 
 #[cfg(feature = "cli")]
-use super::{fts, triggers};
+use super::{fts, table::Table, triggers};
 #[cfg(feature = "cli")]
 use crate::CancelToken;
 use crate::Result;
@@ -118,6 +118,12 @@ impl SkillRepository {
                 Ok(true)
             }
         })
+    }
+
+    /// What of every registry the table has no column for, in words.
+    #[cfg(feature = "cli")]
+    pub(crate) fn lacks(&self) -> Result<Option<String>> {
+        self.database.read(|conn| Ok(Table::read(conn)?.lacks()))
     }
 
     /// The names of the triggers of other programs on tables that a sync writes to, each with its table.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::database::oversize::bounded;
+
 use super::columns::{CONTENT_VERSION, Column, TableFeatures, Versions};
 
 /// The texts of the statements, for one table.
@@ -61,28 +63,44 @@ impl Sql {
             _ = write!(list, ", {}", column.name);
             list
         });
-        let stamp = if has.stamp { "updated_at" } else { "NULL" };
+        let id = bounded("id");
+        let stamp = if has.stamp {
+            bounded("updated_at")
+        } else {
+            "NULL".to_owned()
+        };
         let has_url = if has.unique_url {
             "repo_url IS NOT NULL"
         } else {
             "0"
         };
         let mark = if has.mark {
-            "security_passed IS 0"
+            format!("({}) IS 0", bounded("security_passed"))
         } else {
-            "0"
+            "0".to_owned()
         };
-        let source = if has.source { "source" } else { "NULL" };
+        let source = if has.source {
+            bounded("source")
+        } else {
+            "NULL".to_owned()
+        };
+        let values = columns.iter().fold(String::new(), |mut list, column| {
+            _ = write!(list, ", {}", bounded(column.name));
+            list
+        });
         let not_local = if has.source {
             " AND k.source IS NOT 'local'"
         } else {
             ""
         };
-        let fingerprints = format!("SELECT id, {stamp}, {has_url}, {mark} FROM main.skills");
+        let fingerprints = format!("SELECT {id}, {stamp}, {has_url}, {mark} FROM main.skills");
         Self {
             fingerprint: format!("{fingerprints} WHERE id = ?1"),
             fingerprints,
-            stored: format!("SELECT name, {source}{names} FROM main.skills WHERE id = ?1"),
+            stored: format!(
+                "SELECT {}, {source}{values} FROM main.skills WHERE id = ?1",
+                bounded("name")
+            ),
             create_stage: create_stage(&names, has),
             stage: format!(
                 "INSERT OR REPLACE INTO temp.skillsmith_stage (mask, is_new, version_hash, id, name{names}) VALUES ({})",

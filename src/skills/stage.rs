@@ -12,9 +12,11 @@ use sha2::{Digest, Sha256};
 use super::categories::Categories;
 use super::columns::{Column, Versions};
 use super::compare::Stored;
+use super::fts;
 use super::sql::given_categories;
 use super::table::Table;
 use super::urls;
+use crate::database::oversize;
 use crate::error::in_brackets;
 use crate::fingerprint::hex;
 use crate::registry::field::{Field, FieldValue};
@@ -275,10 +277,8 @@ impl<'c> Stage<'c> {
         };
         // RAISE(FAIL) keeps what the statement has done so far.
         self.conn.prepare_cached("SAVEPOINT one_row")?.execute([])?;
-        let written = self
-            .conn
-            .prepare_cached(one)?
-            .execute([id])
+        let write = || self.conn.prepare_cached(one)?.execute([id]);
+        let written = oversize::with_room_for_skills(self.conn, write)
             .map_err(Error::from)
             .and_then(|written| {
                 if written == 1 {
@@ -306,6 +306,7 @@ impl<'c> Stage<'c> {
                 "a trigger of the database leaves it out".into(),
             )),
             Err(Error::Database(error)) if is_row_fault(&error) => {
+                self.ensure_statements_stand(one)?;
                 Ok(Written::Refused(in_words(&error)))
             }
             Err(error) if is_index_fault(&error) && self.table.has.foreign_writes => Ok(
@@ -313,6 +314,19 @@ impl<'c> Stage<'c> {
             ),
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails where a statement that writes a row cannot even be prepared: its trigger names a table that is gone, say. The
+    /// code of SQLite is the same as where an expression fails over one row.
+    fn ensure_statements_stand(&self, one: &str) -> Result<()> {
+        let sql = &self.table.sql;
+        let versions = sql.versions.iter().map(|sql| sql.of_one.as_str());
+        let categories = sql.categories.iter().flat_map(|sql| &sql.of_one);
+        let all = versions.chain(categories.map(String::as_str));
+        for statement in std::iter::once(one).chain(all) {
+            self.conn.prepare(statement)?;
+        }
+        Ok(())
     }
 
     fn exists(&self, id: &str) -> Result<bool> {
@@ -335,22 +349,33 @@ impl<'c> Stage<'c> {
     }
 }
 
-/// Whether an error is about the row and not about the database.
+/// Whether an error may be about one row and not about the database: a constraint, or an expression of an index, a check or
+/// a trigger that fails over its values, such as "malformed JSON" and "integer overflow". One by one, the rows tell.
 pub(crate) fn is_row_fault(error: &rusqlite::Error) -> bool {
+    let is_of_expression = || {
+        // With this code in full, since SQLite has others that begin with it.
+        let found = error.sqlite_error();
+        found.is_some_and(|error| error.extended_code == ffi::SQLITE_ERROR)
+    };
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-    )
+    ) || is_of_expression()
+}
+
+/// Whether a constraint is violated.
+pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
 /// Whether the full-text index is out of step with the table; a rebuild fixes that.
 pub(crate) fn is_index_fault(error: &Error) -> bool {
-    matches!(error, Error::Database(error)
-        if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CORRUPT_VTAB))
+    matches!(error, Error::Database(error) if fts::is_of_format(error)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CORRUPT_VTAB))
 }
 
 /// SQLite's message, such as "CHECK constraint failed: …", without rusqlite's prefix.
-fn in_words(error: &rusqlite::Error) -> String {
+pub(crate) fn in_words(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => refused(text),
         other => refused(&other.to_string()),

@@ -7,6 +7,7 @@ use super::sql::Sql;
 use super::triggers;
 use crate::Result;
 use crate::database::has_table;
+use crate::database::oversize::bounded;
 use crate::registry::field::Field;
 
 /// What a run needs to know about the table.
@@ -65,6 +66,23 @@ impl Table {
         )
     }
 
+    /// Fields of every registry that the table has no column for, so that a sync does not store them; `None` if there are
+    /// none.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let has = |name: &str| self.columns.iter().any(|column| column.name == name);
+        let missing = BASIC.into_iter().filter(|name| !has(name));
+        let missing: Vec<_> = missing.map(|name| format!("'{name}'")).collect();
+        let columns = if missing.len() == 1 {
+            "column"
+        } else {
+            "columns"
+        };
+        (!missing.is_empty()).then(|| {
+            let missing = missing.join(", ");
+            format!("the table of skills has no {columns} {missing}, so that a sync does not store what the registry says there")
+        })
+    }
+
     /// The number of entries in the record of versions, if it is one of contents, in which an
     /// unchanged row may lack an entry.
     pub(crate) fn count_versions(&self, conn: &Connection) -> Result<Option<i64>> {
@@ -95,6 +113,16 @@ impl Table {
         }
     }
 }
+
+/// What a registry says of every skill; the table has had a column for each from its first version on.
+const BASIC: [&str; 6] = [
+    "description",
+    "author",
+    "repo_url",
+    "quality_score",
+    "trust_tier",
+    "tags",
+];
 
 /// A column as the file declares it.
 struct DeclaredColumn {
@@ -158,12 +186,13 @@ fn features(
 
 /// Whether the table has rows that are not the user's own.
 pub(crate) fn has_registry_rows(conn: &Connection, table: &Table) -> Result<bool> {
-    let from = if table.has.source {
-        "SELECT EXISTS (SELECT 1 FROM main.skills WHERE source IS NOT 'local')"
+    let which = if table.has.source {
+        format!(" WHERE {} IS NOT 'local'", bounded("source"))
     } else {
-        "SELECT EXISTS (SELECT 1 FROM main.skills)"
+        String::new()
     };
-    Ok(conn.query_row(from, [], |row| row.get(0))?)
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM main.skills{which})");
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// The ids of rows that are not the user's own and are `wanted`; `None` if there are more than `most`.
@@ -173,12 +202,13 @@ pub(crate) fn registry_ids(
     wanted: impl Fn(&String) -> bool,
     most: usize,
 ) -> Result<Option<Vec<String>>> {
-    let text = if table.has.source {
-        "SELECT id FROM main.skills WHERE source IS NOT 'local'"
+    let which = if table.has.source {
+        format!(" WHERE {} IS NOT 'local'", bounded("source"))
     } else {
-        "SELECT id FROM main.skills"
+        String::new()
     };
-    let mut found = conn.prepare(text)?;
+    let text = format!("SELECT {} FROM main.skills{which}", bounded("id"));
+    let mut found = conn.prepare(&text)?;
     let mut rows = found.query([])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {

@@ -12,6 +12,7 @@ use super::columns::Versions;
 use super::table::Table;
 use crate::Result;
 use crate::database::has_columns;
+use crate::database::oversize::{LONGEST, bounded};
 use crate::registry::field::Field;
 
 const TABLE: &str = "sync_unmet";
@@ -35,10 +36,15 @@ fn is_removable(table: &Table) -> String {
     if !table.has.source {
         return "0".to_owned();
     }
-    let mut condition = "typeof(s.id) = 'text' AND s.source = 'registry'".to_owned();
+    let mut condition = format!(
+        "typeof(s.id) = 'text' AND octet_length(s.id) <= {LONGEST} AND {} = 'registry'",
+        bounded("s.source")
+    );
     let mut columns = table.columns.iter();
     if columns.any(|column| column.field == Field::TrustTier) {
-        condition.push_str(" AND s.trust_tier IS NOT 'local'");
+        condition.push_str(" AND ");
+        condition.push_str(&bounded("s.trust_tier"));
+        condition.push_str(" IS NOT 'local'");
     }
     condition
 }

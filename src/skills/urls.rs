@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::table::Table;
 use crate::Result;
+use crate::database::oversize::bounded;
 use crate::database::text::Text;
 
 /// A row whose URL was set aside.
@@ -25,6 +26,8 @@ pub(crate) enum Settled {
     Stored,
     /// Another row has it.
     TakenBy(String),
+    /// The database refuses it, with these words.
+    Refused(String),
     /// The row no longer needs it: the row is gone, belongs to the user, or now has a URL.
     NotNeeded,
 }
@@ -179,12 +182,16 @@ pub(crate) fn settle(
 
 /// The row that has a URL, and whether it is the user's own.
 fn owner_of(conn: &Connection, table: &Table, url: &str) -> Result<Option<(String, bool)>> {
+    let is_local = if table.has.source {
+        format!("{} IS 'local'", bounded("source"))
+    } else {
+        "0".to_owned()
+    };
     Ok(conn
-        .prepare_cached(if table.has.source {
-            "SELECT coalesce(id, ''), source IS 'local' FROM main.skills WHERE repo_url = ?1"
-        } else {
-            "SELECT coalesce(id, ''), 0 FROM main.skills WHERE repo_url = ?1"
-        })?
+        .prepare_cached(&format!(
+            "SELECT coalesce({}, ''), {is_local} FROM main.skills WHERE repo_url = ?1",
+            bounded("id")
+        ))?
         .query_row([url], |found| {
             let Text(id) = found.get(0)?;
             Ok((id, found.get(1)?))

@@ -721,3 +721,62 @@ fn triggers_of_other_programs_are_named() {
     let text = place.ok(&["doctor"]);
     assert!(text.contains(r"'odd\u{202e}' on sync_history"), "{text}");
 }
+
+/// It says so, and not only the last sync: the next one fails too.
+#[test]
+fn what_makes_every_sync_fail_is_a_problem() {
+    let place = Place::with_skills(25);
+    let trigger =
+        "CREATE TRIGGER odd AFTER INSERT ON skills BEGIN INSERT INTO gone VALUES (1); END";
+    place.ok(&["sync", "config", "--enable"]);
+    place.look().execute_batch(trigger).unwrap();
+    assert_eq!(place.run(&["sync"]).code, 1);
+    let outcome = place.run(&["doctor", "--json"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let document = outcome.json();
+    let latest = finding(&document, "latest");
+    assert_eq!(
+        (&document["ok"], &latest["state"]),
+        (&json!(false), &json!("error"))
+    );
+    assert!(
+        latest["value"].as_str().unwrap().contains("gone"),
+        "{latest}"
+    );
+    place.look().execute_batch("DROP TRIGGER odd").unwrap();
+    place.ok(&["sync"]);
+    assert_eq!(place.json(&["doctor", "--json"])["ok"], true);
+}
+
+/// Such as a registry that cannot be reached: the next sync may do better.
+#[test]
+fn what_passes_is_no_problem() {
+    let place = Place::with_skills(25);
+    place.server().fault(Fault::status(503).always());
+    assert_eq!(place.run(&["sync"]).code, 1);
+    place.server().clear_faults();
+    let outcome = place.run(&["doctor", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stdout);
+    assert_eq!(finding(&outcome.json(), "latest")["state"], "warning");
+}
+
+#[test]
+fn columns_that_are_missing_are_told() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    place
+        .look()
+        .execute_batch(
+            "DROP TRIGGER skills_ai; DROP TRIGGER skills_ad; DROP TRIGGER skills_au; DROP TABLE skills_fts;
+             ALTER TABLE skills DROP COLUMN tags",
+        )
+        .unwrap();
+    let document = place.json(&["doctor", "--json"]);
+    let found = finding(&document, "columns");
+    assert_eq!(found["state"], "warning");
+    let words = "the table of skills has no column 'tags', so that a sync does not store";
+    assert!(
+        found["value"].as_str().unwrap().starts_with(words),
+        "{found}"
+    );
+}

@@ -552,3 +552,60 @@ fn a_key_goes_over_plain_http_to_this_machine_only() {
     );
     assert!(!place.database().exists() || place.count("SELECT count(*) FROM skills") == 0);
 }
+
+/// Whoever may read a file can lock it for reading, which is not what a sync does.
+#[test]
+fn promise_6_a_reader_s_lock_is_not_told_as_a_sync() {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    let lock_file = place.path(".skillsmith/skills.db-sync-lock");
+    let holder = fs::File::open(&lock_file).unwrap();
+    holder.lock_shared().unwrap();
+    let told = |file: &Path| {
+        let outcome = run(&place, &["sync"]);
+        assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+        let words = format!(
+            "{}: a program that is not a sync has locked it for reading",
+            file.display()
+        );
+        assert!(outcome.stderr.contains(&words), "{}", outcome.stderr);
+        let status = place.json(&["sync", "status", "--json"]);
+        assert_eq!(status["isRunning"], false, "{status:#}");
+    };
+    told(&lock_file);
+    drop(holder);
+    place.ok(&["sync"]);
+    let reader = fs::File::open(place.database()).unwrap();
+    fcntl_lock(&reader, FlockOperation::NonBlockingLockShared).unwrap();
+    told(&place.database());
+    drop(reader);
+    place.ok(&["sync"]);
+}
+
+#[test]
+fn promise_10_a_link_that_another_made_in_a_shared_home_chooses_no_registry() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::with_skills(25);
+    let elsewhere = place.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(
+        elsewhere.join("config.json"),
+        r#"{"apiKey": "sk-of-others-01"}"#,
+    )
+    .unwrap();
+    let link = place.path(".skillsmith");
+    symlink(&elsewhere, &link).unwrap();
+    std::os::unix::fs::lchown(&link, Some(STRANGER), None).unwrap();
+    fs::set_permissions(place.home(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let outcome = run(&place, &["sync"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let words = "its folder is a link that belongs to another user (number 54321)";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    assert!(place.server().requests().is_empty());
+    // One's own link is where it is wanted.
+    std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
+    place.ok(&["sync"]);
+}

@@ -945,3 +945,48 @@ fn a_forced_run_leaves_a_sound_index_where_a_trigger_does_not() {
     assert_success(&world.sync_with(SyncOptions::new().force(true)));
     world.assert_mirrored();
 }
+
+/// FTS5 says to run 'rebuild' then, and does not run it.
+#[test]
+fn promise_3_an_index_of_an_unknown_format_is_made_anew() {
+    for sql in [
+        "UPDATE skills_fts_config SET v = 99 WHERE k = 'version'",
+        "UPDATE skills_fts_config SET v = x'ff' WHERE k = 'version'",
+        "DELETE FROM skills_fts_config",
+    ] {
+        for (force, changes) in [(true, false), (true, true), (false, true)] {
+            let world = World::new(30, Options::default());
+            assert_success(&world.sync());
+            world.look().execute_batch(sql).unwrap();
+            if changes {
+                world.server.catalogue(|catalogue| catalogue.change(10, 8));
+            }
+            assert_success(&world.sync_with(SyncOptions::new().force(force)));
+            world.assert_mirrored();
+            assert!(index_is_sound(&world.look()), "{sql}");
+        }
+    }
+}
+
+/// Only this one step may write where only FTS5 may.
+#[test]
+fn promise_15_what_makes_an_index_anew_leaves_the_connection_as_it_was() {
+    let world = World::new(30, Options::default());
+    assert_success(&world.sync());
+    world
+        .look()
+        .execute_batch(
+            "UPDATE skills_fts_config SET v = 99 WHERE k = 'version';
+             CREATE TRIGGER odd AFTER UPDATE ON sync_config BEGIN UPDATE skills_fts_config SET v = 98 WHERE k = 'version'; END;",
+        )
+        .unwrap();
+    let result = world.sync_with(SyncOptions::new().force(true));
+    assert_eq!(result.status, SyncStatus::Failed, "{result:?}");
+    assert!(
+        result.errors[0].contains("may not be modified"),
+        "{result:?}"
+    );
+    without_trigger(&world);
+    assert_success(&world.sync_with(SyncOptions::new().force(true)));
+    world.assert_mirrored();
+}

@@ -10,6 +10,8 @@ mod endless_answers;
 mod field_databases;
 mod hostile_databases;
 mod hostile_fixtures;
+mod hostile_lengths;
+mod hostile_rows;
 mod interop;
 mod other_versions;
 mod page_splits;

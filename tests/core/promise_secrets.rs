@@ -473,3 +473,34 @@ fn promise_10_a_refusal_that_repeats_the_credential_in_disguise_is_not_told() {
         }
     }
 }
+
+/// A validator is stored with its page.
+#[test]
+fn promise_10_a_key_in_a_validator_is_not_stored() {
+    for tag in [
+        format!("\"{KEY}\""),
+        format!("W/\"v1-{}\"", KEY.to_uppercase()),
+    ] {
+        let (world, options) = world_with_key();
+        world
+            .server
+            .fault(Fault::status(200).with_header("ETag", &tag).always());
+        let run = || {
+            let engine = world.engine_with(client_with(options.clone()));
+            engine.sync(SyncOptions::default()).unwrap()
+        };
+        run();
+        world.server.clear_faults();
+        run();
+        world
+            .look()
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .unwrap();
+        let bytes = std::fs::read(world.path()).unwrap().to_ascii_lowercase();
+        let key = KEY.as_bytes();
+        assert!(
+            !bytes.windows(key.len()).any(|window| window == key),
+            "{tag}"
+        );
+    }
+}

@@ -216,6 +216,9 @@ fn look_inside(
         "skills",
         format!("{} ({free} KiB are free in the file)", skills.count()?),
     );
+    if let Some(lacks) = skills.lacks()? {
+        area.note("columns", State::Warning, lacks);
+    }
     say_triggers(area, &skills.foreign_triggers()?);
     if !check {
         check::say_last(area, database, console)?;

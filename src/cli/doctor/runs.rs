@@ -35,9 +35,13 @@ fn look_at(area: &mut Area<'_>, database: &Database, console: &Console<'_>) -> R
     if entries.is_empty() {
         area.ok("latest", "none yet");
     }
+    let backoff = database.short_read(engine::backoff::load)?;
+    let is_lasting = backoff.is_some_and(|backoff| backoff.is_lasting());
     for (number, entry) in entries.iter().enumerate() {
         let name = if number == 0 { "latest" } else { "before" };
         let state = match entry.status {
+            // The next one fails in the same way.
+            SyncStatus::Failed if number == 0 && is_lasting => State::Error,
             SyncStatus::Failed | SyncStatus::Partial if number == 0 => State::Warning,
             _ => State::Ok,
         };

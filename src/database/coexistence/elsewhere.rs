@@ -1,5 +1,6 @@
 //! The same where locks belong to handles: nothing is to be done.
 
+use super::Holder;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -46,7 +47,9 @@ pub(in crate::database) const fn boot_id() -> String {
 #[derive(Debug)]
 pub(in crate::database) enum FileLock {}
 
-pub(in crate::database) fn lock_for_sync(_: &Path) -> std::result::Result<Option<FileLock>, ()> {
+pub(in crate::database) fn lock_for_sync(
+    _: &Path,
+) -> std::result::Result<Option<FileLock>, Holder> {
     Ok(None)
 }
 

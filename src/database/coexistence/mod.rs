@@ -84,3 +84,11 @@ pub(super) use self::unix::{
 };
 #[cfg(all(unix, feature = "test-hooks"))]
 pub(crate) use self::unix::{descriptors, is_installed};
+
+/// Who has a lock that a sync wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    Sync,
+    /// Somebody who has locked the file for reading, as no sync does.
+    Reader,
+}

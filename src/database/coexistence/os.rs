@@ -158,9 +158,19 @@ pub(super) fn unlock_sync_byte(fd: c_int) {
     unsafe { libc::fcntl(fd, lock_commands::SETLK, &raw mut lock) };
 }
 
-/// Whether another description has locked the byte.
+/// Whether another description has locked the byte as a sync does. Whoever may only read the file can have a lock
+/// for reading on it.
 pub(super) fn sync_byte_is_locked(fd: c_int) -> bool {
-    let mut lock = sync_byte(libc::F_WRLCK);
+    // Nothing but a lock for writing is in the way of this one.
+    is_in_the_way(fd, sync_byte(libc::F_RDLCK))
+}
+
+/// Whether another description has locked the byte in any way.
+pub(super) fn sync_byte_is_taken(fd: c_int) -> bool {
+    is_in_the_way(fd, sync_byte(libc::F_WRLCK))
+}
+
+fn is_in_the_way(fd: c_int, mut lock: libc::flock) -> bool {
     // SAFETY: a valid lock structure of our own.
     let outcome = unsafe { libc::fcntl(fd, lock_commands::GETLK, &raw mut lock) };
     outcome == 0 && c_int::from(lock.l_type) != c_int::from(libc::F_UNLCK)

@@ -61,6 +61,16 @@ pub(super) fn is_planted(name: &CStr, fd: c_int) -> bool {
     })
 }
 
+/// Whether the open file is an empty one that somebody else has put in the place of a database: who made it would read,
+/// and could change, all that is written into it.
+pub(super) fn is_given(name: &CStr, fd: c_int) -> bool {
+    database_of(name).is_none()
+        && metadata(fd).is_some_and(|found| {
+            let path = as_path(name.to_bytes());
+            found.is_file() && found.len() == 0 && own_file::ensure_own(&found, path).is_err()
+        })
+}
+
 /// The name of the database whose file this is, if it is one.
 fn database_of(name: &CStr) -> Option<&[u8]> {
     let name = name.to_bytes();
@@ -98,6 +108,27 @@ mod tests {
             open(&name, flags | libc::O_CLOEXEC, 0o600)
         };
         if fd < 0 { Err(os::errno()) } else { Ok(fd) }
+    }
+
+    #[test]
+    fn promise_15_an_empty_file_of_another_user_is_not_opened_for_writing() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("f.db");
+        fs::write(&database, "").unwrap();
+        chown(&database, Some(54_321), None).unwrap();
+        let outcome = opened(&database, libc::O_RDWR | libc::O_CREAT);
+        assert_eq!(outcome, Err(IS_PLANTED));
+        pool::give_back(opened(&database, libc::O_RDONLY).unwrap());
+        // One with content is told before.
+        fs::write(&database, "content").unwrap();
+        pool::give_back(opened(&database, libc::O_RDWR).unwrap());
+        // As is one in a folder of its owner.
+        fs::write(&database, "").unwrap();
+        chown(folder.path(), Some(54_321), None).unwrap();
+        pool::give_back(opened(&database, libc::O_RDWR).unwrap());
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         }
         return fd;
     }
-    let is_planted = planted::is_planted(path, fd);
+    let is_planted = planted::is_planted(path, fd) || wants_write && planted::is_given(path, fd);
     let handed = match os::identity_of(fd) {
         Some(found) if found.is_regular => pool.adopt(fd, found, writable),
         _ if is_planted => {
@@ -296,8 +296,11 @@ pub(super) fn lock_for_sync(path: &Path) -> SyncByte {
         return SyncByte::Locked(fd);
     }
     let is_taken = matches!(os::errno(), libc::EAGAIN | libc::EACCES);
+    let is_read = os::sync_byte_is_taken(fd) && !os::sync_byte_is_locked(fd);
     pool.take_back(fd);
-    if is_taken {
+    if is_taken && is_read {
+        SyncByte::Read
+    } else if is_taken {
         SyncByte::Taken
     } else {
         SyncByte::Unavailable
@@ -329,6 +332,8 @@ pub(super) enum SyncByte {
     Locked(c_int),
     /// By another sync.
     Taken,
+    /// By somebody who has locked it for reading, as no sync does.
+    Read,
     /// The file is not open, not writable, or has no such locks.
     Unavailable,
 }

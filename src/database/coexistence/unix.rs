@@ -1,5 +1,6 @@
 //! What the rest of the room calls, where locks belong to processes.
 
+use super::Holder;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -98,7 +99,9 @@ pub(in crate::database) struct FileLock {
 
 /// Takes the lock. `Ok(None)`: such locks are not available, or SQLite has not opened this file; `Err`:
 /// another sync holds it.
-pub(in crate::database) fn lock_for_sync(path: &Path) -> std::result::Result<Option<FileLock>, ()> {
+pub(in crate::database) fn lock_for_sync(
+    path: &Path,
+) -> std::result::Result<Option<FileLock>, Holder> {
     if !install::installed() {
         return Ok(None);
     }
@@ -107,7 +110,8 @@ pub(in crate::database) fn lock_for_sync(path: &Path) -> std::result::Result<Opt
             pid: std::process::id(),
             fd,
         })),
-        pool::SyncByte::Taken => Err(()),
+        pool::SyncByte::Taken => Err(Holder::Sync),
+        pool::SyncByte::Read => Err(Holder::Reader),
         pool::SyncByte::Unavailable => Ok(None),
     }
 }

@@ -9,12 +9,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::database::explain::explain;
 use crate::database::handle::Handle;
+use crate::database::oversize::LONGEST;
 use crate::database::transaction::SLICE;
 use crate::database::{OpenOptions, coexistence, raw};
 use crate::{Error, Result};
-
-/// In bytes: far more than any skill has.
-const LONGEST: std::ffi::c_int = 128 * 1024 * 1024;
 
 pub(super) fn connect(path: &Path, options: &OpenOptions, create: bool) -> Result<Handle> {
     let access = if options.read_only {
@@ -83,7 +81,6 @@ fn distrust(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.pragma_update(None, "cell_size_check", true)?;
-    // An expression may ask for a text of any length. No skill has more than an answer of a registry.
     raw::limit_length(conn, LONGEST);
     Ok(())
 }

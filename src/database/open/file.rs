@@ -61,6 +61,14 @@ fn ensure_own_empty(path: &Path, found: &std::fs::Metadata) -> Result<()> {
     })
 }
 
+/// Fails over an empty file of somebody else that was put there since the look.
+fn ensure_no_given(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() == 0 => ensure_own_empty(path, &found),
+        _ => Ok(()),
+    }
+}
+
 /// Whoever made a link to nothing would choose where the database is made.
 fn ensure_own_link(path: &Path) -> Result<()> {
     match std::fs::symlink_metadata(path) {
@@ -143,6 +151,7 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     ensure_own_link(path)?;
     let created = coexistence::create_private(path)?;
     created.map_err(|error| explain::not_created("create", path, error))?;
+    ensure_no_given(path)?;
     let mut conn = connect::connect(path, opening.options, true)?;
     match make_new(&conn, path, opening) {
         Ok(()) => {
@@ -214,6 +223,8 @@ fn connect_existing(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     let conn = connect::connect(path, opening.options, false)?;
     connect::configure(&conn)?;
     if !opening.options.read_only && conn.is_readonly(rusqlite::MAIN_DB)? {
+        // It is then opened for reading only.
+        ensure_no_given(path)?;
         return Err(explain::not_writable(path, "write"));
     }
     Ok(conn)

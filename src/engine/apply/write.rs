@@ -37,7 +37,7 @@ pub(super) const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
 enum Attempt {
     /// One outcome for each of the first rows.
     Done(Vec<stage::Written>),
-    /// A trigger rolled the transaction back, for this reason.
+    /// A trigger rolled the transaction back, or it could not be committed, for this reason.
     RolledBack(String),
 }
 
@@ -202,7 +202,8 @@ impl Applier<'_> {
         let ids = self.stage.ids()?;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         let mut rest = ids.as_slice();
-        // A trigger that rolls the transaction back also undoes the rows before it.
+        // A trigger that rolls the transaction back also undoes the rows before it, and a foreign key that is only looked
+        // at in the end does not tell which row it is.
         let mut one_at_a_time = false;
         while let Some(first) = rest.first() {
             let outcomes = match self.write_some(rest, one_at_a_time) {
@@ -258,9 +259,12 @@ impl Applier<'_> {
             }
             Ok(outcomes)
         });
-        match ended_by {
-            Some(reason) => Ok(Attempt::RolledBack(reason)),
-            None => outcome.map(Attempt::Done),
+        match (ended_by, outcome) {
+            (Some(reason), _) => Ok(Attempt::RolledBack(reason)),
+            (None, Err(Error::Database(error))) if stage::is_constraint(&error) => {
+                Ok(Attempt::RolledBack(stage::in_words(&error)))
+            }
+            (None, outcome) => outcome.map(Attempt::Done),
         }
     }
 
@@ -296,6 +300,8 @@ impl Applier<'_> {
             return Ok(());
         }
         let mut after = String::new();
+        // One that the database refuses costs only itself.
+        let mut one_at_a_time = false;
         loop {
             let rows = urls::list_after(self.tools.conn, &after, URLS_AT_ONCE, URL_BYTES_AT_ONCE)?;
             if rows.is_empty() {
@@ -314,12 +320,22 @@ impl Applier<'_> {
                     |id: &str| listed_all && fingerprints.outcome(id) == RowOutcome::Unseen;
                 for row in &rows {
                     settled.push(urls::settle(conn, table, row, is_gone)?);
-                    if clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                    if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
                         break;
                     }
                 }
                 Ok(settled)
-            })?;
+            });
+            let settled = match settled {
+                Err(Error::Database(error)) if stage::is_row_fault(&error) => {
+                    if !one_at_a_time {
+                        one_at_a_time = true;
+                        continue;
+                    }
+                    vec![urls::Settled::Refused(stage::in_words(&error))]
+                }
+                settled => settled?,
+            };
             for (row, settled) in rows.iter().zip(settled) {
                 after.clone_from(&row.id);
                 self.note_settled(&row.id, &settled);
@@ -336,6 +352,9 @@ impl Applier<'_> {
                 self.fingerprints.note_outcome(id, to);
             }
             urls::Settled::NotNeeded => {}
+            urls::Settled::Refused(why) => self
+                .tally
+                .warn_of(id, &format!("it is stored without its repo_url: {why}")),
             // Without the URL itself, which may contain anything.
             urls::Settled::TakenBy(owner) => self.tally.warn_of(
                 id,

@@ -4,6 +4,7 @@ use rusqlite::OptionalExtension;
 
 use super::Stage;
 use crate::Result;
+use crate::database::oversize::bounded;
 use crate::skills::urls::SetAside;
 
 impl Stage<'_> {
@@ -15,13 +16,14 @@ impl Stage<'_> {
         }
         let taken: Vec<SetAside> = self
             .conn
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT s.id, s.repo_url FROM temp.skillsmith_stage AS s
                  WHERE s.repo_url IS NOT NULL
-                   AND (EXISTS (SELECT 1 FROM main.skills AS k WHERE k.repo_url = s.repo_url AND k.id <> s.id)
+                   AND (EXISTS (SELECT 1 FROM main.skills AS k WHERE k.repo_url = s.repo_url AND {} IS NOT s.id)
                      OR EXISTS (SELECT 1 FROM temp.skillsmith_stage AS t
                                 WHERE t.repo_url = s.repo_url AND t.rowid < s.rowid))",
-            )?
+                bounded("k.id")
+            ))?
             .query_map([], |row| Ok(SetAside { id: row.get(0)?, url: row.get(1)? }))?
             .collect::<rusqlite::Result<_>>()?;
         for row in taken {
@@ -50,11 +52,12 @@ impl Stage<'_> {
         }
         let taken: Option<String> = self
             .conn
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT s.repo_url FROM temp.skillsmith_stage AS s
                  WHERE s.id = ?1
-                   AND EXISTS (SELECT 1 FROM main.skills AS k WHERE k.repo_url = s.repo_url AND k.id <> s.id)",
-            )?
+                   AND EXISTS (SELECT 1 FROM main.skills AS k WHERE k.repo_url = s.repo_url AND {} IS NOT s.id)",
+                bounded("k.id")
+            ))?
             .query_row([id], |row| row.get(0))
             .optional()?;
         taken.map_or(Ok(()), |url| self.set_one_aside(id, &url))
