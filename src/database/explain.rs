@@ -86,6 +86,17 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
     {
         return Error::DatabaseReplaced(path.to_owned());
     }
+    // What cannot be read looks damaged to SQLite.
+    let is_of_content = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    );
+    let cause = match cause {
+        Some(cause) if is_of_content && is_unreadable(&cause) => {
+            return Error::file("read", path, cause);
+        }
+        cause => cause,
+    };
     if let Some(told) = of_the_disk(path, &error, cause) {
         return told;
     }
@@ -95,6 +106,28 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => cannot_open(path, error),
         Some(ErrorCode::ReadOnly) => not_writable(path, "write"),
         _ => error.into(),
+    }
+}
+
+/// The same for what a check of the connection has found.
+pub(super) fn damaged_on(conn: &Connection, path: &Path, detail: String) -> Error {
+    match raw::last_io_error(conn).filter(is_unreadable) {
+        Some(cause) => Error::file("read", path, cause),
+        None => damaged(path, detail),
+    }
+}
+
+/// Whether the disk, or what serves the file, has failed.
+fn is_unreadable(cause: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    return matches!(
+        cause.raw_os_error(),
+        Some(libc::EIO | libc::ESTALE | libc::ETIMEDOUT | libc::ENOTCONN)
+    );
+    #[cfg(not(unix))]
+    {
+        _ = cause;
+        false
     }
 }
 
@@ -363,6 +396,18 @@ mod tests {
                 libc::EINVAL,
                 Code::Io,
                 "does not take this name",
+            ),
+            (
+                ffi::SQLITE_CORRUPT,
+                libc::EIO,
+                Code::Io,
+                "the disk reports an error",
+            ),
+            (
+                ffi::SQLITE_NOTADB,
+                libc::ESTALE,
+                Code::Io,
+                "no longer knows it",
             ),
             (
                 ffi::SQLITE_CANTOPEN,

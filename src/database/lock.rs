@@ -101,7 +101,7 @@ impl SyncLock {
         match target {
             LockTarget::File(database) => {
                 let path = lock_path(database);
-                let beside = match LockFile::ensure(&path) {
+                let beside = match LockFile::ensure(&path, database) {
                     Ok(file) => Some(Arc::new(file)),
                     Err(Error::ReadOnlyFileSystem(_)) => None,
                     Err(error) => return Err(error),
@@ -211,7 +211,7 @@ impl Drop for SyncLock {
 struct LockFile(File, u32);
 
 impl LockFile {
-    fn ensure(path: &Path) -> Result<Self> {
+    fn ensure(path: &Path, database: &Path) -> Result<Self> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -219,7 +219,12 @@ impl LockFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        Self::usable(&mut options, path).map_err(|error| match error.kind() {
+        let is_new = path.symlink_metadata().is_err();
+        let opened = Self::usable(&mut options, path);
+        if let (true, Ok(file)) = (is_new, &opened) {
+            give_to_owner(&file.0, database);
+        }
+        opened.map_err(|error| match error.kind() {
             ErrorKind::InvalidInput => Error::file("use", path, no_lock_file(&error)),
             // Who made it decides who may use it.
             ErrorKind::PermissionDenied if path.exists() => Error::file("open", path, error),
@@ -242,6 +247,22 @@ impl LockFile {
 
     fn of(open: impl FnOnce() -> std::io::Result<File>) -> std::io::Result<Self> {
         Ok(Self(coexistence::open_apart(open)?, std::process::id()))
+    }
+}
+
+/// What root makes belongs to the owner of the database, as SQLite does with its journals: the owner's own syncs would not be
+/// let in otherwise. Best effort.
+fn give_to_owner(file: &File, database: &Path) {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root()
+        && let Ok(found) = database.metadata()
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        _ = fchown(file, Some(found.uid()), Some(found.gid()));
+    }
+    #[cfg(not(unix))]
+    {
+        _ = (file, database);
     }
 }
 

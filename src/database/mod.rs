@@ -52,7 +52,7 @@ pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
 pub(crate) use self::lock::unusable_lock;
 pub(crate) use self::lock::{Claim, Room, SyncLock};
 #[cfg(feature = "cli")]
-pub(crate) use self::open::{foreign_empty_file, holds_nothing};
+pub(crate) use self::open::{foreign_empty_file, holds_nothing, too_long};
 pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::{Limit, interruptible, limited};

@@ -86,6 +86,9 @@ pub(super) fn success(
         claim: context.claim.as_ref(),
     };
     let profile = listing.profile(context, applier)?;
+    if let Some(room) = &context.room {
+        room.give_back();
+    }
     let outcome = transaction::write(conn, lock_wait, |conn| {
         // The deadline of the run may be over by now.
         let _guard = database::limited(conn, context.limit(RECORD_BUDGET));
@@ -173,10 +176,20 @@ fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListi
 /// Writes the record of a run that ended early. Best effort: if even this cannot be written,
 /// whoever looks next marks the entry as interrupted.
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
-    let is_refused = matches!(error, Error::Database(_)) && !context.options.dry_run;
+    let lacks_room = error.lacks_room();
+    let is_refused =
+        (matches!(error, Error::Database(_)) || lacks_room) && !context.options.dry_run;
     if run.id.is_none() && !is_refused {
         return;
     }
+    if lacks_room && let Some(room) = &context.room {
+        room.give_back();
+    }
+    // A run for whose entry there was no room gets one now.
+    let id = run
+        .id
+        .clone()
+        .or_else(|| lacks_room.then(|| history::run_id(context.started_at)));
     let lock_wait = LockWait {
         budget: if matches!(error, Error::Cancelled) {
             CANCELLED_RECORD_BUDGET
@@ -199,26 +212,18 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
             keeping_skills(conn, || call(conn))
         })
     };
-    let record = || match &run.id {
+    let record = || match &id {
         Some(id) => write(&mut |conn| record_failure(conn, context, (run, id), error)),
         None => Err(Error::Cancelled),
     };
-    let is_full =
-        |outcome: &Result<()>| matches!(outcome, Err(Error::DiskFull | Error::DiskQuotaUsed));
     let mut recorded = record();
-    if is_full(&recorded)
-        && let Some(room) = &context.room
-    {
-        room.give_back();
-        recorded = record();
-    }
-    if is_full(&recorded) {
+    if matches!(&recorded, Err(error) if error.lacks_room()) {
         // Once the log is in the database, the record takes the log's place.
         checkpoint_passive(&conn);
         recorded = record();
     }
-    if let Err(Error::Database(_) | Error::Cancelled | Error::DiskFull | Error::DiskQuotaUsed) =
-        recorded
+    if let Err(refusal) = recorded
+        && (matches!(refusal, Error::Database(_) | Error::Cancelled) || refusal.lacks_room())
     {
         record_in_pieces(context, run, error, &write);
     }

@@ -237,12 +237,22 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
     if context.options.dry_run {
         return Ok(None);
     }
-    let id = transaction::write(conn, context.lock_wait(), |conn| {
-        ensure_sync_tables(conn)?;
-        interrupt_dead(context, conn)?;
-        let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
-        state::set(conn, state::key::CURRENT_RUN, &id)?;
-        Ok(id)
-    })?;
-    Ok(Some(id))
+    let begin = || {
+        transaction::write(conn, context.lock_wait(), |conn| {
+            ensure_sync_tables(conn)?;
+            interrupt_dead(context, conn)?;
+            let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
+            state::set(conn, state::key::CURRENT_RUN, &id)?;
+            Ok(id)
+        })
+    };
+    let begun = begin().or_else(|error| match &context.room {
+        // What is kept for the record may be all that there is.
+        Some(room) if error.lacks_room() => {
+            room.give_back();
+            begin()
+        }
+        _ => Err(error),
+    });
+    begun.map(Some)
 }

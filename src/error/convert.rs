@@ -5,6 +5,15 @@ use std::path::{Path, PathBuf};
 use super::Error;
 
 impl Error {
+    /// Whether a file cannot grow: the disk, a quota or a limit to the size of files does not let it.
+    pub(crate) fn lacks_room(&self) -> bool {
+        match self {
+            Self::DiskFull | Self::DiskQuotaUsed => true,
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::FileTooLarge,
+            _ => false,
+        }
+    }
+
     /// Maps a failed file operation to its error.
     pub(crate) fn file(
         action: &'static str,
@@ -66,7 +75,9 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
         libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP if locks => {
             Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
         }
-        libc::ESTALE => Some("the file server no longer knows it (a stale handle). Try again"),
+        libc::ESTALE => Some(
+            "the file server no longer knows it (a stale handle). Look whether it is still there, and mount the file system again if not",
+        ),
         libc::ENOTCONN => Some(
             "the program that serves its file system has ended. Mount the file system again, and try again",
         ),

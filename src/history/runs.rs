@@ -95,7 +95,8 @@ pub(crate) fn newest(conn: &dyn Statements) -> Result<Option<String>> {
     Ok(id.flatten())
 }
 
-fn run_id(now: DateTime<Utc>) -> String {
+/// An id for a run that starts at `now`.
+pub(crate) fn run_id(now: DateTime<Utc>) -> String {
     let random: String = (0..6)
         .map(|_| {
             char::from(*fastrand::choice(b"abcdefghijklmnopqrstuvwxyz0123456789").unwrap_or(&b'0'))

@@ -248,3 +248,22 @@ fn what_may_only_be_read_can_be_looked_at() {
     assert_eq!(outcome.code, 1);
     set_mode(place.home(), 0o755);
 }
+
+#[test]
+fn a_sync_by_root_leaves_the_owner_of_the_database_a_lock_file_of_his_own() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::with_skills(25);
+    place.ok(&["sync", "--db", "shared.db"]);
+    std::os::unix::fs::chown(place.path("shared.db"), Some(65534), Some(65534)).unwrap();
+    std::os::unix::fs::chown(place.home(), Some(65534), Some(65534)).unwrap();
+    fs::remove_file(place.path("shared.db-sync-lock")).unwrap();
+    place.ok(&["sync", "--db", "shared.db"]);
+    assert_eq!(
+        fs::metadata(place.path("shared.db-sync-lock"))
+            .unwrap()
+            .uid(),
+        65534
+    );
+    let outcome = Outcome::of(&mut as_nobody(&place, &["sync", "--db", "shared.db"]));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}

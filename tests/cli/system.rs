@@ -215,6 +215,27 @@ fn root_without_its_privilege_is_told_where_to_look() {
 }
 
 #[test]
+fn promise_13_a_path_that_is_too_long_for_sqlite_is_told_as_that() {
+    let place = Place::with_skills(25);
+    let deep = format!("{}x.db", "e/".repeat(250));
+    for args in [&["sync"][..], &["sync", "--dry-run"], &["doctor"]] {
+        let outcome = Outcome::of(place.command(args).args(["--db", &deep]));
+        assert_eq!(outcome.code, 1, "{args:?}");
+        let said = outcome.stdout + &outcome.stderr;
+        assert!(
+            said.contains("SQLite takes up to 503. Choose a shorter one"),
+            "{args:?}: {said}"
+        );
+    }
+    assert!(!place.path("e").exists());
+    // The longest that there can be.
+    let left = 503 - place.home().canonicalize().unwrap().as_os_str().len() - 1;
+    let name = "f/".repeat(left / 2 - 3) + &"x".repeat(left - (left / 2 - 3) * 2);
+    let outcome = place.run(&["sync", "--db", &name]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
 fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
     let place = Place::with_skills(25);
     fs::create_dir(place.path("full")).unwrap();

@@ -111,6 +111,23 @@ impl Disk {
         Snapshot::take(&Path::new(&root).join(inside.strip_prefix("/").unwrap()))
     }
 
+    /// Leaves so much space for more.
+    fn leave(&self, kib: u32) {
+        let shell = "used=$(df --output=used \"$1\" | tail -1); mount -o remount,size=$((used + $2))k \"$1\"";
+        let mut command = self.enter();
+        command.args(["sh", "-c", shell, "sh"]);
+        let output = command
+            .arg(self.folder.path())
+            .arg(kib.to_string())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
     fn grow(&self) {
         let output = self
             .enter()
@@ -205,6 +222,26 @@ fn promise_3_why_a_run_failed_on_a_full_disk_is_in_the_history() {
     assert!(failed >= 4, "most of these disks are too small");
 }
 
+/// Also where there is no room for the entry with which a run begins, and none in its file.
+#[test]
+fn promise_3_why_a_later_run_failed_on_a_full_disk_is_in_the_history() {
+    let (small, _) = registry();
+    let large = Server::start(Catalogue::generate(3_000, 2), Options::default());
+    for free in [72, 104, 136, 152, 168, 184, 232] {
+        let disk = Disk::new(20_000);
+        assert_eq!(Told::of(&mut disk.sync(&small)).code, Some(0));
+        disk.leave(free);
+        assert_eq!(Told::of(&mut disk.sync(&large)).code, Some(1), "{free} KiB");
+        disk.grow();
+        let messages = disk.messages();
+        assert_eq!(messages.len(), 1, "{free} KiB: {messages:?}");
+        assert!(
+            messages[0].contains("disk is full"),
+            "{free} KiB: {messages:?}"
+        );
+    }
+}
+
 /// `ulimit -f`: SIGXFSZ, unless it is ignored.
 #[test]
 fn promise_3_a_limit_to_the_size_of_files() {
@@ -232,6 +269,15 @@ fn promise_3_a_limit_to_the_size_of_files() {
     let mut wrong = invariants::ended_by_itself(&told);
     wrong.extend(invariants::after_a_fault(&nothing, &after, &told, &skills));
     assert_ne!(told.code, Some(0), "750 KiB were enough");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let why: Option<String> = conn
+        .query_row("SELECT error_message FROM sync_history", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let why = why.unwrap_or_default();
+    assert!(why.contains("ulimit -f"), "{why}");
+    drop(conn);
     let told = sync("unlimited");
     let after = Snapshot::take(&path);
     wrong.extend(invariants::after_a_good_run(

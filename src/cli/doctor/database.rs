@@ -1,5 +1,6 @@
 //! The database: its place, its rights, its state.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::super::console::Console;
@@ -8,7 +9,7 @@ use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
 use crate::database::{
-    file_system_kind, foreign_empty_file, is_writable, lacks_room, shared_file_system,
+    file_system_kind, foreign_empty_file, is_writable, lacks_room, shared_file_system, too_long,
     unusable_lock, unwritable_beside,
 };
 use crate::{Database, Error, SkillRepository, own_file};
@@ -35,6 +36,10 @@ pub(super) fn look(
     let is_told = |error: &Error| is_writable || !matches!(error, Error::PermissionDenied { .. });
     if let Some(error) = unusable_lock(&absolute).filter(is_told) {
         area.failed("lock file", &error);
+    }
+    if let Some(error) = too_long(&absolute) {
+        area.failed("path", &error);
+        return None;
     }
     if is_there {
         look_at_file(area, &absolute, is_empty);
@@ -85,15 +90,29 @@ fn is_of_folder(error: &Error, is_writable: bool) -> bool {
     }
 }
 
+/// Whether there is nothing at a path, and not something that the system cannot look at now.
+fn is_nothing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
 /// Returns whether files can be created in the folder, as far as it is known.
 fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
     let Some(folder) = path.parent() else {
         return true;
     };
-    let existing = folder.ancestors().find(|folder| folder.exists());
+    let existing = folder.ancestors().find(|folder| {
+        folder
+            .metadata()
+            .err()
+            .is_none_or(|error| !is_nothing(&error))
+    });
     let Some(existing) = existing else {
         return true;
     };
+    if let Err(error) = existing.metadata() {
+        area.failed("folder", &Error::file("look at", existing, error));
+        return false;
+    }
     let place = existing.display();
     let mode = system::mode(existing);
     let is_writable = is_writable(existing);
@@ -237,6 +256,11 @@ fn look_inside(
         Ok(false) => {
             let text = "the full-text index does not agree with the skills; `skillsmith sync --force` rebuilds it";
             area.note("index", State::Error, text);
+        }
+        Err(Error::ReadOnly | Error::ReadOnlyFileSystem(_)) => {
+            let text =
+                "the full-text index is not checked: SQLite does that only where it may write";
+            area.note("index", State::Warning, text);
         }
         Err(error) => area.note("index", State::Warning, error.to_string()),
     }

@@ -35,12 +35,11 @@ pub(in crate::database) fn maps_shared_memory(probe: &Path) -> bool {
     is_mapped(&file, true)
 }
 
-/// Gives a file space behind its end, which does not change what is read from it. Best effort.
-pub(in crate::database) fn reserve_behind_the_end(file: &File, length: usize) {
+/// Gives a file space behind its end, which does not change what is read from it. Returns false if the disk lacks it.
+pub(in crate::database) fn reserve_behind_the_end(file: &File, length: usize) -> bool {
     let end = file.metadata().map(|found| found.len());
-    if let Some(end) = end.ok().and_then(|end| end.try_into().ok()) {
-        os::reserve(file.as_raw_fd(), end, length);
-    }
+    let end = end.ok().and_then(|end| end.try_into().ok());
+    end.is_none_or(|end| os::reserve(file.as_raw_fd(), end, length))
 }
 
 /// Whether a file that is there and is not a database can be. It is not changed.

@@ -324,7 +324,7 @@ mod tests {
     fn a_line_is_read_as_it_was_written_and_anything_else_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let file = LockFile::ensure(&path).unwrap();
+        let file = LockFile::ensure(&path, &path).unwrap();
         assert_eq!(read(&path), None);
         let long = Entry {
             number: u64::MAX,
@@ -348,7 +348,7 @@ mod tests {
     fn what_another_machine_left_is_watched_until_it_is_cancelled() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let file = Arc::new(LockFile::ensure(&path).unwrap());
+        let file = Arc::new(LockFile::ensure(&path, &path).unwrap());
         write(&file.0, &of("another", "another")).unwrap();
         let cancel = CancelToken::new();
         cancel.cancel();
@@ -361,7 +361,7 @@ mod tests {
     fn a_claim_is_lost_to_another_line_and_for_good() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let file = Arc::new(LockFile::ensure(&path).unwrap());
+        let file = Arc::new(LockFile::ensure(&path, &path).unwrap());
         let presence = Presence::claim(&file, &path, &CancelToken::new()).unwrap();
         let claim = presence.as_ref().unwrap().claimed().clone();
         claim.check().unwrap();

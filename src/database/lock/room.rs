@@ -19,7 +19,11 @@ pub(crate) struct Room(Arc<LockFile>);
 impl Room {
     pub(super) fn keep(file: &Arc<LockFile>) -> Self {
         #[cfg(unix)]
-        coexistence::reserve_behind_the_end(&file.0, BYTES);
+        for part in [1, 2, 4] {
+            if coexistence::reserve_behind_the_end(&file.0, BYTES / part) {
+                break;
+            }
+        }
         Self(file.clone())
     }
 

@@ -18,6 +18,9 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
     if ends_in_separator(path) {
         return Err(is_a_folder(path));
     }
+    if let Some(error) = too_long(path) {
+        return Err(error);
+    }
     let found = std::fs::metadata(path);
     own_journals::check(path, found.as_ref().ok())?;
     match found {
@@ -51,6 +54,22 @@ pub(in crate::database) fn file(path: &Path, opening: Opening<'_>) -> Result<Han
         Err(error) if error.kind() == ErrorKind::NotFound => new(path, opening),
         Err(error) => Err(Error::file("open", path, error)),
     }
+}
+
+/// SQLite takes paths of up to 512 bytes, with its ending for a journal and the NUL, and says no more than that it cannot open
+/// one that is longer. Why the path cannot be used, if it is.
+pub(crate) fn too_long(path: &Path) -> Option<Error> {
+    const LONGEST: usize = 512 - "-journal".len() - 1;
+    let name = path.file_name()?;
+    // As SQLite has it, without links.
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let whole = folder.map_or_else(|| path.to_owned(), |folder| folder.join(name));
+    let bytes = whole.as_os_str().len();
+    let words = format!(
+        "its path has {bytes} bytes, and SQLite takes up to {LONGEST}. Choose a shorter one"
+    );
+    let error = std::io::Error::new(ErrorKind::InvalidInput, words);
+    (cfg!(unix) && bytes > LONGEST).then(|| Error::file("open", path, error))
 }
 
 /// Whoever made an empty file would read, and could change, all that is written into it.
@@ -116,7 +135,11 @@ pub(crate) fn holds_nothing(path: &Path) -> bool {
                 && !file_system::is_of_the_kernel(path)
                 && !has_content(&beside(path, "-wal"))
         }
-        Err(error) => error.kind() == ErrorKind::NotFound && !ends_in_separator(path),
+        Err(error) => {
+            error.kind() == ErrorKind::NotFound
+                && !ends_in_separator(path)
+                && too_long(path).is_none()
+        }
     }
 }
 

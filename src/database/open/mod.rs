@@ -11,5 +11,5 @@ mod rollback;
 
 pub(super) use self::file::{as_it_is, file, memory};
 #[cfg(feature = "cli")]
-pub(crate) use self::file::{foreign_empty_file, holds_nothing};
+pub(crate) use self::file::{foreign_empty_file, holds_nothing, too_long};
 pub(super) use self::opening::Opening;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::Opening;
-use crate::database::explain::{damaged, explain_on, name};
+use crate::database::explain::{damaged_on, explain_on, name};
 use crate::database::limits::{SHORT_CALL, explain_stop, limit_to};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{self, LockWait, SLICE};
@@ -143,7 +143,7 @@ fn check_before_first_change(conn: &Connection, path: &Path) -> Result<()> {
             )
             .map_err(|error| explain_on(conn, path, error))?;
         if verdict != "ok" {
-            return Err(damaged(path, verdict));
+            return Err(damaged_on(conn, path, verdict));
         }
     }
     Ok(())

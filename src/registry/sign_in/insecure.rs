@@ -71,7 +71,7 @@ impl Channel {
 
 /// Whether a host is this machine.
 fn is_loopback(host: &str) -> bool {
-    let host = host.trim_end_matches('.');
+    // With a dot behind it, an address is a name, which others answer for.
     let address = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
@@ -128,6 +128,8 @@ mod tests {
             ("http://localhost.example", false),
             ("http://notlocalhost", false),
             ("http://127.0.0.1.example", false),
+            ("http://127.0.0.1.", false),
+            ("http://127.0.0.1..", false),
             ("http://10.0.0.1", false),
             ("http://0.0.0.0", false),
             ("http://[::2]", false),
