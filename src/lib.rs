@@ -75,6 +75,7 @@ pub mod memory;
 mod own_file;
 pub mod registry;
 mod requests;
+pub mod search;
 mod skills;
 mod statements;
 mod stored;

@@ -17,6 +17,8 @@ Examples:
   skillsmith sync                            fetch what has changed
   skillsmith sync status                     show the current status
   skillsmith sync config --frequency weekly
+  skillsmith search git commit               find skills by words
+  skillsmith show community/git-helper
   skillsmith doctor                          say what is used, and what is wrong
   skillsmith completions bash > ~/.local/share/bash-completion/completions/skillsmith
 
@@ -100,6 +102,13 @@ pub(super) struct Global {
 pub(super) enum TopCommand {
     /// Fetch changes from the registry; show or change the settings.
     Sync(SyncArguments),
+    /// Find skills: every word has to match, the last one as a beginning.
+    Search(SearchArguments),
+    /// Show a skill.
+    Show {
+        /// The id of the skill, such as community/git-helper.
+        id: String,
+    },
     /// Check the database, the settings and the registry, and say what is wrong.
     Doctor {
         /// Check every page of the database too, which takes a while.
@@ -141,6 +150,30 @@ pub(super) struct SyncArguments {
     pub(super) yes: bool,
     #[command(subcommand)]
     pub(super) command: Option<SyncCommand>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchArguments {
+    /// What to search for; without words, the skills of the best quality.
+    pub(super) words: Vec<String>,
+    /// Number of skills to list, from 1 to 1000.
+    #[arg(short, long, value_name = "N", default_value = "20", value_parser = most, allow_negative_numbers = true)]
+    pub(super) limit: u32,
+    /// Only skills of this trust tier, such as verified.
+    #[arg(short, long, value_name = "TIER")]
+    pub(super) tier: Option<String>,
+    /// Only skills in this category.
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) category: Option<String>,
+    /// Only skills with at least this quality score, from 0 to 1.
+    #[arg(long, value_name = "SCORE", value_parser = score, allow_negative_numbers = true)]
+    pub(super) min_score: Option<f64>,
+    /// Only skills that have passed a security scan.
+    #[arg(long)]
+    pub(super) safe: bool,
+    /// Only the user's own skills (local), or those of the registry.
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) source: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -268,6 +301,20 @@ fn page_size(text: &str) -> Result<u32, String> {
         .ok()
         .filter(|size| (1..=MAX_PAGE_SIZE).contains(size))
         .ok_or_else(|| format!("use a whole number from 1 to {MAX_PAGE_SIZE}"))
+}
+
+fn most(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=1_000).contains(limit))
+        .ok_or_else(|| "use a whole number from 1 to 1000".to_owned())
+}
+
+fn score(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|score| (0.0..=1.0).contains(score))
+        .ok_or_else(|| "use a number from 0 to 1".to_owned())
 }
 
 fn budget(text: &str) -> Result<Budget, String> {

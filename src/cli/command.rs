@@ -7,7 +7,7 @@ use super::console::{self, Console};
 use super::exit::Exit;
 use super::streams::Terminal;
 use super::time::Zone;
-use super::{config, database, doctor, history, status, sync};
+use super::{config, database, doctor, history, search, show, status, sync};
 use crate::Result;
 
 /// Runs one command. The first of the arguments is the program's name, as in [`std::env::args_os`].
@@ -72,6 +72,14 @@ fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
                 .stdout
                 .write(&String::from_utf8_lossy(&script));
             return Ok(Exit::Success);
+        }
+        TopCommand::Search(search) => {
+            let path = database::path(&arguments.global, &console.terminal.environment)?;
+            return search::run(search, &path, console);
+        }
+        TopCommand::Show { id } => {
+            let path = database::path(&arguments.global, &console.terminal.environment)?;
+            return show::run(id, &path, console);
         }
     };
     let path = database::path(&arguments.global, &console.terminal.environment)?;

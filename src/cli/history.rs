@@ -8,6 +8,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 use super::console::{Console, FAINT};
 use super::database;
 use super::exit::Exit;
+use super::table::{INDENT, NARROW, NARROWEST, bare, wrapped};
 use super::text::{clean, shortened};
 use super::time::{Zone, duration};
 use crate::clock::from_iso;
@@ -18,13 +19,6 @@ const LONGEST_ERROR: usize = 80;
 const LONGEST_ERROR_ELSEWHERE: usize = 1_000;
 /// The same below one another, where it takes several lines.
 const LONGEST_ERROR_IN_LINES: usize = 400;
-
-/// Fewer columns than the table needs for whole words.
-const NARROW: u16 = 76;
-/// Before what is said of a run.
-const INDENT: u16 = 2;
-/// In less, each line would be a few letters.
-const NARROWEST: u16 = 12;
 
 /// After the time of the start, whose heading depends on the zone.
 const HEADER: [&str; 6] = [
@@ -117,30 +111,6 @@ fn lines(entries: &[SyncHistoryEntry], width: u16, console: &Console<'_>) -> Str
             .join("\n")
     });
     blocks.collect::<Vec<_>>().join("\n")
-}
-
-/// A text in lines of the width.
-fn wrapped(text: Cell, indent: u16, width: u16, console: &Console<'_>) -> String {
-    let mut table = bare(console);
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .add_row([text]);
-    for column in table.column_iter_mut() {
-        column.set_padding((indent, 0));
-    }
-    table.trim_fmt()
-}
-
-fn bare(console: &Console<'_>) -> Table {
-    let mut table = Table::new();
-    // comfy-table would check the process's own terminal instead of ours.
-    table.force_no_tty();
-    if console.colours_stdout() {
-        table.enforce_styling();
-    }
-    table
 }
 
 fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {

@@ -16,8 +16,10 @@ const TABLE: &str = "sync_state";
 
 /// The keys.
 pub(crate) mod key {
-    /// When this engine first read a whole listing.
+    /// When this engine last read a listing to its end.
     pub(crate) const LISTED: &str = "listed";
+    /// What that listing could see.
+    pub(crate) const COVERAGE: &str = "coverage";
     /// The cursor of an unfinished listing.
     pub(crate) const CURSOR: &str = "cursor";
     /// The same in versions before 0.2, which must not find an old one.

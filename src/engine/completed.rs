@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use super::gap::Gap;
 use super::plan::{Pass, Plan};
 use super::profile::{Doubt, Endpoint, RegistryProfile, Totals};
+use super::result::NotedListing;
 use super::start::StartingState;
 use super::tally::Tally;
 use super::watermark::{Times, Watermark};
@@ -78,6 +79,14 @@ impl CompletedListing {
             is_complete,
             gaps: gaps_in_words(&cursor),
             cursor,
+        }
+    }
+
+    /// What whoever reads the skills is told of it.
+    pub(super) fn noted(&self) -> NotedListing {
+        NotedListing {
+            is_complete: self.is_complete,
+            by_words: self.cursor.plan == Plan::Words,
         }
     }
 

@@ -125,6 +125,7 @@ fn record_success(
     state::remove(conn, state::key::CURRENT_RUN)?;
     state::remove_superseded(conn)?;
     state::set(conn, state::key::LISTED, &to_iso(now))?;
+    state::set(conn, state::key::COVERAGE, &listing.noted())?;
     state::set(conn, &state::key::plan(&cursor.registry), profile)?;
     keep_gaps(conn, cursor)?;
     backoff::clear(conn)?;

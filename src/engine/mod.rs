@@ -42,6 +42,7 @@ pub use self::options::{
 };
 pub use self::plan::Listing;
 pub use self::progress::{SyncPhase, SyncProgress};
+pub(crate) use self::result::NotedListing;
 pub use self::result::{Coverage, SyncResult};
 pub use self::status::{EngineStatus, status};
 pub use self::sync_engine::SyncEngine;

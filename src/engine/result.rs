@@ -1,6 +1,6 @@
 //! The result of a run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
 use crate::history::SyncStatus;
@@ -28,6 +28,24 @@ impl Coverage {
         match self {
             Self::Complete => "complete",
             Self::BestEffort => "best-effort",
+        }
+    }
+}
+
+/// What the last listing that was read to its end could see, as `sync_state` has it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct NotedListing {
+    pub(crate) is_complete: bool,
+    /// It was a listing by search words.
+    pub(crate) by_words: bool,
+}
+
+impl NotedListing {
+    pub(crate) const fn coverage(self) -> Coverage {
+        if self.is_complete {
+            Coverage::Complete
+        } else {
+            Coverage::BestEffort
         }
     }
 }

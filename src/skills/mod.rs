@@ -6,7 +6,7 @@ pub(crate) mod compare;
 mod fingerprints;
 pub(crate) mod fts;
 pub(crate) mod indexes;
-mod repository;
+pub(crate) mod repository;
 pub(crate) mod row;
 mod sql;
 pub(crate) mod stage;

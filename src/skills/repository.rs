@@ -141,7 +141,7 @@ impl SkillRepository {
 }
 
 /// Columns that this file does not have count as empty.
-fn from_row(row: &dyn Columns) -> rusqlite::Result<SkillRecord> {
+pub(crate) fn from_row(row: &dyn Columns) -> rusqlite::Result<SkillRecord> {
     fn optional<T: FromSql>(row: &dyn Columns, name: &str) -> rusqlite::Result<Option<T>> {
         match row.value(name) {
             // A column without a strict type may hold any value.

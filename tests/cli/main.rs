@@ -23,6 +23,7 @@ mod listing;
 mod machines;
 mod neighbours;
 mod pipes;
+mod search;
 mod status;
 mod support;
 mod sync;

@@ -4,7 +4,7 @@
 mod categories;
 mod every_fixture;
 mod fields;
-mod fixture;
+pub(crate) mod fixture;
 mod foreign_objects;
 mod opening;
 mod refused;

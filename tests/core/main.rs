@@ -45,6 +45,7 @@ mod replay;
 mod repositories;
 mod reserved;
 mod runs;
+mod search;
 mod several_registries;
 mod sign_in;
 mod support;

@@ -1,0 +1,101 @@
+//! What the tables of this file have: files of many versions are in use.
+
+use rusqlite::params;
+
+use crate::Result;
+use crate::database::has_table;
+use crate::statements::Statements;
+use crate::stored::text;
+
+/// How much a word counts by the column of the index that it is in.
+const WEIGHTS: [(&str, &str); 4] = [
+    ("name", "10.0"),
+    ("tags", "4.0"),
+    ("description", "2.0"),
+    ("author", "1.0"),
+];
+
+/// The columns in which words are looked for where there is no index.
+const SEARCHED: [&str; 4] = ["name", "description", "tags", "author"];
+
+#[derive(Debug)]
+pub(super) struct Layout {
+    columns: Vec<String>,
+    /// Those of the full-text index, in their order; none without one.
+    indexed: Vec<String>,
+    pub(super) has_categories: bool,
+}
+
+impl Layout {
+    pub(super) fn read(conn: &dyn Statements) -> Result<Self> {
+        let has_index = has_table(conn, "skills_fts")?;
+        let name = |row: &dyn crate::statements::Columns| text(row, "name");
+        let columns = |table: &str| -> Result<Vec<String>> {
+            conn.all(
+                "SELECT name FROM pragma_table_info(?1)",
+                params![table],
+                name,
+            )
+        };
+        Ok(Self {
+            columns: columns("skills")?,
+            indexed: if has_index {
+                columns("skills_fts")?
+            } else {
+                Vec::new()
+            },
+            has_categories: has_table(conn, "categories")? && has_table(conn, "skill_categories")?,
+        })
+    }
+
+    pub(super) fn has_index(&self) -> bool {
+        !self.indexed.is_empty()
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|name| name == column)
+    }
+
+    /// A column of the row `k`, or what stands for it where there is none.
+    pub(super) fn or(&self, column: &str, missing: &str) -> String {
+        if self.has(column) {
+            format!("k.{column}")
+        } else {
+            missing.to_owned()
+        }
+    }
+
+    /// The quality score of the row `k`, if it is a number.
+    pub(super) fn score(&self) -> String {
+        if self.has("quality_score") {
+            "CASE WHEN typeof(k.quality_score) IN ('real', 'integer') THEN k.quality_score END"
+                .into()
+        } else {
+            "NULL".into()
+        }
+    }
+
+    /// The ranking function of the index.
+    pub(super) fn ranking(&self) -> String {
+        let weight = |name: &String| {
+            let found = WEIGHTS.iter().find(|(known, _)| known == name);
+            found.map_or("1.0", |(_, weight)| weight)
+        };
+        let weights: Vec<_> = self.indexed.iter().map(weight).collect();
+        format!("bm25({})", weights.join(", "))
+    }
+
+    /// The text of the row `k` that is searched where there is no index.
+    pub(super) fn searched(&self) -> String {
+        let found: Vec<_> = SEARCHED
+            .iter()
+            .filter(|name| self.has(name))
+            .map(|name| format!("coalesce(k.{name}, '')"))
+            .collect();
+        if found.is_empty() {
+            "''".into()
+        } else {
+            found.join(" || ' ' || ")
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The statements that find skills.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{ErrorCode, ToSql, params};
+
+use super::columns::Layout;
+use super::filter::SkillFilter;
+use super::options::{ListOptions, SearchOptions};
+use super::query::{self, Query};
+use super::{Freshness, SearchResults, SkillDetails, SkillMatch, SkillPage, Skills};
+use crate::skills::repository::from_row;
+use crate::statements::{Columns, Statements};
+use crate::stored::{optional_text, text, whole};
+use crate::{Error, Result, SkillRecord, SkillRepository};
+
+/// Words of a snippet.
+const SNIPPET: &str = "snippet(skills_fts, -1, '', '', '…', 16)";
+
+/// How many times more of the best matches are looked at where a filter or equal ranks leave the page open.
+const STEP: i64 = 8;
+
+impl SkillRepository {
+    /// The skills in which every word of the text is found, the best match first, then the best quality, then by id.
+    ///
+    /// Nothing in the text is an operator: quotes, `-`, `*` and `NEAR` are looked for, or are between words. A word matches in
+    /// all its forms, as the full-text index has them; the last one, if it has three letters, matches every word that begins
+    /// with it. An empty text leaves nothing out, and the best quality comes first.
+    ///
+    /// Blocks on the disk only, and waits for no sync. What it takes grows with the number of skills that match.
+    ///
+    /// ```
+    /// use skillsmith_sync::search::SearchOptions;
+    /// use skillsmith_sync::{Database, SkillRepository};
+    ///
+    /// let skills = SkillRepository::new(&Database::open_in_memory()?);
+    /// let found = skills.search("git hel", &SearchOptions::new().limit(5))?;
+    /// for found in &found.matches {
+    ///     println!("{}: {}", found.skill.id, found.snippet.as_deref().unwrap_or(""));
+    /// }
+    /// assert!(found.freshness.is_empty);
+    /// # Ok::<(), skillsmith_sync::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a text of more than 1,000 characters, and for options out of range.
+    pub fn search(&self, text: &str, options: &SearchOptions) -> Result<SearchResults> {
+        options.check()?;
+        let query = Query::of(text)?;
+        self.database().short_read(|conn| {
+            let layout = Layout::read(conn)?;
+            let freshness = Freshness::read(conn)?;
+            let search = Search {
+                conn,
+                layout: &layout,
+                options,
+            };
+            let (mut matches, indexed) = match &query {
+                Query::Nothing => (Vec::new(), layout.has_index()),
+                Query::Everything => (search.without_index(&[])?, layout.has_index()),
+                Query::Words(words) if layout.has_index() => match search.by_index(words) {
+                    Err(error) if is_of_index(&error) => (search.without_index(words)?, false),
+                    found => (found?, true),
+                },
+                Query::Words(words) => (search.without_index(words)?, false),
+            };
+            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+            let has_more = matches.len() > limit;
+            matches.truncate(limit);
+            Ok(SearchResults {
+                matches,
+                has_more,
+                indexed,
+                freshness,
+            })
+        })
+    }
+
+    /// A page of all skills, in the order of their ids.
+    ///
+    /// ```
+    /// use skillsmith_sync::search::ListOptions;
+    /// use skillsmith_sync::{Database, SkillRepository};
+    ///
+    /// let skills = SkillRepository::new(&Database::open_in_memory()?);
+    /// let page = skills.list(&ListOptions::new().limit(50))?;
+    /// assert!(page.skills.is_empty() && page.next.is_none());
+    /// # Ok::<(), skillsmith_sync::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for options out of range.
+    pub fn list(&self, options: &ListOptions) -> Result<SkillPage> {
+        options.check()?;
+        self.database().short_read(|conn| {
+            let layout = Layout::read(conn)?;
+            let condition = SkillFilter::condition(&layout);
+            let (is_behind, after) = match &options.after {
+                Some(id) => (">", id.as_str()),
+                None => (">=", ""),
+            };
+            let sql = format!(
+                "SELECT k.* FROM skills AS k WHERE k.id {is_behind} ?6 AND {condition} ORDER BY k.id LIMIT ?7"
+            );
+            let most = i64::from(options.limit).saturating_add(1);
+            let [category, tier, score, safe, source] = options.filter.values();
+            let values: [&dyn ToSql; 7] = [category, tier, score, safe, source, &after, &most];
+            let mut skills: Vec<SkillRecord> = conn.all(&sql, &values[..], from_row)?;
+            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+            let has_more = skills.len() > limit;
+            skills.truncate(limit);
+            let next = skills.last().filter(|_| has_more).map(|last| last.id.clone());
+            Ok(SkillPage {
+                skills,
+                next,
+                freshness: Freshness::read(conn)?,
+            })
+        })
+    }
+
+    /// All skills of a list, read page by page.
+    ///
+    /// ```
+    /// use skillsmith_sync::search::ListOptions;
+    /// use skillsmith_sync::{Database, SkillRepository};
+    ///
+    /// let skills = SkillRepository::new(&Database::open_in_memory()?);
+    /// for skill in skills.iter(ListOptions::new()) {
+    ///     println!("{}", skill?.id);
+    /// }
+    /// # Ok::<(), skillsmith_sync::Error>(())
+    /// ```
+    pub fn iter(&self, options: ListOptions) -> Skills {
+        Skills::new(self.clone(), options)
+    }
+
+    /// The skill with this id and its categories, or `None`.
+    pub fn get(&self, id: &str) -> Result<Option<SkillDetails>> {
+        self.database().short_read(|conn| {
+            let layout = Layout::read(conn)?;
+            let source = layout.or("source", "NULL");
+            let sql = format!(
+                "SELECT k.*, {source} AS skillsmith_source FROM skills AS k WHERE k.id = ?1"
+            );
+            let found = conn.first(&sql, params![id], |row| {
+                Ok((from_row(row)?, optional_text(row, "skillsmith_source")?))
+            })?;
+            let Some((skill, source)) = found else {
+                return Ok(None);
+            };
+            let categories = if layout.has_categories {
+                let names = "SELECT place.name AS name FROM skill_categories AS placed
+                             JOIN categories AS place ON place.id = placed.category_id
+                             WHERE placed.skill_id = ?1 ORDER BY place.name";
+                conn.all(names, params![id], |row| text(row, "name"))?
+            } else {
+                Vec::new()
+            };
+            Ok(Some(SkillDetails {
+                skill,
+                categories,
+                source: source.unwrap_or_else(|| "registry".into()),
+            }))
+        })
+    }
+
+    /// How complete and how old the skills are.
+    pub fn freshness(&self) -> Result<Freshness> {
+        self.database().short_read(Freshness::read)
+    }
+}
+
+/// One search.
+struct Search<'s> {
+    conn: &'s dyn Statements,
+    layout: &'s Layout,
+    options: &'s SearchOptions,
+}
+
+impl Search<'_> {
+    /// One more than are asked for, if there are as many.
+    fn most(&self) -> i64 {
+        i64::from(self.options.limit).saturating_add(1)
+    }
+
+    /// By the index. The limit is inside the full-text query, and rows are read for those of the best ranks only: more of
+    /// them where a filter leaves some out, or the last ones have the same rank as those behind.
+    fn by_index(&self, words: &[String]) -> Result<Vec<SkillMatch>> {
+        let expression = query::expression(words);
+        let ranking = self.layout.ranking();
+        let condition = SkillFilter::condition(self.layout);
+        let score = self.layout.score();
+        let sql = format!(
+            "WITH best AS MATERIALIZED (
+               SELECT rowid AS place, rank AS score FROM skills_fts
+               WHERE skills_fts MATCH ?6 AND rank MATCH ?7 ORDER BY rank LIMIT ?8)
+             SELECT k.*, best.place AS skillsmith_place, best.score AS skillsmith_rank,
+                    (SELECT count(*) FROM best) AS skillsmith_seen, (SELECT max(score) FROM best) AS skillsmith_last
+             FROM best CROSS JOIN skills AS k ON k.rowid = best.place
+             WHERE {condition}
+             ORDER BY best.score, {score} DESC, k.id LIMIT ?9 OFFSET ?10"
+        );
+        let [category, tier, least, safe, source] = self.options.filter.values();
+        let (most, offset) = (self.most(), i64::from(self.options.offset));
+        let mut seen = most.saturating_add(offset);
+        loop {
+            let values: [&dyn ToSql; 10] = [
+                category,
+                tier,
+                least,
+                safe,
+                source,
+                &expression,
+                &ranking,
+                &seen,
+                &most,
+                &offset,
+            ];
+            let found = self.conn.all(&sql, &values[..], Ranked::of)?;
+            if is_settled(&found, seen, most) {
+                return found
+                    .into_iter()
+                    .map(|found| self.with_snippet(found, &expression))
+                    .collect();
+            }
+            seen = if found.is_empty() {
+                i64::MAX
+            } else {
+                seen.saturating_mul(STEP)
+            };
+        }
+    }
+
+    fn with_snippet(&self, found: Ranked, expression: &str) -> Result<SkillMatch> {
+        let sql = format!(
+            "SELECT {SNIPPET} AS words FROM skills_fts WHERE skills_fts MATCH ?1 AND rowid = ?2"
+        );
+        let snippet = self
+            .conn
+            .first(&sql, params![expression, found.place], |row| {
+                optional_text(row, "words")
+            })?;
+        Ok(SkillMatch {
+            skill: found.skill,
+            rank: -found.rank,
+            snippet: snippet.flatten().map(|text| on_one_line(&text)),
+        })
+    }
+
+    /// Letter by letter, which reads all skills.
+    fn without_index(&self, words: &[String]) -> Result<Vec<SkillMatch>> {
+        let condition = SkillFilter::condition(self.layout);
+        let score = self.layout.score();
+        let searched = self.layout.searched();
+        let patterns: Vec<_> = query::patterns(words).collect();
+        let all_match: String = (0..patterns.len())
+            .map(|at| format!(" AND {searched} LIKE ?{} ESCAPE '\\'", at + 8))
+            .collect();
+        let sql = format!(
+            "SELECT k.* FROM skills AS k WHERE {condition}{all_match} ORDER BY {score} DESC, k.id LIMIT ?6 OFFSET ?7"
+        );
+        let (most, offset) = (self.most(), i64::from(self.options.offset));
+        let mut values: Vec<&dyn ToSql> = self.options.filter.values().into();
+        values.extend([&most as &dyn ToSql, &offset]);
+        values.extend(patterns.iter().map(|pattern| pattern as &dyn ToSql));
+        self.conn.all(&sql, &values[..], |row| {
+            Ok(SkillMatch {
+                skill: from_row(row)?,
+                rank: 0.0,
+                snippet: None,
+            })
+        })
+    }
+}
+
+/// A match, and what tells whether the page is right.
+struct Ranked {
+    skill: SkillRecord,
+    place: i64,
+    /// As FTS5 has it: less is better.
+    rank: f64,
+    seen: i64,
+    last: f64,
+}
+
+impl Ranked {
+    fn of(row: &dyn Columns) -> rusqlite::Result<Self> {
+        let real = |name: &str| -> rusqlite::Result<f64> {
+            Ok(match row.value(name)? {
+                ValueRef::Real(number) => number,
+                _ => 0.0,
+            })
+        };
+        Ok(Self {
+            skill: from_row(row)?,
+            place: whole(row, "skillsmith_place")?.unwrap_or(0),
+            rank: real("skillsmith_rank")?,
+            seen: whole(row, "skillsmith_seen")?.unwrap_or(0),
+            last: real("skillsmith_last")?,
+        })
+    }
+}
+
+/// Whether more of the best matches would not change the page: all were seen, or it is full and its last skill is better than
+/// what was seen last, whose rank others may have that were not.
+fn is_settled(found: &[Ranked], asked: i64, most: i64) -> bool {
+    match found.last() {
+        Some(last) => {
+            let is_full = i64::try_from(found.len()) == Ok(most);
+            last.seen < asked || (is_full && last.rank < last.last)
+        }
+        None => asked == i64::MAX,
+    }
+}
+
+/// Whether the index is damaged, or out of step with the table.
+fn is_of_index(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt))
+        || matches!(error, Error::DatabaseDamaged { .. })
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
