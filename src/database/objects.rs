@@ -77,13 +77,17 @@ impl Object<'_> {
         let Some(options) = self.options_of_fts5() else {
             return false;
         };
-        let mut contents = options.split(',').filter_map(|option| {
-            let (key, value) = option.split_once('=')?;
-            (key.trim() == "content").then(|| value.trim().trim_end_matches(')').trim())
-        });
-        contents.all(|content| {
-            let content = content.trim_matches(['\'', '"', '`', '[', ']']);
-            content == "skills"
+        let mut options = options
+            .split(',')
+            .filter_map(|option| option.split_once('='));
+        options.all(|(key, value)| {
+            let value = value.trim().trim_end_matches(')').trim();
+            let value = value.trim_matches(['\'', '"', '`', '[', ']']);
+            match key.trim() {
+                "content" => value == "skills",
+                "content_rowid" => matches!(value, "rowid" | "oid" | "_rowid_"),
+                _ => true,
+            }
         })
     }
 
@@ -152,6 +156,7 @@ mod tests {
         for odd in [
             "CREATE VIRTUAL TABLE skills_fts USING fts5(name, content='other')",
             "CREATE VIRTUAL TABLE skills_fts USING fts5(name, content='')",
+            "CREATE VIRTUAL TABLE skills_fts USING fts5(name, content='skills', content_rowid='risk_score')",
             "CREATE VIRTUAL TABLE skills_fts USING fts5(name, content='other', content='skills')",
             "CREATE VIRTUAL TABLE skills_fts USING fts4(name)",
             "CREATE VIEW skills_fts AS SELECT 1",

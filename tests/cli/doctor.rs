@@ -748,6 +748,20 @@ fn what_makes_every_sync_fail_is_a_problem() {
     assert_eq!(place.json(&["doctor", "--json"])["ok"], true);
 }
 
+#[test]
+fn a_failed_sync_whose_entry_is_refused_is_a_problem() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    assert_eq!(place.json(&["doctor", "--json"])["ok"], true);
+    let trigger = "CREATE TRIGGER odd BEFORE INSERT ON sync_history BEGIN SELECT RAISE(ABORT, 'not here'); END";
+    place.look().execute_batch(trigger).unwrap();
+    assert_eq!(place.run(&["sync"]).code, 1);
+    let outcome = place.run(&["doctor", "--json"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+    let last = finding(&outcome.json(), "last error")["value"].clone();
+    assert!(last.as_str().unwrap().contains("not here"), "{last}");
+}
+
 /// Such as a registry that cannot be reached: the next sync may do better.
 #[test]
 fn what_passes_is_no_problem() {

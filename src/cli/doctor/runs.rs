@@ -35,6 +35,13 @@ fn look_at(area: &mut Area<'_>, database: &Database, console: &Console<'_>) -> R
     if entries.is_empty() {
         area.ok("latest", "none yet");
     }
+    let is_told = entries
+        .first()
+        .is_some_and(|entry| matches!(entry.status, SyncStatus::Failed | SyncStatus::Partial));
+    if let Some(error) = config.last_sync_error.as_deref().filter(|_| !is_told) {
+        let text = format!("it left no entry in the history, which may refuse it: {error}");
+        area.note("last error", State::Error, text);
+    }
     let backoff = database.short_read(engine::backoff::load)?;
     let is_lasting = backoff.is_some_and(|backoff| backoff.is_lasting());
     for (number, entry) in entries.iter().enumerate() {

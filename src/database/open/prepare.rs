@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::Opening;
 use crate::database::explain::{damaged_on, explain_on, name};
@@ -121,6 +121,13 @@ fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
                 &format!("its table 'skills' has no column '{column}'"),
             ));
         }
+    }
+    // Rows are written, and found in the full-text index, by their numbers.
+    if let Err(error) = conn.prepare("SELECT rowid FROM main.skills LIMIT 0") {
+        return Err(match error.sqlite_error_code() {
+            Some(ErrorCode::Unknown) => not_skillsmith(path, "its table 'skills' is WITHOUT ROWID"),
+            _ => explain_on(conn, path, error),
+        });
     }
     Ok(())
 }
