@@ -79,6 +79,42 @@ describe('what is wrong around it', () => {
     })
   })
 
+  test('an address in the settings of a client, told after the caller has what was returned', async () => {
+    for (const settings of [
+      { baseUrl: 'nonsense' },
+      { baseUrl: 'ftp://127.0.0.1' },
+      { baseUrl: 'http://registry.test', apiKey: 'k'.repeat(40) },
+    ]) {
+      const told = []
+      const started = sync.startBackgroundSync({
+        db: newPath(),
+        apiClient: settings,
+        onSyncError: (error) => told.push([error, started.service]),
+      })
+      assert.deepEqual([told, started.service.isServiceStarted()], [[], false], settings.baseUrl)
+      await new Promise(setImmediate)
+      assert.equal(told.length, 1)
+      assert.equal(told[0][0].code, 'INVALID_ARGUMENT')
+      await started.stop()
+    }
+  })
+
+  test('a signal that takes no listener', async () => {
+    const told = []
+    const signal = {
+      aborted: false,
+      addEventListener() {
+        throw new Error('not today')
+      },
+      removeEventListener() {},
+    }
+    const apiClient = { isOffline: () => true, checkHealth() {}, search() {} }
+    const started = sync.startBackgroundSync({ db: newPath(), apiClient, signal, onSyncError: ({ message }) => told.push(message) })
+    await new Promise(setImmediate)
+    assert.deepEqual([told, started.service.isServiceStarted()], [['not today'], false])
+    await started.stop()
+  })
+
   test('is one line on stderr where nobody takes it', async () => {
     const body = `({ sync }) => {
       sync.startBackgroundSync()
