@@ -138,10 +138,13 @@ export class SyncEngine {
       if (!run.dryRun) recordFailure(handle, thrown.message)
       return notBegun(thrown, run.dryRun ?? false)
     }
-    if (isHosts(source)) return new Run(handle, hostSource(source.host), run).settled
+    if (isHosts(source)) return settled(() => new Run(handle, hostSource(source.host), run), run)
     const isOffline = source.asked && isHostOffline(source.asked)
-    if (isOffline && (await isOffline)) return new Run(handle, { host: source.asked as HostRequests, offline: true }, run).settled
-    return new Run(handle, source, run).settled
+    if (isOffline && (await isOffline)) {
+      const host = { host: source.asked as HostRequests, offline: true }
+      return settled(() => new Run(handle, host, run), run)
+    }
+    return settled(() => new Run(handle, source, run), run)
   }
 
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
@@ -290,6 +293,16 @@ function withCode(result: SyncResult, code: string): SyncResult {
   result.code = name
   result.retryable = retryable
   return result
+}
+
+/** The result of a run, also where no thread could be started for it. */
+function settled(begin: () => Run, { dryRun }: RunOptions): Promise<SyncResult> | SyncResult {
+  try {
+    return begin().settled
+  } catch (thrown) {
+    if (thrown instanceof SkillsmithSyncError && thrown.code === 'OUT_OF_MEMORY') return notBegun(thrown, dryRun ?? false)
+    throw thrown
+  }
 }
 
 /** The result of a run that could not begin. */

@@ -406,7 +406,7 @@ describe('connections of the runtime', () => {
         rolledBack: [false, 'weekly', 1, 'half'],
         afterRollback: [true, 'daily', 0],
         committed: [false, 'weekly', 1, 'half'],
-        exclusive: [3, 0],
+        exclusive: [3, 0, false],
         refused: 'RUN_NOT_FOUND',
       })
     })
