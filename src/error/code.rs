@@ -140,6 +140,11 @@ error_codes! {
 }
 
 /// Writes both members of what may have an error, in the JSON of the command line; neither where there is no code.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "so serde calls it"
+)]
 pub(crate) fn code_and_retryable<S: Serializer>(
     code: &Option<ErrorCode>,
     into: S,
