@@ -186,6 +186,7 @@ typedef struct skillsmith_sync_history_entry {
   int64_t duration_ms;
   struct skillsmith_text created_at;
   int64_t skills_removed;
+  skillsmith_status code;
 } skillsmith_sync_history_entry;
 
 typedef struct skillsmith_sync_history_list {

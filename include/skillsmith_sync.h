@@ -689,6 +689,11 @@ typedef struct skillsmith_sync_history_entry {
   struct skillsmith_text created_at;
   /* Number of withdrawn skills that were removed. */
   int64_t skills_removed;
+  /*
+   Code of `error_message`, where it is known: of the newest hundred runs that this library
+   ended with an error; `SKILLSMITH_OK` in every other entry.
+   */
+  skillsmith_status code;
 } skillsmith_sync_history_entry;
 
 /* Entries of the history. */

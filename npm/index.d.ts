@@ -1,58 +1,3 @@
-/** Options of a {@link Database}. */
-export interface DatabaseOptions {
-	/** Whether to open the file read-only. The file must exist then. Default: false. */
-	readonly?: boolean | undefined;
-}
-/**
- * An open skill database.
- *
- * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
- */
-export declare class Database {
-	/**
-	 * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
-	 * and adds the tables for syncing if they are missing.
-	 *
-	 * @param path The file, or `:memory:`. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`.
-	 * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
-	 *   accessed. The file is not changed then.
-	 */
-	constructor(path?: string | URL, options?: DatabaseOptions);
-	/** The absolute path, or `:memory:`. */
-	get name(): string;
-	/** Whether the database is in memory only. */
-	get memory(): boolean;
-	/** Whether the database was opened read-only. */
-	get readonly(): boolean;
-	/** Whether the database is open. */
-	get open(): boolean;
-	/**
-	 * Closes the database. A running sync still ends normally. Later calls fail with `DATABASE_CLOSED`. Does nothing when
-	 * already closed.
-	 */
-	close(): void;
-	/** Closes it at the end of a block: {@link Database.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
-	readonly [Symbol.dispose]: () => void;
-}
-/**
- * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
- * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
- *
- * While such a connection is in a transaction (`inTransaction`, `isTransaction`) or has the file to itself
- * (`locking_mode = EXCLUSIVE`), calls of repositories run on it, and commit or roll back with it. Otherwise they have a connection of
- * their own, which stays open: a host that wants the file to itself sets that before its first call. An engine's `sync` has a
- * connection of its own in any case.
- *
- * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
- * the file in memory, and its next save would undo what a sync has written.
- */
-export type DatabaseLike = Database | string | URL | {
-	readonly name: string;
-} | {
-	readonly filename: string;
-} | {
-	location(): string | null;
-};
 declare const CODES: {
 	/** 101: an argument is invalid. */
 	readonly INVALID_ARGUMENT: false;
@@ -151,6 +96,61 @@ export declare class SkillsmithSyncError extends Error {
 		cause?: unknown;
 	});
 }
+/** Options of a {@link Database}. */
+export interface DatabaseOptions {
+	/** Whether to open the file read-only. The file must exist then. Default: false. */
+	readonly?: boolean | undefined;
+}
+/**
+ * An open skill database.
+ *
+ * Uses its own copy of SQLite. Another copy in the same process, such as better-sqlite3, may safely have the same file open.
+ */
+export declare class Database {
+	/**
+	 * Opens a database. Blocks on the disk. Creates a missing file with the whole schema. Accepts a file of any schema version,
+	 * and adds the tables for syncing if they are missing.
+	 *
+	 * @param path The file, or `:memory:`. Default: `SKILLSMITH_DB_PATH`, else `~/.skillsmith/skills.db`.
+	 * @throws {@link SkillsmithSyncError} if the file is not a database, is damaged, belongs to another program, or cannot be
+	 *   accessed. The file is not changed then.
+	 */
+	constructor(path?: string | URL, options?: DatabaseOptions);
+	/** The absolute path, or `:memory:`. */
+	get name(): string;
+	/** Whether the database is in memory only. */
+	get memory(): boolean;
+	/** Whether the database was opened read-only. */
+	get readonly(): boolean;
+	/** Whether the database is open. */
+	get open(): boolean;
+	/**
+	 * Closes the database. A running sync still ends normally. Later calls fail with `DATABASE_CLOSED`. Does nothing when
+	 * already closed.
+	 */
+	close(): void;
+	/** Closes it at the end of a block: {@link Database.close}, for `using`. Missing where the runtime has no `Symbol.dispose`. */
+	readonly [Symbol.dispose]: () => void;
+}
+/**
+ * A {@link Database}, a path (also as a `URL` of a file), or any object that has the path: as `name`, such as a connection of better-sqlite3, as `filename`
+ * (`bun:sqlite`), or by `location()` (`node:sqlite` of Node 22.16 and newer; before that, pass `{ name }`).
+ *
+ * While such a connection is in a transaction (`inTransaction`, `isTransaction`) or has the file to itself
+ * (`locking_mode = EXCLUSIVE`), calls of repositories run on it, and commit or roll back with it. Otherwise they have a connection of
+ * their own, which stays open: a host that wants the file to itself sets that before its first call. An engine's `sync` has a
+ * connection of its own in any case.
+ *
+ * A database of SQLite in WebAssembly, such as sql.js, or a wrapper around one is refused with a `TypeError`: it is a copy of
+ * the file in memory, and its next save would undo what a sync has written.
+ */
+export type DatabaseLike = Database | string | URL | {
+	readonly name: string;
+} | {
+	readonly filename: string;
+} | {
+	location(): string | null;
+};
 /** What a {@link TokenProvider} is asked. */
 export interface TokenRequest {
 	/** Whether the registry has refused the last token with 401, so that a fresh one is needed. */
@@ -220,6 +220,13 @@ export interface SyncHistoryEntry {
 	durationMs: number | null;
 	/** When the entry was created, in the format of SQLite (UTC). */
 	createdAt: string;
+	/**
+	 * The code of `errorMessage`, where it is known: of the newest hundred runs that this library ended with an error. Missing from
+	 * every other entry.
+	 */
+	code?: SkillsmithErrorCode;
+	/** Whether the same sync may succeed later without a change. Missing where `code` is. */
+	retryable?: boolean;
 }
 /** Counters of a run, for its entry in the history. */
 export interface SyncRunResult {
@@ -619,9 +626,12 @@ export declare class SyncHistoryRepository {
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;
-	/** The entries of running syncs, newest first. Entries whose process has died are marked as failed first. */
+	/**
+	 * The entries of running syncs, newest first. Entries of syncs of this library whose process has died are marked as failed first,
+	 * others by the next sync, 30 minutes after their start.
+	 */
 	getRunning(): SyncHistoryEntry[];
-	/** Whether a sync is running. Entries whose process has died are marked as failed first. */
+	/** Whether a sync is running; of entries as in {@link SyncHistoryRepository.getRunning}. */
 	isRunning(): boolean;
 	/** Deletes the entries of runs that started more than `daysToKeep` days ago. Returns the number of deleted entries. */
 	cleanup(daysToKeep?: number): number;

@@ -191,6 +191,7 @@ struct SyncHistoryEntry {
   std::optional<std::chrono::milliseconds> duration;  ///< Duration; none while the run is running.
   std::string created_at;                             ///< When the entry was created.
   std::int64_t skills_removed = 0;                    ///< Number of withdrawn skills that were removed.
+  skillsmith_status code = SKILLSMITH_OK;             ///< Code of `error_message`, where it is known.
 };
 
 /// Statistics of the whole history.
@@ -434,6 +435,7 @@ inline SyncHistoryEntry copy(const skillsmith_sync_history_entry &given) {
   entry.duration = optional_time(given.duration_ms);
   entry.created_at = text(given.created_at);
   entry.skills_removed = given.skills_removed;
+  entry.code = given.code;
   return entry;
 }
 

@@ -69,7 +69,7 @@ function packMain() {
   packFolder(publishedMain(), (folder) => {
     // Compiled anew, because `lib` may have old files. `check` compares the committed types with the generated ones.
     npm(['exec', '--', 'tsc', '--outDir', join(folder, 'lib')])
-    for (const name of ['index.d.ts', 'README.md']) cpSync(inNpm(name), join(folder, name))
+    for (const name of ['index.d.ts', 'README.md', 'man']) cpSync(inNpm(name), join(folder, name), { recursive: true })
   })
 }
 

@@ -10,7 +10,7 @@ import { inNpm, inRoot, ROOT } from './run.mjs'
 
 export const SOURCES = [
   ...['Cargo.toml', 'Cargo.lock', 'src', 'bindings/node', 'bindings/sqlite.flags', ...LICENSES].map((name) => inRoot(name)),
-  ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'index.d.ts', 'src', 'scripts'].map((name) => inNpm(name)),
+  ...['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'index.d.ts', 'man', 'src', 'scripts'].map((name) => inNpm(name)),
   ...Object.keys(PLATFORMS).flatMap((platform) => ['package.json', 'README.md'].map((name) => inNpm(platform, name))),
 ]
 

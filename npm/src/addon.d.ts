@@ -36,8 +36,11 @@ export declare class NativeConfig {
 export declare class NativeDatabase {
   /** Opens `path`, or the user's default database if `path` is missing. */
   static open(path: string | undefined | null, readonly: boolean, variables: Variables): NativeDatabase
-  /** The database at `path`, which exists; opened by the first call that does not go through a connection of the host. */
-  static openLater(path: string, readonly: boolean): NativeDatabase
+  /**
+   * The database at `path`, which exists and which a connection of the host has open: ours is open during calls only, and
+   * never by a call through the host's. If the file is `taken`, the first call checks it.
+   */
+  static besideHost(path: string, readonly: boolean, taken: boolean): NativeDatabase
   get name(): string
   get memory(): boolean
   get isOpen(): boolean
@@ -234,6 +237,7 @@ export interface SyncConfig {
   updatedAt: string
 }
 
+/** Without `use_nullable`, so that `code` and `retryable` are missing where there is no code. */
 export interface SyncHistoryEntry {
   id: string
   startedAt: string
@@ -245,6 +249,8 @@ export interface SyncHistoryEntry {
   errorMessage: string | null
   durationMs: number | null
   createdAt: string
+  code?: import('./errors.js').SkillsmithErrorCode
+  retryable?: boolean
 }
 
 export interface SyncProgress {

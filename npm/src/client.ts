@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 
-import { abortSignal, onAbort } from './abort.js'
+import { abortSignal, isAborted, onAbort, reasonOf } from './abort.js'
 import type { NativeClient, NativeRequest, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { attempt, callerFrames, fromFailure, SkillsmithSyncError, unexpectedEvent } from './errors.js'
@@ -99,7 +99,9 @@ export class SkillsmithApiClient {
     } catch (error) {
       const isUnhealthy = error instanceof SkillsmithSyncError && error.code === 'API_UNHEALTHY'
       // What the host has cancelled says nothing about the registry.
-      if (isUnhealthy && signal?.aborted) throw new SkillsmithSyncError('The request was cancelled', 'CANCELLED', { cause: signal.reason })
+      if (isUnhealthy && isAborted(signal)) {
+        throw new SkillsmithSyncError('The request was cancelled', 'CANCELLED', { cause: reasonOf(signal) })
+      }
       if (isUnhealthy) return report('unhealthy', 'unknown')
       throw error
     }
@@ -180,8 +182,8 @@ function textOf(start: (listener: (event: TaskEvent) => void) => NativeRequest, 
             resolve(event.text)
             break
           case 'failure': {
-            const isCancelled = event.failure.code === 'CANCELLED' && signal?.aborted
-            reject(fromFailure(event.failure, { frames, ...(isCancelled && { cause: signal.reason }) }))
+            const isCancelled = event.failure.code === 'CANCELLED' && isAborted(signal)
+            reject(fromFailure(event.failure, { frames, ...(isCancelled && { cause: reasonOf(signal) }) }))
             break
           }
           case 'progress':

@@ -212,12 +212,15 @@ function connectToHost(db: HostDatabase & { readonly?: unknown }, name: string):
  */
 const sharedHandles = new Map<string, WeakRef<NativeDatabase>>()
 
-/** A file that is `taken` is opened later: opening it now could only wait in vain. */
+/**
+ * Its connection is closed between calls, because the host's may want the file to itself (`PRAGMA locking_mode = EXCLUSIVE`). A
+ * file that is `taken` is opened later: opening it now could only wait in vain.
+ */
 function sharedHandle(path: string, readonly: boolean, taken: boolean): NativeDatabase {
   const key = `${readonly ? 'r' : 'w'} ${path}`
   const existing = sharedHandles.get(key)?.deref()
   if (existing?.isOpen) return existing
-  const handle = taken ? attempt(() => native.NativeDatabase.openLater(path, readonly)) : Database.handle(new Database(path, { readonly }))
+  const handle = attempt(() => native.NativeDatabase.besideHost(path, readonly, taken))
   for (const [other, reference] of sharedHandles) if (!reference.deref()) sharedHandles.delete(other)
   sharedHandles.set(key, new WeakRef(handle))
   return handle

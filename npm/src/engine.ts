@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 
-import { abortSignal, onAbort } from './abort.js'
+import { abortSignal, isAborted, onAbort, reasonOf } from './abort.js'
 import type { NativeClient, NativeDatabase, NativeRun, TaskEvent } from './addon.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
@@ -138,10 +138,13 @@ export class SyncEngine {
       if (!run.dryRun) recordFailure(handle, thrown.message)
       return notBegun(thrown, run.dryRun ?? false)
     }
-    if ('host' in source) return new Run(handle, hostSource(source.host), run).settled
+    if (isHosts(source)) return settled(() => new Run(handle, hostSource(source.host), run), run)
     const isOffline = source.asked && isHostOffline(source.asked)
-    if (isOffline && (await isOffline)) return new Run(handle, { host: source.asked as HostRequests, offline: true }, run).settled
-    return new Run(handle, source, run).settled
+    if (isOffline && (await isOffline)) {
+      const host = { host: source.asked as HostRequests, offline: true }
+      return settled(() => new Run(handle, host, run), run)
+    }
+    return settled(() => new Run(handle, source, run), run)
   }
 
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
@@ -169,16 +172,21 @@ export class SyncEngine {
   /** @internal Whether a background service should start a sync now. Returns a promise if the registry's `isOffline` does. */
   static decide(engine: SyncEngine): Decision | Promise<Decision> {
     const source = engine[SOURCE]()
-    const client = 'client' in source ? source.client : undefined
+    const client = !isHosts(source) ? source.client : undefined
     const decision = (isOffline: boolean): Decision => {
       if (isOffline) return 'not-due'
       const handle = engine[CONNECTION].handle()
       atHostTime()
       return attempt(() => native.decide(handle, client, variables()))
     }
-    const asked = 'host' in source ? source.host : source.asked
+    const asked = isHosts(source) ? source.host : source.asked
     const isOffline = asked ? isHostOffline(asked) : (client?.isOffline ?? false)
     return typeof isOffline === 'boolean' ? decision(isOffline) : isOffline.then(decision)
+  }
+
+  /** @internal Throws for a registry that no sync could use, such as one with a bad address. */
+  static checkRegistry(engine: SyncEngine): void {
+    engine[SOURCE]()
   }
 
   /** @internal */
@@ -268,6 +276,11 @@ function syncMethod(host: AnyHostRegistry): HostRequests['syncRegistry'] {
   return check.hasMethods(host, 'syncRegistry') ? (options) => host.syncRegistry?.(options) : undefined
 }
 
+/** Whether the registry is the host's. By a member of its own: somebody may have put one of this name on `Object.prototype`. */
+function isHosts<S extends object>(source: S): source is Extract<S, { readonly host: unknown }> {
+  return Object.hasOwn(source, 'host')
+}
+
 /** The error of a result without success. */
 export function errorOf(result: SyncResult): SkillsmithSyncError {
   const message = messageOf(result.errors?.[0] ?? 'The sync failed without an error message.')
@@ -280,6 +293,16 @@ function withCode(result: SyncResult, code: string): SyncResult {
   result.code = name
   result.retryable = retryable
   return result
+}
+
+/** The result of a run, also where no thread could be started for it. */
+function settled(begin: () => Run, { dryRun }: RunOptions): Promise<SyncResult> | SyncResult {
+  try {
+    return begin().settled
+  } catch (thrown) {
+    if (thrown instanceof SkillsmithSyncError && thrown.code === 'OUT_OF_MEMORY') return notBegun(thrown, dryRun ?? false)
+    throw thrown
+  }
 }
 
 /** The result of a run that could not begin. */
@@ -328,8 +351,8 @@ class Run {
       this.#reject = reject
     })
     const { onProgress, signal, ...rest } = options
-    const [client, hostOffline] = 'client' in source ? [source.client] : [undefined, source.offline]
-    const hostLists = 'host' in source && check.hasMethods(source.host, 'syncRegistry')
+    const [client, hostOffline] = !isHosts(source) ? [source.client] : [undefined, source.offline]
+    const hostLists = isHosts(source) && check.hasMethods(source.host, 'syncRegistry')
     const listing = rest.listing ?? attempt(() => native.defaultListing(variables()))
     const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined, reportRequests: wantsRequests() }
     atHostTime()
@@ -354,7 +377,7 @@ class Run {
         this.#queue(event.progress)
         break
       case 'host-request':
-        if ('host' in this.#source) void respond(this.#native, this.#source.host, event.request)
+        if (isHosts(this.#source)) void respond(this.#native, this.#source.host, event.request)
         break
       case 'request':
         this.#publishRequest(event)
@@ -430,7 +453,7 @@ class Run {
     if (!reason) return result
     const { signal } = this.#options
     if (this.#thrown) result.cause = this.#thrown.error
-    else if (reason === 'CANCELLED' && signal?.aborted) result.cause = signal.reason
+    else if (reason === 'CANCELLED' && isAborted(signal)) result.cause = reasonOf(signal)
     return withCode(result, reason)
   }
 }

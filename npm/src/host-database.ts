@@ -14,12 +14,40 @@ export function isHostDatabase(db: unknown): db is HostDatabase {
 
 /** A member that is a text. What somebody has put on `Object.prototype` says nothing of this object. */
 function textOf(db: object, member: string): string | undefined {
-  const value: unknown = member in Object.prototype ? undefined : Reflect.get(db, member)
+  if (member in Object.prototype && !hasBelowRoot(db, member)) return undefined
+  const value: unknown = Reflect.get(db, member)
   return typeof value === 'string' ? value : undefined
 }
 
-/** The path; empty or `:memory:` if the database is in memory. */
+/** Whether an object, or a prototype of it but the last, has a member. */
+function hasBelowRoot(object: object, member: string): boolean {
+  for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
+    if (Object.hasOwn(at, member)) return at !== Object.prototype
+  }
+  return false
+}
+
+/**
+ * The path; empty or `:memory:` if the database is in memory. SQLite has it as it was when the file was opened: the name may be a
+ * relative one, and the process may have changed its folder since.
+ */
 export function pathOf(db: HostDatabase): string {
+  return openedPath(db) ?? namedPath(db)
+}
+
+function openedPath(db: HostDatabase): string | undefined {
+  try {
+    const rows = tellingConnection(db)?.prepare('PRAGMA database_list').all() ?? []
+    // The columns are seq, name and file; a host may have rows as arrays.
+    const [, , file] = rows.map((row) => Object.values(row as object)).find(([, name]) => name === 'main') ?? []
+    return typeof file === 'string' && file !== '' ? file : undefined
+  } catch {
+    // In the middle of a statement, or closed.
+    return undefined
+  }
+}
+
+function namedPath(db: HostDatabase): string {
   return textOf(db, 'name') ?? textOf(db, 'filename') ?? ('location' in db ? (db.location() ?? '') : '')
 }
 
@@ -64,6 +92,7 @@ export interface TellingConnection {
     safeIntegers?(on: boolean): unknown
     /** node:sqlite. */
     setReadBigInts?(on: boolean): unknown
+    setReturnArrays?(on: boolean): unknown
   }
 }
 
@@ -85,7 +114,7 @@ export function isTaken(connection: TellingConnection): boolean {
   try {
     if (connection.inTransaction === true || connection.isTransaction === true) return true
     const [row] = connection.prepare('PRAGMA main.locking_mode').all()
-    return isObject(row) && row.locking_mode === 'exclusive'
+    return isObject(row) && Object.values(row)[0] === 'exclusive'
   } catch {
     // In the middle of a statement, which calls an SQL function of the host.
     return false

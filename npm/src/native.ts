@@ -1,6 +1,7 @@
 // Loads the addon for this platform. Every error names the addon and says what to do.
 
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 
 import type * as Addon from './addon.js'
 
@@ -44,8 +45,10 @@ function requirePackage(platform: string): typeof Addon {
   }
 }
 
-/** Loads a file of this machine, which no bundler is to look for. */
-const requireFile: (path: string) => typeof Addon = createRequire(__filename)
+/** Loads a file of this machine, which no bundler is to look for. A bundle as an ES module has no `__filename`, and no file beside it. */
+const requireFile: (path: string) => typeof Addon = createRequire(
+  typeof __filename === 'string' ? __filename : join(process.cwd(), 'bundle.js'),
+)
 
 const VERSION: string = require('../package.json').version
 
@@ -88,7 +91,7 @@ function load(): typeof Addon {
   const wanted = names.map((name) => `@skillsmith/sync-${name}`).join(' or ')
   if (failures.length > 0) {
     throw failure(
-      `Cannot load the addon of @skillsmith/sync for ${here}: ${failures.join('; ')}. Reinstall the package on this platform.`,
+      `Cannot load the addon of @skillsmith/sync for ${here}: ${failures.join('; ').replace(/\.$/, '')}. ${adviceFor(cause)}`,
       cause,
     )
   }
@@ -96,6 +99,14 @@ function load(): typeof Addon {
     `@skillsmith/sync needs the package ${wanted} on ${here}, but it is not installed. ` +
       'It is an optional dependency. Run `npm i --include=optional` on this platform.',
   )
+}
+
+/** What to do about an addon that is there and does not load. */
+function adviceFor(cause: unknown): string {
+  // Another installation would change nothing.
+  return (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
+    ? 'This process may not load addons: start it without --no-addons, and with --allow-addons beside --permission.'
+    : 'Reinstall the package on this platform.'
 }
 
 /** Refuses an addon of another version, because its functions may differ. */

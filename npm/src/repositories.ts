@@ -222,12 +222,15 @@ export class SyncHistoryRepository {
     return this[CALL]((history) => history.getLastSuccessful())
   }
 
-  /** The entries of running syncs, newest first. Entries whose process has died are marked as failed first. */
+  /**
+   * The entries of running syncs, newest first. Entries of syncs of this library whose process has died are marked as failed first,
+   * others by the next sync, 30 minutes after their start.
+   */
   getRunning(): SyncHistoryEntry[] {
     return this[CALL]((history) => history.getRunning())
   }
 
-  /** Whether a sync is running. Entries whose process has died are marked as failed first. */
+  /** Whether a sync is running; of entries as in {@link SyncHistoryRepository.getRunning}. */
   isRunning(): boolean {
     return this[CALL]((history) => history.isRunning())
   }

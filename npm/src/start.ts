@@ -1,4 +1,4 @@
-import { abortSignal, onAbort } from './abort.js'
+import { abortSignal, isAborted, onAbort } from './abort.js'
 import { BackgroundSyncService } from './background.js'
 import * as check from './check.js'
 import { SkillsmithApiClient } from './client.js'
@@ -54,9 +54,15 @@ interface Stops {
 }
 
 const STOPS = Symbol.for('@skillsmith/sync:stops')
-const shared = globalThis as { [STOPS]?: Stops }
-shared[STOPS] ??= { all: new Set(), listener: onSignal }
-const { all: stops, listener } = shared[STOPS]
+const { all: stops, listener } = sharedStops()
+
+function sharedStops(): Stops {
+  const shared = globalThis as { [STOPS]?: Stops }
+  const own = { all: new Set<() => Promise<void>>(), listener: onSignal }
+  // A host may have frozen the global object: then each copy has its own.
+  if (!shared[STOPS]) Reflect.set(shared, STOPS, own)
+  return shared[STOPS] ?? own
+}
 
 function onSignal(signal: NodeJS.Signals): void {
   // Our listener has disabled the default action. Without another listener, we repeat the signal at the end.
@@ -139,12 +145,15 @@ export function startBackgroundSync(options?: StartBackgroundSyncOptions): Backg
 
   try {
     const { backgroundSync, offlineMode } = attempt(() => native.backgroundSettings(variables()))
-    if (backgroundSync && !offlineMode && !aborted?.aborted) {
+    if (backgroundSync && !offlineMode && !isAborted(aborted)) {
       open()
       if (!apiClient) connect()
+      SyncEngine.checkRegistry(engine)
       service.start()
     }
   } catch (thrown) {
+    // A signal of the host's own kind may have refused our listener after the start.
+    void service.stop()
     BackgroundSyncService.report(service, toError(thrown))
   }
   return {

@@ -47,6 +47,7 @@ function answer(connection: TellingConnection, sql: string, values: StatementVal
   if (kind === 'change') return String(statement.run(...bound).changes)
   if (statement.safeIntegers) statement.safeIntegers(true)
   else statement.setReadBigInts?.(true)
+  statement.setReturnArrays?.(false)
   return `[${statement
     .all(...bound)
     .map(rowText)

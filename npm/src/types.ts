@@ -60,6 +60,13 @@ export interface SyncHistoryEntry {
   durationMs: number | null
   /** When the entry was created, in the format of SQLite (UTC). */
   createdAt: string
+  /**
+   * The code of `errorMessage`, where it is known: of the newest hundred runs that this library ended with an error. Missing from
+   * every other entry.
+   */
+  code?: SkillsmithErrorCode
+  /** Whether the same sync may succeed later without a change. Missing where `code` is. */
+  retryable?: boolean
 }
 
 /** Counters of a run, for its entry in the history. */

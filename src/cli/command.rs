@@ -57,6 +57,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &Terminal) -> u8 
     }
 }
 
+/// The commands and options, for what is made of them, such as manual pages.
+#[doc(hidden)]
+pub fn definition() -> clap::Command {
+    Arguments::definition(0)
+}
+
 fn execute(arguments: &Arguments, console: &Console<'_>) -> Result<Exit> {
     let sync = match &arguments.command {
         TopCommand::Sync(sync) => sync,

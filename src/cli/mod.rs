@@ -25,5 +25,5 @@ mod text;
 mod time;
 mod zone;
 
-pub use self::command::run;
+pub use self::command::{definition, run};
 pub use self::streams::{Input, Stream, Terminal};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -14,7 +14,7 @@ use super::lock::LockTarget;
 use super::open::{self, Opening};
 use super::options::OpenOptions;
 use super::schema::{self, ensure_sync_tables};
-use super::shared::{Inner, Location, Shared};
+use super::shared::{InUse, Inner, Location, Shared};
 use super::transaction::{self, LockWait};
 use super::{explain, file_system, in_place, oversize, replaced};
 use crate::statements::Statements;
@@ -161,6 +161,12 @@ impl Database {
         outcome
     }
 
+    /// Opens the shared connection if it is not open, with the same errors as [`Database::open`].
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<()> {
+        self.shared_in_place(true).map(drop)
+    }
+
     /// Runs a write in one IMMEDIATE transaction on the shared connection.
     pub(crate) fn write<T>(&self, call: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         self.write_within(self.inner.options.busy_budget, call)
@@ -280,14 +286,17 @@ impl Database {
 
     /// The shared connection to the file that is at the path now, or the error that it is
     /// closed.
-    fn shared_in_place(&self, create: bool) -> Result<MutexGuard<'_, Shared>> {
+    fn shared_in_place(&self, create: bool) -> Result<InUse<'_>> {
         self.check_process()?;
         self.let_go_if_replaced();
         let mut shared = self.inner.shared();
-        if let (Shared::Replaced, Location::File(path)) = (&*shared, &self.inner.location) {
+        if let (Shared::Replaced | Shared::Resting(_), Location::File(path)) =
+            (&*shared, &self.inner.location)
+        {
             let cancel = CancelToken::new();
             let opening = Opening {
                 create,
+                search: !shared.knows(path),
                 ..self.inner.options.opening(&cancel)
             };
             let conn = open::file(path, opening)?;
@@ -296,7 +305,7 @@ impl Database {
             }
             *shared = Shared::Open(conn);
         }
-        Ok(shared)
+        Ok(InUse::new(&self.inner, shared))
     }
 
     /// If the file at the path was replaced, closes every connection of this process except those of runs.
@@ -401,7 +410,8 @@ impl OpenOptions {
         ))
     }
 
-    /// The database at `path`, which exists. The first call on a connection of its own opens it, and checks it then.
+    /// The database at `path`, which exists. The first call on a connection of its own opens it, and checks it then;
+    /// [`Database::check`] does nothing else.
     #[doc(hidden)]
     pub fn open_later(&self, path: impl AsRef<Path>) -> Result<Database> {
         let path = path.as_ref();

@@ -32,6 +32,7 @@ pub struct OpenOptions {
     pub(super) busy_budget: Duration,
     pub(super) open_budget: Duration,
     pub(super) cancel: CancelToken,
+    pub(super) rests: bool,
     /// Cancels the statements of short calls on the open database.
     pub(super) calls: CancelToken,
 }
@@ -43,6 +44,7 @@ impl Default for OpenOptions {
             busy_budget: DEFAULT_BUSY_BUDGET,
             open_budget: DEFAULT_OPEN_BUDGET,
             cancel: CancelToken::new(),
+            rests: false,
             calls: CancelToken::new(),
         }
     }
@@ -86,6 +88,15 @@ impl OpenOptions {
     #[must_use]
     pub fn cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;
+        self
+    }
+
+    /// Whether short calls leave no connection open behind them. In WAL mode an open connection holds a lock for as long as it is
+    /// open, and no other can have the file to itself then: a host whose own connection may want that. Default: false.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn rests(mut self, rests: bool) -> Self {
+        self.rests = rests;
         self
     }
 

@@ -1,5 +1,6 @@
 //! The connection that all clones of a database share, and its handling when the file is replaced.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard};
@@ -28,8 +29,25 @@ pub(super) enum Shared {
     Open(Handle),
     /// The file at the path was replaced; the next call opens the one that is there now.
     Replaced,
+    /// Not open between calls, as [`OpenOptions::rests`] wants it; the next call opens it. With which file it was.
+    Resting(Option<Identity>),
     /// Closed by the caller, permanently.
     Closed,
+}
+
+/// Device and number of a file.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
 }
 
 /// Where the database is.
@@ -58,8 +76,13 @@ impl Shared {
         match self {
             Self::Open(conn) => in_place::check_in_place(conn, path).is_err(),
             Self::Replaced => true,
-            Self::Closed => false,
+            Self::Resting(_) | Self::Closed => false,
         }
+    }
+
+    /// Whether the file at the path was open before, and so has been checked.
+    pub(super) fn knows(&self, path: &Path) -> bool {
+        matches!(self, Self::Resting(known @ Some(_)) if *known == identity(path))
     }
 
     pub(super) fn let_go(&mut self) {
@@ -68,6 +91,39 @@ impl Shared {
         }
         if !matches!(self, Self::Closed) {
             *self = Self::Replaced;
+        }
+    }
+}
+
+/// The shared connection during one call.
+pub(super) struct InUse<'i> {
+    inner: &'i Inner,
+    shared: MutexGuard<'i, Shared>,
+}
+
+impl<'i> InUse<'i> {
+    pub(super) const fn new(inner: &'i Inner, shared: MutexGuard<'i, Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl Deref for InUse<'_> {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let (Location::File(path), true) = (&self.inner.location, self.inner.options.rests) else {
+            return;
+        };
+        if self.shared.is_replaced(path) {
+            self.shared.let_go();
+        } else if matches!(*self.shared, Shared::Open(_)) {
+            *self.shared = Shared::Resting(identity(path));
         }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) mod key {
     pub(crate) const REMOVED: &str = "removed";
     /// How runs ended whose entries could not be changed, by their ids.
     pub(crate) const ENDS: &str = "ends";
+    /// The codes of the errors of runs, by the ids of history entries.
+    pub(crate) const CODES: &str = "codes";
     /// The last check of the full-text index.
     pub(crate) const CHECKED: &str = "checked";
     /// Number of failed runs in a row, and the time of the next attempt.

@@ -21,7 +21,7 @@ use crate::database::{
 };
 use crate::history::{self, SyncRunResult, SyncStatus};
 use crate::skills::{fts, table, unmet};
-use crate::{CancelToken, Error, Result, config, requests};
+use crate::{CancelToken, Error, ErrorCode, Result, config, requests};
 
 /// The caller waits for a cancelled run to end, and the rows are already written.
 const CANCELLED_RECORD_BUDGET: Duration = Duration::from_millis(100);
@@ -260,6 +260,10 @@ fn record_in_pieces(
                 history::note_end(conn, id, now, &told)
             });
         }
+        _ = write(&mut |conn| {
+            ensure_written(is_in_its_file(conn, id)?)?;
+            history::note_code(conn, id, code_of(error))
+        });
         _ = write(&mut |conn| state::remove(conn, state::key::CURRENT_RUN));
     }
     _ = write(&mut |conn| {
@@ -274,6 +278,14 @@ fn text_of(error: &Error) -> Option<String> {
     match error {
         Error::BudgetUsed { .. } => None,
         error => message_of(&[error.to_string()]).or_else(|| Some(String::new())),
+    }
+}
+
+/// Its code, which the history has where it has the error.
+const fn code_of(error: &Error) -> Option<ErrorCode> {
+    match error {
+        Error::BudgetUsed { .. } => None,
+        error => Some(error.code()),
     }
 }
 
@@ -322,7 +334,8 @@ fn record_failure(
         (SyncStatus::Failed, SyncRunResult::default())
     };
     let ended = (now, Some(context.took()));
-    history::finish(conn, id, ended, status, Some(counts), text.as_deref())
+    history::finish(conn, id, ended, status, Some(counts), text.as_deref())?;
+    history::note_code(conn, id, code_of(error))
 }
 
 /// Whether the file records this run as the current one.

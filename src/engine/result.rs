@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
+use crate::error::code_and_retryable;
 use crate::history::SyncStatus;
 
 /// Whether a run could see every skill of the registry.
@@ -103,6 +104,6 @@ pub struct SyncResult {
     #[serde(skip)]
     pub status: SyncStatus,
     /// Code of the error that ended the run, if any.
-    #[serde(skip)]
+    #[serde(flatten, serialize_with = "code_and_retryable")]
     pub code: Option<ErrorCode>,
 }

@@ -1,6 +1,8 @@
 //! The public codes, and what an error tells a caller who may retry.
 
 use chrono::{DateTime, Utc};
+use serde::Serializer;
+use serde::ser::SerializeMap;
 
 use super::Error;
 
@@ -39,6 +41,11 @@ macro_rules! error_codes {
             /// The name that JavaScript sees.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The code with this name, if this version has it.
+            pub(crate) fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
             }
 
             /// Whether the same call may succeed later without any change by the caller.
@@ -130,6 +137,24 @@ error_codes! {
     Internal = 901, "INTERNAL", false;
     /// Out of memory, or out of threads.
     OutOfMemory = 902, "OUT_OF_MEMORY", true;
+}
+
+/// Writes both members of what may have an error, in the JSON of the command line; neither where there is no code.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "so serde calls it"
+)]
+pub(crate) fn code_and_retryable<S: Serializer>(
+    code: &Option<ErrorCode>,
+    into: S,
+) -> Result<S::Ok, S::Error> {
+    let mut members = into.serialize_map(None)?;
+    if let Some(code) = code {
+        members.serialize_entry("code", code.name())?;
+        members.serialize_entry("retryable", &code.retryable())?;
+    }
+    members.end()
 }
 
 impl Error {

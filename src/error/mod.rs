@@ -15,6 +15,7 @@ mod variants;
 
 pub use self::cause::Cause;
 pub use self::code::ErrorCode;
+pub(crate) use self::code::code_and_retryable;
 pub(crate) use self::convert::in_words;
 pub(crate) use self::messages::{TIME, in_brackets};
 pub(crate) use self::status::NOT_ENTITLED;

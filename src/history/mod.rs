@@ -1,12 +1,14 @@
 //! `sync_history`: one entry per run.
 #![warn(clippy::arithmetic_side_effects)]
 
+mod codes;
 mod ends;
 mod records;
 mod removed;
 mod repository;
 mod runs;
 
+pub(crate) use self::codes::note as note_code;
 pub(crate) use self::ends::note as note_end;
 pub use self::records::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus};
 pub use self::repository::SyncHistoryRepository;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::ErrorCode;
+use crate::error::code_and_retryable;
 use crate::statements::{Columns, ensure_row_available};
 use crate::stored::{count, optional_text, text, whole};
 
@@ -139,6 +141,10 @@ pub struct SyncHistoryEntry {
     pub duration_ms: Option<i64>,
     /// When the entry was created, in the format of SQLite (UTC).
     pub created_at: String,
+    /// Code of `error_message`, if it is known: that of a run of this engine, which ended with an error, among the newest
+    /// hundred such runs. `sync_history` has no column for it.
+    #[serde(flatten, serialize_with = "code_and_retryable")]
+    pub code: Option<ErrorCode>,
 }
 
 /// Statistics of the whole history.
@@ -182,5 +188,7 @@ pub(super) fn from_row(row: &dyn Columns) -> rusqlite::Result<SyncHistoryEntry> 
         error_message: optional_text(row, "error_message")?,
         duration_ms: whole(row, "duration_ms")?,
         created_at: text(row, "created_at")?,
+        // Not in this row: see `codes`.
+        code: None,
     })
 }

@@ -6,7 +6,9 @@ use chrono::TimeDelta;
 use rusqlite::params;
 
 use super::records::from_row;
-use super::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, ends, removed, runs};
+use super::{
+    SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus, TABLE, codes, ends, removed, runs,
+};
 use crate::clock::{Clock, SystemClock, later, to_iso};
 use crate::database::{Database, SyncLock, has_table, state};
 use crate::stored::{count, optional_text, whole};
@@ -118,8 +120,11 @@ impl SyncHistoryRepository {
         error: Option<&str>,
     ) -> Result<()> {
         let now = (self.clock.now(), None);
-        self.database
-            .short_write(|conn| runs::finish(conn, id, now, status, result, error))
+        self.database.short_write(|conn| {
+            runs::finish(conn, id, now, status, result, error)?;
+            // That of the error before is not that of this one.
+            codes::note(conn, id, None)
+        })
     }
 
     /// One entry, or `None`.
@@ -132,6 +137,7 @@ impl SyncHistoryRepository {
             let mut entry = conn.first(sql, params![id], from_row)?;
             removed::fill(conn, &mut entry)?;
             ends::fill(conn, &mut entry)?;
+            codes::fill(conn, &mut entry)?;
             Ok(entry)
         })
     }
@@ -147,6 +153,7 @@ impl SyncHistoryRepository {
             let mut entries = conn.all(SQL, params![self.latest(), limit], from_row)?;
             removed::fill(conn, &mut entries)?;
             ends::fill(conn, &mut entries)?;
+            codes::fill(conn, &mut entries)?;
             Ok(entries)
         })
     }

@@ -118,6 +118,21 @@ fn the_static_library_and_cancelled_threads() {
     run::judge("pthread_cancel", Flavour::C99, &outcome);
 }
 
+/// The cases in which no thread of the program is unwound. GCC's AddressSanitizer keeps the frames of such a thread poisoned, and
+/// then reports its own call of `sigaltstack` on that stack, in a program of ten lines without this library, too.
+#[test]
+fn cancelled_threads_under_the_sanitizers() {
+    let workshop = Workshop::new(Linkage::Shared);
+    let file = workshop.compile("pthread_cancel", Flavour::Sanitized, Linkage::Shared);
+    let cases = [
+        "in_a_thread_of_the_library",
+        "the_state_is_the_caller_s",
+        "main_ends_by_pthread_exit",
+    ];
+    let outcome = run::run(&workshop, &file, Flavour::Sanitized, &cases);
+    run::judge("pthread_cancel", Flavour::Sanitized, &outcome);
+}
+
 /// An FFI without a preprocessor takes the declarations as they are.
 #[test]
 fn luajit_takes_the_declarations() {

@@ -253,6 +253,20 @@ static void search_words(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
+/* That of the error in the newest entry of the history. */
+static int newest_code(const skillsmith_database *database) {
+  skillsmith_sync_history_repository *history = RUBBISH(skillsmith_sync_history_repository);
+  skillsmith_sync_history_list *list = RUBBISH(skillsmith_sync_history_list);
+  int code;
+  OK(skillsmith_sync_history_repository_new(database, &history, &error));
+  OK(skillsmith_sync_history_repository_get_history(history, 1, &list, &error));
+  code = list->entries[0]->code;
+  CHECK_EQ(code != SKILLSMITH_OK, list->entries[0]->error_message.data != NULL);
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_list_free(list));
+  CODE(SKILLSMITH_OK, skillsmith_sync_history_repository_free(history));
+  return code;
+}
+
 static void errors_of_the_network(void) {
   skillsmith_database *database = open_in_memory();
   skillsmith_sync_engine *engine = engine_for(database), *quick;
@@ -287,6 +301,7 @@ static void errors_of_the_network(void) {
   registry_reset();
   registry_options("{\"forbidden\": \"not in this plan\"}");
   RUN(SKILLSMITH_FORBIDDEN, "not in this plan", engine, &options);
+  CHECK_EQ(newest_code(database), SKILLSMITH_FORBIDDEN);
   registry_reset();
   registry_options("{\"plan_required\": \"community\"}");
   RUN(SKILLSMITH_PLAN_REQUIRED, "yours is 'community'", engine, &options);
@@ -314,7 +329,9 @@ static void errors_of_the_network(void) {
   RUN(SKILLSMITH_RUN_DEADLINE, "deadline", engine, &options);
   options.deadline_ms = 0;
   registry_reset();
+  CHECK_EQ(newest_code(database), SKILLSMITH_RUN_DEADLINE);
   RUN(SKILLSMITH_OK, "", engine, &options);
+  CHECK_EQ(newest_code(database), SKILLSMITH_OK);
   CHECK_EQ(skills_in(database), 250);
   CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
   engine = engine_of(client_of("http://127.0.0.1:1/nobody"), database);

@@ -124,6 +124,27 @@ fn the_newest_come_first_and_as_many_as_wanted() {
 }
 
 #[test]
+fn json_has_the_code_of_an_error_where_there_is_one() {
+    let place = three_runs();
+    let runs = place.json(&["sync", "history", "--json"]);
+    let codes = |run: &serde_json::Value| (run.get("code").cloned(), run.get("retryable").cloned());
+    assert_eq!(codes(&runs[0]), (None, None));
+    assert_eq!(codes(&runs[2]), (None, None));
+    assert_eq!(
+        codes(&runs[1]),
+        (Some("FORBIDDEN".into()), Some(false.into()))
+    );
+    place
+        .server()
+        .fault(Fault::status(500).on_health().always());
+    let outcome = place.run(&["sync", "--json"]);
+    assert_eq!(
+        codes(&outcome.json()),
+        (Some("API_UNHEALTHY".into()), Some(true.into()))
+    );
+}
+
+#[test]
 fn a_long_error_is_shortened_and_cannot_command_the_terminal() {
     let place = Place::with_skills(10);
     place.ok(&["sync", "-q"]);

@@ -21,6 +21,7 @@ mod json;
 mod listing;
 #[cfg(target_os = "linux")]
 mod machines;
+mod manual;
 mod neighbours;
 mod pipes;
 mod search;

@@ -411,6 +411,8 @@ fn promise_3_the_history_says_why_a_run_failed_whose_record_a_trigger_refuses() 
         );
         let history = world.history();
         assert!(!history.is_running().unwrap(), "{trigger}");
+        let code = || history.get_history(9).unwrap().pop().unwrap().code;
+        assert_eq!(code(), result.code, "{trigger}");
         if !trigger.contains("sync_config") {
             let config = SyncConfigRepository::new(&world.database);
             let told = config.get_config().unwrap().last_sync_error;
@@ -422,6 +424,7 @@ fn promise_3_the_history_says_why_a_run_failed_whose_record_a_trigger_refuses() 
         let sql = "SELECT error_message FROM sync_history WHERE status = 'failed'";
         let stored: String = world.look().query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(&stored, cause, "{trigger}");
+        assert_eq!(code(), result.code, "{trigger}");
         let entries = history.get_history(9).unwrap();
         assert!(
             entries

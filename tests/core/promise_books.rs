@@ -70,6 +70,94 @@ fn assert_honest(world: &World, result: &SyncResult, before: usize) {
     assert_sound(&world.path());
 }
 
+/// `sync_history` has no column for it.
+#[test]
+fn the_history_has_the_codes_of_the_errors_of_runs() {
+    let world = ordered(250);
+    let history = world.history();
+    let newest = || history.get_history(1).unwrap().remove(0);
+    assert_success(&world.sync());
+    assert_eq!(newest().code, None);
+
+    // Failed, in part, and cancelled: as in the result.
+    let failing = [
+        Fault::status(401),
+        Fault::status(418),
+        Fault::status(401).from_offset(100),
+    ];
+    let mut codes = Vec::new();
+    for fault in failing {
+        world.server.fault(fault.always());
+        let result = world.sync_with(SyncOptions::new().force(true));
+        assert!(result.code.is_some(), "{result:?}");
+        assert_eq!(newest().code, result.code, "{result:?}");
+        assert_eq!(newest().error_message.as_ref(), result.errors.first());
+        codes.push(result.code);
+        world.server.clear_faults();
+    }
+    world.server.catalogue(|catalogue| catalogue.change(1, 3));
+    codes.push(session(&world, 1).code);
+    assert_eq!(newest().code, Some(ErrorCode::Cancelled));
+    let stored = || history.get_history(9).unwrap();
+    let all: Vec<_> = stored()
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|entry| entry.code)
+        .collect();
+    assert_eq!(all, codes);
+
+    // An error that somebody else records has none, whatever it had before.
+    let id = newest().id;
+    history.fail_run(&id, "something else").unwrap();
+    let entry = history.get_by_id(&id).unwrap().unwrap();
+    assert_eq!(
+        (entry.code, entry.error_message.as_deref()),
+        (None, Some("something else"))
+    );
+
+    // What another version stores, or a program that knows nothing of it.
+    for odd in [r#"{"%":"CODE_OF_A_NEWER_VERSION"}"#, "[1]", "", "{"] {
+        let kept = odd.replace('%', &stored()[1].id);
+        world
+            .look()
+            .execute(
+                "UPDATE sync_state SET value = ?1 WHERE key = 'codes'",
+                [kept],
+            )
+            .unwrap();
+        assert!(stored().iter().all(|entry| entry.code.is_none()), "{odd}");
+    }
+    world.server.fault(Fault::status(403).always());
+    let result = world.sync();
+    assert_eq!(newest().code, result.code);
+    assert_eq!(newest().code, Some(ErrorCode::Forbidden));
+}
+
+/// Of many runs those of the newest hundred are kept.
+#[test]
+fn the_codes_of_old_runs_go() {
+    let world = ordered(3);
+    world.server.fault(Fault::status(403).always());
+    let ids: Vec<String> = (0..103)
+        .map(|_| {
+            world.sync();
+            world.history().get_history(1).unwrap().remove(0).id
+        })
+        .collect();
+    let kept: Vec<String> = world
+        .look()
+        .prepare("SELECT key FROM json_each((SELECT value FROM sync_state WHERE key = 'codes'))")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let mut newest: Vec<String> = ids;
+    newest.sort();
+    assert_eq!(kept, newest.split_off(3));
+}
+
 /// A sync that checks that progress never reports uncommitted rows.
 fn watched(world: &World, mut options: SyncOptions<'_>) -> SyncResult {
     let path = world.path();

@@ -71,6 +71,18 @@ for (const entry of ['host.cjs', 'host.mjs']) {
   })
 }
 
+for (const entry of ['host.cjs', 'host.mjs']) {
+  test(`esbuild makes an ES module, with a require: ${entry}`, async () => {
+    const out = folder()
+    const { build } = bundlers('esbuild')
+    // As the README says.
+    const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }
+    const options = { bundle: true, platform: 'node', format: 'esm', outdir: out, logLevel: 'silent', loader: { '.node': 'copy' } }
+    await build({ ...options, banner, entryPoints: [join(project, entry)], outExtension: { '.js': '.mjs' } })
+    assert.equal(await printed(join(out, 'host.mjs')), WORKS)
+  })
+}
+
 test('esbuild with the package left outside, beside node_modules', async () => {
   const { build } = bundlers('esbuild')
   const outfile = join(project, 'outside.cjs')
@@ -102,17 +114,21 @@ test('rollup, with the package left outside', async () => {
   assert.equal(await printed(file), WORKS)
 })
 
-test('ncc takes the addon along', async () => {
-  const out = folder()
-  const ncc = bundlers('@vercel/ncc')
-  const { code, assets } = await ncc(join(project, 'host.cjs'), { cache: false, quiet: true, sourceMap: false })
-  writeFileSync(join(out, 'index.js'), code)
-  for (const [name, { source }] of Object.entries(assets)) {
-    mkdirSync(join(out, name, '..'), { recursive: true })
-    writeFileSync(join(out, name), source)
-  }
-  assert.equal(await printed(join(out, 'index.js')), WORKS)
-})
+for (const [entry, name] of [
+  ['host.cjs', 'index.js'],
+  ['host.mjs', 'index.mjs'],
+])
+  test(`ncc takes the addon along: ${entry}`, async () => {
+    const out = folder()
+    const ncc = bundlers('@vercel/ncc')
+    const { code, assets } = await ncc(join(project, entry), { cache: false, quiet: true, sourceMap: false })
+    writeFileSync(join(out, name), code)
+    for (const [asset, { source }] of Object.entries(assets)) {
+      mkdirSync(join(out, asset, '..'), { recursive: true })
+      writeFileSync(join(out, asset), source)
+    }
+    assert.equal(await printed(join(out, name)), WORKS)
+  })
 
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 // Node links a blob into its own binary, which a Node of a distribution may not have been built for.

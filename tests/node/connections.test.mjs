@@ -1,12 +1,12 @@
 // What is open behind the objects of a host, and for how long.
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { inChild } from './support/child.mjs'
 import { syncError } from './support/errors.mjs'
-import { BetterSqlite3, newPath, sync } from './support/index.mjs'
+import { BetterSqlite3, folder, newPath, sync } from './support/index.mjs'
 
 const { BackgroundSyncService, Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
 const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) }
@@ -54,6 +54,104 @@ test('nor memory', async () => {
   }`
   const { value } = await inChild(body, { args: [newPath()], flags: ['--expose-gc'] })
   assert.ok(value < 200 * 2 ** 20, `${Math.round(value / 2 ** 20)} MiB more`)
+})
+
+test('a host closes its files, and nothing of ours is left of them', { skip: !existsSync('/proc/self/fd') && 'needs /proc' }, async () => {
+  const body = `async ({ sync, BetterSqlite3, args: [path] }) => {
+    const { existsSync, readdirSync, rmSync } = require('node:fs')
+    const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) }
+    const kept = []
+    const serve = async (file) => {
+      const db = new BetterSqlite3(file)
+      db.pragma('journal_mode = WAL')
+      const config = new sync.SyncConfigRepository(db)
+      config.getConfig()
+      const engine = new sync.SyncEngine({ db, apiClient })
+      await engine.sync({ signal: new AbortController().signal })
+      const { stop } = sync.startBackgroundSync({ db, apiClient })
+      kept.push(config, engine)
+      await stop()
+      db.close()
+      const left = ['-wal', '-shm'].filter((end) => existsSync(file + end))
+      for (const end of ['', '-wal', '-shm', '-sync-lock']) rmSync(file + end, { force: true })
+      return left
+    }
+    await serve(path)
+    const before = readdirSync('/proc/self/fd').length
+    const left = new Set()
+    for (let n = 0; n < 60; n++) for (const name of await serve(path + n)) left.add(name)
+    return { left: [...left], more: readdirSync('/proc/self/fd').length - before }
+  }`
+  const { value } = await inChild(body, { args: [newPath()] })
+  assert.deepEqual(value.left, [], 'the last connection takes the journal away with it')
+  assert.ok(value.more <= 6, `${value.more} more descriptors`)
+})
+
+test('a backup that is put in the place of a closed database is what is read', () => {
+  const path = newPath()
+  new Database(path).close()
+  const open = () => {
+    const db = new BetterSqlite3(path)
+    db.pragma('journal_mode = WAL')
+    return db
+  }
+  const first = open()
+  first.exec("INSERT INTO skills (id, name) VALUES ('old', 'Old')")
+  first.close()
+  const backup = readFileSync(path)
+  const db = open()
+  const config = new SyncConfigRepository(db)
+  config.disable()
+  db.exec("UPDATE skills SET id = 'new'; UPDATE sync_config SET last_sync_count = 9")
+  db.close()
+  writeFileSync(path, backup)
+  const again = open()
+  const read = [again.pragma('integrity_check', { simple: true }), again.prepare('SELECT id FROM skills').pluck().all()]
+  assert.deepEqual([...read, new SyncConfigRepository(again).getConfig().enabled], ['ok', ['old'], true])
+  again.close()
+})
+
+test('a connection that was opened by a relative path is that file, wherever the process is', async () => {
+  const body = `async ({ sync, BetterSqlite3, args: [one, two] }) => {
+    for (const folder of [one, two]) new sync.Database(folder + '/skills.db').close()
+    process.chdir(one)
+    const db = new BetterSqlite3('skills.db')
+    process.chdir(two)
+    new sync.SyncConfigRepository(db).disable()
+    db.close()
+    return [one, two].map((folder) => new sync.SyncConfigRepository(folder + '/skills.db').getConfig().enabled)
+  }`
+  const { value } = await inChild(body, { args: [folder(), folder()] })
+  assert.deepEqual(value, [false, true])
+})
+
+test('what somebody has put on Object.prototype changes nothing', async () => {
+  const body = `async ({ sync, BetterSqlite3, args: [path] }) => {
+    new sync.Database(path).close()
+    const db = new BetterSqlite3(path)
+    const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search: () => ({ data: [] }) }
+    const told = {}
+    for (const name of ['name', 'filename', 'host', 'client', 'native', 'offline', 'asked']) {
+      for (const value of ['somewhere', {}, () => 'somewhere']) {
+        Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true })
+        try {
+          const config = new sync.SyncConfigRepository(db)
+          const { success, code } = await new sync.SyncEngine({ db, apiClient }).sync()
+          const own = new sync.SkillsmithApiClient({ baseUrl: 'http://127.0.0.1:1', maxRetries: 0 })
+          const unreachable = await new sync.SyncEngine({ db, apiClient: own }).sync()
+          told[name] = [config.getConfig().id, success, code, unreachable.code]
+        } catch (error) {
+          told[name] = error.message
+        }
+        delete Object.prototype[name]
+        if (told[name][1] !== true) break
+      }
+    }
+    return told
+  }`
+  const { value } = await inChild(body, { args: [newPath()] })
+  const names = ['name', 'filename', 'host', 'client', 'native', 'offline', 'asked']
+  assert.deepEqual(value, Object.fromEntries(names.map((name) => [name, ['default', true, null, 'API_UNHEALTHY']])))
 })
 
 test('a reader and a writer have connections of their own, and a closed one is closed alone', () => {

@@ -283,19 +283,21 @@ describe('what stands for a database', () => {
     works(new BetterSqlite3(relative(process.cwd(), path)), path)
   })
 
-  test('a relative name after a change of folder is refused, and no new file is made', async () => {
+  test('a relative name after a change of folder is refused, unless a connection has the file, and no new file is made', async () => {
     const [home, elsewhere] = [folder(), folder()]
     const outcome = await inChild(
       `({ sync, BetterSqlite3, args: [elsewhere] }) => {
         const db = new BetterSqlite3('rel.db')
         process.chdir(elsewhere)
         new sync.SyncConfigRepository(db)
+        new sync.SyncConfigRepository({ name: 'rel.db' })
       }`,
       { cwd: home, args: [elsewhere] },
     )
     assert.equal(outcome.error?.code, 'INVALID_ARGUMENT')
     assert.match(outcome.error.message, /rel\.db.*absolute path/)
     assert.deepEqual(readdirSync(elsewhere), [])
+    assert.equal(new SyncConfigRepository(join(home, 'rel.db')).getConfig().id, 'default')
   })
 
   test('a connection inside a transaction: calls take part in it, and those of another connection wait in vain', () => {

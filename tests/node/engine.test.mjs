@@ -332,7 +332,8 @@ describe('promise_12 a signal', () => {
       onProgress: ({ skillsProcessed }) => skillsProcessed > 300 && abort.abort(),
     })
     assertFailure(await run, 'Sync cancelled')
-    assert.deepEqual([history.getHistory()[0].status, history.getHistory()[0].errorMessage], ['failed', 'Sync cancelled'])
+    const { status, errorMessage, code, retryable } = history.getHistory()[0]
+    assert.deepEqual([status, errorMessage, code, retryable], ['failed', 'Sync cancelled', 'CANCELLED', true])
     const kept = skills.count()
     assert.ok(kept >= 300 && kept < 3_000, String(kept))
     await server.post('options', { delay_ms: 0 })
@@ -485,7 +486,8 @@ describe('a registry of the host', () => {
       for (const fail of [boom, rejects]) {
         const { engine, history, config } = place(failing(name, fail))
         assertFailure(await engine.sync(), 'boom')
-        assert.deepEqual([history.getHistory()[0].status, history.getHistory()[0].errorMessage], ['failed', 'boom'])
+        const { status, errorMessage, code, retryable } = history.getHistory()[0]
+        assert.deepEqual([status, errorMessage, code, retryable], ['failed', 'boom', 'HOST_ERROR', true])
         assert.equal(config.getConfig().lastSyncError, 'boom')
       }
     }

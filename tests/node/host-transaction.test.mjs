@@ -273,6 +273,31 @@ test('a connection that has the file to itself is used outside of transactions t
   }
 })
 
+test('a connection that wants the file to itself after our first calls gets it', async () => {
+  for (const mode of ['wal', 'delete']) {
+    const { db, path, config, history, skills } = scene()
+    db.pragma(`journal_mode = ${mode}`)
+    const engine = new SyncEngine(apiClient, skills, config, history)
+    assert.equal(config.disable().enabled, false)
+    assert.equal((await engine.sync()).success, true)
+    engine.getStatus()
+    assert.equal(history.count(), 1)
+    db.pragma('locking_mode = EXCLUSIVE')
+    db.exec("UPDATE sync_config SET last_sync_error = 'x'")
+    assert.equal(config.getConfig().lastSyncError, 'x')
+    assert.equal(config.enable().enabled, true)
+    history.failRun(history.startRun(), 'no')
+    db.exec("UPDATE sync_config SET last_sync_error = 'y'")
+    assert.deepEqual([history.count(), engine.getStatus().config.lastSyncError], [2, 'y'])
+    // And gives it back, as SQLite does: with its next access.
+    db.pragma('locking_mode = NORMAL')
+    db.prepare('SELECT count(*) FROM skills').get()
+    assert.equal(config.disable().enabled, false)
+    assert.equal(outside(path, 'SELECT enabled FROM sync_config'), 0)
+    db.close()
+  }
+})
+
 test('a closed connection is refused as before', () => {
   const { db, config } = scene()
   db.exec('BEGIN')
@@ -381,7 +406,7 @@ describe('connections of the runtime', () => {
         rolledBack: [false, 'weekly', 1, 'half'],
         afterRollback: [true, 'daily', 0],
         committed: [false, 'weekly', 1, 'half'],
-        exclusive: [3, 0],
+        exclusive: [3, 0, false],
         refused: 'RUN_NOT_FOUND',
       })
     })

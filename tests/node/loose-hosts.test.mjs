@@ -54,6 +54,54 @@ describe('a hostile signal', () => {
     })
   }
 
+  test('that is not one but looks like one is refused, everywhere', async () => {
+    const methods = { addEventListener() {}, removeEventListener() {} }
+    const odd = Object.defineProperty(methods, 'aborted', {
+      get() {
+        throw new TypeError('Illegal invocation')
+      },
+    })
+    const refused = { name: 'TypeError', message: /signal must be an AbortSignal/ }
+    const engine = new SyncEngine({ db: new Database(':memory:'), apiClient: offline() })
+    const client = new sync.SkillsmithApiClient({ baseUrl: 'http://127.0.0.1:1' })
+    await assert.rejects(engine.sync({ signal: odd }), refused)
+    await assert.rejects(client.search({ signal: odd }), refused)
+    await assert.rejects(client.checkHealth({ signal: odd }), refused)
+    assert.throws(() => sync.startBackgroundSync({ db: newPath(), apiClient: offline(), signal: odd }), refused)
+    // Of the members of these, some throw in some versions of Node.
+    const { signal } = new AbortController()
+    for (const other of [new Proxy(signal, {}), Object.create(signal)]) {
+      const settled = await engine.sync({ signal: other }).catch((error) => error)
+      assert.ok(settled.code === 'OFFLINE' || settled instanceof TypeError, inspect(settled))
+    }
+  })
+
+  test('whose members begin to throw leaves the process alone', async () => {
+    let abort
+    const signal = {
+      isOdd: false,
+      get aborted() {
+        if (this.isOdd) throw new Error('no')
+        return false
+      },
+      get reason() {
+        throw new Error('no')
+      },
+      addEventListener: (_, listener) => {
+        abort = listener
+      },
+      removeEventListener() {},
+    }
+    const search = () => {
+      signal.isOdd = true
+      abort()
+      return new Promise(() => {})
+    }
+    const apiClient = { isOffline: () => false, checkHealth: () => ({ status: 'healthy' }), search }
+    const result = await new SyncEngine({ db: new Database(':memory:'), apiClient }).sync({ signal })
+    assert.deepEqual([result.success, result.code, result.cause], [false, 'CANCELLED', undefined])
+  })
+
   test('whose addEventListener throws is an error of the call', async () => {
     const signal = {
       aborted: false,

@@ -102,7 +102,14 @@ test('the packages hold what is needed and nothing else', () => {
   const files = (name) => readdirSync(join(home, 'node_modules', name), { recursive: true }).sort()
   const sources = readdirSync(join(ROOT, 'npm/src')).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
   const lib = sources.map((name) => `lib/${name.replace('.ts', '.js')}`)
-  assert.deepEqual(files('@skillsmith/sync'), [...licenses, 'README.md', 'index.d.ts', 'lib', ...lib, 'package.json'].sort())
+  const man = readdirSync(join(ROOT, 'npm/man')).map((name) => join('man', name))
+  assert.deepEqual(
+    manifest('@skillsmith/sync')
+      .man.map((path) => join(path))
+      .sort(),
+    [...man].sort(),
+  )
+  assert.deepEqual(files('@skillsmith/sync'), [...licenses, 'README.md', 'index.d.ts', 'lib', ...lib, 'man', ...man, 'package.json'].sort())
   assert.deepEqual(files(PACKAGE), [...licenses, 'README.md', 'THIRD-PARTY-LICENSES.txt', 'package.json', addonFile(PLATFORM)].sort())
   const notices = readFileSync(join(home, 'node_modules', PACKAGE, 'THIRD-PARTY-LICENSES.txt'), 'utf8')
   for (const linked of ['rusqlite', 'rustls', 'ring', 'napi']) assert.match(notices, new RegExp(`^${linked} \\d`, 'm'))

@@ -1,13 +1,14 @@
 // startBackgroundSync in hosts where something is wrong around it: a server goes on, and is told.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { inChild } from './support/child.mjs'
 import { fingerprint } from './support/database.mjs'
-import { folder, newPath, registry, sync, until } from './support/index.mjs'
+import { cleanEnvironment, folder, newPath, ROOT, registry, sync, until } from './support/index.mjs'
 
 /** Starts it as a server does. Gives what the host is told, and what it has afterwards. */
 const SERVER = `async ({ sync, args: [options] }) => {
@@ -77,6 +78,42 @@ describe('what is wrong around it', () => {
     assert.deepEqual(await inChild(body, { home: folder(), env }), {
       value: { told: ['INVALID_ARGUMENT'], started: false, success: false, code: 'INVALID_ARGUMENT', stored: true },
     })
+  })
+
+  test('an address in the settings of a client, told after the caller has what was returned', async () => {
+    for (const settings of [
+      { baseUrl: 'nonsense' },
+      { baseUrl: 'ftp://127.0.0.1' },
+      { baseUrl: 'http://registry.test', apiKey: 'k'.repeat(40) },
+    ]) {
+      const told = []
+      const started = sync.startBackgroundSync({
+        db: newPath(),
+        apiClient: settings,
+        onSyncError: (error) => told.push([error, started.service]),
+      })
+      assert.deepEqual([told, started.service.isServiceStarted()], [[], false], settings.baseUrl)
+      await new Promise(setImmediate)
+      assert.equal(told.length, 1)
+      assert.equal(told[0][0].code, 'INVALID_ARGUMENT')
+      await started.stop()
+    }
+  })
+
+  test('a signal that takes no listener', async () => {
+    const told = []
+    const signal = {
+      aborted: false,
+      addEventListener() {
+        throw new Error('not today')
+      },
+      removeEventListener() {},
+    }
+    const apiClient = { isOffline: () => true, checkHealth() {}, search() {} }
+    const started = sync.startBackgroundSync({ db: newPath(), apiClient, signal, onSyncError: ({ message }) => told.push(message) })
+    await new Promise(setImmediate)
+    assert.deepEqual([told, started.service.isServiceStarted()], [['not today'], false])
+    await started.stop()
   })
 
   test('is one line on stderr where nobody takes it', async () => {
@@ -168,4 +205,24 @@ test('only options of a wrong type, out of range or with an unknown name are thr
     assert.throws(() => sync.startBackgroundSync(options), { name, code: 'INVALID_ARGUMENT' })
   }
   assert.deepEqual(readdirSync(home), [])
+})
+
+test('a global object that takes no members keeps nothing from being loaded and started', async () => {
+  const program = `Object.preventExtensions(globalThis)
+    const sync = require(${JSON.stringify(join(ROOT, 'npm'))})
+    const apiClient = { isOffline: () => true, checkHealth() {}, search() {} }
+    const { service, stop } = sync.startBackgroundSync({ db: ${JSON.stringify(newPath())}, apiClient })
+    console.log(service.isServiceStarted())
+    stop()`
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { env: cleanEnvironment(folder()), encoding: 'utf8' })
+  assert.deepEqual([stdout, stderr], ['true\n', ''])
+})
+
+test('a process that may load no addons is told so', () => {
+  const args = ['--no-addons', '-e', `require(${JSON.stringify(join(ROOT, 'npm'))})`]
+  const { status, stderr } = spawnSync(process.execPath, args, { env: cleanEnvironment(folder()), encoding: 'utf8' })
+  assert.equal(status, 1)
+  assert.match(stderr, /ADDON_NOT_FOUND/)
+  assert.match(stderr, /start it without --no-addons, and with --allow-addons beside --permission\.\n/)
+  assert.doesNotMatch(stderr, /Reinstall/)
 })

@@ -44,13 +44,16 @@ impl NativeDatabase {
         })
     }
 
-    /// The database at `path`, which exists; opened by the first call that does not go through a connection of the host.
+    /// The database at `path`, which exists and which a connection of the host has open: ours is open during calls only, and
+    /// never by a call through the host's. If the file is `taken`, the first call checks it.
     #[napi(factory)]
-    pub fn open_later(path: String, readonly: bool) -> Result<Self> {
+    pub fn beside_host(path: String, readonly: bool, taken: bool) -> Result<Self> {
         boundary(|| {
-            Ok(Self {
-                inner: options(readonly).open_later(path)?,
-            })
+            let inner = options(readonly).rests(true).open_later(path)?;
+            if !taken {
+                inner.check()?;
+            }
+            Ok(Self { inner })
         })
     }
 

@@ -82,7 +82,7 @@ pub fn start(
             _ = events.send(event);
         })
         .map(drop)
-        .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))
+        .map_err(|_| Error::OutOfThreads)
 }
 
 /// Lets the threads of the host, above all its event loop, run first when processors are scarce. Threads that this one

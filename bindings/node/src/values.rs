@@ -1,5 +1,6 @@
 //! Objects passed to and from JavaScript. A missing value is `null`, never `undefined`.
 
+use napi::bindgen_prelude::{Either, Null};
 use napi_derive::napi;
 
 use skillsmith_sync as core;
@@ -47,19 +48,27 @@ impl From<core::SyncConfig> for SyncConfig {
     }
 }
 
-#[napi(object, use_nullable = true)]
+/// Without `use_nullable`, so that `code` and `retryable` are missing where there is no code.
+#[napi(object, object_from_js = false)]
 pub struct SyncHistoryEntry {
     pub id: String,
     pub started_at: String,
-    pub completed_at: Option<String>,
+    pub completed_at: Either<String, Null>,
     #[napi(ts_type = "'running' | 'success' | 'failed' | 'partial'")]
     pub status: String,
     pub skills_added: i64,
     pub skills_updated: i64,
     pub skills_unchanged: i64,
-    pub error_message: Option<String>,
-    pub duration_ms: Option<i64>,
+    pub error_message: Either<String, Null>,
+    pub duration_ms: Either<i64, Null>,
     pub created_at: String,
+    #[napi(ts_type = "import('./errors.js').SkillsmithErrorCode")]
+    pub code: Option<String>,
+    pub retryable: Option<bool>,
+}
+
+fn or_null<T>(value: Option<T>) -> Either<T, Null> {
+    value.map_or(Either::B(Null), Either::A)
 }
 
 impl From<core::SyncHistoryEntry> for SyncHistoryEntry {
@@ -67,14 +76,16 @@ impl From<core::SyncHistoryEntry> for SyncHistoryEntry {
         Self {
             id: entry.id,
             started_at: entry.started_at,
-            completed_at: entry.completed_at,
+            completed_at: or_null(entry.completed_at),
             status: entry.status.as_str().to_owned(),
             skills_added: entry.skills_added,
             skills_updated: entry.skills_updated,
             skills_unchanged: entry.skills_unchanged,
-            error_message: entry.error_message,
-            duration_ms: entry.duration_ms,
+            error_message: or_null(entry.error_message),
+            duration_ms: or_null(entry.duration_ms),
             created_at: entry.created_at,
+            code: entry.code.map(|code| code.name().to_owned()),
+            retryable: entry.code.map(ErrorCode::retryable),
         }
     }
 }
@@ -162,7 +173,7 @@ impl From<core::SkillRecord> for SkillRecord {
     }
 }
 
-#[napi(object, use_nullable = true)]
+#[napi(object, use_nullable = true, object_from_js = false)]
 pub struct EngineStatus {
     pub config: SyncConfig,
     pub last_run: Option<SyncHistoryEntry>,

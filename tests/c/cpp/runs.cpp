@@ -309,6 +309,7 @@ TEST(registries) {
     shelf->on_search = [&](const PageRequest &, RegistryCall &) { throw RegistryFailure(code, "the cable"); };
     const SyncResult result = engine.sync(force);
     CHECK_EQ(result.code, code);
+    CHECK_EQ(SyncHistoryRepository(database).get_history(1).at(0).code, code);
     CHECK(result.errors.at(0).find("the cable") != std::string::npos);
     // From the health check, too.
     shelf->on_health = [&](RegistryCall &) -> Health { throw RegistryFailure(code, "the cable"); };

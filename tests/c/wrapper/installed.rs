@@ -42,7 +42,7 @@ static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The script, called from there.
-fn build(folder: &Path) -> Command {
+pub(crate) fn build(folder: &Path) -> Command {
     let mut build = Command::new(root().join("bindings/c/build"));
     // The directory that this test was built in.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
@@ -247,6 +247,105 @@ eval gcc -static -o sync sync.c $(pkg-config --static --cflags --libs skillsmith
             .env("SKILLSMITH_API_URL", server.base_url()),
     );
     assert!(says(&said).contains("250 new"), "{}", says(&said));
+}
+
+/// In the shell and in CMake it is one word.
+#[test]
+fn a_prefix_with_a_space_works() {
+    // After this cargo has nothing to do.
+    LazyLock::force(&PREFIX);
+    let (place, blocks) = examples();
+    std::fs::remove_file(place.library()).unwrap();
+    let prefix = place.file("two words/usr");
+    succeeds(build(place.folder()).arg(&prefix));
+    let in_it = |commands: &str| {
+        let mut shell = shell(&place, commands);
+        shell.env("PREFIX", &prefix);
+        shell
+    };
+    let commands = "export PKG_CONFIG_PATH=\"$PREFIX/lib/pkgconfig\"
+eval gcc -o sync sync.c $(pkg-config --cflags --libs skillsmith_sync)
+eval g++ -std=c++17 -o sync_cpp sync.cpp $(pkg-config --cflags --libs skillsmith_sync)
+eval gcc -o transport transport.c $(pkg-config --cflags --libs skillsmith_sync)
+eval gcc -o static sync.c $(pkg-config --cflags skillsmith_sync) \
+  $(pkg-config --static --libs skillsmith_sync | sed 's/-lskillsmith_sync/-l:libskillsmith_sync.a/')";
+    succeeds(&mut in_it(commands));
+    work(&place, ".", &prefix.join("lib"));
+    let needed = succeeds(&mut in_it("readelf --dynamic static"));
+    assert!(!needed.contains("libskillsmith_sync"), "{needed}");
+    succeeds(&mut in_it(&blocks[1]));
+    work(&place, "build", Path::new(""));
+}
+
+/// They are needed, and say nothing of a program that frees what it owns; one that does not is told.
+#[test]
+fn the_suppressions_are_right() {
+    needs("valgrind");
+    let (place, _) = examples();
+    std::fs::remove_file(place.library()).unwrap();
+    let leaky = "#include <skillsmith_sync.h>
+int main(void) {
+  skillsmith_database *database = 0;
+  skillsmith_sync_config_repository *repository = 0;
+  int n;
+  if (skillsmith_database_open_in_memory(&database, 0) != SKILLSMITH_OK) return 1;
+  if (skillsmith_sync_config_repository_new(database, &repository, 0) != SKILLSMITH_OK) return 2;
+  for (n = 0; n < 5; n++) {
+    skillsmith_sync_config *config = 0;
+    if (skillsmith_sync_config_repository_get_config(repository, &config, 0) != SKILLSMITH_OK) return 3;
+  }
+  return 0;
+}";
+    let many = "#include <skillsmith_sync.h>
+#include <stdio.h>
+int main(void) {
+  int n;
+  for (n = 0; n < 40; n++) {
+    char path[64];
+    skillsmith_database *database = 0;
+    snprintf(path, sizeof path, \"many-%d.db\", n);
+    if (skillsmith_database_open(path, 0, &database, 0) != SKILLSMITH_OK) return 1;
+    if (skillsmith_database_free(database) != SKILLSMITH_OK) return 2;
+  }
+  return skillsmith_live_objects() != 0;
+}";
+    std::fs::write(place.file("leaky.c"), leaky).unwrap();
+    std::fs::write(place.file("many.c"), many).unwrap();
+    let commands = "export PKG_CONFIG_PATH=\"$PREFIX/lib/pkgconfig\"
+for name in sync many leaky; do gcc -g -o $name $name.c $(pkg-config --cflags --libs skillsmith_sync); done";
+    succeeds(&mut shell(&place, commands));
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let suppressions = PREFIX.join("share/skillsmith-sync/valgrind.supp");
+    let suppressions = format!("--suppressions={}", suppressions.display());
+    let run = |suppressions: &[&str], words: &[&str]| {
+        let mut valgrind = place.command("valgrind");
+        valgrind
+            .args([
+                "--quiet",
+                "--error-exitcode=99",
+                "--leak-check=full",
+                "--fair-sched=try",
+            ])
+            .args([
+                "--show-leak-kinds=definite,possible",
+                "--errors-for-leak-kinds=definite,possible",
+            ])
+            .args(suppressions)
+            .args(words)
+            .env("LD_LIBRARY_PATH", PREFIX.join("lib"))
+            .env("SKILLSMITH_API_URL", server.base_url());
+        output(&mut valgrind)
+    };
+    let said = run(&[], &["./many"]);
+    assert_eq!(said.status.code(), Some(99), "{}", says(&said));
+    for program in ["./many", "./sync"] {
+        let said = run(&[&suppressions], &[program]);
+        assert_eq!(said.status.code(), Some(0), "{program}: {}", says(&said));
+        assert!(!says(&said).contains("=="), "{program}: {}", says(&said));
+    }
+    let said = run(&[&suppressions], &["./leaky"]);
+    assert_eq!(said.status.code(), Some(99), "{}", says(&said));
+    assert!(says(&said).contains("definitely lost"), "{}", says(&said));
 }
 
 /// Ranges are what a program says; a single version fits as CMake's own do.

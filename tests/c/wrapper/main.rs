@@ -8,6 +8,7 @@
 mod examples;
 mod installed;
 mod place;
+mod rebuilt;
 
 use std::path::Path;
 

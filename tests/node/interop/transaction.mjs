@@ -36,9 +36,14 @@ try {
 }
 db.exec('COMMIT')
 db.close()
-// Before a connection of this library has the file open, which keeps it from being anybody's alone.
-const alone = open(otherPath)
+// After a call of this library; with rows as arrays, where the runtime has that.
+const alone = driver === 'bun:sqlite' ? open(otherPath) : new DatabaseSync(otherPath, { returnArrays: true })
+const [aloneConfig, aloneHistory] = [new SyncConfigRepository(alone), new SyncHistoryRepository(alone)]
+aloneConfig.enable()
 alone.exec('PRAGMA locking_mode = EXCLUSIVE; UPDATE sync_config SET last_sync_count = 3')
-told.exclusive = [new SyncConfigRepository(alone).disable().lastSyncCount, new SyncHistoryRepository(alone).count()]
+told.exclusive = [aloneConfig.disable().lastSyncCount, aloneHistory.count()]
+alone.exec('BEGIN')
+told.exclusive.push(aloneConfig.getConfig().enabled)
+alone.exec('COMMIT')
 alone.close()
 console.log(JSON.stringify(told))

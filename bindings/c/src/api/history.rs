@@ -14,7 +14,7 @@ use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
 use crate::ffi::input::{Options, OptionsPtr, TextPtr};
 use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, skillsmith_text};
-use crate::ffi::status::skillsmith_status;
+use crate::ffi::status::skillsmith_status::{self, SKILLSMITH_OK};
 
 /// Status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,9 @@ pub struct skillsmith_sync_history_entry {
     pub created_at: skillsmith_text,
     /// Number of withdrawn skills that were removed.
     pub skills_removed: i64,
+    /// Code of `error_message`, where it is known: of the newest hundred runs that this library
+    /// ended with an error; `SKILLSMITH_OK` in every other entry.
+    pub code: skillsmith_status,
 }
 
 impl Record for skillsmith_sync_history_entry {
@@ -103,6 +106,7 @@ impl skillsmith_sync_history_entry {
             duration_ms: entry.duration_ms.unwrap_or(-1),
             created_at: arena.text(&entry.created_at),
             skills_removed: entry.skills_removed,
+            code: entry.code.map_or(SKILLSMITH_OK, skillsmith_status::of),
         }
     }
 }
