@@ -1,6 +1,6 @@
 /*
  skillsmith-sync: keeps a local Skillsmith skill database up to date with the live
- registry. For C99, C++ and any language that can call C.
+ registry. For C99, C++11 and any language that can call C.
 
  Generated from bindings/c/src by cbindgen. Do not edit.
 
@@ -104,6 +104,16 @@
  called it never ends, so its database can be synced no more by this process. Its user data
  must be safe to use on these threads.
 
+ A call needs at most 128 KiB of stack, and what its callbacks need on top of that.
+
+ The destructors of thread-specific data (pthread_key_create) may call every function, in
+ any of their rounds. From the second round on, a few hundred bytes of the thread's own are
+ not freed then.
+
+ ThreadSanitizer does not see the locks inside this library, which is not built with it,
+ and reports races that are none. Link the shared library, and give it the suppression
+ race:libskillsmith_sync.
+
  A host whose callbacks need a lock of an interpreter, as those of Ruby and Python do, must
  not hold that lock while it calls a function that waits for callbacks.
 
@@ -155,7 +165,9 @@
 
  dlclose does not unload the shared library: a request of a cancelled run may still be
  ending on its own thread. A plugin that contains the static library must not be unloaded
- either (link it with -z nodelete).
+ either (link it with -z nodelete). Link it with -Wl,--exclude-libs,ALL, too: otherwise the
+ plugin exports the functions of this library, and another copy of them in the process may
+ be called instead.
 
  ANOTHER SQLITE IN THE PROCESS
 
@@ -1949,7 +1961,8 @@ skillsmith_status skillsmith_api_client_check_health(const struct skillsmith_api
  429, 5xx, broken connections and unreadable responses up to `max_retries` times, after
  1, 2, 4 ... s or when the registry asked for; ends after about 30 minutes at most. Any
  thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
- text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
+ text that is not UTF-8 or too long for a URL and a score that is not finite; `OFFLINE`,
+ `CANCELLED`,
  `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
  `UNAUTHORIZED`, `SIGN_IN_EXPIRED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`,
  `REDIRECT_REFUSED`; `HOST_ERROR` if the token callback fails; `REQUEST_REFUSED` for any

@@ -8,6 +8,7 @@
 //! memory, and reports that through [`watch`]. The library then checks at every step whether
 //! memory is left, and fails with [`Error::OutOfMemory`] while the reserve suffices to do so.
 
+use std::any::Any;
 use std::collections::TryReserveError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -79,7 +80,19 @@ pub(crate) fn error_of_panic(bug: &str) -> Error {
 /// Converts a panic to an error, so that cleanup still runs.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(error_of_panic("a callback panicked during the sync")))
+        .unwrap_or_else(|payload| Err(error_of_panic(&text_of_panic(&*payload))))
+}
+
+/// What is said of a panic.
+pub fn text_of_panic(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    match text {
+        Some(text) => format!("panic: {text}"),
+        None => "panic".into(),
+    }
 }
 
 /// Fails if there is no memory for a new thread. Call it before starting a thread and waiting
@@ -90,8 +103,9 @@ fn ensure_thread_available() -> Result<()> {
         return Ok(());
     };
     let has_room = (watch.has_room_for_thread)() && {
-        // This thread's own handle, which exists from here on.
-        _ = std::thread::current();
+        // This thread's own handle, which exists from here on. A thread that has destroyed its locals has none: the
+        // destructor of a key of the host's may run so late, and std panics at the question.
+        _ = catch_unwind(std::thread::current);
         (watch.has_room_for_thread)()
     };
     if has_room {

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, ToSql, ffi};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, Row, ToSql, ffi};
 
-use crate::{Result, memory};
+use crate::{Error, Result, memory};
 
 /// The values for the parameters of a statement: in their order, or by name.
 #[derive(Clone, Copy)]
@@ -74,10 +74,11 @@ pub(crate) trait Statements {
 impl Statements for Connection {
     fn run(&self, sql: &str, parameters: Parameters<'_>) -> Result<usize> {
         let mut statement = self.prepare_cached(sql)?;
-        Ok(match parameters {
-            Parameters::Listed(values) => statement.execute(values)?,
-            Parameters::Named(values) => statement.execute(values)?,
-        })
+        let outcome = match parameters {
+            Parameters::Listed(values) => statement.execute(values),
+            Parameters::Named(values) => statement.execute(values),
+        };
+        outcome.map_err(|error| explain(error, parameters))
     }
 
     fn run_batch(&self, sql: &str) -> Result<()> {
@@ -91,10 +92,11 @@ impl Statements for Connection {
         take: &mut dyn FnMut(&dyn Columns) -> Result<()>,
     ) -> Result<()> {
         let mut statement = self.prepare_cached(sql)?;
-        let mut rows = match parameters {
-            Parameters::Listed(values) => statement.query(values)?,
-            Parameters::Named(values) => statement.query(values)?,
+        let outcome = match parameters {
+            Parameters::Listed(values) => statement.query(values),
+            Parameters::Named(values) => statement.query(values),
         };
+        let mut rows = outcome.map_err(|error| explain(error, parameters))?;
         while let Some(row) = rows.next()? {
             take(row)?;
         }
@@ -103,6 +105,32 @@ impl Statements for Connection {
 
     fn path(&self) -> PathBuf {
         self.path().unwrap_or_default().into()
+    }
+}
+
+/// Longer than anything but a text of a caller's that a database cannot take.
+const LONG: usize = 16 << 20;
+
+/// Says of a statement that failed for its length when that is the length of a parameter.
+fn explain(error: rusqlite::Error, parameters: Parameters<'_>) -> Error {
+    let longest = match parameters {
+        Parameters::Listed(values) => values.iter().map(|value| length(*value)).max(),
+        Parameters::Named(values) => values.iter().map(|(_, value)| length(*value)).max(),
+    };
+    match (error.sqlite_error_code(), longest) {
+        (Some(ErrorCode::TooBig), Some(bytes)) if bytes > LONG => Error::InvalidArgument(format!(
+            "A text of {bytes} bytes is longer than a database takes. Use a shorter one."
+        )),
+        _ => error.into(),
+    }
+}
+
+/// The length of a text or blob, in bytes.
+fn length(value: &dyn ToSql) -> usize {
+    match value.to_sql() {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(bytes) | ValueRef::Blob(bytes))) => bytes.len(),
+        Ok(ToSqlOutput::Owned(Value::Text(text))) => text.len(),
+        _ => 0,
     }
 }
 

@@ -182,7 +182,7 @@ fn of_the_disk(
             std::io::Error::other("its file system does not take this name"),
         )),
         _ => match (
-            in_words(&cause, action == "use"),
+            in_words(&cause, is_of_lock(error)),
             Error::file(action, path, cause),
         ) {
             (_, told @ Error::TooManyFiles { .. }) => Some(told),
@@ -196,6 +196,20 @@ fn of_the_disk(
             _ => None,
         },
     }
+}
+
+/// Whether it was a lock that could not be taken, given up or looked at.
+fn is_of_lock(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        matches!(
+            error.extended_code,
+            ffi::SQLITE_IOERR_LOCK
+                | ffi::SQLITE_IOERR_UNLOCK
+                | ffi::SQLITE_IOERR_RDLOCK
+                | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
+                | ffi::SQLITE_IOERR_SHMLOCK
+        )
+    })
 }
 
 /// Maps a failure to create a file beside the database.
@@ -341,6 +355,48 @@ mod tests {
                 libc::ENOLCK,
                 Code::Io,
                 "has no locks",
+            ),
+            (
+                ffi::SQLITE_IOERR_READ,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_IOERR_WRITE,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_IOERR_TRUNCATE,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_IOERR_FSYNC,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_IOERR_DELETE,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::ENOSYS,
+                Code::Io,
+                "does not allow this system call",
+            ),
+            (
+                ffi::SQLITE_IOERR_FSYNC,
+                libc::EOPNOTSUPP,
+                Code::Io,
+                "not supported",
             ),
             (
                 ffi::SQLITE_IOERR_READ,

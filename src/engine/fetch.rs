@@ -152,7 +152,7 @@ fn read(
         Ok(())
     });
     let outcome = std::panic::catch_unwind(reading)
-        .unwrap_or_else(|_| Err(memory::error_of_panic("the registry's client panicked")));
+        .unwrap_or_else(|payload| Err(memory::error_of_panic(&memory::text_of_panic(&*payload))));
     if let Err(error) = outcome {
         _ = sender.send(Err(error));
     }

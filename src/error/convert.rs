@@ -75,6 +75,9 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
         libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP if locks => {
             Some("the file system has no locks, which SQLite needs. Move the file to a local disk")
         }
+        libc::ENOSYS => Some(
+            "the system does not allow this system call, or does not have it. Allow it in the sandbox (such as a seccomp filter) of this process",
+        ),
         libc::ESTALE => Some(
             "the file server no longer knows it (a stale handle). Look whether it is still there, and mount the file system again if not",
         ),

@@ -313,6 +313,7 @@ impl SkillsmithApiClient {
         if self.offline {
             return Err(Error::Offline);
         }
+        ask.check(&self.base)?;
         let retries = if call.single_try { 0 } else { self.max_retries };
         retry::run(call, retries, || {
             self.sign_in.attempt(call, |credentials| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ureq::http::Uri;
 
+use super::request::MAX_URL;
 use super::token_provider::{Failure, TokenProvider, TokenRequest};
 use crate::log::{Log, LogMessage};
 use crate::{Error, Result};
@@ -160,6 +161,10 @@ pub(super) fn check_base(base: &str, source: Option<&str>) -> Result<Uri> {
             "The registry's address{source} cannot be used: {why}. Use the form https://host/path."
         ))
     };
+    // What is asked for comes behind it.
+    if base.len() > MAX_URL / 2 {
+        return Err(invalid("it is too long"));
+    }
     let uri: Uri = base.parse().map_err(|_| invalid("it is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(invalid("it begins neither with http:// nor with https://"));

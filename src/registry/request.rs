@@ -3,6 +3,10 @@
 use ureq::http::StatusCode;
 
 use super::Validator;
+use crate::{Error, Result};
+
+/// The longest URL that the HTTP library takes, in bytes.
+pub(super) const MAX_URL: usize = 65_534;
 
 /// Default number of rows per page.
 const DEFAULT_LIMIT: u32 = 100;
@@ -206,6 +210,25 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// Fails if its URL cannot be sent.
+    pub(super) fn check(&self, base: &str) -> Result<()> {
+        let with_value = |(name, value): &(&'static str, String)| {
+            (encoded_length(value), name.len().saturating_add(2), *name)
+        };
+        let parts = self.query.iter().map(with_value);
+        let length = parts
+            .clone()
+            .fold(base.len().saturating_add(self.path.len()), |all, part| {
+                all.saturating_add(part.0).saturating_add(part.1)
+            });
+        match parts.max() {
+            Some((_, _, name)) if length > MAX_URL => Err(Error::InvalidArgument(format!(
+                "'{name}' is too long: with it, the request's URL would have {length} bytes, and at most {MAX_URL} can be sent (a character outside of ASCII takes 6 to 12 of them). Use a shorter text."
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The header of its condition.
     pub(super) fn condition(&self) -> Option<(&'static str, String)> {
         let known = self.known?;
@@ -222,4 +245,18 @@ impl<'a> Ask<'a> {
     pub(super) const fn is_redirect(status: StatusCode) -> bool {
         matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
     }
+}
+
+/// The length of a value in a URL: these characters stand for themselves, and each byte of any other takes three.
+fn encoded_length(value: &str) -> usize {
+    let of_byte = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"!()*-._~".contains(&byte) {
+            1
+        } else {
+            3
+        }
+    };
+    value
+        .bytes()
+        .fold(0, |all: usize, byte| all.saturating_add(of_byte(byte)))
 }

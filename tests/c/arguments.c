@@ -34,6 +34,14 @@ static void one_size(sized_call call, sized options, size_t size, skillsmith_sta
   }
 }
 
+/* A size within a member, from one behind its first byte to one before its last. */
+static void cut(sized_call call, sized options, size_t first, size_t behind) {
+  size_t within;
+  for (within = first + 1; within < behind; within++)
+    one_size(call, options, within, SKILLSMITH_INVALID_ARGUMENT, "within its member");
+  one_size(call, options, behind, SKILLSMITH_OK, "");
+}
+
 static void sizes(sized_call call, size_t size, sized options) {
   size_t later;
   one_size(call, options, size, SKILLSMITH_OK, "");
@@ -191,10 +199,30 @@ static void struct_sizes(void) {
   one_size(call_service, zero, sizeof(skillsmith_background_options), SKILLSMITH_INVALID_ARGUMENT, "Unknown listing 77");
   one_size(call_start, zero, sizeof(skillsmith_background_options), SKILLSMITH_INVALID_ARGUMENT, "Unknown listing 77");
   memset(&zero, 0, sizeof zero);
+  /* No half of a pointer is followed, and no half of a number counts. */
+  zero.known.client.base_url = registry_url();
+  zero.known.client.timeout_ms = 1000;
+  cut(call_client, zero, offsetof(skillsmith_client_options, base_url), offsetof(skillsmith_client_options, anon_key));
+  cut(call_client, zero, offsetof(skillsmith_client_options, timeout_ms), offsetof(skillsmith_client_options, max_retries));
+  memset(&zero, 0, sizeof zero);
+  cut(call_open, zero, offsetof(skillsmith_open_options, read_only), offsetof(skillsmith_open_options, read_only) + sizeof(int));
+  /* That is padding. */
+  one_size(call_open, zero, offsetof(skillsmith_open_options, busy_budget_ms) - 1, SKILLSMITH_OK, "");
+  cut(call_open, zero, offsetof(skillsmith_open_options, busy_budget_ms), sizeof(skillsmith_open_options));
+  memset(&zero, 0, sizeof zero);
+  zero.known.search.query = "git";
+  cut(call_search, zero, offsetof(skillsmith_search_options, query), offsetof(skillsmith_search_options, category));
+  cut(call_search, zero, offsetof(skillsmith_search_options, limit), offsetof(skillsmith_search_options, limit) + sizeof(uint32_t));
+  memset(&zero, 0, sizeof zero);
+  cut(call_sync, zero, offsetof(skillsmith_sync_options, on_progress), offsetof(skillsmith_sync_options, user_data));
+  cut(call_update, zero, offsetof(skillsmith_sync_config_update, frequency), sizeof(skillsmith_sync_config_update));
+  cut(call_complete, zero, offsetof(skillsmith_sync_run_result, skills_added), offsetof(skillsmith_sync_run_result, skills_updated));
+  cut(call_service, zero, offsetof(skillsmith_background_options, destroy), offsetof(skillsmith_background_options, listing));
   /* Needed, so that a structure that ends before it has none. */
   one_size(call_registry, zero, sizeof(size_t), SKILLSMITH_NULL_ARGUMENT, "'search'");
   zero.known.callbacks.search = serve;
   sizes(call_registry, sizeof(skillsmith_registry_callbacks), zero);
+  cut(call_registry, zero, offsetof(skillsmith_registry_callbacks, search), offsetof(skillsmith_registry_callbacks, user_data));
   tear_down();
 }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use regex::Regex;
+
 use crate::build::{root, succeeds};
 use crate::header;
 use crate::parse::{Header, Kind};
@@ -96,5 +98,46 @@ fn every_item_has_a_manual_page_and_a_section() {
             reference.contains(&format!("<h2>{heading}</h2>")),
             "{heading}"
         );
+    }
+}
+
+/// A name that is hyphenated can be neither searched for nor copied.
+#[test]
+fn manual_pages_keep_names_whole_and_lead_to_what_frees() {
+    let parts = Header::parse(header::text());
+    let names = parts.items.iter().map(|item| item.name.as_str());
+    for name in names.chain(["skillsmith_sync"]) {
+        let page = read(&made().join(format!("man/{name}.3")));
+        let mut lines = page.lines();
+        assert!(
+            lines.next().is_some_and(|line| line.starts_with(".TH ")),
+            "{page}"
+        );
+        assert_eq!(lines.next(), Some(".nh"), "{name}");
+        assert!(!page.contains('`'), "{name}");
+        assert!(!page.contains("cbindgen"), "{name}");
+        assert!(
+            !Regex::new("\n\\.SH [^\n]+\n\\.PP\n")
+                .unwrap()
+                .is_match(&page),
+            "{page}"
+        );
+    }
+    for (name, frees) in [
+        ("skillsmith_database_open", &["database", "error"][..]),
+        ("skillsmith_database", &["database"]),
+        ("skillsmith_sync_engine_sync", &["error", "sync_result"]),
+        ("skillsmith_sync_result", &["sync_result"]),
+        ("skillsmith_api_client_search", &["error", "string"]),
+        ("skillsmith_database_free", &[]),
+    ] {
+        let page = read(&made().join(format!("man/{name}.3")));
+        let (_, listed) = page.split_once(".SH SEE ALSO\n").unwrap();
+        let wanted: String = frees
+            .iter()
+            .map(|kind| format!(".BR skillsmith_{kind}_free (3),\n"))
+            .chain([".BR skillsmith_sync (3)\n".to_owned()])
+            .collect();
+        assert_eq!(listed, wanted, "{name}");
     }
 }

@@ -88,6 +88,20 @@ static void the_request(void) {
   asked(client, &options,
         "\"category\":\"this & that=+%20\",\"limit\":\"7\",\"min_score\":\"0.5\",\"offset\":\"11\","
         "\"query\":\"crab \xF0\x9F\xA6\x80\",\"trust_tier\":\"verified\"");
+  {
+    static char long_text[70001];
+    OPTIONS(skillsmith_search_options, too_long);
+    char *json = RUBBISH(char);
+    memset(long_text, 'a', sizeof long_text - 1);
+    too_long.query = long_text;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "'query' is too long", skillsmith_api_client_search(client, &too_long, NULL, &json, &error));
+    too_long.query = "a";
+    too_long.category = long_text;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "'category' is too long", skillsmith_api_client_search(client, &too_long, NULL, &json, &error));
+    too_long.category = NULL;
+    too_long.trust_tier = long_text;
+    FAILS(SKILLSMITH_INVALID_ARGUMENT, "'trust_tier' is too long", skillsmith_api_client_search(client, &too_long, NULL, &json, &error));
+  }
   /* Empty is not none. */
   options.query = "";
   options.category = "";

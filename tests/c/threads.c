@@ -227,5 +227,30 @@ static void their_names(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
+/* The stack that the header asks for. */
+static void *on_a_small_stack(void *argument) {
+  skillsmith_database *database = open_at(place("small.db"));
+  skillsmith_sync_engine *engine = engine_for(database);
+  skillsmith_api_client *client = client_of(registry_url());
+  char *json = RUBBISH(char);
+  RUN(SKILLSMITH_OK, "", engine, NULL);
+  OK(skillsmith_api_client_search(client, NULL, NULL, &json, &error));
+  CODE(SKILLSMITH_OK, skillsmith_string_free(json));
+  CODE(SKILLSMITH_OK, skillsmith_api_client_free(client));
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  return argument;
+}
+
+static void a_small_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  CHECK_EQ(pthread_attr_init(&attributes), 0);
+  CHECK_EQ(pthread_attr_setstacksize(&attributes, 128 * 1024), 0);
+  CHECK_EQ(pthread_create(&thread, &attributes, on_a_small_stack, NULL), 0);
+  join(thread);
+  CHECK_EQ(pthread_attr_destroy(&attributes), 0);
+}
+
 PROGRAM(CASE(shared), CASE(freed_meanwhile), CASE(freed_at_once), CASE(closed_meanwhile), CASE(made_elsewhere),
-        CASE(their_names))
+        CASE(their_names), CASE(a_small_stack))

@@ -192,7 +192,10 @@ fn promise_13_a_callback_that_panics_ends_the_run_and_nothing_else() {
         }));
         assert_eq!(result.status, SyncStatus::Failed, "{at}: {result:?}");
         assert_eq!(result.code, Some(ErrorCode::Internal));
-        assert!(result.errors[0].contains("callback panicked"), "{result:?}");
+        assert!(
+            result.errors[0].contains("panic: the host's own bug"),
+            "{result:?}"
+        );
     }
     assert_success(&world.sync());
     world.assert_mirrored();
@@ -225,6 +228,10 @@ fn promise_13_a_registry_that_panics_ends_the_run_and_nothing_else() {
         .sync(SyncOptions::default())
         .unwrap();
     assert_eq!(result.code, Some(ErrorCode::Internal), "{result:?}");
+    assert!(
+        result.errors[0].contains("panic: the registry's own bug"),
+        "{result:?}"
+    );
     assert_success(&world.sync());
 }
 

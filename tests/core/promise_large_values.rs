@@ -7,9 +7,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use skillsmith_sync::clock::SystemClock;
+use skillsmith_sync::registry::{Call, PageRequest, Registry, SyncRequest};
 use skillsmith_sync::{
-    CancelToken, ClientOptions, Coverage, Database, ErrorCode, SyncEngine, SyncOptions, SyncPhase,
-    SyncStatus,
+    CancelToken, ClientOptions, Coverage, Database, ErrorCode, SkillsmithApiClient, SyncEngine,
+    SyncOptions, SyncPhase, SyncStatus,
 };
 use skillsmith_test_registry::{Catalogue, Options, Order, Server};
 
@@ -295,4 +297,73 @@ fn promise_7_a_forced_run_finds_an_index_that_another_program_damaged() {
         assert_success(&world.sync_with(SyncOptions::new().force(true)));
         assert_sound(&world.path());
     }
+}
+
+#[test]
+fn promise_13_a_text_that_no_url_holds_is_an_error() {
+    let server = Server::start(Catalogue::generate(3, 1), Options::default());
+    let client = client(&server.base_url());
+    let cancel = CancelToken::new();
+    let call = Call::new(&cancel, &SystemClock).single_try(true);
+    let page = |text: &str| {
+        client
+            .search_text(&PageRequest::new().query(text), &call)
+            .map(drop)
+    };
+    // 70 of them stand for themselves, and the others take three bytes.
+    let all: String = ('\0'..='\u{7f}').collect();
+    let before = format!(
+        "{}/skills-search?limit=100&offset=0&query=",
+        client.base_url()
+    );
+    let room = 65_534 - before.len() - 70 - 58 * 3;
+    for (more, fits) in [
+        (room - 1, true),
+        (room, true),
+        (room + 1, false),
+        (room + 2, false),
+    ] {
+        let sent = server.requests().len();
+        let code = page(&format!("{all}{}", "a".repeat(more))).map_err(|error| error.code());
+        assert_eq!(
+            code != Err(ErrorCode::InvalidArgument),
+            fits,
+            "{more}: {code:?}"
+        );
+        assert!(code != Err(ErrorCode::Internal), "{more}: {code:?}");
+        assert_eq!(server.requests().len() > sent, fits, "{more}");
+    }
+    let long = "é".repeat(22_000);
+    let pages = PageRequest::new();
+    for (name, outcome) in [
+        ("'query'", page(&long)),
+        (
+            "'category'",
+            client
+                .search(&pages.clone().query("a").category(&long), &call)
+                .map(drop),
+        ),
+        (
+            "'trust_tier'",
+            client.search(&pages.trust_tier(&long), &call).map(drop),
+        ),
+        (
+            "'since'",
+            client
+                .sync_registry(&SyncRequest::new().since(&long), &call)
+                .map(drop),
+        ),
+    ] {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(name) && text.contains("at most 65534"),
+            "{text}"
+        );
+    }
+    let address = format!("{}/{}", server.base_url(), "a".repeat(65_500));
+    let error = SkillsmithApiClient::new(ClientOptions::new().base_url(address)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(error.to_string().contains("it is too long"), "{error}");
 }

@@ -403,3 +403,37 @@ fn promise_9_clients_that_synced_together_do_not_come_back_together() {
     }
     assert!(seen.len() > 1, "{seen:?}");
 }
+
+#[test]
+fn a_text_that_no_database_takes_is_refused() {
+    let database = Database::open_in_memory().unwrap();
+    let long = "x".repeat(140 << 20);
+    let history = SyncHistoryRepository::new(&database);
+    let run = history.start_run().unwrap();
+    for outcome in [
+        SkillRepository::new(&database).find_by_id(&long).map(drop),
+        SyncConfigRepository::new(&database).set_last_sync_error(&long),
+        history.fail_run(&run, &long),
+        history.fail_run(&long, "why"),
+    ] {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        assert!(error.to_string().contains("Use a shorter one"), "{error}");
+    }
+}
+
+#[test]
+fn the_time_of_the_next_sync_is_a_timestamp_in_every_year() {
+    let config = config();
+    for (last, interval, next) in [
+        (
+            "0000-01-01T00:00:00.000Z",
+            -1,
+            "-000001-12-31T23:59:59.999Z",
+        ),
+        ("9999-12-31T23:59:59.999Z", 1, "+010000-01-01T00:00:00.000Z"),
+    ] {
+        assert_eq!(config.calculate_next_sync(last, interval).unwrap(), next);
+        assert_eq!(config.calculate_next_sync(next, -interval).unwrap(), last);
+    }
+}

@@ -13,13 +13,14 @@ pub fn of(header: &Header, version: &str) -> impl Iterator<Item = (String, Strin
     let pages = header
         .items
         .iter()
-        .map(move |item| (format!("man/{}.3", item.name), page(item, version)));
+        .map(move |item| (format!("man/{}.3", item.name), page(header, item, version)));
     std::iter::once(overview).chain(pages)
 }
 
+/// Nothing is hyphenated: a reader searches for names, and copies them.
 fn head(name: &str, what: &str, version: &str) -> String {
     format!(
-        ".TH {} 3 \"\" \"skillsmith-sync {version}\" \"skillsmith-sync\"\n.SH NAME\n{name} \\- {}\n",
+        ".TH {} 3 \"\" \"skillsmith-sync {version}\" \"skillsmith-sync\"\n.nh\n.SH NAME\n{name} \\- {}\n",
         name.to_uppercase(),
         line(what)
     )
@@ -28,29 +29,60 @@ fn head(name: &str, what: &str, version: &str) -> String {
 fn synopsis(code: &str) -> String {
     format!(
         ".SH SYNOPSIS\n.nf\n.B #include <skillsmith_sync.h>\n.PP\n{}.fi\n",
-        verbatim(code)
+        // Comments in it quote code, which is bold in running text only.
+        verbatim(&code.replace('`', ""))
     )
 }
 
-fn page(item: &Item, version: &str) -> String {
+fn page(header: &Header, item: &Item, version: &str) -> String {
     let mut page = head(&item.name, &summary(&item.comment), version);
     page.push_str(&synopsis(&item.code));
     page.push_str(".SH DESCRIPTION\n");
     body(&mut page, &item.comment);
-    page.push_str(".SH SEE ALSO\n.BR skillsmith_sync (3)\n");
+    page.push_str(".SH SEE ALSO\n");
+    for name in frees(header, item) {
+        _ = writeln!(page, ".BR {name} (3),");
+    }
+    page.push_str(".BR skillsmith_sync (3)\n");
     page
 }
 
+/// The functions that free what an item is or gives.
+fn frees(header: &Header, item: &Item) -> Vec<String> {
+    let given = item.code.match_indices("**out_").filter_map(|(at, _)| {
+        let before = item.code[..at].trim_end();
+        before
+            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .next()
+    });
+    let mut names: Vec<String> = std::iter::once(item.name.as_str())
+        .chain(given)
+        // A text is freed as a string.
+        .map(|name| {
+            if name == "char" {
+                "skillsmith_string"
+            } else {
+                name
+            }
+        })
+        .map(|name| format!("{name}_free"))
+        .filter(|name| header.has(name) && *name != item.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 fn overview(header: &Header, version: &str) -> String {
-    let blocks = header
-        .preamble
-        .split_once("\n\n")
-        .expect("it has paragraphs");
+    // The second paragraph is for who edits the header.
+    let mut paragraphs = header.preamble.splitn(3, "\n\n");
+    let (first, rest) = (paragraphs.next(), paragraphs.nth(1));
+    let (first, rest) = first.zip(rest).expect("it has paragraphs");
     let what = "keeps a local Skillsmith skill database up to date with the live registry";
     let mut page = head("skillsmith_sync", what, version);
     page.push_str(".SH SYNOPSIS\n.nf\n.B #include <skillsmith_sync.h>\n.PP\n");
     page.push_str("cc program.c $(pkg\\-config \\-\\-cflags \\-\\-libs skillsmith_sync)\n.fi\n.SH DESCRIPTION\n");
-    body(&mut page, blocks.1);
+    body(&mut page, &format!("{first}\n\n{rest}"));
     for (kind, heading) in [
         (Kind::Function, "FUNCTIONS"),
         (Kind::Handle, "HANDLES"),
@@ -72,12 +104,16 @@ fn overview(header: &Header, version: &str) -> String {
 }
 
 fn body(page: &mut String, comment: &str) {
+    // A heading begins a paragraph.
+    let mut begins = true;
     for block in blocks(comment) {
+        let paragraph = if begins { "" } else { ".PP\n" };
+        begins = matches!(block, Block::Heading(_));
         _ = match block {
             Block::Heading(words) => writeln!(page, ".SH {words}"),
-            Block::Paragraph(words) => writeln!(page, ".PP\n{}", line(&words)),
+            Block::Paragraph(words) => writeln!(page, "{paragraph}{}", line(&words)),
             Block::Point(words) => writeln!(page, ".IP \\(bu 2\n{}", line(&words)),
-            Block::Code(code) => write!(page, ".PP\n.nf\n{}.fi\n", verbatim(&code)),
+            Block::Code(code) => write!(page, "{paragraph}.nf\n{}.fi\n", verbatim(&code)),
         };
     }
 }

@@ -19,7 +19,8 @@ use crate::api::options::{listing, named_listing, skillsmith_listing_value};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::{ErrorPtr, readable};
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr};
+use crate::ffi::input::OptionsPtr;
+use crate::ffi::members::options;
 use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
@@ -81,10 +82,11 @@ pub struct skillsmith_background_options {
     pub listing: skillsmith_listing_value,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
-unsafe impl Options for skillsmith_background_options {
-    const NAME: &'static str = "options";
-}
+// `repr(C)`, the size first, and numbers and pointers only.
+options!(skillsmith_background_options as "options" {
+    struct_size, check_interval_ms, sync_on_start, on_sync_complete, on_sync_error, user_data,
+    destroy, listing,
+});
 
 /// The listing that the options name.
 fn listing_in(given: Option<&skillsmith_background_options>) -> Result<Option<Listing>> {

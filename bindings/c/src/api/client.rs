@@ -18,7 +18,8 @@ use crate::api::token::{TokenSource, skillsmith_token_callback};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::input::{OptionsPtr, TextPtr};
+use crate::ffi::members::options;
 use crate::ffi::out::{Empty, OutPtr};
 use crate::ffi::records;
 use crate::ffi::status::skillsmith_status;
@@ -108,10 +109,11 @@ pub struct skillsmith_client_options {
     pub allow_insecure_http: skillsmith_switch_value,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
-unsafe impl Options for skillsmith_client_options {
-    const NAME: &'static str = "options";
-}
+// `repr(C)`, the size first, and numbers and pointers only.
+options!(skillsmith_client_options as "options" {
+    struct_size, base_url, anon_key, api_key, jwt_token, timeout_ms, max_retries, offline,
+    token, user_data, destroy, log, log_user_data, log_destroy, allow_insecure_http,
+});
 
 /// The user data of a client's callbacks, which becomes the library's once the client exists.
 pub(crate) struct ClientUserData {
@@ -302,10 +304,10 @@ pub struct skillsmith_search_options {
     pub offset: u64,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
-unsafe impl Options for skillsmith_search_options {
-    const NAME: &'static str = "options";
-}
+// `repr(C)`, the size first, and numbers and pointers only.
+options!(skillsmith_search_options as "options" {
+    struct_size, query, category, trust_tier, min_score, limit, offset,
+});
 
 /// The page that is wanted, for the core.
 fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageRequest> {
@@ -342,7 +344,8 @@ fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageR
 /// 429, 5xx, broken connections and unreadable responses up to `max_retries` times, after
 /// 1, 2, 4 ... s or when the registry asked for; ends after about 30 minutes at most. Any
 /// thread may call it. Errors: `NULL_ARGUMENT`, `INVALID_HANDLE`; `INVALID_ARGUMENT` for a
-/// text that is not UTF-8 and a score that is not finite; `OFFLINE`, `CANCELLED`,
+/// text that is not UTF-8 or too long for a URL and a score that is not finite; `OFFLINE`,
+/// `CANCELLED`,
 /// `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `RATE_LIMITED`, `QUOTA_EXCEEDED`,
 /// `UNAUTHORIZED`, `SIGN_IN_EXPIRED`, `FORBIDDEN`, `PLAN_REQUIRED`, `SERVER_ERROR`,
 /// `REDIRECT_REFUSED`; `HOST_ERROR` if the token callback fails; `REQUEST_REFUSED` for any

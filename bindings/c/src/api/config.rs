@@ -10,7 +10,8 @@ use crate::api::database::skillsmith_database;
 use crate::ffi::boundary::boundary;
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::input::{OptionsPtr, TextPtr};
+use crate::ffi::members::options;
 use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status;
@@ -132,10 +133,8 @@ pub struct skillsmith_sync_config_update {
     pub frequency: skillsmith_sync_frequency_value,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers only.
-unsafe impl Options for skillsmith_sync_config_update {
-    const NAME: &'static str = "update";
-}
+// `repr(C)`, the size first, and numbers only.
+options!(skillsmith_sync_config_update as "update" { struct_size, enabled, frequency });
 
 /// The value of a switch; `None` for the default.
 pub(crate) fn switch(value: skillsmith_switch_value, name: &str) -> Result<Option<bool>> {

@@ -11,7 +11,8 @@ use skillsmith_sync::{Database, Error, Result};
 use crate::ffi::boundary::{boundary, getter};
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::input::{OptionsPtr, TextPtr};
+use crate::ffi::members::options;
 use crate::ffi::out::OutPtr;
 use crate::ffi::records;
 use crate::ffi::status::skillsmith_status;
@@ -47,10 +48,8 @@ pub struct skillsmith_open_options {
     pub busy_budget_ms: i64,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers only.
-unsafe impl Options for skillsmith_open_options {
-    const NAME: &'static str = "options";
-}
+// `repr(C)`, the size first, and numbers only.
+options!(skillsmith_open_options as "options" { struct_size, read_only, busy_budget_ms });
 
 impl From<skillsmith_open_options> for OpenOptions {
     fn from(given: skillsmith_open_options) -> Self {

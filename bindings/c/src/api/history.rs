@@ -11,7 +11,8 @@ use crate::api::database::skillsmith_database;
 use crate::ffi::boundary::boundary;
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::handles::{self, Handle, HandlePtr, OwnedHandle};
-use crate::ffi::input::{Options, OptionsPtr, TextPtr};
+use crate::ffi::input::{OptionsPtr, TextPtr};
+use crate::ffi::members::options;
 use crate::ffi::out::OutPtr;
 use crate::ffi::records::{self, Arena, Record, skillsmith_text};
 use crate::ffi::status::skillsmith_status::{self, SKILLSMITH_OK};
@@ -194,10 +195,10 @@ pub struct skillsmith_sync_run_result {
     pub skills_removed: u64,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers only.
-unsafe impl Options for skillsmith_sync_run_result {
-    const NAME: &'static str = "result";
-}
+// `repr(C)`, the size first, and numbers only.
+options!(skillsmith_sync_run_result as "result" {
+    struct_size, skills_added, skills_updated, skills_unchanged, skills_removed,
+});
 
 fn run_result(result: &OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRunResult> {
     let given = result.required()?;

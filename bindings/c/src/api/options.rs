@@ -10,7 +10,7 @@ use skillsmith_sync::{CancelToken, Error, Result, SyncOptions, SyncPhase, SyncPr
 use crate::api::cancel::skillsmith_cancel_token;
 use crate::ffi::error::readable;
 use crate::ffi::handles::HandlePtr;
-use crate::ffi::input::Options;
+use crate::ffi::members::options;
 
 /// Phase of a run.
 ///
@@ -163,10 +163,11 @@ pub struct skillsmith_sync_options {
     pub prune: c_int,
 }
 
-// SAFETY: `repr(C)`, the size first, and numbers and pointers only.
-unsafe impl Options for skillsmith_sync_options {
-    const NAME: &'static str = "options";
-}
+// `repr(C)`, the size first, and numbers and pointers only.
+options!(skillsmith_sync_options as "options" {
+    struct_size, force, dry_run, page_size, deadline_ms, on_progress, user_data, cancel,
+    listing, full_listing_every_ms, request_budget, monthly_request_budget, prune,
+});
 
 /// The options of the core. `only_listing`: the one that the registry has.
 pub(crate) fn sync_options(

@@ -4,13 +4,12 @@
 //! stderr belongs to the host. A cancellation of the thread (`pthread_cancel`) waits until it
 //! is out again, because it would unwind through our frames.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use skillsmith_sync::thread::Uncancellable;
-use skillsmith_sync::{Error, Result};
+use skillsmith_sync::{Error, Result, memory};
 
 use crate::ffi::error::ErrorPtr;
 use crate::ffi::status::skillsmith_status;
@@ -55,20 +54,9 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(if shortage::is_noted() {
             Error::OutOfMemory
         } else {
-            Error::Internal(message(&*payload))
+            Error::Internal(memory::text_of_panic(&*payload))
         })
     })
-}
-
-fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    match text {
-        Some(text) => format!("panic: {text}"),
-        None => "panic".into(),
-    }
 }
 
 thread_local! {

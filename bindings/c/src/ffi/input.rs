@@ -51,6 +51,21 @@ impl TextPtr {
 /// bytes are all zero is valid, as is one with any bytes in its numbers.
 pub(crate) unsafe trait Options: Copy {
     const NAME: &'static str;
+    /// All of them, in their order.
+    const MEMBERS: &'static [Member];
+}
+
+/// A member of an options structure, and the bytes where it lies.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The size of what a function that is never called would return.
+pub(crate) const fn size_of_member<T, M>(_: fn(&T) -> &M) -> usize {
+    size_of::<M>()
 }
 
 /// An options structure that a caller passes.
@@ -81,6 +96,15 @@ impl<T: Options> OptionsPtr<T> {
             return Err(Error::InvalidArgument(format!(
                 "The member struct_size of '{}' is {size}. Set it to sizeof of the structure, and the rest to zero.",
                 T::NAME
+            )));
+        }
+        // Half a pointer leads anywhere.
+        let cut = |member: &&Member| (member.start + 1..member.end).contains(&size);
+        if let Some(member) = T::MEMBERS.iter().find(cut) {
+            return Err(Error::InvalidArgument(format!(
+                "The member struct_size of '{}' is {size}, which is within its member {}. Set it to sizeof of the structure, and the rest to zero.",
+                T::NAME,
+                member.name
             )));
         }
         // SAFETY: readable by the promise of the type.

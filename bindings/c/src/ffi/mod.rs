@@ -6,6 +6,7 @@
 //! - `process`: what callers own in this process.
 //! - `handles`, `records`: giving it to them, finding it, taking it back.
 //! - `out`, `input`: outputs, texts and options of one call.
+//! - `members`: what options have.
 //! - `error`: where a function puts what went wrong.
 //! - `boundary`: the way in and out, which no panic crosses.
 //! - `signal`, `user_data`, `answer`: tokens for signal handlers; the pointers of hosts, and
@@ -23,6 +24,8 @@ pub(crate) mod records;
 pub(crate) mod out;
 
 pub(crate) mod input;
+
+pub(crate) mod members;
 
 pub(crate) mod error;
 

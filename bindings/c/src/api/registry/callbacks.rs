@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_void};
 use skillsmith_sync::registry::{PageRequest, SyncRequest};
 
 use super::call::skillsmith_registry_call;
-use crate::ffi::input::Options;
+use crate::ffi::members::options;
 use crate::ffi::records::{Arena, skillsmith_text};
 use crate::ffi::user_data::skillsmith_destroy_callback;
 
@@ -122,7 +122,7 @@ pub struct skillsmith_registry_callbacks {
     pub sync_registry: skillsmith_sync_registry_callback,
 }
 
-// SAFETY: `repr(C)`, the size first, and pointers only; NULL is a valid callback.
-unsafe impl Options for skillsmith_registry_callbacks {
-    const NAME: &'static str = "callbacks";
-}
+// `repr(C)`, the size first, and pointers only; NULL is a valid callback.
+options!(skillsmith_registry_callbacks as "callbacks" {
+    struct_size, health, search, user_data, destroy, sync_registry,
+});
