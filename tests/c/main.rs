@@ -34,7 +34,7 @@ macro_rules! programs {
 }
 
 // pthread_cancel is not whole among the sanitized: `hosts::cancelled_threads_under_the_sanitizers` says why.
-// Nor is the program among them whose threads call the library when they have destroyed their locals: what Rust\'s runtime makes
+// Nor is the program among them whose threads call the library when they have destroyed their locals: what Rust's runtime makes
 // anew for them is never freed.
 programs! {
     c99: C99 {
