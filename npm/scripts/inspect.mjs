@@ -6,8 +6,9 @@ import { privateFolders } from './addon.mjs'
 import { GLIBC_FLOOR, hostPlatform, PLATFORMS } from './platforms.mjs'
 import { Failure, inNpm, output } from './run.mjs'
 
-// 5 MB, as bindings/c/build counts them for the C library.
-const LARGEST = 5 * 1024 * 1024
+// The C library may have 5 MiB (bindings/c/build). With the searches of the command line, and what looks into hostile files, the
+// addon has 0.1 more: nearly a fifth of it is what unwinds panics, and 0.15 MiB one table of a curve.
+const LARGEST = 5.5 * 1024 * 1024
 
 /** Libraries that every Linux has. ld-linux is the dynamic linker. */
 const LIBRARIES = {
