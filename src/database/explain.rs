@@ -358,48 +358,6 @@ mod tests {
             ),
             (
                 ffi::SQLITE_IOERR_READ,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_IOERR_WRITE,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_IOERR_TRUNCATE,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_IOERR_FSYNC,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_IOERR_DELETE,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_CANTOPEN,
-                libc::ENOSYS,
-                Code::Io,
-                "does not allow this system call",
-            ),
-            (
-                ffi::SQLITE_IOERR_FSYNC,
-                libc::EOPNOTSUPP,
-                Code::Io,
-                "not supported",
-            ),
-            (
-                ffi::SQLITE_IOERR_READ,
                 libc::ESTALE,
                 Code::Io,
                 "no longer knows it",
@@ -475,6 +433,33 @@ mod tests {
             let error = told(sqlite, system);
             assert_eq!(error.code(), code, "{system}: {error}");
             assert!(error.to_string().contains(words), "{system}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_a_lock_that_fails_is_said_to_be_missing() {
+        for sqlite in [
+            ffi::SQLITE_IOERR_READ,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_TRUNCATE,
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_DELETE,
+            ffi::SQLITE_CANTOPEN,
+        ] {
+            let error = told(sqlite, libc::ENOSYS);
+            assert_eq!(error.code(), Code::Io, "{error}");
+            let text = error.to_string();
+            assert!(text.contains("does not allow this system call"), "{text}");
+        }
+        let error = told(ffi::SQLITE_IOERR_FSYNC, libc::EOPNOTSUPP);
+        assert!(error.to_string().contains("not supported"), "{error}");
+        for sqlite in [
+            ffi::SQLITE_IOERR_LOCK,
+            ffi::SQLITE_IOERR_UNLOCK,
+            ffi::SQLITE_IOERR_RDLOCK,
+        ] {
+            let text = told(sqlite, libc::ENOSYS).to_string();
+            assert!(text.contains("has no locks"), "{text}");
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Flavour {
     Sanitized,
     /// Under valgrind, with its leak check.
     Valgrind,
+    /// The same as a user of the library has it: with valgrind's own depth, and the suppressions that are installed.
+    ValgrindOfUsers,
 }
 
 /// Which library a program is linked to.

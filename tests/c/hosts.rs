@@ -133,6 +133,21 @@ fn cancelled_threads_under_the_sanitizers() {
     run::judge("pthread_cancel", Flavour::Sanitized, &outcome);
 }
 
+/// Nothing is reported of either library with the suppressions that are installed.
+#[test]
+fn valgrind_has_nothing_to_say_with_the_installed_suppressions() {
+    let flavour = Flavour::ValgrindOfUsers;
+    for linkage in [Linkage::Shared, Linkage::Static] {
+        let workshop = Workshop::new(linkage);
+        let file = workshop.compile("repositories", flavour, linkage);
+        run::judge(
+            "database",
+            flavour,
+            &run::run(&workshop, &file, flavour, &[]),
+        );
+    }
+}
+
 /// An FFI without a preprocessor takes the declarations as they are.
 #[test]
 fn luajit_takes_the_declarations() {

@@ -45,12 +45,17 @@ pub(crate) fn judge(program: &str, flavour: Flavour, outcome: &Outcome) {
 pub(crate) fn run(workshop: &Workshop, file: &Path, flavour: Flavour, cases: &[&str]) -> Outcome {
     let server = Server::start(Catalogue::generate(250, 7), Options::default());
     let mut words: Vec<OsString> = Vec::new();
-    if flavour == Flavour::Valgrind {
+    if matches!(flavour, Flavour::Valgrind | Flavour::ValgrindOfUsers) {
         words.extend(["valgrind", "--quiet", "--error-exitcode=99"].map(Into::into));
         words.extend(["--leak-check=full", "--show-leak-kinds=definite,possible"].map(Into::into));
         words.extend(["--errors-for-leak-kinds=definite,possible"].map(Into::into));
-        words.extend(["--fair-sched=try", "--num-callers=25"].map(Into::into));
-        let suppressions = root().join("tests/c/valgrind.supp");
+        words.push("--fair-sched=try".into());
+        let suppressions = if flavour == Flavour::Valgrind {
+            words.push("--num-callers=25".into());
+            root().join("tests/c/valgrind.supp")
+        } else {
+            root().join("bindings/c/skillsmith_sync.supp")
+        };
         words.push(format!("--suppressions={}", suppressions.display()).into());
     }
     words.push(file.into());
@@ -60,7 +65,7 @@ pub(crate) fn run(workshop: &Workshop, file: &Path, flavour: Flavour, cases: &[&
     let slowness = match flavour {
         Flavour::C99 | Flavour::Cpp17 => "1",
         Flavour::Sanitized => "3",
-        Flavour::Valgrind => "20",
+        Flavour::Valgrind | Flavour::ValgrindOfUsers => "20",
     };
     let (version, source_id) = system_sqlite();
     command
