@@ -246,7 +246,7 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
             Ok(id)
         })
     };
-    let begun = begin().or_else(|error| match &context.room {
+    let id = begin().or_else(|error| match &context.room {
         // What is kept for the record may be all that there is.
         Some(room) if error.lacks_room() => {
             room.give_back();
@@ -254,5 +254,5 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
         }
         _ => Err(error),
     });
-    begun.map(Some)
+    id.map(Some)
 }

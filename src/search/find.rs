@@ -252,11 +252,16 @@ impl Search<'_> {
         let score = self.layout.score();
         let searched = self.layout.searched();
         let patterns: Vec<_> = query::patterns(words).collect();
-        let all_match: String = (0..patterns.len())
-            .map(|at| format!(" AND {searched} LIKE ?{} ESCAPE '\\'", at + 8))
+        let matching: Vec<_> = (0..patterns.len())
+            .map(|at| format!("{searched} LIKE ?{} ESCAPE '\\'", at.saturating_add(8)))
             .collect();
+        let all_match = if matching.is_empty() {
+            "1".to_owned()
+        } else {
+            matching.join(" AND ")
+        };
         let sql = format!(
-            "SELECT k.* FROM skills AS k WHERE {condition}{all_match} ORDER BY {score} DESC, k.id LIMIT ?6 OFFSET ?7"
+            "SELECT k.* FROM skills AS k WHERE {condition} AND {all_match} ORDER BY {score} DESC, k.id LIMIT ?6 OFFSET ?7"
         );
         let (most, offset) = (self.most(), i64::from(self.options.offset));
         let mut values: Vec<&dyn ToSql> = self.options.filter.values().into();

@@ -58,7 +58,7 @@ impl Freshness {
             is_empty: !conn.exists(is_there, params![])?,
             is_stale: age_ms.is_none_or(|age| age > config.interval_ms.unsigned_abs()),
             age_ms,
-            coverage: noted.map(|noted| noted.coverage()),
+            coverage: noted.map(NotedListing::coverage),
             by_words: noted.is_some_and(|noted| noted.by_words),
             listed_at,
         })

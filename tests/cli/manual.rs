@@ -96,6 +96,8 @@ fn the_committed_pages_are_those_of_the_definition() {
         [
             "skillsmith-completions.1",
             "skillsmith-doctor.1",
+            "skillsmith-search.1",
+            "skillsmith-show.1",
             "skillsmith-sync-config.1",
             "skillsmith-sync-history.1",
             "skillsmith-sync-status.1",

@@ -7,18 +7,19 @@ use rusqlite::{Connection, params};
 use skillsmith_sync::search::{ListOptions, SearchOptions, SkillFilter};
 use skillsmith_sync::{Database, Error, SkillRepository};
 
-/// A database with these skills: id, name, description, quality, tier, passed, and category.
-fn filled(
-    skills: &[(
-        &str,
-        &str,
-        &str,
-        Option<f64>,
-        &str,
-        Option<bool>,
-        Option<&str>,
-    )],
-) -> (tempfile::TempDir, SkillRepository) {
+/// Id, name, description, quality, tier, passed, and category.
+type Row<'r> = (
+    &'r str,
+    &'r str,
+    &'r str,
+    Option<f64>,
+    &'r str,
+    Option<bool>,
+    Option<&'r str>,
+);
+
+/// A database with these skills.
+fn filled(skills: &[Row<'_>]) -> (tempfile::TempDir, SkillRepository) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("skills.db");
     let database = Database::open(&path).unwrap();
