@@ -367,6 +367,16 @@ fn an_address_that_is_named_as_a_host_is_told() {
 }
 
 #[test]
+fn a_certificate_for_people_names_no_host() {
+    let secured = Secured::with(&Identity::for_people(&["ada@registry.test"]));
+    let result = secured.sync_from("127.0.0.1", &[("SSL_CERT_FILE", &secured.file)]);
+    assert_eq!(
+        result.errors[0],
+        "Cannot reach the registry: its certificate is not for 127.0.0.1: it names no host (subjectAltName). The server needs one that does."
+    );
+}
+
+#[test]
 fn keys_that_are_not_supported_are_told() {
     for digest in ["-sha256", "-sha512"] {
         let secured = Secured::with(&Identity::signed_with_p_521("localhost", digest));

@@ -62,6 +62,14 @@ impl Identity {
         Self::of(&params)
     }
 
+    /// For people only, by their addresses.
+    pub fn for_people(names: &[&str]) -> Self {
+        let mut params = CertificateParams::default();
+        let names = names.iter().map(|name| (*name).try_into().unwrap());
+        params.subject_alt_names = names.map(SanType::Rfc822Name).collect();
+        Self::of(&params)
+    }
+
     /// For another purpose than to be a server.
     pub fn of_client(name: &str) -> Self {
         let mut params = params(name);

@@ -80,7 +80,7 @@ fn seeds() {
 #[test]
 fn a_seed_replays_exactly() {
     seeds::limit_lock_waits();
-    for seed in 1..=seeds::number("SKILLSMITH_SIM_TWICE").unwrap_or(25) {
+    for seed in 1..=seeds::number("SKILLSMITH_SIM_TWICE").unwrap_or(12) {
         let scenario = generate::scenario(seed);
         let (first, second) = (world::traced(&scenario), world::traced(&scenario));
         let both = (seeds::comparable(&first.1), seeds::comparable(&second.1));

@@ -274,7 +274,7 @@ pub(super) fn in_words(error: &CertificateError, pin: Option<&str>) -> String {
         Bad::NotValidForNameContext {
             expected,
             presented,
-        } if presented.is_empty() => format!(
+        } if presented.iter().all(|name| is_of_no_host(name)) => format!(
             "is not for {}: it names no host (subjectAltName). The server needs one that does.",
             expected.to_str()
         ),
@@ -358,6 +358,11 @@ fn names_as_host(presented: &[String], address: &str) -> bool {
     hosts.any(|host| inner(host).parse() == Ok(address))
 }
 
+/// Whether a name is that of a person or something else; webpki gives the number of its kind.
+fn is_of_no_host(name: &str) -> bool {
+    name.starts_with("0x")
+}
+
 /// A name of a certificate; webpki writes `DnsName("host")`.
 fn inner(name: &str) -> &str {
     let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
@@ -366,9 +371,10 @@ fn inner(name: &str) -> &str {
 
 /// The names of a certificate.
 fn names(presented: &[String]) -> String {
-    let names: Vec<_> = presented.iter().take(3).map(|name| inner(name)).collect();
+    let hosts = || presented.iter().filter(|name| !is_of_no_host(name));
+    let names: Vec<_> = hosts().take(3).map(|name| inner(name)).collect();
     match names.as_slice() {
-        names if presented.len() > 3 => format!("{} and others", names.join(", ")),
+        names if hosts().nth(3).is_some() => format!("{} and others", names.join(", ")),
         names => names.join(", "),
     }
 }

@@ -30,7 +30,7 @@ export async function inChild(body, { args = [], home = '/nonexistent', env = {}
   const { stdout, stderr } = await execute(process.execPath, [...flags, '-e', script], {
     cwd: cwd ?? '/',
     env: cleanEnvironment(home, { NODE_NO_WARNINGS: '1', ...env }),
-    timeout: 180_000,
+    timeout: 60_000,
   })
   if (stderr) throw new Error(`the child complains: ${stderr}`)
   return JSON.parse(stdout)
