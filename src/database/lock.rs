@@ -55,15 +55,19 @@ impl SyncLock {
     /// On a file system that other machines may use, it may wait some seconds, until it is cancelled.
     pub(crate) fn acquire(target: &LockTarget, cancel: &CancelToken) -> Result<Option<Self>> {
         let end = Instant::now() + PROBE_GRACE;
+        // A sync that has just ended, or another one that looks too, is a reader for one look.
+        let mut is_only_read = true;
         loop {
             let (holder, file) = match Self::try_acquire(target)? {
                 Ok(lock) => return lock.show(target, cancel),
                 Err(held) => held,
             };
+            is_only_read &= holder == Holder::Reader;
             if Instant::now() >= end {
-                return match holder {
-                    Holder::Sync => Ok(None),
-                    Holder::Reader => Err(locked_by_reader(file)),
+                return if is_only_read {
+                    Err(locked_by_reader(file))
+                } else {
+                    Ok(None)
                 };
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -411,5 +415,24 @@ mod tests {
         }
         stop.cancel();
         asker.join().unwrap();
+    }
+
+    /// As in the moment in which a sync ends, and another one that waits looks who has the lock.
+    #[test]
+    fn a_lock_that_is_read_at_last_is_not_a_reader_s() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("skills.db");
+        let target = LockTarget::File(path.clone());
+        let file = LockFile::ensure(&lock_path(&path), &path).unwrap();
+        file.0.lock().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| SyncLock::acquire(&target, &CancelToken::new()));
+            std::thread::sleep(PROBE_GRACE / 2);
+            file.0.lock_shared().unwrap();
+            waiting.join().unwrap().unwrap();
+        });
+        // Who has it all the time is.
+        let refused = SyncLock::acquire(&target, &CancelToken::new()).unwrap_err();
+        assert!(refused.to_string().contains("for reading"), "{refused}");
     }
 }
