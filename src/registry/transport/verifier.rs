@@ -360,7 +360,7 @@ fn names_as_host(presented: &[String], address: &str) -> bool {
 
 /// Whether a name is that of a person or something else; webpki gives the number of its kind.
 fn is_of_no_host(name: &str) -> bool {
-    name.starts_with("0x")
+    inner(name).starts_with("0x")
 }
 
 /// A name of a certificate; webpki writes `DnsName("host")`.
