@@ -18,7 +18,7 @@ use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
 use crate::database::{ensure_sync_tables, oversize, state, transaction};
 use crate::skills::{Table, fts};
-use crate::{Result, config, history};
+use crate::{Error, Result, config, history};
 
 /// What a run finds before it does anything.
 pub(super) struct StartingState {
@@ -237,20 +237,23 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
     if context.options.dry_run {
         return Ok(None);
     }
-    let begin = || {
+    let begin = |foreseen: Option<&Error>| {
         transaction::write(conn, context.lock_wait(), |conn| {
             ensure_sync_tables(conn)?;
             interrupt_dead(context, conn)?;
             let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
             state::set(conn, state::key::CURRENT_RUN, &id)?;
+            if let Some(error) = foreseen {
+                history::foresee(conn, &id, &error.to_string())?;
+            }
             Ok(id)
         })
     };
-    let id = begin().or_else(|error| match &context.room {
+    let id = begin(None).or_else(|error| match &context.room {
         // What is kept for the record may be all that there is.
         Some(room) if error.lacks_room() => {
             room.give_back();
-            begin()
+            begin(Some(&error))
         }
         _ => Err(error),
     });

@@ -13,7 +13,7 @@ pub(crate) use self::ends::note as note_end;
 pub use self::records::{SyncHistoryEntry, SyncRunResult, SyncStats, SyncStatus};
 pub use self::repository::SyncHistoryRepository;
 pub(crate) use self::runs::{
-    finish, has_entries, interrupt_dead, is_recent, newest, run_id, start, start_as, trim,
+    finish, foresee, has_entries, interrupt_dead, is_recent, newest, run_id, start, start_as, trim,
 };
 
 /// Missing in a file that this library has not changed yet; the history is empty then.

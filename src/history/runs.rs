@@ -41,6 +41,14 @@ pub(crate) fn start_as(conn: &dyn Statements, id: &str, started_at: DateTime<Utc
     Ok(made == 1 && status_of(conn, id)?.is_some())
 }
 
+/// Notes in the entry of a run that has begun why it will fail, should it not be able to say so itself: on a full disk, the
+/// entry may be the last thing that there is room for. The run's end replaces it.
+pub(crate) fn foresee(conn: &dyn Statements, id: &str, error: &str) -> Result<()> {
+    let sql = "UPDATE sync_history SET error_message = ?2 WHERE id = ?1";
+    conn.execute(sql, params![id, error])?;
+    Ok(())
+}
+
 /// The status of an entry, as it stands.
 fn status_of(conn: &dyn Statements, id: &str) -> Result<Option<String>> {
     let sql = "SELECT status FROM sync_history WHERE id = ?1";
@@ -201,15 +209,16 @@ fn interrupt_if(
             continue;
         }
         let (at, error) = end.map_or_else(
-            || (to_iso(now), INTERRUPTED),
-            |end| (end.at.clone(), end.error.as_str()),
+            || (to_iso(now), None),
+            |end| (end.at.clone(), Some(end.error.as_str())),
         );
         let took = from_iso(&at).map_or(0, |at| duration_ms(&started, at));
         conn.execute(
             "UPDATE sync_history
-             SET status = 'failed', completed_at = ?2, error_message = ?3, duration_ms = ?4
+             SET status = 'failed', completed_at = ?2, duration_ms = ?4,
+                 error_message = coalesce(?3, nullif(error_message, ''), ?5)
              WHERE rowid = ?1",
-            params![number, at, error, took],
+            params![number, at, error, took, INTERRUPTED],
         )?;
         if end.is_some() {
             told.push(id);

@@ -111,6 +111,29 @@ impl Disk {
         Snapshot::take(&Path::new(&root).join(inside.strip_prefix("/").unwrap()))
     }
 
+    /// A program that reads the database until its input ends. In another mount namespace, SQLite would not find the file.
+    fn reader(&self) -> Child {
+        let program = "import sqlite3, sys\n\
+                       conn = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                       conn.execute('BEGIN')\n\
+                       print(conn.execute('SELECT count(*) FROM skills').fetchone()[0], flush=True)\n\
+                       sys.stdin.read()";
+        let mut command = self.enter();
+        command
+            .args(["python3", "-c", program])
+            .arg(self.database());
+        let mut reader = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut skills = String::new();
+        let output = reader.stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut skills).unwrap();
+        assert_eq!(skills.trim(), SKILLS.to_string());
+        reader
+    }
+
     /// Leaves so much space for more.
     fn leave(&self, kib: u32) {
         let shell = "used=$(df --output=used \"$1\" | tail -1); mount -o remount,size=$((used + $2))k \"$1\"";
@@ -232,6 +255,29 @@ fn promise_3_why_a_later_run_failed_on_a_full_disk_is_in_the_history() {
         assert_eq!(Told::of(&mut disk.sync(&small)).code, Some(0));
         disk.leave(free);
         assert_eq!(Told::of(&mut disk.sync(&large)).code, Some(1), "{free} KiB");
+        disk.grow();
+        let messages = disk.messages();
+        assert_eq!(messages.len(), 1, "{free} KiB: {messages:?}");
+        assert!(
+            messages[0].contains("disk is full"),
+            "{free} KiB: {messages:?}"
+        );
+    }
+}
+
+/// A reader keeps the log from being begun again, so that the record needs space of its own.
+#[test]
+fn promise_3_why_a_run_failed_on_a_full_disk_beside_a_reader_is_in_the_history() {
+    let (small, _) = registry();
+    let large = Server::start(Catalogue::generate(3_000, 2), Options::default());
+    for free in [28, 32, 36, 40, 64] {
+        let disk = Disk::new(20_000);
+        assert_eq!(Told::of(&mut disk.sync(&small)).code, Some(0));
+        let mut reader = disk.reader();
+        disk.leave(free);
+        assert_eq!(Told::of(&mut disk.sync(&large)).code, Some(1), "{free} KiB");
+        drop(reader.stdin.take());
+        assert!(reader.wait().unwrap().success());
         disk.grow();
         let messages = disk.messages();
         assert_eq!(messages.len(), 1, "{free} KiB: {messages:?}");

@@ -19,7 +19,8 @@ pub(crate) struct Room(Arc<LockFile>);
 impl Room {
     pub(super) fn keep(file: &Arc<LockFile>) -> Self {
         #[cfg(unix)]
-        for part in [1, 2, 4] {
+        // Less is enough where the log holds no more than the record.
+        for part in [1, 2, 4, 8] {
             if coexistence::reserve_behind_the_end(&file.0, BYTES / part) {
                 break;
             }
