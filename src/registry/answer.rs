@@ -158,7 +158,7 @@ pub(super) fn explain(credentials: &Credentials, error: ureq::Error) -> Error {
             }
         },
         Http::Protocol(_) | Http::Http(_) | Http::LargeResponseHeader(..) => {
-            let words = format!("it is not valid HTTP ({error})");
+            let words = format!("it is not valid HTTP ({error}). Check the address and its port.");
             Error::Protocol(caused(credentials, &words, error))
         }
         other => Error::Unreachable(caused(credentials, &other.to_string(), other)),
@@ -184,10 +184,9 @@ pub(super) fn unconnected(credentials: &Credentials, failure: Failure) -> Error 
 /// The error of a health check that got no answer. It counts as unhealthy, whatever the reason.
 pub(super) fn unhealthy(error: Error) -> Error {
     let unconnected = match &error {
-        Error::Timeout(cause) | Error::CutOff(cause) | Error::Protocol(cause) => {
-            cause.is_unconnected()
-        }
-        error => matches!(error, Error::Unreachable(_)),
+        Error::Timeout(cause) | Error::CutOff(cause) => cause.is_unconnected(),
+        // What is not even an answer is of something else.
+        error => matches!(error, Error::Unreachable(_) | Error::Protocol(_)),
     };
     Error::Unhealthy(Some(Cause::of(error).unconnected(unconnected)))
 }
@@ -311,6 +310,11 @@ fn io_in_words(error: &std::io::Error) -> String {
         }
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
             "there is no network connection to it.".into()
+        }
+        // Of an address of the link alone, which is not one without its interface.
+        Kind::InvalidInput => {
+            "the system does not take this address. One that begins with fe80: needs its interface, as in [fe80::1%25eth0]."
+                .into()
         }
         _ => error.to_string(),
     }

@@ -185,6 +185,7 @@ impl SkillsmithApiClient {
         let request_id = format!("{:032x}", fastrand::u128(..));
         let mut redirected: Option<Uri> = None;
         let (mut visited, mut is_loop) = (Vec::new(), false);
+        let is_first = !self.has_served.load(Ordering::Relaxed);
         for redirects in 0..=MAX_REDIRECTS {
             if redirects > 0 {
                 call.count_request()?;
@@ -215,17 +216,12 @@ impl SkillsmithApiClient {
             if !Ask::is_redirect(response.status()) {
                 return Ok(response);
             }
-            let target = redirect::target(
-                credentials,
-                &response,
-                from.as_ref(),
-                !self.has_served.load(Ordering::Relaxed),
-            )?;
+            let target = redirect::target(credentials, &response, from.as_ref(), is_first)?;
             visited.extend(from);
             is_loop |= visited.contains(&target);
             redirected = Some(target);
         }
-        Err(redirect::too_many(is_loop))
+        Err(redirect::too_many(is_loop, is_first))
     }
 
     /// Whether nothing has come from the registry itself yet.

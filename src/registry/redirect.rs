@@ -50,14 +50,20 @@ pub(super) fn target(
     Ok(target)
 }
 
-/// More redirects than are followed. `is_loop`: one of them led to an address that was asked before.
-pub(super) fn too_many(is_loop: bool) -> Error {
+/// More redirects than are followed. `is_loop`: one of them led to an address that was asked before. `is_first`: no page came
+/// from this registry yet.
+pub(super) fn too_many(is_loop: bool, is_first: bool) -> Error {
     let how = if is_loop {
         ", in a loop: it led back to an address that was asked before"
     } else {
         ""
     };
-    Error::Protocol(format!("it redirected more than {MAX_REDIRECTS} times{how}").into())
+    let who = if is_first {
+        ". If this network wants a sign-in first, do that with a browser, and try again."
+    } else {
+        ""
+    };
+    Error::Protocol(format!("it redirected more than {MAX_REDIRECTS} times{how}{who}").into())
 }
 
 /// Refuses the answer of a network that wants a sign-in first (RFC 6585).

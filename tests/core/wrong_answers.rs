@@ -369,3 +369,57 @@ fn a_registry_that_breaks_off_later_is_not_told_to_be_a_port_for_tls() {
         "{said}"
     );
 }
+
+/// What speaks at a port without being asked, or in other words, is not an unhealthy registry.
+#[test]
+fn what_is_not_a_registry_at_all_is_not_called_unhealthy() {
+    for banner in [
+        "SSH-2.0-OpenSSH_9.9\r\n",
+        "220 mail.example ESMTP\r\n",
+        "* OK IMAP4 ready\r\n",
+        "+OK POP3 ready\r\n\r\n",
+    ] {
+        let server = answering(Some(banner));
+        let said = sync(&format!("http://{server}/v1"), &[]).errors[0].clone();
+        assert!(
+            said.starts_with(
+                "The registry's answer could not be understood: it is not valid HTTP ("
+            ) && said.ends_with("). Check the address and its port."),
+            "{banner}: {said}"
+        );
+    }
+}
+
+/// Of the same host, in the place of the registry: there is no other one to be told of.
+#[test]
+fn a_sign_in_of_the_network_under_the_same_name_is_told_as_that() {
+    let loops = answering(Some(&status(
+        "307 Temporary Redirect",
+        "Location: /login\r\n",
+    )));
+    let said = sync(&format!("http://{loops}/v1"), &[]).errors[0].clone();
+    assert!(
+        said.contains("in a loop")
+            && said.ends_with(
+                "If this network wants a sign-in first, do that with a browser, and try again."
+            ),
+        "{said}"
+    );
+    let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 21\r\nconnection: close\r\n\r\n<html>Sign in</html>\n";
+    let shown = answering(Some(page));
+    let said = sync(&format!("http://{shown}/v1"), &[]).errors[0].clone();
+    assert!(
+        said.contains("such as the sign-in of this network"),
+        "{said}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_of_the_link_without_its_interface_is_told_as_that() {
+    let said = sync("http://[fe80::1]:9/v1", &[]).errors[0].clone();
+    assert!(
+        said.starts_with("Cannot reach the registry: ") && said.contains("[fe80::1%25eth0]"),
+        "{said}"
+    );
+}

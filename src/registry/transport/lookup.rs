@@ -14,7 +14,7 @@ use ureq::unversioned::transport::NextTimeout;
 use super::control::Control;
 use super::failure::Deadline;
 use super::proxy::{Proxy, Target};
-use super::race::{SLICE, interrupted};
+use super::race::{self, SLICE, interrupted};
 use crate::memory;
 
 /// How many addresses ureq passes on.
@@ -81,12 +81,20 @@ pub(super) fn addresses(
         let both = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         return Ok(both.map(|ip: IpAddr| SocketAddr::new(ip, host.port)).into());
     }
-    let (name, port) = (host.name.clone(), host.port);
+    // The zone of a link-local address is part of the name that the system takes (RFC 6874: `%25` in a URL).
+    let (name, port) = (host.name.replace("%25", "%"), host.port);
     let look_up = move || {
-        let found = (name.as_str(), port).to_socket_addrs()?;
-        Ok(found.take(MOST).collect())
+        let found: Vec<_> = (name.as_str(), port).to_socket_addrs()?.collect();
+        Ok(first_of_both_families(&found))
     };
     on_a_thread(Box::new(look_up), deadline, cut)
+}
+
+/// Of a long list, as many addresses as are tried. One family must not push out the other, which may be the one that works.
+fn first_of_both_families(found: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut ordered = race::order(found, None);
+    ordered.truncate(MOST);
+    ordered
 }
 
 /// Whether a name is `localhost` or below it.
@@ -157,6 +165,36 @@ mod tests {
         }
         for name in ["localhost.example", "notlocalhost", ""] {
             assert!(!is_localhost(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_one_family_does_not_push_out_the_other() {
+        let sixes = (1..=40).map(|last| format!("[fd00::{last:x}]:1").parse().unwrap());
+        let four: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let found: Vec<SocketAddr> = sixes.chain([four]).collect();
+        let tried = first_of_both_families(&found);
+        assert_eq!(tried.len(), MOST);
+        assert_eq!(tried[..3], [found[0], four, found[1]]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_zone_of_an_address_is_that_of_its_interface() {
+        let timeout = NextTimeout {
+            after: Duration::from_secs(60).into(),
+            reason: ureq::Timeout::Resolve,
+            ..NextTimeout::default()
+        };
+        for name in ["fe80::1%25lo", "fe80::1%lo"] {
+            let host = Target {
+                name: name.to_owned(),
+                port: 7,
+            };
+            let found = addresses(&host, &Deadline::new(timeout), &AtomicBool::new(false));
+            let lo = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
+            let expected = format!("[fe80::1%{}]:7", lo.trim()).parse().unwrap();
+            assert_eq!(found.unwrap(), [expected], "{name}");
         }
     }
 

@@ -20,6 +20,9 @@ use crate::unpoisoned::lock;
 /// "Connection Attempt Delay" of RFC 8305.
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// When the last of many addresses is tried at the latest: a health check ends after 5 s.
+const ALL_BEGUN: Duration = Duration::from_secs(2);
+
 /// How long a cancellation may stay unnoticed.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
 
@@ -44,6 +47,7 @@ fn run(
 ) -> Result<TcpStream, ureq::Error> {
     let mut race = Race {
         waiting: addresses.iter(),
+        stagger: stagger(addresses.len()),
         open: Vec::new(),
         next: Instant::now(),
         failure: None,
@@ -73,7 +77,7 @@ pub(super) fn interrupted() -> ureq::Error {
 
 /// The order of the attempts: families take turns, beginning with the one that the system prefers;
 /// what worked last time goes first.
-fn order(addresses: &[SocketAddr], last: Option<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn order(addresses: &[SocketAddr], last: Option<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
     };
@@ -99,8 +103,17 @@ fn order(addresses: &[SocketAddr], last: Option<SocketAddr>) -> Vec<SocketAddr> 
     }
 }
 
+/// The delay between the attempts at so many addresses. With the most that there can be, it is more than the
+/// 100 ms which RFC 8305 recommends as the least.
+fn stagger(addresses: usize) -> Duration {
+    let addresses = u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
+    STAGGER.min(ALL_BEGUN / addresses)
+}
+
 struct Race<'a> {
     waiting: std::slice::Iter<'a, SocketAddr>,
+    /// Between two attempts.
+    stagger: Duration,
     /// Attempts under way.
     open: Vec<Socket>,
     /// When the next attempt begins.
@@ -121,7 +134,7 @@ impl Race<'_> {
                 },
                 Ok((socket, false)) => {
                     self.open.push(socket);
-                    self.next = Instant::now() + STAGGER;
+                    self.next = Instant::now() + self.stagger;
                 }
                 Err(error) => self.failed(error),
             }
@@ -235,6 +248,14 @@ mod tests {
         // The host has other addresses now.
         assert_eq!(order(&[a, c], Some(d)), [a, c]);
         assert_eq!(order(&[], Some(d)), []);
+    }
+
+    #[test]
+    fn many_addresses_are_all_tried_before_a_health_check_ends() {
+        for (addresses, milliseconds) in [(0, 250), (1, 250), (2, 250), (8, 250), (16, 125)] {
+            let expected = Duration::from_millis(milliseconds);
+            assert_eq!(stagger(addresses), expected, "{addresses}");
+        }
     }
 
     /// Addresses that nobody answers at: the queue of each is full.

@@ -169,7 +169,9 @@ fn describe(text: &str, error: &serde_json::Error) -> String {
     match start {
         Some('{') if error.is_data() => format!("it is JSON, but not a page of skills: {error}"),
         _ if error.is_data() => "it is JSON, but not a page of skills: it is not an object".into(),
-        Some('<') => "it is not JSON; it looks like a web page".into(),
+        Some('<') => {
+            "it is not JSON; it looks like a web page, such as the sign-in of this network".into()
+        }
         _ => "it is not JSON".into(),
     }
 }

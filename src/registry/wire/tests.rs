@@ -375,7 +375,10 @@ fn meta_may_be_anything() {
 fn what_is_no_page_is_named() {
     let text = |body: &str| Page::parse(body.as_bytes()).unwrap_err().to_string();
     assert!(text("").contains("it is empty"));
-    assert!(text("<html>Login</html>").ends_with("it is not JSON; it looks like a web page"));
+    assert!(
+        text("<html>Login</html>")
+            .ends_with("it looks like a web page, such as the sign-in of this network")
+    );
     assert!(text("sk-live-1").ends_with(": it is not JSON"));
     for body in ["\"sk-live-1\"", "5", "[]", "null"] {
         assert!(text(body).ends_with("not a page of skills: it is not an object"));
