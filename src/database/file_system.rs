@@ -48,35 +48,89 @@ pub(super) fn lacks_log_as_read(path: &Path) -> Option<String> {
     why_without_log(path, maps)
 }
 
-/// A sync creates these beside the database: its -wal, its -shm and the lock file; and the database itself.
-#[cfg(all(unix, feature = "cli"))]
-const FILES_OF_A_SYNC: u64 = 4;
+/// What a sync creates beside the database, and the database itself.
+#[cfg(feature = "cli")]
+const FILES_OF_A_SYNC: [&str; 4] = ["", "-wal", "-shm", LOCK_SUFFIX];
+
+/// The same for a database with a rollback journal.
+#[cfg(feature = "cli")]
+const FILES_WITHOUT_LOG: [&str; 3] = ["", "-journal", LOCK_SUFFIX];
 
 /// A database has at least this; with less, not even the record of a run is stored.
 #[cfg(all(unix, feature = "cli"))]
 const BYTES_OF_A_SYNC: u64 = 128 * 1024;
 
-/// What the file system of a folder lacks for a sync, if anything; best effort.
+/// What the file system of a folder lacks for a sync of a database in it.
 #[cfg(feature = "cli")]
-pub(crate) fn lacks_room(folder: &Path) -> Option<String> {
+pub(crate) struct Lack {
+    pub(crate) words: String,
+    /// A sync cannot even begin.
+    pub(crate) is_fatal: bool,
+}
+
+/// What the file system of a folder lacks for a sync, if anything; best effort. `database` is in the folder, or in one below
+/// it that is not there yet. It is to be open, if it can be: that shows whether it has a log.
+#[cfg(feature = "cli")]
+pub(crate) fn lacks_room(folder: &Path, database: &Path) -> Option<Lack> {
     #[cfg(unix)]
     {
         let (files, bytes) = coexistence::room(folder)?;
-        match files {
-            Some(files) if files < FILES_OF_A_SYNC => Some(format!(
-                "its file system has {files} free inodes (`df -i` shows it), and a sync creates up to {FILES_OF_A_SYNC} files"
-            )),
-            _ if bytes < BYTES_OF_A_SYNC => Some(format!(
-                "its file system has only {} KiB free",
-                bytes / 1024
-            )),
-            _ => None,
-        }
+        let missing = missing_files(folder, database);
+        let inodes = |files| {
+            let words = format!(
+                "its file system has {files} free inodes (`df -i` shows it), and a sync needs {missing} for the files that it creates"
+            );
+            Lack {
+                words,
+                is_fatal: true,
+            }
+        };
+        let space = || Lack {
+            words: format!("its file system has only {} KiB free", bytes / 1024),
+            // What is stored already takes none.
+            is_fatal: !database.exists(),
+        };
+        files
+            .filter(|files| *files < missing)
+            .map(inodes)
+            .or_else(|| (bytes < BYTES_OF_A_SYNC).then(space))
     }
     #[cfg(not(unix))]
     {
-        _ = folder;
+        _ = (folder, database);
         None
+    }
+}
+
+/// How many files and folders a sync has to create.
+#[cfg(all(unix, feature = "cli"))]
+fn missing_files(folder: &Path, database: &Path) -> u64 {
+    // Whoever has it open with a log has these beside it.
+    let files = if database.exists() && !beside(database, "-wal").exists() {
+        &FILES_WITHOUT_LOG[..]
+    } else {
+        &FILES_OF_A_SYNC[..]
+    };
+    let files = files
+        .iter()
+        .filter(|suffix| !beside(database, suffix).exists());
+    let folders = database.ancestors().skip(1);
+    let folders = folders.take_while(|above| *above != folder && !above.exists());
+    u64::try_from(files.count() + folders.count()).unwrap_or(u64::MAX)
+}
+
+/// Whether a sync works in a folder where nothing can be created, because all files that it needs are there: as for a user
+/// who owns them in a folder of somebody else.
+#[cfg(feature = "cli")]
+pub(crate) fn has_all_files(database: &Path) -> bool {
+    #[cfg(unix)]
+    return FILES_OF_A_SYNC
+        .iter()
+        .all(|suffix| coexistence::is_writable(&beside(database, suffix)));
+    #[cfg(not(unix))]
+    {
+        _ = database;
+        false
     }
 }
 

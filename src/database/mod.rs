@@ -42,7 +42,7 @@ pub(crate) use self::examine::Journal;
 pub(crate) use self::explain::unwritable_beside;
 #[cfg(feature = "cli")]
 pub(crate) use self::file_system::{
-    kind as file_system_kind, lacks_room, shared as shared_file_system,
+    has_all_files, kind as file_system_kind, lacks_room, shared as shared_file_system,
 };
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;

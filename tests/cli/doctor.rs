@@ -241,6 +241,50 @@ fn a_folder_without_write_access_is_named() {
     assert_eq!(errors.count(), 1, "{document:#}");
 }
 
+/// As after `sudo` has made the folder, and given away what is in it.
+#[test]
+fn a_folder_without_write_access_does_where_all_files_are_there() {
+    let place = Place::with_skills(25);
+    place.ok(&["sync"]);
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    fs::copy(env!("CARGO_BIN_EXE_skillsmith"), place.path("program")).unwrap();
+    for (path, mode) in [("program", 0o755), (".skillsmith", 0o755)] {
+        fs::set_permissions(place.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for suffix in ["", "-wal", "-shm", "-sync-lock"] {
+        let path = place.path(&format!(".skillsmith/skills.db{suffix}"));
+        fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .unwrap();
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    }
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    for args in [
+        &["doctor", "--json"][..],
+        &["sync", "--json"],
+        &["doctor", "--json"],
+    ] {
+        let mut command = place.command_of("setpriv", &nobody);
+        let outcome = Outcome::of(command.arg(place.path("program")).args(args));
+        assert_eq!(
+            outcome.code, 0,
+            "{args:?}: {}{}",
+            outcome.stdout, outcome.stderr
+        );
+        let document = outcome.json();
+        if args[0] == "doctor" {
+            let folder = finding(&document, "folder");
+            assert_eq!(folder["state"], "warning", "{document:#}");
+            let value = folder["value"].as_str().unwrap();
+            assert!(value.contains("only as long as the files"), "{value}");
+        }
+    }
+}
+
 #[test]
 fn verbose_tells_requests_and_batches_without_secrets() {
     let place = Place::with_options(

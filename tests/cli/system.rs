@@ -279,6 +279,34 @@ fn promise_15_a_full_disk_is_told_as_that_and_leaves_no_file() {
             told.stdout
         );
     }
+    // What is there already needs none: a sync works with as many as it creates.
+    for (journal, inodes, code) in [
+        ("wal", 2, 1),
+        ("wal", 3, 0),
+        ("delete", 1, 1),
+        ("delete", 2, 0),
+    ] {
+        place.ok(&["sync", "--db", "copy.db"]);
+        fs::remove_file(place.path("copy.db-sync-lock")).unwrap();
+        let conn = rusqlite::Connection::open(place.path("copy.db")).unwrap();
+        conn.pragma_update(None, "journal_mode", journal).unwrap();
+        drop(conn);
+        let all = inodes + 2;
+        let shell = format!(
+            "mount -t tmpfs -o size=4m,nr_inodes={all} none full && cp copy.db full/skills.db && exec \"$@\""
+        );
+        for args in [
+            &["doctor", "--db", "full/skills.db"][..],
+            &["sync", "--db", "full/skills.db"],
+        ] {
+            let outcome = mounted(&place, &shell, args);
+            assert_eq!(
+                outcome.code, code,
+                "{journal}, {inodes}, {args:?}: {}{}",
+                outcome.stdout, outcome.stderr
+            );
+        }
+    }
     let shell = "mount -t tmpfs -o size=64k none full && exec \"$@\"";
     let told = mounted(&place, shell, &["doctor", "--db", "full/skills.db"]);
     assert!(

@@ -9,8 +9,8 @@ use super::super::fields::journal;
 use super::report::{Area, State};
 use super::{check, system};
 use crate::database::{
-    file_system_kind, foreign_empty_file, is_writable, lacks_room, shared_file_system, too_long,
-    unusable_lock, unwritable_beside,
+    file_system_kind, foreign_empty_file, has_all_files, is_writable, lacks_room,
+    shared_file_system, too_long, unusable_lock, unwritable_beside,
 };
 use crate::{Database, Error, SkillRepository, own_file};
 
@@ -46,7 +46,9 @@ pub(super) fn look(
     } else if is_empty {
         area.ok("file", "not created yet; the first sync creates it");
     }
-    let database = match for_reading(path, console) {
+    let database = for_reading(path, console);
+    look_at_room(area, &absolute);
+    let database = match database {
         Ok(database) => database,
         // The folder was told.
         Err(error) if is_of_folder(&error, is_writable) => {
@@ -95,18 +97,34 @@ fn is_nothing(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
+/// The folder of a file, or the one above it in which it is not there yet.
+fn existing_folder(path: &Path) -> Option<&Path> {
+    let is_there = |folder: &Path| {
+        let found = folder.metadata();
+        found.err().is_none_or(|error| !is_nothing(&error))
+    };
+    path.ancestors().skip(1).find(|folder| is_there(folder))
+}
+
+fn look_at_room(area: &mut Area<'_>, path: &Path) {
+    let Some(folder) = existing_folder(path).filter(|folder| is_writable(folder)) else {
+        return;
+    };
+    let Some(lack) = lacks_room(folder, path) else {
+        return;
+    };
+    let state = if lack.is_fatal {
+        State::Error
+    } else {
+        State::Warning
+    };
+    let text = format!("{}: {}", folder.display(), lack.words);
+    area.note("space", state, text);
+}
+
 /// Returns whether files can be created in the folder, as far as it is known.
 fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
-    let Some(folder) = path.parent() else {
-        return true;
-    };
-    let existing = folder.ancestors().find(|folder| {
-        folder
-            .metadata()
-            .err()
-            .is_none_or(|error| !is_nothing(&error))
-    });
-    let Some(existing) = existing else {
+    let (Some(folder), Some(existing)) = (path.parent(), existing_folder(path)) else {
         return true;
     };
     if let Err(error) = existing.metadata() {
@@ -115,11 +133,17 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
     }
     let place = existing.display();
     let mode = system::mode(existing);
-    let is_writable = is_writable(existing);
+    let can_create = is_writable(existing);
+    let is_writable = can_create || has_all_files(path);
     if !is_writable {
         // SQLite creates its journal beside the file.
         let text = format!("{place}{mode} cannot be written; a sync creates files in it");
         area.note("folder", State::Error, text);
+    } else if !can_create {
+        let text = format!(
+            "{place}{mode} cannot be written; a sync works only as long as the files that it needs there are not deleted: the database, its -wal and -shm, and the lock file"
+        );
+        area.note("folder", State::Warning, text);
     } else if !is_there && existing != folder {
         area.ok("folder", format!("not created yet, in {place}{mode}"));
     } else {
@@ -132,15 +156,6 @@ fn look_at_folder(area: &mut Area<'_>, path: &Path, is_there: bool) -> bool {
             above.display()
         );
         area.note("folder above", State::Warning, text);
-    }
-    if let Some(lack) = lacks_room(existing).filter(|_| is_writable) {
-        // Files that are there already are not created again.
-        let state = if is_there {
-            State::Warning
-        } else {
-            State::Error
-        };
-        area.note("space", state, format!("{place}: {lack}"));
     }
     if let Some(kind) = shared_file_system(existing) {
         let text = format!(
