@@ -17,8 +17,8 @@ pub(crate) struct Handle {
     conn: ManuallyDrop<Connection>,
     /// Dropped after the connection.
     ticket: Option<Ticket>,
-    /// It created the file, on a file system where others can read it.
-    pub(super) is_unprotected: bool,
+    /// What its user is to be told of the file that it created.
+    pub(super) of_new: Vec<String>,
 }
 
 impl Handle {
@@ -27,7 +27,7 @@ impl Handle {
             pid: std::process::id(),
             conn: ManuallyDrop::new(conn),
             ticket,
-            is_unprotected: false,
+            of_new: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::shared::{InUse, Inner, Location, Shared};
 use super::transaction::{self, LockWait};
 use super::{explain, file_system, in_place, oversize, replaced};
 use crate::statements::Statements;
+use crate::unpoisoned::lock;
 use crate::{CancelToken, Error, Result};
 
 /// Number of databases in memory so far; each needs its own name.
@@ -53,13 +54,16 @@ impl Database {
         OpenOptions::new().open_in_memory()
     }
 
-    fn new(location: Location, lock: LockTarget, options: OpenOptions, conn: Shared) -> Self {
-        let is_unprotected = matches!(&conn, Shared::Open(conn) if conn.is_unprotected);
+    fn new(location: Location, lock: LockTarget, options: OpenOptions, mut conn: Shared) -> Self {
+        let of_new = match &mut conn {
+            Shared::Open(conn) => std::mem::take(&mut conn.of_new),
+            _ => Vec::new(),
+        };
         let inner = Arc::new(Inner {
             location,
             lock,
             options: options.cancel(CancelToken::new()),
-            is_unprotected: AtomicBool::new(is_unprotected),
+            of_new: Mutex::new(of_new),
             conn: Mutex::new(conn),
             pid: std::process::id(),
         });
@@ -299,10 +303,8 @@ impl Database {
                 search: !shared.knows(path),
                 ..self.inner.options.opening(&cancel)
             };
-            let conn = open::file(path, opening)?;
-            if conn.is_unprotected {
-                self.inner.is_unprotected.store(true, Ordering::Relaxed);
-            }
+            let mut conn = open::file(path, opening)?;
+            lock(&self.inner.of_new).append(&mut conn.of_new);
             *shared = Shared::Open(conn);
         }
         Ok(InUse::new(&self.inner, shared))
@@ -348,12 +350,7 @@ impl Database {
                 path.display()
             ));
         }
-        if self.inner.is_unprotected.swap(false, Ordering::Relaxed) {
-            warnings.push(format!(
-                "{} cannot be protected: its file system keeps no modes of files, so other users of this machine may read it.",
-                path.display()
-            ));
-        }
+        warnings.append(&mut lock(&self.inner.of_new));
         warnings
     }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard};
 
 use super::handle::Handle;
@@ -17,8 +16,8 @@ pub(super) struct Inner {
     pub(super) location: Location,
     pub(super) lock: LockTarget,
     pub(super) options: OpenOptions,
-    /// The file was created where others can read it, and no run has said so yet.
-    pub(super) is_unprotected: AtomicBool,
+    /// What is to be told of a file that was created, and no run has said yet.
+    pub(super) of_new: Mutex<Vec<String>>,
     pub(super) conn: Mutex<Shared>,
     /// A forked child must not wait for the lock: its holder may not exist there.
     pub(super) pid: u32,

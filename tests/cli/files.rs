@@ -267,3 +267,38 @@ fn a_sync_by_root_leaves_the_owner_of_the_database_a_lock_file_of_his_own() {
     let outcome = Outcome::of(&mut as_nobody(&place, &["sync", "--db", "shared.db"]));
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
 }
+
+#[test]
+fn what_root_makes_in_the_folder_of_another_user_is_told() {
+    let place = Place::with_skills(25);
+    if !rustix::process::getuid().is_root() {
+        assert_eq!(place.run(&["sync", "--json"]).warnings(), [""; 0]);
+        return;
+    }
+    // As of root's own home.
+    let outcome = place.run(&["sync", "--json", "--db", "own.db"]);
+    assert_eq!(outcome.warnings(), [""; 0]);
+    std::os::unix::fs::chown(place.home(), Some(65534), Some(65534)).unwrap();
+    let outcome = place.run(&["sync", "--json"]);
+    let told: Vec<_> = outcome
+        .warnings()
+        .iter()
+        .map(|told| place.settled(told))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "<home>/.skillsmith/skills.db was created for root in <home>, a folder of another user (number 65534), who cannot \
+             use it. If it is for that user: chown -R 65534 <home>/.skillsmith."
+        ]
+    );
+    // Once, and not of what is there already.
+    assert_eq!(place.run(&["sync", "--json"]).warnings(), [""; 0]);
+    // As it says.
+    let chown = place
+        .command_of("chown", &["-R", "65534", ".skillsmith"])
+        .status();
+    assert!(chown.unwrap().success());
+    let outcome = Outcome::of(&mut as_nobody(&place, &["sync"]));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}

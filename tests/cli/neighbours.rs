@@ -203,7 +203,8 @@ fn promise_10_a_folder_that_another_made_in_a_shared_home_chooses_no_registry() 
     assert!(place.server().requests().is_empty());
     // Where the whole home is theirs, or nobody else may make a folder in it, it is what this user wants.
     chown(place.home(), Some(STRANGER), None).unwrap();
-    place.ok(&["sync"]);
+    let outcome = run(&place, &["sync"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     chown(place.home(), Some(0), None).unwrap();
     mode(0o755);
     place.ok(&["sync"]);

@@ -168,6 +168,7 @@ pub(in crate::database) fn memory(name: &str, opening: Opening<'_>) -> Result<Ha
 }
 
 fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
+    let of_owner = foreign_place(path);
     if let Some(folder) = path.parent() {
         create_folder(folder).map_err(|error| explain::folder_not_created(folder, error))?;
     }
@@ -178,7 +179,13 @@ fn new(path: &Path, opening: Opening<'_>) -> Result<Handle> {
     let mut conn = connect::connect(path, opening.options, true)?;
     match make_new(&conn, path, opening) {
         Ok(()) => {
-            conn.is_unprotected = !is_private(path);
+            conn.of_new.extend(is_unprotected(path).then(|| {
+                format!(
+                    "{} cannot be protected: its file system keeps no modes of files, so other users of this machine may read it.",
+                    path.display()
+                )
+            }));
+            conn.of_new.extend(of_owner);
             Ok(conn)
         }
         Err(error) => {
@@ -200,17 +207,49 @@ fn make_new(conn: &Connection, path: &Path, opening: Opening<'_>) -> Result<()> 
     prepare::prepare(conn, path, opening)
 }
 
-/// Whether only the owner can read the file. No file is on a file system without modes, such as exFAT, NTFS
-/// and some of FUSE.
+/// Whether others than the owner can read the file. They can on a file system without modes, such as exFAT, NTFS and some of
+/// FUSE.
 #[cfg(unix)]
-fn is_private(path: &Path) -> bool {
+fn is_unprotected(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode().trailing_zeros() >= 6)
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode().trailing_zeros() < 6)
 }
 
 #[cfg(not(unix))]
-fn is_private(_: &Path) -> bool {
-    true
+const fn is_unprotected(_: &Path) -> bool {
+    false
+}
+
+/// What is told of a database that root makes in the place of another user, as `sudo` does where it keeps HOME: that user can
+/// neither write nor read it. It is not given away by its name, behind which that user may have put another file of root.
+#[cfg(unix)]
+fn foreign_place(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let mut made = path;
+    let (folder, found) = path.ancestors().skip(1).find_map(|folder| {
+        let found = folder.metadata().ok();
+        if found.is_none() {
+            made = folder;
+        }
+        Some((folder, found?))
+    })?;
+    let owner = found.uid();
+    (owner != 0).then(|| {
+        format!(
+            "{} was created for root in {}, a folder of another user (number {owner}), who cannot use it. If it is for that user: chown -R {owner} {}.",
+            path.display(),
+            folder.display(),
+            made.display()
+        )
+    })
+}
+
+#[cfg(not(unix))]
+const fn foreign_place(_: &Path) -> Option<String> {
+    None
 }
 
 fn create_folder(folder: &Path) -> std::io::Result<()> {
