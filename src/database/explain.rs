@@ -397,7 +397,7 @@ mod tests {
                 ffi::SQLITE_IOERR_WRITE,
                 libc::ETIMEDOUT,
                 Code::Io,
-                "timed out",
+                "file server does not answer",
             ),
             (
                 ffi::SQLITE_IOERR_DELETE,
@@ -428,6 +428,29 @@ mod tests {
                 libc::ENAMETOOLONG,
                 Code::Io,
                 "too long",
+            ),
+        ] {
+            let error = told(sqlite, system);
+            assert_eq!(error.code(), code, "{system}: {error}");
+            assert!(error.to_string().contains(words), "{system}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_failure_of_what_serves_the_file_has_words_that_do_not_speak_of_permission() {
+        for (sqlite, system, code, words) in [
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::ENXIO,
+                Code::Io,
+                "device that it is on is not there",
+            ),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::EREMOTEIO,
+                Code::Io,
+                "reports an error. Look at its log",
             ),
         ] {
             let error = told(sqlite, system);

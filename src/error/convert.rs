@@ -84,6 +84,19 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
         libc::ENOTCONN => Some(
             "the program that serves its file system has ended. Mount the file system again, and try again",
         ),
+        libc::ETIMEDOUT => Some(
+            "the file server does not answer. Look at the network and the server, and try again",
+        ),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        libc::EREMOTEIO => Some(
+            "the file server, or the program that serves its file system, reports an error. Look at its log, and try again",
+        ),
+        libc::ENXIO => Some(
+            "the device that it is on is not there. Mount the file system again, and try again",
+        ),
+        libc::ELOOP => Some(
+            "there are too many symbolic links on the way to it, perhaps one that leads to itself. Look at them with `ls -l`",
+        ),
         _ => None,
     }
 }

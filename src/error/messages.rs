@@ -93,7 +93,8 @@ messages! {
         path.display(), who_permits();
     Error::ReadOnly => "The database was opened read-only. Open it for writing first.";
     Error::DiskFull =>
-        "The disk is full, and SQLite cannot go on, not even to read where it must make a file for that. What is stored is kept: free some space and try again.";
+        "The disk is full, and SQLite cannot create or extend a file that it needs. What is stored is kept: free some space \
+         and try again.";
     Error::NoMoreFiles(path) =>
         "The file system of {} has no free inodes, though it has space (`df -i` shows it). \
          Delete files that are not needed, and sync again.",
