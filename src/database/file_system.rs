@@ -49,29 +49,23 @@ pub(super) fn lacks_log_as_read(path: &Path) -> Option<String> {
 }
 
 /// What a sync creates beside the database, and the database itself.
-#[cfg(feature = "cli")]
+#[cfg(all(unix, feature = "cli"))]
 const FILES_OF_A_SYNC: [&str; 4] = ["", "-wal", "-shm", LOCK_SUFFIX];
 
 /// The same for a database with a rollback journal.
-#[cfg(feature = "cli")]
+#[cfg(all(unix, feature = "cli"))]
 const FILES_WITHOUT_LOG: [&str; 3] = ["", "-journal", LOCK_SUFFIX];
 
 /// A database has at least this; with less, not even the record of a run is stored.
 #[cfg(all(unix, feature = "cli"))]
 const BYTES_OF_A_SYNC: u64 = 128 * 1024;
 
-/// What the file system of a folder lacks for a sync of a database in it.
-#[cfg(feature = "cli")]
-pub(crate) struct Lack {
-    pub(crate) words: String,
-    /// A sync cannot even begin.
-    pub(crate) is_fatal: bool,
-}
-
 /// What the file system of a folder lacks for a sync, if anything; best effort. `database` is in the folder, or in one below
 /// it that is not there yet. It is to be open, if it can be: that shows whether it has a log.
+///
+/// The words, and whether a sync cannot even begin.
 #[cfg(feature = "cli")]
-pub(crate) fn lacks_room(folder: &Path, database: &Path) -> Option<Lack> {
+pub(crate) fn lacks_room(folder: &Path, database: &Path) -> Option<(String, bool)> {
     #[cfg(unix)]
     {
         let (files, bytes) = coexistence::room(folder)?;
@@ -80,15 +74,12 @@ pub(crate) fn lacks_room(folder: &Path, database: &Path) -> Option<Lack> {
             let words = format!(
                 "its file system has {files} free inodes (`df -i` shows it), and a sync needs {missing} for the files that it creates"
             );
-            Lack {
-                words,
-                is_fatal: true,
-            }
+            (words, true)
         };
-        let space = || Lack {
-            words: format!("its file system has only {} KiB free", bytes / 1024),
+        let space = || {
+            let words = format!("its file system has only {} KiB free", bytes / 1024);
             // What is stored already takes none.
-            is_fatal: !database.exists(),
+            (words, !database.exists())
         };
         files
             .filter(|files| *files < missing)

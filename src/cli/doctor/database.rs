@@ -110,15 +110,15 @@ fn look_at_room(area: &mut Area<'_>, path: &Path) {
     let Some(folder) = existing_folder(path).filter(|folder| is_writable(folder)) else {
         return;
     };
-    let Some(lack) = lacks_room(folder, path) else {
+    let Some((lack, is_fatal)) = lacks_room(folder, path) else {
         return;
     };
-    let state = if lack.is_fatal {
+    let state = if is_fatal {
         State::Error
     } else {
         State::Warning
     };
-    let text = format!("{}: {}", folder.display(), lack.words);
+    let text = format!("{}: {lack}", folder.display());
     area.note("space", state, text);
 }
 
