@@ -23,6 +23,10 @@ const PROJECT: &str = "SUPABASE_URL";
 /// The registry's address in the configuration file, for a message.
 pub(crate) const FILE_URL: &str = "apiBaseUrl in ~/.skillsmith/config.json";
 
+/// The variable that names the home folder: of `USERPROFILE` and `HOME`, the one that Node's `os.homedir()` asks here, by
+/// which the stack finds the database and the key. On Windows, shells such as that of Git set a HOME of their own.
+pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
 /// The folder of Skillsmith's files, in the home folder.
 const SETTINGS: &str = ".skillsmith";
 
@@ -196,11 +200,10 @@ impl Environment {
 
     fn home_folder(&self) -> Result<PathBuf> {
         self.home().ok_or_else(|| {
-            Error::InvalidArgument(
-                "Cannot choose a path for the database: no home folder was found (HOME must be an absolute path). \
+            Error::InvalidArgument(format!(
+                "Cannot choose a path for the database: no home folder was found ({HOME} must be an absolute path). \
                  Give the path of the database, or set SKILLSMITH_DB_PATH to it, without ~/."
-                    .into(),
-            )
+            ))
         })
     }
 
@@ -210,7 +213,7 @@ impl Environment {
     }
 
     fn named_home(&self) -> Option<PathBuf> {
-        let named = self.raw("HOME").or_else(|| self.raw("USERPROFILE"));
+        let named = self.raw(HOME);
         let of_user = || std::env::home_dir().filter(|_| self.asks_system);
         let home = named.map(PathBuf::from).or_else(of_user)?;
         (!home.as_os_str().is_empty()).then_some(home)
@@ -331,13 +334,25 @@ mod tests {
 
     #[test]
     fn the_database_is_at_home() {
-        let path = environment(&[("HOME", "/home/u")]).database_path().unwrap();
+        let path = environment(&[(HOME, "/home/u")]).database_path().unwrap();
         assert_eq!(path, PathBuf::from("/home/u/.skillsmith/skills.db"));
-        let path = environment(&[("HOME", "/home/u"), ("SKILLSMITH_DB_PATH", "/data/s.db")])
+        let path = environment(&[(HOME, "/home/u"), ("SKILLSMITH_DB_PATH", "/data/s.db")])
             .database_path()
             .unwrap();
         assert_eq!(path, PathBuf::from("/data/s.db"));
         assert!(environment(&[]).database_path().is_err());
+    }
+
+    #[test]
+    fn the_home_folder_is_that_of_node_on_each_system() {
+        const BOTH: [(&str, &str); 2] = [("HOME", "/of/posix"), ("USERPROFILE", "/of/windows")];
+        const OTHER: usize = if cfg!(windows) { 0 } else { 1 };
+        let path = environment(&BOTH).database_path().unwrap();
+        assert_eq!(
+            path,
+            Path::new(BOTH[1 - OTHER].1).join(".skillsmith/skills.db")
+        );
+        assert!(environment(&[BOTH[OTHER]]).database_path().is_err());
     }
 
     #[test]
@@ -351,7 +366,7 @@ mod tests {
             ("data/~/s.db", "data/~/s.db"),
         ] {
             let environment = Environment::new(move |name| match name {
-                "HOME" => Some("/home/u".into()),
+                HOME => Some("/home/u".into()),
                 "SKILLSMITH_DB_PATH" => Some(given.into()),
                 _ => None,
             });
@@ -367,17 +382,20 @@ mod tests {
     fn a_home_folder_that_is_not_an_absolute_path_names_no_place() {
         for home in [".", "home", "./home", "~"] {
             let environment = Environment::new(move |name| match name {
-                "HOME" => Some(home.into()),
+                HOME => Some(home.into()),
                 "SKILLSMITH_DB_PATH" => Some("~/s.db".into()),
                 _ => None,
             });
             assert!(environment.database_path().is_err(), "{home}");
-            let environment = Environment::new(move |name| (name == "HOME").then(|| home.into()));
+            let environment = Environment::new(move |name| (name == HOME).then(|| home.into()));
             assert!(environment.database_path().is_err(), "{home}");
             // Not a missing one, whose address and credential would be those of the defaults.
             let error = environment.config_file().api_base_url().unwrap_err();
             let text = error.to_string();
-            assert!(text.contains("Set HOME to an absolute path."), "{text}");
+            assert!(
+                text.contains(&format!("Set {HOME} to an absolute path.")),
+                "{text}"
+            );
         }
     }
 

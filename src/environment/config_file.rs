@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::HOME;
 use crate::own_file::{self, Link};
 use crate::{Error, Result, encoding};
 
@@ -111,11 +112,10 @@ impl ConfigFile {
         };
         // What it would name depends on where the program was started, and may be anybody's.
         if !path.has_root() {
-            return Err(Error::InvalidArgument(
+            return Err(Error::InvalidArgument(format!(
                 "The home folder is not an absolute path, so that its .skillsmith/config.json is not read. \
-                 Set HOME to an absolute path."
-                    .into(),
-            ));
+                 Set {HOME} to an absolute path."
+            )));
         }
         let opened = own_file::open(OpenOptions::new().read(true), path, Link::Followed);
         let opened = opened.and_then(|file| {
