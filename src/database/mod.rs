@@ -40,6 +40,7 @@ pub(crate) fn is_writable(path: &std::path::Path) -> bool {
 pub(crate) use self::examine::Journal;
 #[cfg(feature = "cli")]
 pub(crate) use self::explain::unwritable_beside;
+pub(crate) use self::explain::with_cause;
 #[cfg(feature = "cli")]
 pub(crate) use self::file_system::{
     has_all_files, kind as file_system_kind, lacks_room, shared as shared_file_system,

@@ -86,6 +86,45 @@ pub(super) fn last_io_error(conn: &Connection) -> Option<std::io::Error> {
     io_error(unsafe { ffi::sqlite3_system_errno(conn.handle()) })
 }
 
+/// The last system errors of the database file and of its log or journal. SQLite takes some errors of reading for damage
+/// (EIO, ENXIO), and has no system error for these.
+pub(super) fn read_errors(conn: &Connection) -> impl Iterator<Item = std::io::Error> {
+    let files = [
+        ffi::SQLITE_FCNTL_FILE_POINTER,
+        ffi::SQLITE_FCNTL_JOURNAL_POINTER,
+    ];
+    files.into_iter().filter_map(move |which| {
+        let file = file_of(conn, which)?;
+        let mut code: c_int = 0;
+        // SAFETY: an open file, and an integer of ours, as this code wants it.
+        let asked = unsafe {
+            let control = (*file).pMethods.as_ref()?.xFileControl?;
+            control(file, ffi::SQLITE_FCNTL_LAST_ERRNO, (&raw mut code).cast())
+        };
+        if asked == ffi::SQLITE_OK {
+            io_error(code)
+        } else {
+            None
+        }
+    })
+}
+
+/// A file that the connection has open; without methods, or null, if there is none.
+fn file_of(conn: &Connection, which: c_int) -> Option<*mut ffi::sqlite3_file> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: the handle of a connection that is borrowed, and a pointer of ours, as this code wants it. The file that it gives
+    // lives as long as the connection.
+    unsafe {
+        ffi::sqlite3_file_control(
+            conn.handle(),
+            c"main".as_ptr(),
+            which,
+            (&raw mut file).cast(),
+        );
+    }
+    (!file.is_null()).then_some(file)
+}
+
 fn io_error(code: c_int) -> Option<std::io::Error> {
     (code != 0).then(|| std::io::Error::from_raw_os_error(code))
 }
@@ -110,18 +149,11 @@ pub(super) fn has_moved(conn: &Connection) -> bool {
 /// A byte of the database file, as SQLite itself reads it; `None` in memory, and where it cannot be read.
 #[cfg(feature = "cli")]
 pub(super) fn header_byte(conn: &Connection, at: i64) -> Option<u8> {
-    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    let file = file_of(conn, ffi::SQLITE_FCNTL_FILE_POINTER)?;
     let mut byte = 0_u8;
-    // SAFETY: the handle of a connection that is borrowed, and a pointer of ours, as this code wants it. The file
-    // that it gives is open, or has no methods, and lives as long as the connection.
+    // SAFETY: an open file, or one without methods, and a byte of ours.
     let code = unsafe {
-        ffi::sqlite3_file_control(
-            conn.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_FILE_POINTER,
-            (&raw mut file).cast(),
-        );
-        let read = file.as_ref()?.pMethods.as_ref()?.xRead?;
+        let read = (*file).pMethods.as_ref()?.xRead?;
         read(file, (&raw mut byte).cast(), 1, at)
     };
     (code == ffi::SQLITE_OK).then_some(byte)

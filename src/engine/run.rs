@@ -105,33 +105,44 @@ impl Run {
         context: &Context<'_, '_>,
         progress: &mut Progress<'_>,
     ) -> Result<()> {
-        let (engine, options) = (context.engine, &context.options);
-        let conn = engine.database.connect_for(&options.cancel)?;
-        let _guard = database::limited(&conn, context.limit(context.left()));
-        tune(&conn)?;
-        start::mend(context, &conn)?;
-        let table = Table::read(&conn)?;
-        let found = start::find(context, &conn, &table)?;
+        let database = &context.engine.database;
+        let conn = database.connect_for(&context.options.cancel)?;
+        self.read_and_write_on(&conn, context, progress)
+            .map_err(|error| database::with_cause(&conn, error))
+    }
+
+    fn read_and_write_on(
+        &mut self,
+        conn: &Connection,
+        context: &Context<'_, '_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        let options = &context.options;
+        let _guard = database::limited(conn, context.limit(context.left()));
+        tune(conn)?;
+        start::mend(context, conn)?;
+        let table = Table::read(conn)?;
+        let found = start::find(context, conn, &table)?;
         if let Some(error) = nothing_to_send(context) {
-            self.id = start::open_record(context, &conn)?;
+            self.id = start::open_record(context, conn)?;
             return Err(error);
         }
-        self.requests = Counter::of_run(&conn, options, context.started_at)?;
+        self.requests = Counter::of_run(conn, options, context.started_at)?;
         progress.connecting(&self.tally);
         if options.force && !options.dry_run {
             // It trusts nothing that it can check; and rows are looked up by them.
-            let _guard = database::interruptible(&conn, &options.cancel, context.ends_at());
-            indexes::repair(&conn, context.lock_wait())?;
+            let _guard = database::interruptible(conn, &options.cancel, context.ends_at());
+            indexes::repair(conn, context.lock_wait())?;
         }
-        let (fetch, fingerprints, pages) = self.start_fetch(context, (&conn, &table), &found)?;
-        self.id = start::open_record(context, &conn)?;
+        let (fetch, fingerprints, pages) = self.start_fetch(context, (conn, &table), &found)?;
+        self.id = start::open_record(context, conn)?;
         if found.index_suspect && !options.dry_run {
-            let _guard = database::interruptible(&conn, &options.cancel, context.ends_at());
-            transaction::write(&conn, context.lock_wait(), fts::repair)?;
+            let _guard = database::interruptible(conn, &options.cancel, context.ends_at());
+            transaction::write(conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
         let (requests, since) = (self.requests.clone(), found.asked_since());
-        let mut applier = applier(context, (&conn, &table), requests, &found, fingerprints)?;
+        let mut applier = applier(context, (conn, &table), requests, &found, fingerprints)?;
         applier.set_pages(pages, scope_of(context, &found, &table));
         if found.is_of_new_layout(&table)
             && let Some(lacks) = table.lacks()
@@ -140,7 +151,7 @@ impl Run {
         }
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, since)?;
-            self.end_listing(context, &conn, &mut applier, found, cursor)
+            self.end_listing(context, conn, &mut applier, found, cursor)
         });
         if let Err(error) = &outcome {
             keep_what_was_read(context, &mut applier, error);
@@ -149,12 +160,12 @@ impl Run {
         drop(applier);
         if !options.dry_run && context.taken_over().is_none() {
             // So that little of ours remains in a log beside the file.
-            database::checkpoint_at_end(&conn);
+            database::checkpoint_at_end(conn);
         }
         if outcome.is_ok() {
             progress.complete(&self.tally);
         }
-        self.unless_replaced(context, &conn, outcome)
+        self.unless_replaced(context, conn, outcome)
     }
 
     /// Starts the fetch thread and reads the fingerprints of all rows, so that damage is found before

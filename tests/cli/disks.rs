@@ -12,6 +12,8 @@ const LACKS_MEMORY: [i64; 3] = [libc_code::ENODEV, libc_code::EACCES, libc_code:
 /// Error numbers of Linux.
 mod libc_code {
     pub const EPERM: i64 = 1;
+    pub const EIO: i64 = 5;
+    pub const ENXIO: i64 = 6;
     pub const EACCES: i64 = 13;
     pub const ENODEV: i64 = 19;
     pub const EINVAL: i64 = 22;
@@ -197,6 +199,52 @@ fn a_server_of_a_file_system_that_has_ended_is_told_as_that() {
             outcome.stderr
         );
     }
+}
+
+/// SQLite itself takes it for damage, and the way out of damage would throw the database away.
+#[test]
+fn a_disk_that_cannot_be_read_is_not_a_damaged_database() {
+    use libc_code::{EIO, ENXIO};
+    let place = Place::with_skills(300);
+    place.ok(&["sync"]);
+    let mut failed = 0;
+    for (error, from) in (1..40)
+        .step_by(3)
+        .map(|from| (EIO, from))
+        .chain([(ENXIO, 2), (ENXIO, 9)])
+    {
+        let disk = FileSystem::of(&place)
+            .with("FS_READ", error)
+            .with("FS_READ_FROM", from);
+        for args in [
+            &["sync", "--force"][..],
+            &["sync", "status"],
+            &["search", "git"],
+            &["doctor", "--check"],
+        ] {
+            let outcome = disk.run(args);
+            if outcome.code == 0 {
+                continue;
+            }
+            failed += 1;
+            let said = outcome.stdout + &outcome.stderr;
+            let words = if error == EIO {
+                "the disk reports an error"
+            } else {
+                "device that it is on is not there"
+            };
+            assert!(said.contains(words), "{from}, {args:?}: {said}");
+            assert!(
+                !said.contains("damaged")
+                    && !said.contains("intact")
+                    && !said.contains("malformed"),
+                "{from}, {args:?}: {said}"
+            );
+        }
+    }
+    assert!(failed > 20, "{failed}");
+    let checked = place.ok(&["doctor", "--check"]);
+    assert!(checked.contains("no damage found"), "{checked}");
 }
 
 #[test]

@@ -10,6 +10,8 @@
  FS_GONE    calls on files whose paths begin with it find that their server has ended
  FS_HANGS   seconds that a write to the disk takes, in which the file FS_HANGING is made
  FS_NO_THREADS  no thread can be started
+ FS_READ    the error of reading a database or its log
+ FS_READ_FROM  the number of the first read of them that fails
  FS_BOOT    the file that is read as the boot id of the machine
  */
 #define _GNU_SOURCE
@@ -82,6 +84,22 @@ int fchmod(int descriptor, mode_t mode) {
 
 MAPS(mmap, off_t)
 MAPS(mmap64, off64_t)
+
+static int is_unreadable(int descriptor) {
+  static long reads = 0;
+  if (number("FS_READ") == 0 || !is_open_there(descriptor)) return 0;
+  return __atomic_add_fetch(&reads, 1, __ATOMIC_RELAXED) >= number("FS_READ_FROM");
+}
+
+#define READS(name, offset_type)                                                        \
+  ssize_t name(int descriptor, void *buffer, size_t size, offset_type at) {             \
+    REAL(ssize_t, name, int, void *, size_t, offset_type);                              \
+    if (is_unreadable(descriptor)) return answer(number("FS_READ"));                    \
+    return real(descriptor, buffer, size, at);                                          \
+  }
+
+READS(pread, off_t)
+READS(pread64, off64_t)
 
 #define TELLS(name, buffer)                                        \
   int name(const char *path, struct buffer *found) {               \
