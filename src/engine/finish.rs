@@ -72,6 +72,13 @@ pub(super) fn refuse_empty_listing(
     ))
 }
 
+/// Another program may have filled the disk, and give room back in a moment.
+const PAUSES_FOR_ROOM: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+];
+
 /// Writes the record of a run whose listing was read to its end.
 pub(super) fn success(
     context: &Context<'_, '_>,
@@ -221,6 +228,13 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     if matches!(&recorded, Err(error) if error.lacks_room()) {
         // Once the log is in the database, the record takes the log's place.
         checkpoint_passive(&conn);
+        recorded = record();
+    }
+    for pause in PAUSES_FOR_ROOM {
+        if !matches!(&recorded, Err(error) if error.lacks_room()) {
+            break;
+        }
+        std::thread::sleep(pause);
         recorded = record();
     }
     if let Err(refusal) = recorded

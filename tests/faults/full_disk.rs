@@ -288,6 +288,33 @@ fn promise_3_why_a_run_failed_on_a_full_disk_beside_a_reader_is_in_the_history()
     }
 }
 
+/// Another program fills the disk, and gives room back a moment later: before the run has ended, or after.
+#[test]
+fn promise_3_a_run_whose_record_finds_no_room_waits_a_moment_for_some() {
+    let (small, _) = registry();
+    let large = Server::start(Catalogue::generate(3_000, 2), Options::default());
+    let disk = Disk::new(20_000);
+    assert_eq!(Told::of(&mut disk.sync(&small)).code, Some(0));
+    let mut reader = disk.reader();
+    disk.leave(4);
+    let mut command = disk.sync(&large);
+    let run = std::thread::spawn(move || Told::of(&mut command));
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    disk.grow();
+    let code = run.join().unwrap().code;
+    drop(reader.stdin.take());
+    assert!(reader.wait().unwrap().success());
+    let messages = disk.messages();
+    match code {
+        // On a slow machine, room was back in time.
+        Some(0) => assert!(messages.is_empty(), "{messages:?}"),
+        _ => assert!(
+            messages.len() == 1 && messages[0].contains("disk is full"),
+            "{messages:?}"
+        ),
+    }
+}
+
 /// `ulimit -f`: SIGXFSZ, unless it is ignored.
 #[test]
 fn promise_3_a_limit_to_the_size_of_files() {
