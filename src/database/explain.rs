@@ -35,7 +35,14 @@ pub(super) fn explain_on(conn: &Connection, path: &Path, error: rusqlite::Error)
     may_be_of_folder
         .then(|| without_index(conn, path))
         .flatten()
-        .unwrap_or_else(|| explain(path, error, raw::last_io_error(conn)))
+        .unwrap_or_else(|| {
+            let cause = if is_of_content(&error) {
+                unreadable(conn)
+            } else {
+                raw::last_io_error(conn)
+            };
+            explain(path, error, cause)
+        })
 }
 
 /// The error for a file that is open for reading and cannot be read, if that is because SQLite cannot create the -shm of
@@ -57,12 +64,17 @@ fn without_index(conn: &Connection, path: &Path) -> Option<Error> {
 }
 
 /// Maps a disk failure by the system error of the connection, if SQLite has no code for it.
-pub(super) fn with_cause(conn: &Connection, error: Error) -> Error {
+pub(crate) fn with_cause(conn: &Connection, error: Error) -> Error {
     match error {
         Error::Database(error) => {
             let path = Path::new(conn.path().unwrap_or_default());
             if is_replaced(&error) {
                 return Error::DatabaseReplaced(path.to_owned());
+            }
+            if is_of_content(&error)
+                && let Some(cause) = unreadable(conn)
+            {
+                return Error::file("read", path, cause);
             }
             of_the_disk(path, &error, raw::last_io_error(conn))
                 .unwrap_or_else(|| Error::Database(error))
@@ -86,13 +98,8 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
     {
         return Error::DatabaseReplaced(path.to_owned());
     }
-    // What cannot be read looks damaged to SQLite.
-    let is_of_content = matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    );
     let cause = match cause {
-        Some(cause) if is_of_content && is_unreadable(&cause) => {
+        Some(cause) if is_of_content(&error) && is_unreadable(&cause) => {
             return Error::file("read", path, cause);
         }
         cause => cause,
@@ -111,10 +118,25 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error, cause: Option<std::io
 
 /// The same for what a check of the connection has found.
 pub(super) fn damaged_on(conn: &Connection, path: &Path, detail: String) -> Error {
-    match raw::last_io_error(conn).filter(is_unreadable) {
+    match unreadable(conn) {
         Some(cause) => Error::file("read", path, cause),
         None => damaged(path, detail),
     }
+}
+
+/// Whether the file is damaged, as far as SQLite knows. What cannot be read looks so to it.
+fn is_of_content(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// Why the files of the connection cannot be read, if they cannot.
+fn unreadable(conn: &Connection) -> Option<std::io::Error> {
+    raw::read_errors(conn)
+        .chain(raw::last_io_error(conn))
+        .find(is_unreadable)
 }
 
 /// Whether the disk, or what serves the file, has failed.
@@ -122,7 +144,7 @@ fn is_unreadable(cause: &std::io::Error) -> bool {
     #[cfg(unix)]
     return matches!(
         cause.raw_os_error(),
-        Some(libc::EIO | libc::ESTALE | libc::ETIMEDOUT | libc::ENOTCONN)
+        Some(libc::EIO | libc::ENXIO | libc::ESTALE | libc::ETIMEDOUT | libc::ENOTCONN)
     );
     #[cfg(not(unix))]
     {
@@ -162,6 +184,13 @@ fn of_the_disk(
         _ => return None,
     };
     #[cfg(unix)]
+    let is_of_the_system = matches!(
+        cause.raw_os_error(),
+        Some(libc::ENOMEM | libc::EOVERFLOW | libc::EILSEQ | libc::EOPNOTSUPP)
+    );
+    #[cfg(not(unix))]
+    let is_of_the_system = false;
+    #[cfg(unix)]
     if action == "open" && cause.raw_os_error() == Some(coexistence::IS_PLANTED) {
         return Some(own_journals::refused(path));
     }
@@ -193,6 +222,8 @@ fn of_the_disk(
             }),
             // "disk I/O error" says less than what the system does. Without the memory of a log, there is another way.
             (None, told) if action == "use" && !file_system::is_of_log(error) => Some(told),
+            // Nor is it a lack of permission, which is assumed otherwise.
+            (None, told) if is_of_the_system => Some(told),
             _ => None,
         },
     }
@@ -445,6 +476,20 @@ mod tests {
                 Code::Io,
                 "device that it is on is not there",
             ),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::EUCLEAN,
+                Code::Io,
+                "file system is damaged",
+            ),
+            (
+                ffi::SQLITE_CANTOPEN,
+                libc::EHOSTDOWN,
+                Code::Io,
+                "cannot be reached",
+            ),
+            (ffi::SQLITE_CANTOPEN, libc::EOVERFLOW, Code::Io, "too large"),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             (
                 ffi::SQLITE_CANTOPEN,

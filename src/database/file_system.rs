@@ -72,7 +72,7 @@ pub(crate) fn lacks_room(folder: &Path, database: &Path) -> Option<(String, bool
         let missing = missing_files(folder, database);
         let inodes = |files| {
             let words = format!(
-                "its file system has {files} free inodes (`df -i` shows it), and a sync needs {missing} for the files that it creates"
+                "its file system lacks free inodes: it has {files} (`df -i` shows it), and a sync needs {missing} for the files that it creates"
             );
             (words, true)
         };

@@ -64,6 +64,10 @@ fn in_place_of_a_folder(path: &Path) -> Option<&Path> {
     (!found.is_dir()).then_some(found)
 }
 
+#[cfg(unix)]
+const DAMAGED_FILE_SYSTEM: &str =
+    "its file system is damaged. Unmount it, let `fsck` mend it, and try again";
+
 /// What to do where the disk or the file system itself fails. `locks`: the call may have taken a lock.
 #[cfg(unix)]
 pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static str> {
@@ -83,6 +87,12 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
         ),
         libc::ENOTCONN => Some(
             "the program that serves its file system has ended. Mount the file system again, and try again",
+        ),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        libc::EUCLEAN => Some(DAMAGED_FILE_SYSTEM),
+        libc::EBADMSG => Some(DAMAGED_FILE_SYSTEM),
+        libc::EHOSTDOWN | libc::EHOSTUNREACH => Some(
+            "the file server cannot be reached. Look at the network and the server, and try again",
         ),
         libc::ETIMEDOUT => Some(
             "the file server does not answer. Look at the network and the server, and try again",

@@ -289,8 +289,14 @@ fn what_root_makes_in_the_folder_of_another_user_is_told() {
         told,
         [
             "<home>/.skillsmith/skills.db was created for root in <home>, a folder of another user (number 65534), who cannot \
-             use it. If it is for that user: chown -R 65534 <home>/.skillsmith."
+             use it. If it is for that user: chown -R 65534 <home>/.skillsmith"
         ]
+    );
+    let outcome = place.run(&["sync", "--json", "--db", "named.db"]);
+    let told = place.settled(&outcome.warnings()[0]);
+    assert!(
+        told.ends_with(": chown -R 65534 <home>/named.db*"),
+        "{told}"
     );
     // Once, and not of what is there already.
     assert_eq!(place.run(&["sync", "--json"]).warnings(), [""; 0]);

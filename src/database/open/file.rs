@@ -239,10 +239,12 @@ fn foreign_place(path: &Path) -> Option<String> {
     let owner = found.uid();
     (owner != 0).then(|| {
         format!(
-            "{} was created for root in {}, a folder of another user (number {owner}), who cannot use it. If it is for that user: chown -R {owner} {}.",
+            "{} was created for root in {}, a folder of another user (number {owner}), who cannot use it. If it is for that user: chown -R {owner} {}{}",
             path.display(),
             folder.display(),
-            made.display()
+            made.display(),
+            // The lock file, and what SQLite keeps beside a database that is open.
+            if made == path { "*" } else { "" }
         )
     })
 }
