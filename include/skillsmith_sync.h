@@ -1036,7 +1036,10 @@ typedef struct skillsmith_sync_options {
    time of the last sync. Default: 0.
    */
   int force;
-  /* Not 0: only count the changes; write no row, history entry or schedule. Default: 0. */
+  /*
+   Not 0: only count the changes; write no row, history entry or schedule. What the database would refuse is counted
+   too. Default: 0.
+   */
   int dry_run;
   /* Rows per page, up to 10000; the registry may send fewer. Default: 100. */
   uint32_t page_size;

@@ -340,7 +340,7 @@ export interface SyncResult {
 export interface SyncOptions {
 	/** Whether to compare the content of every row instead of its timestamp. Default: false. */
 	force?: boolean | undefined;
-	/** Whether to only count the changes and write nothing. Default: false. */
+	/** Whether to only count the changes and write nothing; what the database would refuse is counted too. Default: false. */
 	dryRun?: boolean | undefined;
 	/**
 	 * Whether to read a whole listing, and to remove the skills that neither it nor the whole listing before has. The user's own

@@ -5,6 +5,16 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 #[cfg(feature = "cli")]
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use crate::error::LEASED;
+
+/// How long to wait for a program that holds a lease on the file, as file servers do: it is asked to give it up, and does so
+/// at once if it means no harm.
+#[cfg(unix)]
+const LEASE_WAIT: Duration = Duration::from_millis(500);
 
 /// What a symbolic link in the place of the file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +47,7 @@ pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         &mut options,
         libc::O_NONBLOCK | libc::O_NOCTTY,
     );
-    let file = options
-        .open(path)
-        .map_err(|error| by_kind(path.metadata(), error))?;
+    let file = open_unleased(&options, path).map_err(|error| by_kind(path.metadata(), error))?;
     ensure_regular(&file.metadata()?)?;
     content(file, most)
 }
@@ -97,11 +105,33 @@ fn kind_in_words(found: &Metadata) -> &'static str {
     "a device"
 }
 
+/// Opens without waiting for the end of a lease, which the system takes away only after 45 seconds.
+#[cfg(unix)]
+fn open_unleased(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let end = Instant::now() + LEASE_WAIT;
+    loop {
+        match options.open(path) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if Instant::now() >= end {
+                    return Err(io::Error::new(ErrorKind::WouldBlock, LEASED));
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_unleased(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 #[cfg(unix)]
 fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     const FLAGS: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
-    match options.custom_flags(FLAGS | libc::O_NOFOLLOW).open(path) {
+    match open_unleased(options.custom_flags(FLAGS | libc::O_NOFOLLOW), path) {
         // Not all systems say it by the same code.
         Err(error) => match path.symlink_metadata() {
             Ok(found) if found.is_symlink() && link == Link::Refused => {
@@ -109,7 +139,7 @@ fn open_at_once(options: &mut OpenOptions, path: &Path, link: Link) -> io::Resul
             }
             Ok(found) if found.is_symlink() => {
                 ensure_own(&found, path)?;
-                let opened = options.custom_flags(FLAGS).open(path);
+                let opened = open_unleased(options.custom_flags(FLAGS), path);
                 opened.map_err(|error| by_kind(path.metadata(), error))
             }
             found => Err(by_kind(found, error)),

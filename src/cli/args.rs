@@ -132,7 +132,7 @@ pub(super) struct SyncArguments {
     /// Compare every skill, even those that have not changed since the last sync.
     #[arg(short, long)]
     pub(super) force: bool,
-    /// Count the changes, and write nothing.
+    /// Count the changes, and write nothing; what the database would refuse is counted too.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Read a whole listing, and remove the skills that it and the whole listing before do not have;

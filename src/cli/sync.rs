@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::progress::Line;
 use super::{confirm, database};
 use crate::engine::{DEFAULT_PAGE_SIZE, Listing};
+use crate::log::plural;
 use crate::{
     Coverage, Error, ErrorCode, Result, SkillsmithApiClient, SyncEngine, SyncOptions, SyncResult,
     SyncStatus,
@@ -93,8 +94,9 @@ fn tell_success(result: &SyncResult, console: &Console<'_>) {
                 "Removed"
             };
             console.say(&format!(
-                "{verb} {} withdrawn skills.",
-                result.skills_removed
+                "{verb} {} withdrawn skill{}.",
+                result.skills_removed,
+                plural(result.skills_removed == 1)
             ));
         }
         if result.success && result.total_processed == 0 && result.coverage == Coverage::Complete {

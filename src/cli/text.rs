@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 /// Text from outside: what a terminal would obey, or would not show, is an escape.
 pub(super) fn clean(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_hidden(character) {
+    for (character, is_hidden) in characters(text) {
+        if is_hidden {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -29,8 +29,8 @@ pub(super) fn shortened(text: &str, longest: usize) -> String {
 /// between its values.
 pub(super) fn clean_json(document: &str) -> String {
     let mut shown = String::with_capacity(document.len());
-    for character in document.chars() {
-        if character >= '\u{7f}' && is_hidden(character) {
+    for (character, is_hidden) in characters(document) {
+        if character >= '\u{7f}' && is_hidden {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 _ = write!(shown, "\\u{unit:04x}");
@@ -42,9 +42,46 @@ pub(super) fn clean_json(document: &str) -> String {
     shown
 }
 
+/// The characters of a text, each with whether it is an escape.
+fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    text.char_indices().map(move |(at, character)| {
+        let behind = || text[at..].chars().nth(1);
+        let is_form = matches!(character, TEXT_FORM | EMOJI_FORM)
+            && before.is_some_and(|base| has_forms(base, behind));
+        before = Some(character);
+        (character, is_hidden(character) && !is_form)
+    })
+}
+
+/// The variation selectors that make a sign of text, and an emoji, of the one before.
+const TEXT_FORM: char = '\u{fe0e}';
+const EMOJI_FORM: char = '\u{fe0f}';
+
+/// Whether a character has both forms, so that a selector behind it is an ordinary part of a text. About: the blocks of Unicode
+/// that have such characters, where two signs do not look alike for it. A digit has both only as a key (`1`, selector,
+/// U+20E3); with the selector alone, it looks like the digit.
+fn has_forms(base: char, behind: impl FnOnce() -> Option<char>) -> bool {
+    match base {
+        '0'..='9' | '#' | '*' => behind() == Some('\u{20e3}'),
+        '\u{a9}'
+        | '\u{ae}'
+        | '\u{203c}'
+        | '\u{2049}'
+        | '\u{2122}'..='\u{2139}'
+        | '\u{2190}'..='\u{27bf}'
+        | '\u{2934}'..='\u{2935}'
+        | '\u{2b05}'..='\u{2b55}'
+        | '\u{3030}'
+        | '\u{303d}'
+        | '\u{3297}'..='\u{3299}'
+        | '\u{1f000}'..='\u{1faff}' => true,
+        _ => false,
+    }
+}
+
 /// Control characters of any kind, and those without a width that change what stands around them or let two
-/// texts look alike. Most are `Default_Ignorable_Code_Point` of Unicode 17; variation selectors, which choose
-/// the form of a sign, are shown.
+/// texts look alike. Most are `Default_Ignorable_Code_Point` of Unicode 17.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -53,14 +90,16 @@ fn is_hidden(character: char) -> bool {
             | '\u{61c}'
             | '\u{115f}'..='\u{1160}'
             | '\u{17b4}'..='\u{17b5}'
-            | '\u{180e}'
+            | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
             | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
 }
@@ -84,6 +123,16 @@ mod tests {
                 r"a\u{2028}b\u{feff}\u{e0041}",
             ),
             (
+                "a\u{fe0f}1\u{fe0f}\u{fe00}\u{180b}\u{e0101}\u{3164}",
+                r"a\u{fe0f}1\u{fe0f}\u{fe00}\u{180b}\u{e0101}\u{3164}",
+            ),
+            // Not twice, and not at the start.
+            ("\u{fe0f}☎\u{fe0e}\u{fe0f}", "\\u{fe0f}☎\u{fe0e}\\u{fe0f}"),
+            (
+                "1\u{fe0f}\u{20e3} ©\u{fe0f} ❤\u{fe0f} 🕸\u{fe0f}",
+                "1\u{fe0f}\u{20e3} ©\u{fe0f} ❤\u{fe0f} 🕸\u{fe0f}",
+            ),
+            (
                 "Ünïcödé 日本 ⚠\u{fe0f} \u{5d0} a\u{301}",
                 "Ünïcödé 日本 ⚠\u{fe0f} \u{5d0} a\u{301}",
             ),
@@ -104,5 +153,9 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), [text]);
         assert!(shown.chars().all(|c| c == '\n' || !is_hidden(c)));
+        let emoji = "a\u{fe0f} ⚠\u{fe0f}";
+        let shown = clean_json(&serde_json::to_string(emoji).unwrap());
+        assert_eq!(shown, "\"a\\ufe0f ⚠\u{fe0f}\"");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), emoji);
     }
 }

@@ -16,6 +16,10 @@ pub(super) const SHORT_CALL: Duration = Duration::from_secs(5);
 /// written is stored.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
+/// How many steps of SQLite's virtual machine the rows of one transaction may take: a second or two, and ten times as many as
+/// a trigger takes that looks at each of 500,000 rows. No row needs as many, however slow the machine or the disk is.
+pub(super) const MOST_STEPS: u64 = 50_000_000;
+
 /// While the guard lives, statements on `conn` end once the token is cancelled, or after `most`.
 pub(crate) fn limit_to<'c>(
     conn: &'c Connection,
@@ -34,8 +38,21 @@ pub(crate) fn explain_stop<T>(outcome: Result<T>, cancel: &CancelToken) -> Resul
     }
 }
 
+const TOO_LONG: &str =
+    "a statement took too long and was stopped; look at the triggers of the database";
+
 fn took_too_long() -> Error {
-    of_database("a statement took too long and was stopped; look at the triggers of the database")
+    of_database(TOO_LONG)
+}
+
+/// The error of a transaction whose statements took all their [`MOST_STEPS`]: one of its rows may be at fault.
+pub(super) fn took_all_steps() -> Error {
+    // Not the code of a statement that the caller has interrupted.
+    let code = ffi::Error::new(ffi::SQLITE_ABORT);
+    Error::Database(rusqlite::Error::SqliteFailure(
+        code,
+        Some(TOO_LONG.to_owned()),
+    ))
 }
 
 /// What is counted as written is compared with what should have been: `RAISE(IGNORE)` in a trigger leaves a

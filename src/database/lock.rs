@@ -232,6 +232,7 @@ impl LockFile {
             ErrorKind::InvalidInput => Error::file("use", path, no_lock_file(&error)),
             // Who made it decides who may use it.
             ErrorKind::PermissionDenied if path.exists() => Error::file("open", path, error),
+            ErrorKind::WouldBlock => Error::file("open", path, error),
             _ => explain::not_created("create", path, error),
         })
     }
@@ -277,7 +278,9 @@ pub(crate) fn unusable_lock(database: &Path) -> Option<Error> {
     let error = LockFile::usable(File::options().read(true), &path).err()?;
     match error.kind() {
         ErrorKind::InvalidInput => Some(Error::file("use", path, no_lock_file(&error))),
-        ErrorKind::PermissionDenied => Some(Error::file("open", path, error)),
+        ErrorKind::PermissionDenied | ErrorKind::WouldBlock => {
+            Some(Error::file("open", path, error))
+        }
         _ => None,
     }
 }

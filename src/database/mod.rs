@@ -11,6 +11,7 @@ mod handle;
 #[doc(hidden)]
 pub mod host;
 mod in_place;
+mod keys;
 mod limits;
 mod lock;
 mod objects;
@@ -48,6 +49,7 @@ pub(crate) use self::file_system::{
 #[cfg(feature = "test-hooks")]
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
+pub(crate) use self::keys::are_bytewise;
 pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
 #[cfg(feature = "cli")]
 pub(crate) use self::lock::unusable_lock;
@@ -57,5 +59,7 @@ pub(crate) use self::open::{foreign_empty_file, holds_nothing, too_long};
 pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::{Limit, interruptible, limited};
-pub(crate) use self::schema::{ensure_sync_tables, has_columns, has_table, look_again};
+pub(crate) use self::schema::{
+    ensure_columns, ensure_sync_tables, has_columns, has_table, look_again,
+};
 pub(crate) use self::transaction::LockWait;

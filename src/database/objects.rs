@@ -17,8 +17,9 @@ const TABLES: [&str; 7] = [
 const INDEX: &str = "skills_fts";
 
 /// Functions of SQLite that are read like tables. A table of that name would be read instead.
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
     "pragma_table_info",
+    "pragma_table_xinfo",
     "pragma_index_list",
     "pragma_index_info",
     "pragma_quick_check",

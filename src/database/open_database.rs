@@ -149,11 +149,12 @@ impl Database {
         let most = SHORT_CALL.saturating_add(options.busy_budget);
         let guard = limit_to(conn, &options.calls, most);
         let mut outcome = schema::look_again(conn).and_then(|()| call(conn));
-        if outcome.is_err()
-            && let Err(replaced @ Error::NotSkillsmith { .. }) = schema::look_again(conn)
-        {
-            // Since the look.
-            outcome = Err(replaced);
+        if outcome.is_err() {
+            // Since the look; or SQLite says no more than that there is no such column.
+            let other = schema::look_again(conn).and_then(|()| schema::ensure_columns(&**conn));
+            if let Err(other @ Error::NotSkillsmith { .. }) = other {
+                outcome = Err(other);
+            }
         }
         drop(guard);
         let outcome = explain_stop(outcome, &options.calls)

@@ -24,8 +24,56 @@ pub(crate) fn bounded(column: &str) -> String {
     format!("CASE WHEN octet_length({column}) <= {LONGEST} THEN {column} END")
 }
 
+/// What a statement reads of skills. Each way is tried where the one before meets a value that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// All values.
+    Whole,
+    /// Those that are not too long.
+    Bounded,
+    /// The same without [`SCORE`].
+    WithoutScore,
+}
+
+/// The column of skills whose values SQLite makes numbers before it looks at their length: for that, it loads them.
+pub(crate) const SCORE: &str = "quality_score";
+
+impl Reading {
+    /// Calls what reads so.
+    pub(crate) fn each<T>(mut read: impl FnMut(Self) -> Result<T>) -> Result<T> {
+        for reading in [Self::Whole, Self::Bounded] {
+            match read(reading) {
+                Err(error) if is_of_length(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        read(Self::WithoutScore)
+    }
+
+    /// A column of the row `k`.
+    pub(crate) fn column(self, name: &str) -> String {
+        let column = format!("k.{}", quoted(name));
+        match self {
+            Self::Whole => column,
+            Self::WithoutScore if name == SCORE => "NULL".to_owned(),
+            Self::Bounded | Self::WithoutScore => format!("({})", bounded(&column)),
+        }
+    }
+
+    /// All columns of the row `k`, whose names are these.
+    pub(crate) fn all(self, names: &[String]) -> String {
+        if self == Self::Whole {
+            return "k.*".to_owned();
+        }
+        let columns = names
+            .iter()
+            .map(|name| format!("{} AS {}", self.column(name), quoted(name)));
+        columns.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Whether a statement failed over such a value.
-fn is_of_length(error: &Error) -> bool {
+pub(crate) fn is_of_length(error: &Error) -> bool {
     matches!(error, Error::Database(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig))
 }
 
@@ -181,6 +229,10 @@ fn longest_skill(conn: &Connection) -> rusqlite::Result<Option<i32>> {
         "SELECT max({}) FROM main.skills WHERE {which}",
         sum.join(" + ")
     );
-    let longest: Option<i64> = conn.query_row(&sql, [], |row| row.get(0))?;
+    // One of them is loaded for its length.
+    raw::limit_length(conn, OF_SQLITE);
+    let longest = conn.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0));
+    raw::limit_length(conn, LONGEST);
+    let longest = longest?;
     Ok(longest.map(|longest| i32::try_from(longest).unwrap_or(OF_SQLITE)))
 }

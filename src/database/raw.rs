@@ -5,7 +5,7 @@
 )]
 
 use std::cell::Cell;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -47,6 +47,14 @@ pub(super) struct OpenFailure {
     pub(super) error: rusqlite::Error,
     /// The error of the operating system, if there was one.
     pub(super) cause: Option<std::io::Error>,
+}
+
+impl OpenFailure {
+    /// Whether another program holds a lease on the file.
+    pub(super) fn is_of_lease(&self) -> bool {
+        let cause = self.cause.as_ref();
+        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
+    }
 }
 
 /// Like [`Connection::open_with_flags`], but keeps the system error of a failure.
@@ -165,6 +173,43 @@ pub(super) fn limit_length(conn: &Connection, most: c_int) {
     unsafe { ffi::sqlite3_limit(conn.handle(), ffi::SQLITE_LIMIT_LENGTH, most) };
 }
 
+/// How a column of an ordinary table compares its values.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// The type that it is declared with.
+    pub(super) declared: String,
+    pub(super) collation: String,
+}
+
+/// The same as SQLite has it; `None` where there is no such column.
+pub(super) fn comparison(conn: &Connection, table: &str, column: &str) -> Option<Comparison> {
+    let (table, column) = (CString::new(table).ok()?, CString::new(column).ok()?);
+    let (mut declared, mut collation) = (ptr::null(), ptr::null());
+    // SAFETY: a borrowed connection's handle, C strings, and pointers of ours to be written; null for what is not asked.
+    let code = unsafe {
+        ffi::sqlite3_table_column_metadata(
+            conn.handle(),
+            c"main".as_ptr(),
+            table.as_ptr(),
+            column.as_ptr(),
+            &raw mut declared,
+            &raw mut collation,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    let text = |found: *const c_char| {
+        // SAFETY: null, or a C string of SQLite's that lives until the next call on the connection.
+        let found = (!found.is_null()).then(|| unsafe { CStr::from_ptr(found) });
+        found.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+    };
+    (code == ffi::SQLITE_OK).then(|| Comparison {
+        declared: text(declared),
+        collation: text(collation),
+    })
+}
+
 /// Stores a number with the connection, until it is closed.
 pub(super) fn set_mark(conn: &Connection, which: Mark, value: i64) {
     if let Some(mark) = mark_of(conn, which) {
@@ -222,6 +267,8 @@ struct Question {
     limit: Limit,
     /// When the token was first found to be cancelled.
     cancelled_at: Cell<Option<Instant>>,
+    /// How many steps the statements may still take; `None`: any number.
+    steps_left: Option<Cell<u64>>,
     /// What was in force before; null if nothing was.
     outer: *mut Question,
 }
@@ -257,6 +304,7 @@ pub(crate) fn limited(conn: &Connection, limit: Limit) -> Interruptible<'_> {
     let question = Box::into_raw(Box::new(Question {
         limit,
         cancelled_at: Cell::new(None),
+        steps_left: None,
         outer: outer.cast(),
     }));
     put(conn, question);
@@ -264,6 +312,46 @@ pub(crate) fn limited(conn: &Connection, limit: Limit) -> Interruptible<'_> {
         conn,
         question,
         _interrupt: interrupt,
+    }
+}
+
+/// While the guard lives, statements on `conn` end after so many steps of the virtual machine, and by what is in force
+/// already.
+///
+/// Steps do not count how long a disk takes, nor how slow the machine is.
+pub(super) fn in_steps(conn: &Connection, most: u64) -> Interruptible<'_> {
+    // SAFETY: a borrowed connection's handle. Under this name there is only what `put` has put there, whose guard is alive.
+    let outer: *mut Question =
+        unsafe { ffi::sqlite3_get_clientdata(conn.handle(), QUESTION) }.cast();
+    // SAFETY: as above.
+    let in_force = unsafe { outer.as_ref() };
+    let question = Box::into_raw(Box::new(Question {
+        limit: in_force.map_or_else(
+            || Limit::new(&CancelToken::new(), None),
+            |outer| outer.limit.clone(),
+        ),
+        cancelled_at: Cell::new(in_force.and_then(|outer| outer.cancelled_at.get())),
+        steps_left: Some(Cell::new(most)),
+        outer,
+    }));
+    put(conn, question);
+    Interruptible {
+        conn,
+        question,
+        // That of the outer one is still there.
+        _interrupt: None,
+    }
+}
+
+impl Interruptible<'_> {
+    /// Whether the statements have taken all the steps that they had.
+    pub(super) fn is_spent(&self) -> bool {
+        // SAFETY: the pointer of this guard, which is alive.
+        let question = unsafe { &*self.question };
+        question
+            .steps_left
+            .as_ref()
+            .is_some_and(|left| left.get() == 0)
     }
 }
 
@@ -286,6 +374,12 @@ unsafe extern "C" fn is_over(question: *mut c_void) -> c_int {
 
 impl Question {
     fn is_over(&self) -> bool {
+        if let Some(left) = &self.steps_left {
+            left.set(left.get().saturating_sub(STEPS.unsigned_abs().into()));
+            if left.get() == 0 {
+                return true;
+            }
+        }
         let now = Instant::now();
         let is_past = |end: Instant| now.saturating_duration_since(end) >= self.limit.grace;
         let is_late = self
@@ -408,6 +502,29 @@ mod tests {
         assert!(matches!(count(&conn, &enough), Err(Error::Cancelled)));
         drop(outer);
         assert_eq!(count(&conn, &enough).unwrap(), 100_000);
+    }
+
+    #[test]
+    fn statements_end_after_their_steps_and_by_what_is_in_force() {
+        let conn = Connection::open_in_memory().unwrap();
+        let enough = LONG.replace("FROM n)", "FROM n WHERE i < 100000)");
+        let steps = in_steps(&conn, 100_000_000);
+        assert_eq!(count(&conn, &enough).unwrap(), 100_000);
+        assert!(!steps.is_spent());
+        drop(steps);
+        let steps = in_steps(&conn, 100_000);
+        assert!(matches!(count(&conn, &enough), Err(Error::Cancelled)));
+        assert!(steps.is_spent());
+        drop(steps);
+        assert_eq!(count(&conn, &enough).unwrap(), 100_000);
+        let cancel = CancelToken::new();
+        let outer = interruptible(&conn, &cancel, None);
+        let steps = in_steps(&conn, u64::MAX);
+        cancel.raise();
+        assert!(matches!(count(&conn, &enough), Err(Error::Cancelled)));
+        assert!(!steps.is_spent());
+        drop(steps);
+        drop(outer);
     }
 
     #[test]

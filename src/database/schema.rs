@@ -8,9 +8,9 @@
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::objects::Object;
-use super::raw;
+use super::{keys, raw};
 use crate::statements::Statements;
-use crate::stored::whole;
+use crate::stored::{text, whole};
 use crate::{Error, Result};
 
 /// Version 1 of a new file, with `source` and the widest list of tiers.
@@ -193,6 +193,9 @@ pub(crate) fn look_again(conn: &Connection) -> Result<()> {
         .query_row([], |row| row.get(0))?;
     if raw::mark(conn, raw::Mark::Schema) != Some(version) {
         names(conn)?;
+        if let Some(detail) = keys::fault(conn) {
+            return Err(not_ours(conn, detail));
+        }
         raw::set_mark(conn, raw::Mark::Schema, version);
     }
     Ok(())
@@ -227,6 +230,67 @@ pub(super) fn names(conn: &dyn Statements) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// What a sync reads and writes of its tables.
+const COLUMNS: [(&str, &[&str]); 3] = [
+    (
+        "sync_config",
+        &[
+            "id",
+            "enabled",
+            "frequency",
+            "interval_ms",
+            "last_sync_at",
+            "next_sync_at",
+            "last_sync_count",
+            "last_sync_error",
+            "created_at",
+            "updated_at",
+        ],
+    ),
+    (
+        "sync_history",
+        &[
+            "id",
+            "started_at",
+            "completed_at",
+            "status",
+            "skills_added",
+            "skills_updated",
+            "skills_unchanged",
+            "error_message",
+            "duration_ms",
+            "created_at",
+        ],
+    ),
+    ("sync_state", &["key", "value"]),
+];
+
+/// Fails where a table of a sync lacks columns: whoever made it, no step of either stack adds them.
+pub(crate) fn ensure_columns(conn: &dyn Statements) -> Result<()> {
+    for (table, wanted) in COLUMNS {
+        // Generated columns, too.
+        let sql = "SELECT name FROM pragma_table_xinfo(?1)";
+        let here = conn.all(sql, params![table], |row| text(row, "name"))?;
+        let is_here = |name: &str| here.iter().any(|here| here.eq_ignore_ascii_case(name));
+        let missing = wanted.iter().filter(|name| !is_here(name));
+        let missing: Vec<_> = missing.map(|name| format!("'{name}'")).collect();
+        if here.is_empty() || missing.is_empty() {
+            continue;
+        }
+        let columns = if missing.len() == 1 {
+            "column"
+        } else {
+            "columns"
+        };
+        let missing = missing.join(", ");
+        let detail = format!(
+            "its '{table}' has no {columns} {missing}; rename or drop that table, and the next sync makes a new one"
+        );
+        return Err(not_ours(conn, detail));
+    }
+    Ok(())
+}
+
 fn not_ours(conn: &dyn Statements, detail: String) -> Error {
     Error::NotSkillsmith {
         path: conn.path(),
@@ -235,6 +299,10 @@ fn not_ours(conn: &dyn Statements, detail: String) -> Error {
 }
 
 fn config_row_exists(conn: &dyn Statements) -> Result<bool> {
+    // The first call that uses it says that.
+    if ensure_columns(conn).is_err() {
+        return Ok(false);
+    }
     conn.exists(
         "SELECT EXISTS (SELECT 1 FROM sync_config WHERE id = 'default') AS found",
         params![],
@@ -256,6 +324,9 @@ fn stamp_is_missing(conn: &dyn Statements, has_versions: bool) -> Result<bool> {
 /// Creates the missing tables that a sync needs, inside the caller's transaction: before the first change to
 /// a file, not when it is only read. Cheap if nothing is missing.
 pub(crate) fn ensure_sync_tables(conn: &dyn Statements) -> Result<()> {
+    // Before a column is read: the error of SQLite says less.
+    names(conn)?;
+    ensure_columns(conn)?;
     match inspect(conn)? {
         Content::Ready => Ok(()),
         Content::Old => prepare_old(conn),

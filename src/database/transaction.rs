@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::limits::ensure_in_transaction;
-use super::{Claim, explain, in_place, schema};
+use super::limits::{MOST_STEPS, ensure_in_transaction, took_all_steps};
+use super::{Claim, explain, in_place, raw, schema};
 use crate::{CancelToken, Error, Result};
 
 /// SQLite's own busy wait cannot be cancelled, so it waits in slices of this length.
@@ -57,6 +57,27 @@ pub(crate) fn write<T>(
                 in_place::empty_journal(conn);
             }
         })
+}
+
+/// The same for rows, over which a trigger of the file may not end: it has so many steps, and then no lock is held for it any
+/// more. The error is not [`Error::Cancelled`].
+pub(crate) fn write_rows<T>(
+    conn: &Connection,
+    lock_wait: LockWait<'_>,
+    mut call: impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    let mut is_spent = false;
+    let outcome = write(conn, lock_wait, |conn| {
+        let steps = raw::in_steps(conn, MOST_STEPS);
+        let outcome = call(conn);
+        is_spent = steps.is_spent();
+        outcome
+    });
+    // What runs statements of its own, such as the full-text index, gives an error of its own then.
+    match outcome {
+        Err(Error::Cancelled | Error::Database(_)) if is_spent => Err(took_all_steps()),
+        outcome => outcome,
+    }
 }
 
 fn in_slices<T>(

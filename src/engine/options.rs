@@ -85,6 +85,8 @@ impl<'a> SyncOptions<'a> {
     /// Only counts what would change: writes no row, no history entry and no schedule. Default:
     /// false.
     ///
+    /// What a constraint or a trigger of another program would refuse is counted too: that shows only where a row is written.
+    ///
     /// Opening a database that does not exist still creates the file; nothing else is written.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {

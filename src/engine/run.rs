@@ -33,6 +33,10 @@ use crate::{CancelToken, Error, Result};
 /// to the next run.
 const CANCELLED_INDEX_BUDGET: Duration = Duration::from_millis(100);
 
+/// What a dry run cannot know.
+const UNKNOWN_TRIGGERS: &str = "A dry run writes nothing, so what the triggers of other programs in this database refuse or change is \
+     not told: these run when a row is written.";
+
 /// Runs to the end even if a callback or registry panics, so that the lock is released and the
 /// history entry is closed.
 pub(super) fn execute(
@@ -120,6 +124,7 @@ impl Run {
         let options = &context.options;
         let _guard = database::limited(conn, context.limit(context.left()));
         tune(conn)?;
+        database::ensure_columns(conn)?;
         start::mend(context, conn)?;
         let table = Table::read(conn)?;
         let found = start::find(context, conn, &table)?;
@@ -148,6 +153,9 @@ impl Run {
             && let Some(lacks) = table.lacks()
         {
             applier.tally.warn_first(in_a_sentence(&lacks));
+        }
+        if options.dry_run && table.has.foreign_writes {
+            applier.tally.warn_first(UNKNOWN_TRIGGERS.into());
         }
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, since)?;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::apply::unmet;
-use super::context::Context;
+use super::context::{Context, RECORD_BUDGET};
 use super::cursor::{Cursor, Mode};
 use super::gap::Gap;
 use super::listing::Start;
@@ -16,7 +16,7 @@ use super::plan::{Listing, Plan};
 use super::profile::RegistryProfile;
 use super::stored_page::{self, Scope, StoredPage, StoredPages};
 use crate::clock::from_iso;
-use crate::database::{ensure_sync_tables, oversize, state, transaction};
+use crate::database::{self, ensure_sync_tables, oversize, state, transaction};
 use crate::skills::{Table, fts};
 use crate::{Error, Result, config, history};
 
@@ -238,7 +238,9 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
         return Ok(None);
     }
     let begin = |foreseen: Option<&Error>| {
-        transaction::write(conn, context.lock_wait(), |conn| {
+        let outcome = transaction::write(conn, context.lock_wait(), |conn| {
+            let most = RECORD_BUDGET.min(context.left());
+            let _guard = database::limited(conn, context.limit(most));
             ensure_sync_tables(conn)?;
             interrupt_dead(context, conn)?;
             let id = unmet::begin_run(conn, || history::start(conn, context.started_at))?;
@@ -247,7 +249,12 @@ pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Resul
                 history::foresee(conn, &id, &error.to_string())?;
             }
             Ok(id)
-        })
+        });
+        if context.is_over() {
+            outcome
+        } else {
+            database::explain_stop(outcome, &context.options.cancel)
+        }
     };
     let id = begin(None).or_else(|error| match &context.room {
         // What is kept for the record may be all that there is.

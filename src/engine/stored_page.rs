@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::is_known_tier;
 use super::watermark::is_within;
-use crate::database::has_columns;
+use crate::database::oversize::bounded;
+use crate::database::{are_bytewise, has_columns};
 use crate::fingerprint::fingerprint;
 use crate::registry::Validator;
 use crate::skills::Fingerprints;
@@ -170,7 +171,7 @@ impl Scope {
 /// Whether the table is there, as this version makes it.
 fn is_there(conn: &Connection) -> Result<bool> {
     let columns = ["scope", "request", "validator", "read_at", "facts", "rows"];
-    has_columns(conn, TABLE, &columns)
+    Ok(has_columns(conn, TABLE, &columns)? && are_bytewise(conn, TABLE, &["request"]))
 }
 
 /// Reads the pages that were fetched less than `every` before `now`. One that cannot be read is left
@@ -184,9 +185,12 @@ pub(super) fn load(
     if !is_there(conn)? {
         return Ok(Vec::new());
     }
-    let mut found = conn.prepare(
-        "SELECT request, validator, read_at, facts, rows FROM main.sync_pages WHERE scope = ?1",
-    )?;
+    // A dry run does not take out what is too long to be read.
+    let columns = ["request", "validator", "read_at", "facts", "rows"].map(bounded);
+    let mut found = conn.prepare(&format!(
+        "SELECT {} FROM main.sync_pages WHERE scope = ?1",
+        columns.join(", ")
+    ))?;
     let mut rows = found.query([scope.0])?;
     let mut pages = Vec::new();
     while let Some(row) = rows.next()? {

@@ -221,15 +221,23 @@ impl Tally {
         }
         errors.extend(with_rest(&named, unnamed, "more rejected"));
         if self.lost > 0 {
+            let (skills, were) = if self.lost == 1 {
+                ("1 skill is".into(), "it was")
+            } else {
+                (format!("{} skills are", self.lost), "they were")
+            };
             errors.push(format!(
-                "{} skills are gone again after they were stored; look at the triggers of the database",
-                self.lost
+                "{skills} gone again after {were} stored; look at the triggers of the database"
             ));
         }
         if self.left > 0 {
+            let skills = if self.left == 1 {
+                "1 skill was".into()
+            } else {
+                format!("{} skills were", self.left)
+            };
             errors.push(format!(
-                "{} skills were served with an older stamp than the one that is stored; the next sync decides which is meant",
-                self.left
+                "{skills} served with an older stamp than the one that is stored; the next sync decides which is meant"
             ));
         }
         errors.extend(self.not_removed.clone());

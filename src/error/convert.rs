@@ -64,6 +64,11 @@ fn in_place_of_a_folder(path: &Path) -> Option<&Path> {
     (!found.is_dir()).then_some(found)
 }
 
+/// What is said where a file cannot be opened at once.
+#[cfg(unix)]
+pub(crate) const LEASED: &str = "another program holds a lease on it (`fcntl` with F_SETLEASE) and does not give it up. \
+     End that program (`lslocks` names it), or try again in a minute, when the system has taken the lease away";
+
 #[cfg(unix)]
 const DAMAGED_FILE_SYSTEM: &str =
     "its file system is damaged. Unmount it, let `fsck` mend it, and try again";
@@ -82,6 +87,8 @@ pub(crate) fn in_words(cause: &std::io::Error, locks: bool) -> Option<&'static s
         libc::ENOSYS => Some(
             "the system does not allow this system call, or does not have it. Allow it in the sandbox (such as a seccomp filter) of this process",
         ),
+        // Opening a file is never waited for.
+        libc::EWOULDBLOCK if !locks => Some(LEASED),
         libc::ESTALE => Some(
             "the file server no longer knows it (a stale handle). Look whether it is still there, and mount the file system again if not",
         ),

@@ -66,7 +66,7 @@ messages! {
         "The registry failed to answer: HTTP {status}{}",
         in_brackets(detail.as_deref());
     Error::RunDeadline(deadline) =>
-        "The sync stopped at its deadline of {} s. What was read is kept; \
+        "The sync stopped at its deadline of {} s. What was written is kept; \
          the next sync continues from there.",
         deadline.as_secs_f64();
 
@@ -222,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             Error::RunDeadline(std::time::Duration::from_millis(100)).to_string(),
-            "The sync stopped at its deadline of 0.1 s. What was read is kept; the next sync continues from there."
+            "The sync stopped at its deadline of 0.1 s. What was written is kept; the next sync continues from there."
         );
         for (source, shown) in [
             ("No such file or directory", "No such file or directory"),

@@ -16,6 +16,8 @@ mod variants;
 pub use self::cause::Cause;
 pub use self::code::ErrorCode;
 pub(crate) use self::code::code_and_retryable;
+#[cfg(unix)]
+pub(crate) use self::convert::LEASED;
 pub(crate) use self::convert::in_words;
 pub(crate) use self::messages::{TIME, in_brackets};
 pub(crate) use self::status::NOT_ENTITLED;

@@ -1,11 +1,13 @@
 //! The forms in which a secret may appear in untrusted text.
 //!
 //! A registry that echoes what it was sent may have turned it into a host name, which is lower
-//! case, into a URL, into a header in Base64, or into a string of JSON or HTML. Each of these reveals
-//! the secret.
+//! case, into a URL, into a header in Base64, into hexadecimal digits, or into a string of JSON or HTML, of which it may
+//! have escaped each character. Each of these reveals the secret.
 
 use std::fmt;
 use std::ops::Range;
+
+use crate::fingerprint::hex;
 
 /// Shorter secrets are searched for in their exact form only: in another case, or in Base64, they
 /// would occur by chance.
@@ -14,8 +16,11 @@ const SHORTEST: usize = 8;
 /// Nobody keeps a secret in fewer bytes, and marking each place where they occur would make messages unreadable.
 const SHORTEST_SECRET: usize = 3;
 
-/// How many times a text is percent-decoded: proxies encode again what is already encoded.
+/// How many times a text is decoded: proxies encode again what is already encoded.
 const LAYERS: usize = 3;
+
+/// What a character that is encoded begins with.
+const MARKS: [char; 3] = ['%', '\\', '&'];
 
 /// The secrets and their encoded forms.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -38,6 +43,12 @@ impl Disguises {
                 needles.push(Needle {
                     bytes: text.as_bytes().to_vec(),
                     any_case: text.len() >= SHORTEST,
+                });
+            }
+            if secret.len() >= SHORTEST {
+                needles.push(Needle {
+                    bytes: hex(secret.as_bytes()).into_bytes(),
+                    any_case: true,
                 });
             }
             // Base64 depends on the offset of the text within a group of three bytes.
@@ -63,7 +74,7 @@ impl Disguises {
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.search(text.as_bytes(), |range| range, &mut found);
-        let mut layer = text.contains('%').then(|| Layer::of(text));
+        let mut layer = text.contains(MARKS).then(|| Layer::of(text));
         for _ in 0..LAYERS {
             layer = layer.and_then(|layer| layer.decoded());
             let Some(layer) = &layer else {
@@ -149,23 +160,21 @@ impl Layer {
         }
     }
 
-    /// Removes one layer of percent-encoding; `None` if there is none.
+    /// Removes one layer of encoding; `None` if there is none.
     fn decoded(&self) -> Option<Self> {
-        if !self.bytes.contains(&b'%') {
-            return None;
-        }
         let mut next = Self {
             bytes: Vec::with_capacity(self.bytes.len()),
             origins: Vec::with_capacity(self.bytes.len()),
         };
         let mut at = 0;
         while let Some(byte) = self.bytes.get(at) {
-            let (byte, length) = match percent_byte(&self.bytes[at..]) {
-                Some(byte) => (byte, 3),
-                None => (*byte, 1),
-            };
-            next.bytes.push(byte);
-            next.origins.push(self.origin(&(at..at + length)));
+            let (encoded, length) = encoded(&self.bytes[at..]).unwrap_or((Encoded::Byte(*byte), 1));
+            let origin = self.origin(&(at..at + length));
+            let mut room = [0; 4];
+            for byte in encoded.bytes(&mut room) {
+                next.bytes.push(*byte);
+                next.origins.push(origin.clone());
+            }
             at += length;
         }
         (next.bytes.len() < self.bytes.len()).then_some(next)
@@ -176,11 +185,58 @@ impl Layer {
     }
 }
 
-/// The byte encoded at the start, as in `%41`.
-fn percent_byte(bytes: &[u8]) -> Option<u8> {
-    let digits = bytes.strip_prefix(b"%")?.get(..2)?;
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
+/// What stands for an encoded character.
+enum Encoded {
+    /// One byte of it.
+    Byte(u8),
+    Char(char),
+}
+
+impl Encoded {
+    fn bytes<'r>(&self, room: &'r mut [u8; 4]) -> &'r [u8] {
+        match self {
+            Self::Byte(byte) => {
+                room[0] = *byte;
+                &room[..1]
+            }
+            Self::Char(character) => character.encode_utf8(room).as_bytes(),
+        }
+    }
+}
+
+/// What is encoded at the start, and in how many bytes: `%41`, `\u0041`, `\x41`, `&#65;` or `&#x41;`.
+fn encoded(bytes: &[u8]) -> Option<(Encoded, usize)> {
+    let (rest, digits, is_byte) = match bytes {
+        [b'%', rest @ ..] | [b'\\', b'x', rest @ ..] => (rest, 2, true),
+        [b'\\', b'u', rest @ ..] => (rest, 4, false),
+        [b'&', b'#', b'x' | b'X', rest @ ..] => return entity(bytes, rest, 16),
+        [b'&', b'#', rest @ ..] => return entity(bytes, rest, 10),
+        _ => return None,
+    };
+    let number = number(rest.get(..digits)?, 16)?;
+    let encoded = if is_byte {
+        Encoded::Byte(u8::try_from(number).ok()?)
+    } else {
+        Encoded::Char(char::from_u32(number)?)
+    };
+    Some((encoded, bytes.len() - rest.len() + digits))
+}
+
+/// The character of HTML whose number stands at the start of `rest`.
+fn entity(bytes: &[u8], rest: &[u8], base: u32) -> Option<(Encoded, usize)> {
+    /// With zeros before it.
+    const LONGEST: usize = 12;
+    let end = rest.iter().take(LONGEST).position(|byte| *byte == b';')?;
+    let character = char::from_u32(number(&rest[..end], base)?)?;
+    Some((Encoded::Char(character), bytes.len() - rest.len() + end + 1))
+}
+
+/// The number in these digits; `None` if there are none, or other characters.
+fn number(digits: &[u8], base: u32) -> Option<u32> {
+    let is_number =
+        !digits.is_empty() && digits.iter().all(|byte| char::from(*byte).is_digit(base));
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+    u32::from_str_radix(digits, base).ok()
 }
 
 /// The Base64 characters that depend on this secret only, for the given offset in a group.
@@ -233,5 +289,35 @@ mod tests {
         assert_eq!(both.find("xabcdefx abcd cdef"), [1..7, 9..13, 14..18]);
         assert!(both.find("ABCD x").is_empty());
         assert_eq!(both.find("%61bc%64").first(), Some(&(0..8)));
+    }
+
+    #[test]
+    fn each_form_of_a_character_is_decoded() {
+        let secret = Disguises::of(["sk-live-\u{e9}"].into_iter());
+        for text in [
+            "736b2d6c6976652dc3a9",
+            "736B2D6C6976652DC3A9",
+            r"\u0073k-live-\u00e9",
+            r"\x73\x6b-live-\xc3\xa9",
+            "&#115;k-live-&#233;",
+            "&#x73;k&#45;live&#0045;&#XE9;",
+            "%26%23115;k-live-%c3%A9",
+        ] {
+            let found = secret.find(&format!("<{text}>"));
+            assert_eq!(found.first(), Some(&(1..text.len() + 1)), "{text}");
+            assert_eq!(found.len(), 1, "{text}");
+        }
+        for other in [
+            r"\u00zz",
+            r"\u",
+            "&#;",
+            "&#x;",
+            "&#115",
+            "&#99999999999;",
+            "%",
+            r"\xé1",
+        ] {
+            assert!(secret.find(other).is_empty(), "{other}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use crate::Result;
 use crate::database::has_table;
+use crate::database::oversize::Reading;
 use crate::statements::Statements;
 use crate::stored::text;
 
@@ -24,6 +25,8 @@ pub(super) struct Layout {
     /// Those of the full-text index, in their order; none without one.
     indexed: Vec<String>,
     pub(super) has_categories: bool,
+    /// Values that are too long to be read count as missing.
+    pub(super) reading: Reading,
 }
 
 impl Layout {
@@ -45,6 +48,7 @@ impl Layout {
                 Vec::new()
             },
             has_categories: has_table(conn, "categories")? && has_table(conn, "skill_categories")?,
+            reading: Reading::Whole,
         })
     }
 
@@ -56,10 +60,28 @@ impl Layout {
         self.columns.iter().any(|name| name == column)
     }
 
+    /// Calls what reads rows: where it meets a value that is too long, once more without such values.
+    pub(super) fn read_rows<T>(mut self, mut read: impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        Reading::each(|reading| {
+            self.reading = reading;
+            read(&self)
+        })
+    }
+
+    /// All columns of the row `k`.
+    pub(super) fn all(&self) -> String {
+        self.reading.all(&self.columns)
+    }
+
+    /// One column of the row `k`, which is there.
+    pub(super) fn column(&self, name: &str) -> String {
+        self.reading.column(name)
+    }
+
     /// A column of the row `k`, or what stands for it where there is none.
     pub(super) fn or(&self, column: &str, missing: &str) -> String {
         if self.has(column) {
-            format!("k.{column}")
+            self.column(column)
         } else {
             missing.to_owned()
         }
@@ -68,8 +90,8 @@ impl Layout {
     /// The quality score of the row `k`, if it is a number.
     pub(super) fn score(&self) -> String {
         if self.has("quality_score") {
-            "CASE WHEN typeof(k.quality_score) IN ('real', 'integer') THEN k.quality_score END"
-                .into()
+            let score = self.column("quality_score");
+            format!("CASE WHEN typeof({score}) IN ('real', 'integer') THEN {score} END")
         } else {
             "NULL".into()
         }
@@ -90,7 +112,7 @@ impl Layout {
         let found: Vec<_> = SEARCHED
             .iter()
             .filter(|name| self.has(name))
-            .map(|name| format!("coalesce(k.{name}, '')"))
+            .map(|name| format!("coalesce({}, '')", self.column(name)))
             .collect();
         if found.is_empty() {
             "''".into()

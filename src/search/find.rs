@@ -8,6 +8,7 @@ use super::filter::SkillFilter;
 use super::options::{ListOptions, SearchOptions};
 use super::query::{self, Query};
 use super::{Freshness, SearchResults, SkillDetails, SkillMatch, SkillPage, Skills};
+use crate::database::oversize::{Reading, is_of_length};
 use crate::skills::repository::from_row;
 use crate::statements::{Columns, Statements};
 use crate::stored::{optional_text, text, whole};
@@ -47,22 +48,15 @@ impl SkillRepository {
         options.check()?;
         let query = Query::of(text)?;
         self.database().short_read(|conn| {
-            let layout = Layout::read(conn)?;
             let freshness = Freshness::read(conn)?;
-            let search = Search {
-                conn,
-                layout: &layout,
-                options,
-            };
-            let (mut matches, indexed) = match &query {
-                Query::Nothing => (Vec::new(), layout.has_index()),
-                Query::Everything => (search.without_index(&[])?, layout.has_index()),
-                Query::Words(words) if layout.has_index() => match search.by_index(words) {
-                    Err(error) if is_of_index(&error) => (search.without_index(words)?, false),
-                    found => (found?, true),
-                },
-                Query::Words(words) => (search.without_index(words)?, false),
-            };
+            let (mut matches, indexed) = Layout::read(conn)?.read_rows(|layout| {
+                let search = Search {
+                    conn,
+                    layout,
+                    options,
+                };
+                search.find(&query)
+            })?;
             let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
             let has_more = matches.len() > limit;
             matches.truncate(limit);
@@ -92,19 +86,21 @@ impl SkillRepository {
     pub fn list(&self, options: &ListOptions) -> Result<SkillPage> {
         options.check()?;
         self.database().short_read(|conn| {
-            let layout = Layout::read(conn)?;
-            let condition = SkillFilter::condition(&layout);
             let (is_behind, after) = match &options.after {
                 Some(id) => (">", id.as_str()),
                 None => (">=", ""),
             };
-            let sql = format!(
-                "SELECT k.* FROM skills AS k WHERE k.id {is_behind} ?6 AND {condition} ORDER BY k.id LIMIT ?7"
-            );
             let most = i64::from(options.limit).saturating_add(1);
             let [category, tier, score, safe, source] = options.filter.values();
             let values: [&dyn ToSql; 7] = [category, tier, score, safe, source, &after, &most];
-            let mut skills: Vec<SkillRecord> = conn.all(&sql, &values[..], from_row)?;
+            let mut skills: Vec<SkillRecord> = Layout::read(conn)?.read_rows(|layout| {
+                let condition = SkillFilter::condition(layout);
+                let (columns, id) = (layout.all(), layout.column("id"));
+                let sql = format!(
+                    "SELECT {columns} FROM skills AS k WHERE {id} {is_behind} ?6 AND {condition} ORDER BY {id} LIMIT ?7"
+                );
+                conn.all(&sql, &values[..], from_row)
+            })?;
             let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
             let has_more = skills.len() > limit;
             skills.truncate(limit);
@@ -137,17 +133,20 @@ impl SkillRepository {
     pub fn get(&self, id: &str) -> Result<Option<SkillDetails>> {
         self.database().short_read(|conn| {
             let layout = Layout::read(conn)?;
-            let source = layout.or("source", "NULL");
-            let sql = format!(
-                "SELECT k.*, {source} AS skillsmith_source FROM skills AS k WHERE k.id = ?1"
-            );
-            let found = conn.first(&sql, params![id], |row| {
-                Ok((from_row(row)?, optional_text(row, "skillsmith_source")?))
+            let has_categories = layout.has_categories;
+            let found = layout.read_rows(|layout| {
+                let (columns, source) = (layout.all(), layout.or("source", "NULL"));
+                let sql = format!(
+                    "SELECT {columns}, {source} AS skillsmith_source FROM skills AS k WHERE k.id = ?1"
+                );
+                conn.first(&sql, params![id], |row| {
+                    Ok((from_row(row)?, optional_text(row, "skillsmith_source")?))
+                })
             })?;
             let Some((skill, source)) = found else {
                 return Ok(None);
             };
-            let categories = if layout.has_categories {
+            let categories = if has_categories {
                 let names = "SELECT place.name AS name FROM skill_categories AS placed
                              JOIN categories AS place ON place.id = placed.category_id
                              WHERE placed.skill_id = ?1 ORDER BY place.name";
@@ -182,22 +181,37 @@ impl Search<'_> {
         i64::from(self.options.limit).saturating_add(1)
     }
 
+    /// The matches, and whether the index was used, or would be.
+    fn find(&self, query: &Query) -> Result<(Vec<SkillMatch>, bool)> {
+        let has_index = self.layout.has_index();
+        Ok(match query {
+            Query::Nothing => (Vec::new(), has_index),
+            Query::Everything => (self.without_index(&[])?, has_index),
+            Query::Words(words) if has_index => match self.by_index(words) {
+                Err(error) if is_of_index(&error) => (self.without_index(words)?, false),
+                found => (found?, true),
+            },
+            Query::Words(words) => (self.without_index(words)?, false),
+        })
+    }
+
     /// By the index. The limit is inside the full-text query, and rows are read for those of the best ranks only: more of
     /// them where a filter leaves some out, or the last ones have the same rank as those behind.
     fn by_index(&self, words: &[String]) -> Result<Vec<SkillMatch>> {
         let expression = query::expression(words);
         let ranking = self.layout.ranking();
         let condition = SkillFilter::condition(self.layout);
-        let score = self.layout.score();
+        let (columns, score) = (self.layout.all(), self.layout.score());
+        let id = self.layout.column("id");
         let sql = format!(
             "WITH best AS MATERIALIZED (
                SELECT rowid AS place, rank AS score FROM skills_fts
                WHERE skills_fts MATCH ?6 AND rank MATCH ?7 ORDER BY rank LIMIT ?8)
-             SELECT k.*, best.place AS skillsmith_place, best.score AS skillsmith_rank,
+             SELECT {columns}, best.place AS skillsmith_place, best.score AS skillsmith_rank,
                     (SELECT count(*) FROM best) AS skillsmith_seen, (SELECT max(score) FROM best) AS skillsmith_last
              FROM best CROSS JOIN skills AS k ON k.rowid = best.place
              WHERE {condition}
-             ORDER BY best.score, {score} DESC, k.id LIMIT ?9 OFFSET ?10"
+             ORDER BY best.score, {score} DESC, {id} LIMIT ?9 OFFSET ?10"
         );
         let [category, tier, least, safe, source] = self.options.filter.values();
         let (most, offset) = (self.most(), i64::from(self.options.offset));
@@ -238,7 +252,12 @@ impl Search<'_> {
             .conn
             .first(&sql, params![expression, found.place], |row| {
                 optional_text(row, "words")
-            })?;
+            });
+        let snippet = match snippet {
+            // FTS5 reads the whole text for it.
+            Err(error) if self.layout.reading != Reading::Whole && is_of_length(&error) => None,
+            snippet => snippet?,
+        };
         Ok(SkillMatch {
             skill: found.skill,
             rank: -found.rank,
@@ -249,7 +268,8 @@ impl Search<'_> {
     /// Letter by letter, which reads all skills.
     fn without_index(&self, words: &[String]) -> Result<Vec<SkillMatch>> {
         let condition = SkillFilter::condition(self.layout);
-        let score = self.layout.score();
+        let (columns, score) = (self.layout.all(), self.layout.score());
+        let id = self.layout.column("id");
         let searched = self.layout.searched();
         let patterns: Vec<_> = query::patterns(words).collect();
         let matching: Vec<_> = (0..patterns.len())
@@ -261,7 +281,7 @@ impl Search<'_> {
             matching.join(" AND ")
         };
         let sql = format!(
-            "SELECT k.* FROM skills AS k WHERE {condition} AND {all_match} ORDER BY {score} DESC, k.id LIMIT ?6 OFFSET ?7"
+            "SELECT {columns} FROM skills AS k WHERE {condition} AND {all_match} ORDER BY {score} DESC, {id} LIMIT ?6 OFFSET ?7"
         );
         let (most, offset) = (self.most(), i64::from(self.options.offset));
         let mut values: Vec<&dyn ToSql> = self.options.filter.values().into();

@@ -10,6 +10,7 @@ use super::columns::{Column, Made};
 use super::stamp::canonical;
 use super::table::Table;
 use crate::Result;
+use crate::database::oversize::is_of_length;
 use crate::database::text::value;
 use crate::registry::field::{Field, FieldValue, Kind};
 use crate::registry::wire::Skill;
@@ -54,8 +55,17 @@ pub(crate) enum Verdict {
 
 /// Reads a row; `None` if there is none with this id.
 pub(crate) fn stored(conn: &Connection, table: &Table, id: &str) -> Result<Option<Stored>> {
+    match stored_by(conn, table, &table.sql.stored, id) {
+        Err(error) if is_of_length(&error) => {
+            stored_by(conn, table, &table.sql.stored_without_score, id)
+        }
+        stored => stored,
+    }
+}
+
+fn stored_by(conn: &Connection, table: &Table, sql: &str, id: &str) -> Result<Option<Stored>> {
     let row = conn
-        .prepare_cached(&table.sql.stored)?
+        .prepare_cached(sql)?
         .query_row([id], |row| {
             ensure_row_available(row)?;
             let is_local = row.get_ref(1)? == ValueRef::Text(b"local");

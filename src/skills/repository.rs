@@ -10,6 +10,7 @@ use super::{fts, table::Table, triggers};
 use crate::CancelToken;
 use crate::Result;
 use crate::database::Database;
+use crate::database::oversize::Reading;
 use crate::database::text::Text;
 #[cfg(feature = "cli")]
 use crate::database::{has_table, interruptible};
@@ -94,9 +95,19 @@ impl SkillRepository {
 
     /// The skill with this id, or `None`.
     pub fn find_by_id(&self, id: &str) -> Result<Option<SkillRecord>> {
-        let sql = "SELECT * FROM skills WHERE id = ?1";
-        self.database
-            .short_read(|conn| conn.first(sql, params![id], from_row))
+        self.database.short_read(|conn| {
+            Reading::each(|reading| {
+                let names = if reading == Reading::Whole {
+                    Vec::new()
+                } else {
+                    let names = "SELECT name FROM pragma_table_info('skills')";
+                    conn.all(names, params![], |row| text(row, "name"))?
+                };
+                let columns = reading.all(&names);
+                let sql = format!("SELECT {columns} FROM skills AS k WHERE k.id = ?1");
+                conn.first(&sql, params![id], from_row)
+            })
+        })
     }
 
     /// Whether a skill with this id exists.

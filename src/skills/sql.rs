@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::database::oversize::bounded;
+use crate::database::oversize::{SCORE, bounded};
 
 use super::columns::{CONTENT_VERSION, Column, TableFeatures, Versions};
 
@@ -15,6 +15,8 @@ pub(crate) struct Sql {
     pub(super) fingerprint: String,
     /// One row: name, source, then the columns.
     pub(super) stored: String,
+    /// The same without the score, whose length cannot be asked for.
+    pub(super) stored_without_score: String,
     /// Creates the staging table.
     pub(super) create_stage: String,
     /// Inserts a row into it.
@@ -84,10 +86,17 @@ impl Sql {
         } else {
             "NULL".to_owned()
         };
-        let values = columns.iter().fold(String::new(), |mut list, column| {
-            _ = write!(list, ", {}", bounded(column.name));
-            list
-        });
+        let stored = |is_left_out: fn(&str) -> bool| {
+            let mut sql = format!("SELECT {}, {source}", bounded("name"));
+            for column in columns {
+                if is_left_out(column.name) {
+                    sql.push_str(", NULL");
+                } else {
+                    _ = write!(sql, ", {}", bounded(column.name));
+                }
+            }
+            sql + " FROM main.skills WHERE id = ?1"
+        };
         let not_local = if has.source {
             " AND k.source IS NOT 'local'"
         } else {
@@ -97,10 +106,8 @@ impl Sql {
         Self {
             fingerprint: format!("{fingerprints} WHERE id = ?1"),
             fingerprints,
-            stored: format!(
-                "SELECT {}, {source}{values} FROM main.skills WHERE id = ?1",
-                bounded("name")
-            ),
+            stored: stored(|_| false),
+            stored_without_score: stored(|name| name == SCORE),
             create_stage: create_stage(&names, has),
             stage: format!(
                 "INSERT OR REPLACE INTO temp.skillsmith_stage (mask, is_new, version_hash, id, name{names}) VALUES ({})",

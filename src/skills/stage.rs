@@ -349,8 +349,8 @@ impl<'c> Stage<'c> {
     }
 }
 
-/// Whether an error may be about one row and not about the database: a constraint, or an expression of an index, a check or
-/// a trigger that fails over its values, such as "malformed JSON" and "integer overflow". One by one, the rows tell.
+/// Whether an error may be about one row and not about the database: a constraint, an expression of an index, a check or
+/// a trigger that fails over its values or does not end, such as "malformed JSON" and "integer overflow". One by one, the rows tell.
 pub(crate) fn is_row_fault(error: &rusqlite::Error) -> bool {
     let is_of_expression = || {
         // With this code in full, since SQLite has others that begin with it.
@@ -361,6 +361,12 @@ pub(crate) fn is_row_fault(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
     ) || is_of_expression()
+        || is_endless(error)
+}
+
+/// Whether a statement took more steps than the rows of a transaction have.
+pub(crate) fn is_endless(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationAborted)
 }
 
 /// Whether a constraint is violated.

@@ -6,8 +6,8 @@ use super::columns::{self, CONTENT_VERSION, Column, TableFeatures, Versions};
 use super::sql::Sql;
 use super::triggers;
 use crate::Result;
-use crate::database::has_table;
 use crate::database::oversize::bounded;
+use crate::database::{are_bytewise, has_table};
 use crate::registry::field::Field;
 
 /// What a run needs to know about the table.
@@ -230,7 +230,8 @@ fn versions(conn: &Connection) -> Result<Versions> {
         conn,
         "skill_versions",
         &["skill_id", "content_hash", "recorded_at"],
-    )? {
+    )? || !are_bytewise(conn, "skill_versions", &["skill_id", "content_hash"])
+    {
         return Ok(Versions::None);
     }
     if !has_columns(conn, "schema_version", &["version"])? {
@@ -250,9 +251,13 @@ fn versions(conn: &Connection) -> Result<Versions> {
 
 /// Whether the two tables of categories are there, and take a row that holds nothing but what a registry says.
 fn has_categories(conn: &Connection) -> Result<bool> {
-    for (table, ours) in [
-        ("categories", ["id", "name"]),
-        ("skill_categories", ["skill_id", "category_id"]),
+    for (table, ours, keys) in [
+        ("categories", ["id", "name"], &["id"][..]),
+        (
+            "skill_categories",
+            ["skill_id", "category_id"],
+            &["skill_id", "category_id"],
+        ),
     ] {
         let needs_more: bool = conn.query_row(
             "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1)
@@ -260,7 +265,7 @@ fn has_categories(conn: &Connection) -> Result<bool> {
             [table, ours[0], ours[1]],
             |row| row.get(0),
         )?;
-        if needs_more || !has_columns(conn, table, &ours)? {
+        if needs_more || !has_columns(conn, table, &ours)? || !are_bytewise(conn, table, keys) {
             return Ok(false);
         }
     }

@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use super::columns::Versions;
 use super::table::Table;
 use crate::Result;
-use crate::database::has_columns;
 use crate::database::oversize::{LONGEST, bounded};
+use crate::database::{are_bytewise, has_columns};
 use crate::registry::field::Field;
 
 const TABLE: &str = "sync_unmet";
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS main.sync_unmet (
 
 /// Whether the table is there, as this version makes it.
 fn is_there(conn: &Connection) -> Result<bool> {
-    has_columns(conn, TABLE, &["registry", "id", "since"])
+    let is_ours = has_columns(conn, TABLE, &["registry", "id", "since"])?;
+    Ok(is_ours && are_bytewise(conn, TABLE, &["registry", "id"]))
 }
 
 /// The condition for a row that a sync may remove: only what the registry has brought. A table
@@ -59,8 +60,12 @@ pub(crate) fn load(
     if !is_there(conn)? {
         return Ok(noted);
     }
-    let mut found =
-        conn.prepare("SELECT id FROM main.sync_unmet WHERE registry = ?1 AND typeof(id) = 'text'")?;
+    // A dry run does not take out what is too long to be read.
+    let mut found = conn.prepare(&format!(
+        "SELECT id FROM main.sync_unmet
+         WHERE {} = ?1 AND typeof(id) = 'text' AND octet_length(id) <= {LONGEST}",
+        bounded("registry")
+    ))?;
     let mut rows = found.query([registry])?;
     while let Some(row) = rows.next()? {
         noted.try_reserve(1)?;
@@ -165,13 +170,55 @@ pub(crate) fn count_skills(conn: &Connection) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
+/// What became of a skill that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removal {
+    Removed,
+    /// There is none that a sync may remove.
+    NotThere,
+    /// A trigger leaves it there, or stores it again.
+    Kept,
+}
+
 /// Removes a skill with what this library writes about it, inside the caller's transaction.
-/// Returns whether there was one to remove.
 ///
 /// The full-text index follows by its triggers, or is repaired at the end of the run. What other
 /// programs keep about the skill follows by their foreign keys, which may refuse its removal.
-pub(crate) fn remove(conn: &Connection, table: &Table, registry: &str, id: &str) -> Result<bool> {
+pub(crate) fn remove(
+    conn: &Connection,
+    table: &Table,
+    registry: &str,
+    id: &str,
+) -> Result<Removal> {
     let removable = is_removable(table);
+    let is_there: bool = conn
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM main.skills AS s WHERE s.id = ?1 AND {removable})"
+        ))?
+        .query_row([id], |row| row.get(0))?;
+    if is_there {
+        // What is kept is kept as a whole.
+        conn.prepare_cached("SAVEPOINT one_skill")?.execute([])?;
+        remove_with_all(conn, table, &removable, id)?;
+        let is_kept = exists(conn, id)?;
+        if is_kept {
+            conn.prepare_cached("ROLLBACK TO one_skill")?.execute([])?;
+        }
+        conn.prepare_cached("RELEASE one_skill")?.execute([])?;
+        if is_kept {
+            return Ok(Removal::Kept);
+        }
+    }
+    conn.prepare_cached("DELETE FROM main.sync_unmet WHERE registry = ?1 AND id = ?2")?
+        .execute([registry, id])?;
+    Ok(if is_there {
+        Removal::Removed
+    } else {
+        Removal::NotThere
+    })
+}
+
+fn remove_with_all(conn: &Connection, table: &Table, removable: &str, id: &str) -> Result<()> {
     if table.has.categories {
         conn.prepare_cached(&format!(
             "DELETE FROM main.skill_categories WHERE skill_id IN
@@ -186,12 +233,16 @@ pub(crate) fn remove(conn: &Connection, table: &Table, registry: &str, id: &str)
         ))?
         .execute([id])?;
     }
-    let removed = conn
-        .prepare_cached(&format!(
-            "DELETE FROM main.skills AS s WHERE s.id = ?1 AND {removable}"
-        ))?
-        .execute([id])?;
-    conn.prepare_cached("DELETE FROM main.sync_unmet WHERE registry = ?1 AND id = ?2")?
-        .execute([registry, id])?;
-    Ok(removed > 0)
+    conn.prepare_cached(&format!(
+        "DELETE FROM main.skills AS s WHERE s.id = ?1 AND {removable}"
+    ))?
+    .execute([id])?;
+    Ok(())
+}
+
+/// Whether there is a skill with this id, whoever has brought it.
+pub(crate) fn exists(conn: &Connection, id: &str) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.skills WHERE id = ?1)")?
+        .query_row([id], |row| row.get(0))?)
 }

@@ -256,6 +256,7 @@ static void a_table_that_is_gone(void) {
   skillsmith_database *database = open_at(path);
   skillsmith_sync_history_repository *history = RUBBISH(skillsmith_sync_history_repository);
   skillsmith_sync_engine *engine = engine_for(database);
+  skillsmith_sync_config_repository *configs = RUBBISH(skillsmith_sync_config_repository);
   skillsmith_engine_status *status = RUBBISH(skillsmith_engine_status);
   int64_t count = 7;
   OK(skillsmith_sync_history_repository_new(database, &history, &error));
@@ -265,7 +266,13 @@ static void a_table_that_is_gone(void) {
   CHECK_EQ(count, 0);
   FAILS(SKILLSMITH_NOT_SKILLSMITH, "is a view", skillsmith_sync_engine_get_status(engine, &status, &error));
   make_file(path, "DROP VIEW sync_history; CREATE TABLE sync_history (id TEXT)");
-  FAILS(SKILLSMITH_DATABASE_ERROR, "status", skillsmith_sync_engine_get_status(engine, &status, &error));
+  FAILS(SKILLSMITH_NOT_SKILLSMITH, "no columns 'started_at'", skillsmith_sync_engine_get_status(engine, &status, &error));
+  /* Another error of SQLite. */
+  make_file(path,
+            "DROP TABLE sync_history; CREATE TRIGGER odd BEFORE UPDATE ON sync_config BEGIN SELECT RAISE(ABORT, 'not mine'); END");
+  OK(skillsmith_sync_config_repository_new(database, &configs, &error));
+  FAILS(SKILLSMITH_DATABASE_ERROR, "not mine", skillsmith_sync_config_repository_enable(configs, NULL, &error));
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(configs));
   CODE(SKILLSMITH_OK, skillsmith_sync_history_repository_free(history));
   CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));

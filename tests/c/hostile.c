@@ -135,4 +135,104 @@ static void the_list(void) {
   CHECK_EQ(closedir(folder), 0);
 }
 
-PROGRAM(CASE(the_list))
+/* A database that a run has filled, and then SQL of another program. */
+static skillsmith_database *filled(const char *name, const char *sql) {
+  const char *path = place(name);
+  skillsmith_database *database = open_at(path);
+  skillsmith_sync_engine *engine = engine_for(database);
+  RUN(SKILLSMITH_OK, "", engine, NULL);
+  CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+  change(path, name, sql);
+  return database;
+}
+
+/* The first skill is a row over which an expression fails, or a trigger does not end: it costs only itself. */
+static void a_row_at_fault(void) {
+  static const char *const faults[][2] = {
+      {"CREATE TRIGGER odd BEFORE UPDATE ON skills WHEN new.rowid = 1 BEGIN SELECT json(new.name); END;",
+       "malformed JSON"},
+      {"CREATE TRIGGER odd BEFORE UPDATE ON skills WHEN new.rowid = 1 BEGIN SELECT count(*) FROM (WITH RECURSIVE n (i) AS "
+       "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n); END;",
+       "took too long"}};
+  int64_t number;
+  for (number = 0; number < 2; number++) {
+    char name[32];
+    skillsmith_database *database;
+    skillsmith_sync_engine *engine;
+    skillsmith_sync_result *result;
+    OPTIONS(skillsmith_sync_options, options);
+    sprintf(name, "fault-%d", (int)number);
+    database = filled(name, "UPDATE skills SET description = 'of another program';");
+    change(place(name), name, faults[number][0]);
+    engine = engine_for(database);
+    options.force = 1;
+    result = sync_with(engine, &options);
+    CHECK_EQ(result->status, SKILLSMITH_SYNC_STATUS_PARTIAL);
+    CHECK_EQ(result->skills_rejected, 1);
+    CHECK_EQ(result->skills_updated + result->skills_unchanged + 1, skills_in(database));
+    CHECK(result->error_count == 1);
+    CHECK_HAS(result->errors[0].data, faults[number][1]);
+    CODE(SKILLSMITH_OK, skillsmith_sync_result_free(result));
+    CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+    CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  }
+}
+
+/* What is too long to be read is missing, and nothing else is. */
+static void values_of_any_length(void) {
+  skillsmith_database *database = filled(
+      "long",
+      "DROP TRIGGER skills_au; UPDATE skills SET id = 'long' WHERE rowid = 1;"
+      "UPDATE skills SET description = CAST(zeroblob(140000000) AS TEXT) WHERE rowid = 1;"
+      "UPDATE sync_config SET last_sync_error = CAST(zeroblob(140000000) AS TEXT);");
+  skillsmith_skill_repository *skills = NULL;
+  skillsmith_sync_config_repository *configs = NULL;
+  skillsmith_skill *skill = NULL;
+  skillsmith_sync_config *config = NULL;
+  OK(skillsmith_skill_repository_new(database, &skills, &error));
+  OK(skillsmith_skill_repository_find_by_id(skills, "long", &skill, &error));
+  CHECK(skill != NULL);
+  CHECK_IS(skill->id, "long");
+  CHECK_NONE(skill->description);
+  OK(skillsmith_sync_config_repository_new(database, &configs, &error));
+  OK(skillsmith_sync_config_repository_get_config(configs, &config, &error));
+  CHECK_NONE(config->last_sync_error);
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_free(config));
+  CODE(SKILLSMITH_OK, skillsmith_skill_free(skill));
+  CODE(SKILLSMITH_OK, skillsmith_skill_repository_free(skills));
+  CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(configs));
+  CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+}
+
+/* What a table must be is told by its name, also of one that comes while the database is open. */
+static void refused_tables(void) {
+  static const char *const tables[][2] = {
+      {"PRAGMA foreign_keys = OFF; DROP TABLE skills; CREATE TABLE skills (id TEXT COLLATE NOCASE PRIMARY KEY, name TEXT);",
+       "its 'skills' compares 'id' by the collation NOCASE"},
+      {"DROP TABLE sync_state; CREATE TABLE sync_state (key INTEGER PRIMARY KEY, value);",
+       "its 'sync_state' compares 'key' as numbers (INTEGER)"},
+      {"DROP TABLE sync_config; CREATE VIEW sync_config AS SELECT 'default' AS id;",
+       "its 'sync_config' is a view"},
+      {"DROP TABLE sync_config; CREATE TABLE sync_config (id TEXT PRIMARY KEY);",
+       "its 'sync_config' has no columns 'enabled', "}};
+  int number;
+  for (number = 0; number < 4; number++) {
+    char name[32];
+    skillsmith_database *database;
+    skillsmith_sync_engine *engine;
+    skillsmith_sync_config_repository *configs = NULL;
+    skillsmith_sync_config *config = NULL;
+    sprintf(name, "refused-%d", number);
+    database = filled(name, tables[number][0]);
+    engine = engine_for(database);
+    RUN(SKILLSMITH_NOT_SKILLSMITH, tables[number][1], engine, NULL);
+    OK(skillsmith_sync_config_repository_new(database, &configs, &error));
+    FAILS(SKILLSMITH_NOT_SKILLSMITH, tables[number][1],
+          skillsmith_sync_config_repository_get_config(configs, &config, &error));
+    CODE(SKILLSMITH_OK, skillsmith_sync_config_repository_free(configs));
+    CODE(SKILLSMITH_OK, skillsmith_sync_engine_free(engine));
+    CODE(SKILLSMITH_OK, skillsmith_database_free(database));
+  }
+}
+
+PROGRAM(CASE(the_list), CASE(a_row_at_fault), CASE(values_of_any_length), CASE(refused_tables))

@@ -610,3 +610,57 @@ fn promise_10_a_link_that_another_made_in_a_shared_home_chooses_no_registry() {
     std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
     place.ok(&["sync"]);
 }
+
+/// A lease for writing: whoever opens the file next has to wait until it is given up.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call that no crate here has")]
+fn lease(path: &Path) -> fs::File {
+    use std::os::fd::AsRawFd;
+    const F_SETSIG: i32 = 10;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    // The signal that asks for it would end this process. This one is ignored.
+    // SAFETY: no memory is involved.
+    let is_set = unsafe {
+        libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) == 0
+            && libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0
+    };
+    assert!(is_set, "{}", std::io::Error::last_os_error());
+    file
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lease_that_another_program_holds_is_told_and_not_waited_for() {
+    let place = Place::with_skills(5);
+    place.ok(&["sync"]);
+    let look = place.look();
+    look.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")
+        .unwrap();
+    drop(look);
+    let config = place.path(".skillsmith/config.json");
+    fs::write(&config, "{}").unwrap();
+    let lock_file = place.path(".skillsmith/skills.db-sync-lock");
+    let commands: [&[&str]; 3] = [&["sync"], &["sync", "status"], &["doctor"]];
+    for (path, fails) in [
+        (place.database(), [true, true, true]),
+        (lock_file, [true, false, true]),
+        (config, [true, false, true]),
+    ] {
+        for (args, fails) in commands.iter().zip(fails) {
+            let held = lease(&path);
+            // The system would have it wait for 45 s, and `run` ends it after 20.
+            let outcome = run(&place, args);
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            let what = format!("{}: {args:?}: {said}", path.display());
+            assert_eq!(outcome.code, i32::from(fails), "{what}");
+            assert!(!fails || said.contains("holds a lease on it"), "{what}");
+            assert!(!said.contains("os error"), "{what}");
+            drop(held);
+        }
+    }
+    place.ok(&["sync"]);
+}

@@ -993,3 +993,42 @@ fn promise_15_what_makes_an_index_anew_leaves_the_connection_as_it_was() {
     assert_success(&world.sync_with(SyncOptions::new().force(true)));
     world.assert_mirrored();
 }
+
+/// Whoever made the tables: what a sync reads and writes of them must be there.
+#[test]
+fn promise_3_a_table_of_a_sync_that_lacks_columns_is_named_before_anything_is_stored() {
+    for (table, left, missing) in [
+        ("sync_history", "id TEXT PRIMARY KEY, started_at TEXT, skills_added INTEGER, skills_updated INTEGER,
+           skills_unchanged INTEGER, error_message TEXT, duration_ms INTEGER, created_at TEXT",
+         "no columns 'completed_at', 'status'"),
+        ("sync_config", "id TEXT PRIMARY KEY, enabled INTEGER DEFAULT 1, frequency TEXT, interval_ms INTEGER, last_sync_at TEXT,
+           next_sync_at TEXT, last_sync_error TEXT, created_at TEXT, updated_at TEXT",
+         "no column 'last_sync_count'"),
+        ("sync_config", "enabled INTEGER", "no columns 'id', "),
+        ("sync_state", "key TEXT PRIMARY KEY", "no column 'value'"),
+    ] {
+        let world = World::new(30, Options::default());
+        let look = world.look();
+        look.execute_batch(&format!("DROP TABLE {table}; CREATE TABLE {table} ({left})"))
+            .unwrap();
+        let config = SyncConfigRepository::new(&world.database);
+        let is_told = |told: &str| {
+            assert!(told.contains(&format!("its '{table}' has {missing}")), "{told}");
+            assert!(told.contains("rename or drop that table"), "{told}");
+        };
+        for dry_run in [true, false] {
+            let result = world.sync_with(SyncOptions::new().dry_run(dry_run));
+            assert_eq!(result.code, Some(ErrorCode::NotSkillsmith), "{result:?}");
+            is_told(&result.errors[0]);
+            assert_eq!(row_count(&world.path()), 0);
+        }
+        let error = config.disable().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotSkillsmith, "{error}");
+        is_told(&error.to_string());
+        is_told(&world.engine().get_status().unwrap_err().to_string());
+        look.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+        assert_success(&world.sync());
+        assert!(!config.disable().unwrap().enabled);
+        world.assert_mirrored();
+    }
+}

@@ -1,10 +1,12 @@
 //! Values that are longer than a connection of this library reads: they lock nobody out.
 
 use skillsmith_sync::database::OpenOptions;
+use skillsmith_sync::search::{ListOptions, SearchOptions};
 use skillsmith_sync::{
-    Database, SyncConfigRepository, SyncFrequency, SyncHistoryRepository, SyncOptions,
+    Database, SkillRepository, SyncConfigRepository, SyncFrequency, SyncHistoryRepository,
+    SyncOptions,
 };
-use skillsmith_test_registry::Options;
+use skillsmith_test_registry::{Options, Validators};
 
 use crate::support::{World, assert_sound, assert_success, row_count};
 
@@ -119,10 +121,17 @@ fn promise_13_a_run_repairs_a_value_of_any_length_itself() {
 /// It gets the registry's values, whatever the index has to read for that.
 #[test]
 fn promise_5_a_skill_of_any_length_is_written_over() {
-    for column in ["description", "updated_at", "security_passed"] {
+    for column in [
+        "description",
+        "updated_at",
+        "security_passed",
+        "quality_score",
+    ] {
         let world = World::new(30, Options::default());
         assert_success(&world.sync());
-        let sql = format!("UPDATE skills SET {column} = {LONG} WHERE rowid = 7");
+        let sql = format!(
+            "PRAGMA ignore_check_constraints = ON; UPDATE skills SET {column} = {LONG} WHERE rowid = 7"
+        );
         world.look().execute_batch(&sql).unwrap();
         world.server.catalogue(|catalogue| catalogue.change(30, 8));
         let result = world.sync();
@@ -177,4 +186,123 @@ fn promise_13_a_file_with_a_long_value_can_be_opened() {
     let database = Database::open(world.path()).unwrap();
     let config = SyncConfigRepository::new(&database);
     assert_eq!(config.get_config().unwrap().last_sync_error, None);
+}
+
+/// What is too long is missing in what is read; the rest of the skill, and all others, are there.
+#[test]
+fn promise_13_a_skill_with_a_value_of_any_length_is_read() {
+    for column in [
+        "description",
+        "repo_url",
+        "tags",
+        "trust_tier",
+        "security_passed",
+        "quality_score",
+    ] {
+        let world = World::new(30, Options::default());
+        assert_success(&world.sync());
+        let look = world.look();
+        let (id, name): (String, String) = look
+            .query_row("SELECT id, name FROM skills WHERE rowid = 7", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let sql = format!(
+            "PRAGMA ignore_check_constraints = ON; DROP TRIGGER skills_au;
+             UPDATE skills SET {column} = {LONG} WHERE rowid = 7"
+        );
+        look.execute_batch(&sql).unwrap();
+        let skills = SkillRepository::new(&world.database);
+        let found = skills
+            .find_by_id(&id)
+            .unwrap_or_else(|error| panic!("{column}: {error}"));
+        let found = found.unwrap();
+        assert_eq!(found.name, name, "{column}");
+        assert!(found.description.is_none_or(|text| text.len() < 1_000));
+        let details = skills
+            .get(&id)
+            .unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(details.unwrap().skill.name, name);
+        assert!(skills.exists(&id).unwrap());
+        let page = skills.list(&ListOptions::new().limit(100));
+        let page = page.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(page.skills.len(), 30, "{column}");
+        for text in [name.as_str(), ""] {
+            let found = skills.search(text, &SearchOptions::new().limit(100));
+            let found = found.unwrap_or_else(|error| panic!("{column}: '{text}': {error}"));
+            assert!(
+                found.matches.iter().any(|found| found.skill.id == id),
+                "{column}: '{text}'"
+            );
+        }
+        // Without an index, letter by letter.
+        look.execute_batch("DROP TABLE skills_fts; DROP TRIGGER skills_ai; DROP TRIGGER skills_ad")
+            .unwrap();
+        let found = skills.search(&name, &SearchOptions::new().limit(100));
+        let found = found.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert!(
+            found.matches.iter().any(|found| found.skill.id == id),
+            "{column}"
+        );
+    }
+}
+
+#[test]
+fn promise_13_an_id_of_any_length_hides_no_other_skill() {
+    let world = World::new(30, Options::default());
+    assert_success(&world.sync());
+    let sql = format!("UPDATE skills SET id = {LONG} WHERE rowid = 7");
+    world.look().execute_batch(&sql).unwrap();
+    let skills = SkillRepository::new(&world.database);
+    let page = skills.list(&ListOptions::new().limit(100)).unwrap();
+    assert_eq!(page.skills.len(), 29);
+    let found = skills.search("", &SearchOptions::new().limit(100)).unwrap();
+    assert!(found.matches.len() >= 29);
+    assert!(!skills.exists("none").unwrap());
+    assert_eq!(skills.find_by_id("none").unwrap(), None);
+}
+
+/// Pages and notes that any program can write to as well.
+#[test]
+fn promise_13_a_value_of_any_length_beside_the_state_costs_no_run() {
+    for (table, column) in [
+        ("sync_pages", "request"),
+        ("sync_pages", "validator"),
+        ("sync_pages", "facts"),
+        ("sync_pages", "rows"),
+        ("sync_unmet", "id"),
+        ("sync_unmet", "registry"),
+        ("sync_unmet", "since"),
+    ] {
+        let world = World::new(
+            30,
+            Options {
+                validators: Validators::Etag,
+                ..Options::default()
+            },
+        );
+        assert_success(&world.sync());
+        let gone = world
+            .server
+            .catalogue(|catalogue| catalogue.ids()[3].clone());
+        world.server.catalogue(|catalogue| catalogue.remove(&gone));
+        assert_success(&world.sync_with(SyncOptions::new().prune(true)));
+        let what = format!("{table}.{column}");
+        let which = format!("(SELECT {column} FROM {table} LIMIT 1)");
+        let long = world
+            .look()
+            .execute(
+                &format!("UPDATE {table} SET {column} = {LONG} WHERE {column} = {which}"),
+                [],
+            )
+            .unwrap();
+        assert!(long > 0, "{what}");
+        assert_readable(&world, &what);
+        let result = world.sync_with(SyncOptions::new().dry_run(true));
+        assert_eq!(result.code, None, "{what}: {result:?}");
+        world.server.catalogue(|catalogue| catalogue.change(10, 8));
+        assert_success(&world.sync());
+        assert_success(&world.sync_with(SyncOptions::new().prune(true)));
+        world.assert_mirrored();
+    }
 }

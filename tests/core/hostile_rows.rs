@@ -284,3 +284,97 @@ fn columns_that_are_missing_are_told_once() {
     let result = world.engine().sync(SyncOptions::new()).unwrap();
     assert_eq!(result.warnings, [""; 0], "{result:?}");
 }
+
+/// A withdrawn skill that the database does not let go, without an error.
+#[test]
+fn promise_3_a_withdrawn_skill_that_a_trigger_keeps_is_named_and_not_counted() {
+    for (trigger, kept) in [
+        ("BEFORE DELETE ON skills WHEN old.id = 'author/refused' BEGIN SELECT RAISE(IGNORE); END", REFUSED),
+        (
+            "AFTER DELETE ON skills WHEN old.id = 'author/refused' BEGIN
+               INSERT INTO skills (id, name, source) VALUES (old.id, 'zombie', 'registry'); END",
+            REFUSED,
+        ),
+        // With the removal of another one.
+        (
+            "AFTER DELETE ON skills WHEN old.id = 'z/last' BEGIN
+               INSERT INTO skills (id, name, source) VALUES ('author/refused', 'zombie', 'registry'); END",
+            REFUSED,
+        ),
+    ] {
+        let world = world();
+        let last = serde_json::json!({ "id": "z/last", "name": "last", "updated_at": "2026-01-01T00:00:00Z" });
+        world.server.catalogue(|catalogue| catalogue.push(last));
+        assert_success(&world.sync());
+        world
+            .look()
+            .execute_batch(&format!("CREATE TRIGGER odd {trigger}"))
+            .unwrap();
+        world.server.catalogue(|catalogue| {
+            catalogue.remove(REFUSED);
+            catalogue.remove("z/last");
+        });
+        let prune = || world.sync_with(SyncOptions::new().prune(true));
+        prune();
+        let result = prune();
+        assert_eq!(result.skills_removed, 1, "{trigger}: {result:?}");
+        assert_eq!(row_count(&world.path()), ROWS + 1, "{trigger}");
+        let told = result.warnings.join("; ");
+        assert!(told.contains(kept) && told.contains("keeps it"), "{trigger}: {told}");
+        let removed = || world.history().get_history(1).unwrap()[0].skills_removed;
+        assert_eq!(removed(), 1, "{trigger}");
+        if trigger.contains("IGNORE") {
+            // As long as it stays, each run says so.
+            for _ in 0..2 {
+                let again = prune();
+                assert_eq!(again.skills_removed, 0, "{trigger}: {again:?}");
+                assert!(again.warnings.join("; ").contains("keeps it"), "{again:?}");
+                assert!(!again.warnings.join("; ").contains("no longer listed. The next"), "{again:?}");
+            }
+        }
+        world.look().execute_batch("DROP TRIGGER odd").unwrap();
+        prune();
+        prune();
+        assert_eq!(row_count(&world.path()), ROWS, "{trigger}");
+        assert_sound(&world.path());
+    }
+}
+
+/// What is told of one skill is told in the singular.
+#[test]
+fn one_withdrawn_skill_is_told_as_one() {
+    let world = world();
+    assert_success(&world.sync());
+    world
+        .server
+        .catalogue(|catalogue| catalogue.remove(REFUSED));
+    let result = world.sync_with(SyncOptions::new().prune(true));
+    assert_eq!(
+        result.warnings,
+        [
+            "1 skill is no longer listed. The next sync with prune removes it, if it is not listed again."
+        ]
+    );
+}
+
+/// What a trigger refuses is not known before something is written.
+#[test]
+fn promise_3_a_dry_run_says_what_it_cannot_know() {
+    let world = world();
+    let dry_run = || world.sync_with(SyncOptions::new().dry_run(true));
+    assert_eq!(dry_run().warnings, [""; 0]);
+    world
+        .look()
+        .execute_batch(
+            "CREATE TRIGGER odd BEFORE INSERT ON skills BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let result = dry_run();
+    assert_eq!(result.skills_added, ROWS as u64 + 1, "{result:?}");
+    let told = result.warnings.join("; ");
+    assert!(
+        told.contains("A dry run writes nothing") && told.contains("triggers"),
+        "{told}"
+    );
+    assert!(!world.sync().warnings.join("; ").contains("dry run"));
+}

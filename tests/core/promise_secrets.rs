@@ -450,8 +450,26 @@ fn promise_10_a_refusal_that_repeats_the_credential_in_disguise_is_not_told() {
         .replace('0', "%30");
     // `user:` and the key, as in an Authorization header.
     let basic = "dXNlcjpzay1saXZlLTAxMjM0NTY3ODk=";
+    let each = |form: &dyn Fn(u8) -> String| KEY.bytes().map(form).collect::<String>();
+    let hex = each(&|byte| format!("{byte:02x}"));
+    let loud_hex = hex.to_uppercase();
+    let escapes = each(&|byte| format!("\\u{byte:04X}"));
+    let entities = each(&|byte| format!("&#{byte};"));
+    let hex_entities = each(&|byte| format!("&#x{byte:x};"));
+    let encoded_entities = entities.replace('#', "%23");
     for code in [400, 401, 403, 404, 422, 500] {
-        for said in [KEY, &loud, &encoded, basic] {
+        for said in [
+            KEY,
+            &loud,
+            &encoded,
+            basic,
+            &hex,
+            &loud_hex,
+            &escapes,
+            &entities,
+            &hex_entities,
+            &encoded_entities,
+        ] {
             for body in [
                 json!({ "error": said }),
                 json!({ "message": format!("bad key {said}!"), "details": said }),

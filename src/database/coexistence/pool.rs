@@ -202,7 +202,9 @@ pub(super) fn open(path: &CStr, flags: c_int, mode: c_int) -> c_int {
         }
     }
     os::fill_standard_descriptors();
-    let flags = flags | planted::flags_of(path);
+    // Whoever holds a lease on the file would have this call, and all others, wait for 45 seconds. To a regular file, the flag
+    // means nothing else.
+    let flags = flags | planted::flags_of(path) | libc::O_NONBLOCK;
     let (fd, writable) = open_new(path, flags, mode_of_new(path, mode));
     let fd = os::above_standard(fd);
     if fd < 0 {

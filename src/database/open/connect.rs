@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -10,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::database::explain::explain;
 use crate::database::handle::Handle;
 use crate::database::oversize::LONGEST;
+use crate::database::raw::OpenFailure;
 use crate::database::transaction::SLICE;
 use crate::database::{OpenOptions, coexistence, raw};
 use crate::{Error, Result};
@@ -55,10 +57,26 @@ pub(super) fn connect_unchanging(path: &Path) -> Result<Handle> {
 
 fn connect_with(path: &Path, name: &Path, access: OpenFlags) -> Result<Handle> {
     coexistence::before_open(path)?;
-    let conn = raw::open(name, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let conn = open_unleased(name, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|failure| explain(path, failure.error, failure.cause))?;
     let ticket = coexistence::after_open(path)?;
     Ok(Handle::new(conn, ticket))
+}
+
+/// How long to wait for a program that holds a lease on the file, in attempts. A file server gives it up at once.
+const LEASE_ATTEMPTS: u32 = 50;
+
+fn open_unleased(name: &Path, flags: OpenFlags) -> std::result::Result<Connection, OpenFailure> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match raw::open(name, flags) {
+            Err(failure) if failure.is_of_lease() && attempts < LEASE_ATTEMPTS => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Settings of every connection.

@@ -10,7 +10,7 @@ use crate::database::explain::{damaged_on, explain_on, name};
 use crate::database::limits::{SHORT_CALL, explain_stop, limit_to};
 use crate::database::schema::{self, Content};
 use crate::database::transaction::{self, LockWait, SLICE};
-use crate::database::{file_system, in_place, raw};
+use crate::database::{file_system, in_place, keys, raw};
 use crate::{Error, Result};
 
 /// Checks the content of the file, refuses other databases, and creates the schema in an empty file.
@@ -107,6 +107,9 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Content> {
 
 /// Checks that the table can be used for skills.
 fn check_skills(conn: &Connection, path: &Path) -> Result<()> {
+    if let Some(detail) = keys::fault(conn) {
+        return Err(not_skillsmith(path, &detail));
+    }
     for column in ["id", "name"] {
         let found: bool = conn
             .query_row(

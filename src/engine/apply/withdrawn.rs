@@ -7,7 +7,8 @@ use crate::database::{state, transaction};
 use crate::engine::SyncOptions;
 use crate::engine::completed::CompletedListing;
 use crate::error::in_brackets;
-use crate::skills::{RowOutcome, fts, stage, unmet};
+use crate::skills::unmet::{self, Removal};
+use crate::skills::{RowOutcome, fts, stage};
 use crate::{Error, Result, memory};
 
 /// How many ids are loaded at once.
@@ -15,6 +16,9 @@ const IDS_AT_ONCE: usize = 1_000;
 
 /// How many ids without a row are forgotten in a run.
 const GONE_AT_ONCE: usize = 1_000;
+
+/// Why a skill is still there without an error.
+const STORED_AGAIN: &str = "a trigger leaves it there, or stores it again";
 
 impl Applier<'_> {
     /// Notes what a whole listing did not have, and removes what two did not; after the last flush.
@@ -54,9 +58,12 @@ impl Applier<'_> {
             return Ok(());
         }
         if noted > 0 {
-            self.tally.warn(format!(
-                "{noted} skills are no longer listed. The next sync with prune removes those that are not listed again."
-            ));
+            self.tally.warn(match noted {
+                1 => "1 skill is no longer listed. The next sync with prune removes it, if it is not listed again.".into(),
+                noted => format!(
+                    "{noted} skills are no longer listed. The next sync with prune removes those that are not listed again."
+                ),
+            });
         }
         self.remove_withdrawn(since, options.force)
     }
@@ -100,7 +107,7 @@ impl Applier<'_> {
     /// noted before.
     fn note_some(&self, ids: &[String], since: &str) -> Result<(usize, u64)> {
         let (clock, registry) = (self.tools.clock, &self.unmet.registry);
-        transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+        transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let (mut done, mut new) = (0_usize, 0_u64);
             for id in ids {
@@ -136,7 +143,26 @@ impl Applier<'_> {
             self.tally.removed = due;
             return Ok(());
         }
-        self.each_due(since, Self::remove_all)
+        let mut removed = Vec::new();
+        let outcome = self.each_due(since, |applier, ids| applier.remove_all(ids, &mut removed));
+        outcome.and(self.uncount_stored_again(&removed))
+    }
+
+    /// Takes back what was counted of skills that a trigger has stored again since.
+    fn uncount_stored_again(&mut self, removed: &[String]) -> Result<()> {
+        for id in removed {
+            if unmet::exists(self.tools.conn, id)? {
+                self.tally.removed = self.tally.removed.saturating_sub(1);
+                self.tell_kept(id, STORED_AGAIN);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_kept(&mut self, id: &str, why: &str) {
+        let why = in_brackets(Some(why));
+        let why = format!("it is no longer listed, but the database keeps it{why}");
+        self.tally.warn_of(id, &why);
     }
 
     /// Calls `take` with ids of skills that an earlier whole listing did not have, nor this run.
@@ -159,7 +185,8 @@ impl Applier<'_> {
         }
     }
 
-    fn remove_all(&mut self, ids: &[String]) -> Result<()> {
+    /// Removes these skills. Adds to `removed` those that are gone, if a trigger may store them again.
+    fn remove_all(&mut self, ids: &[String], removed: &mut Vec<String>) -> Result<()> {
         let mut rest = ids;
         // One that the database keeps costs only itself.
         let mut one_at_a_time = false;
@@ -171,18 +198,18 @@ impl Applier<'_> {
                 outcome = self.remove_some(rest, one_at_a_time);
             }
             let done = match outcome {
-                Ok((done, removed)) => {
-                    self.tally.removed = self.tally.removed.saturating_add(removed);
-                    done
+                Ok(outcomes) => {
+                    for (id, outcome) in rest.iter().zip(&outcomes) {
+                        self.note_removal(id, *outcome, removed)?;
+                    }
+                    outcomes.len()
                 }
                 Err(Error::Database(error)) if stage::is_row_fault(&error) => {
                     if !one_at_a_time {
                         one_at_a_time = true;
                         continue;
                     }
-                    let why = in_brackets(Some(&error.to_string()));
-                    let why = format!("it is no longer listed, but the database keeps it{why}");
-                    self.tally.warn_of(first, &why);
+                    self.tell_kept(first, &error.to_string());
                     1
                 }
                 Err(error) => return Err(error),
@@ -195,21 +222,39 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Removes some skills in one short transaction. Returns how many were tried and removed.
-    fn remove_some(&self, ids: &[String], one_at_a_time: bool) -> Result<(usize, u64)> {
+    fn note_removal(
+        &mut self,
+        id: &str,
+        outcome: Removal,
+        removed: &mut Vec<String>,
+    ) -> Result<()> {
+        match outcome {
+            Removal::NotThere => {}
+            Removal::Kept => self.tell_kept(id, STORED_AGAIN),
+            Removal::Removed => {
+                self.tally.removed = self.tally.removed.saturating_add(1);
+                if self.tools.table.has.foreign_writes {
+                    memory::reserve_one(removed)?;
+                    removed.push(id.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes some skills in one short transaction. Returns what became of the first ones.
+    fn remove_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Vec<Removal>> {
         let (clock, registry) = (self.tools.clock, &self.unmet.registry);
-        transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+        transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
-            let (mut done, mut removed) = (0_usize, 0_u64);
+            let mut outcomes = Vec::new();
             for id in ids {
-                let is_removed = unmet::remove(conn, self.tools.table, registry, id)?;
-                removed = removed.saturating_add(u64::from(is_removed));
-                done = done.saturating_add(1);
+                outcomes.push(unmet::remove(conn, self.tools.table, registry, id)?);
                 if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
                     break;
                 }
             }
-            Ok((done, removed))
+            Ok(outcomes)
         })
     }
 

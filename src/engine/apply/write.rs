@@ -57,6 +57,7 @@ impl Applier<'_> {
         self.look_again()?;
         self.outdate_others()?;
         self.stage.set_taken_urls_aside()?;
+        let begun = self.tools.clock.elapsed();
         let mut outcome = self.write_batch();
         if outcome.as_ref().is_err_and(stage::is_index_fault) {
             // Another program has damaged the index: rebuild it and try again, once.
@@ -67,13 +68,20 @@ impl Applier<'_> {
         }
         match outcome {
             Ok(true) => Ok(()),
-            Ok(false) => self.write_rows_and_rest(),
+            Ok(false) => self.write_rows_and_rest(false),
             Err(Error::Database(error)) if stage::is_row_fault(&error) => {
-                self.write_rows_and_rest()
+                let is_endless = stage::is_endless(&error);
+                if is_endless {
+                    // Or each row takes long here, as where an index is missing.
+                    let took = self.tools.clock.elapsed().saturating_sub(begun);
+                    self.size.learn(self.staged, took);
+                }
+                // A statement that was stopped has undone those before it.
+                self.write_rows_and_rest(is_endless)
             }
             // Rebuilt already: a trigger does it.
             Err(error) if stage::is_index_fault(&error) && self.tools.table.has.foreign_writes => {
-                self.write_rows_and_rest()
+                self.write_rows_and_rest(false)
             }
             Err(error) => Err(error),
         }
@@ -89,7 +97,7 @@ impl Applier<'_> {
     fn outdate_others(&mut self) -> Result<()> {
         let (conn, registry) = (self.tools.conn, &self.tools.registry);
         if !self.others_are_outdated && profile::others_are_current(conn, registry)? {
-            transaction::write(conn, self.lock_wait(), |conn| {
+            transaction::write_rows(conn, self.lock_wait(), |conn| {
                 profile::outdate_others(conn, registry)
             })?;
         }
@@ -105,7 +113,7 @@ impl Applier<'_> {
         if self.rules.dry_run || (wait.is_none() && !requests.has_unrecorded()) {
             return Ok(());
         }
-        let used = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+        let used = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
             if let Some(wait) = wait {
                 backoff::note_wait(conn, wait, clock.now())?;
             }
@@ -115,8 +123,8 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn write_rows_and_rest(&mut self) -> Result<()> {
-        self.write_row_by_row()?;
+    fn write_rows_and_rest(&mut self, one_at_a_time: bool) -> Result<()> {
+        self.write_row_by_row(one_at_a_time)?;
         self.write_batch().map(|_| ())
     }
 
@@ -132,7 +140,7 @@ impl Applier<'_> {
         }
         let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
         let (pages, unmet) = (&self.pages, &self.unmet);
-        let outcome = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+        let outcome = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
             locked = clock.elapsed();
             agrees = stage.write_all()?;
             if !agrees {
@@ -198,13 +206,12 @@ impl Applier<'_> {
     }
 
     /// Finds the rows that the database refuses, and writes all others.
-    fn write_row_by_row(&mut self) -> Result<()> {
+    fn write_row_by_row(&mut self, mut one_at_a_time: bool) -> Result<()> {
         let ids = self.stage.ids()?;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         let mut rest = ids.as_slice();
         // A trigger that rolls the transaction back also undoes the rows before it, and a foreign key that is only looked
         // at in the end does not tell which row it is.
-        let mut one_at_a_time = false;
         while let Some(first) = rest.first() {
             let outcomes = match self.write_some(rest, one_at_a_time) {
                 Ok(Attempt::Done(outcomes)) => outcomes,
@@ -233,7 +240,7 @@ impl Applier<'_> {
     fn write_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Attempt> {
         let (stage, clock) = (&self.stage, self.tools.clock);
         let mut ended_by = None;
-        let outcome = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+        let outcome = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
             let begun = clock.elapsed();
             let mut outcomes = Vec::new();
             for id in ids {
@@ -261,7 +268,9 @@ impl Applier<'_> {
         });
         match (ended_by, outcome) {
             (Some(reason), _) => Ok(Attempt::RolledBack(reason)),
-            (None, Err(Error::Database(error))) if stage::is_constraint(&error) => {
+            (None, Err(Error::Database(error)))
+                if stage::is_constraint(&error) || stage::is_endless(&error) =>
+            {
                 Ok(Attempt::RolledBack(stage::in_words(&error)))
             }
             (None, outcome) => outcome.map(Attempt::Done),
@@ -313,7 +322,7 @@ impl Applier<'_> {
             }
             let (table, fingerprints, clock) =
                 (self.tools.table, &self.fingerprints, self.tools.clock);
-            let settled = transaction::write(self.tools.conn, self.lock_wait(), |conn| {
+            let settled = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
                 let begun = clock.elapsed();
                 let mut settled = Vec::new();
                 let is_gone =

@@ -18,18 +18,27 @@ use super::support::{
     sync_well, text, versions,
 };
 
-/// Statements that stand in the way of the tables of version 3.
-const IN_THE_WAY: [&str; 3] = [
+/// Statements that stand in the way of the tables of version 3, and the error that they are.
+const IN_THE_WAY: [(&str, ErrorCode); 3] = [
     // A table of that name, but of another shape.
-    "CREATE TABLE sync_config (setting TEXT, value TEXT); INSERT INTO sync_config VALUES ('a', 'b')",
-    "CREATE TABLE sync_history (what TEXT); INSERT INTO sync_history VALUES ('kept')",
+    (
+        "CREATE TABLE sync_config (setting TEXT, value TEXT); INSERT INTO sync_config VALUES ('a', 'b')",
+        ErrorCode::NotSkillsmith,
+    ),
+    (
+        "CREATE TABLE sync_history (what TEXT); INSERT INTO sync_history VALUES ('kept')",
+        ErrorCode::NotSkillsmith,
+    ),
     // The stamp fails last, after all tables were made.
-    "CREATE TRIGGER no_stamps BEFORE INSERT ON schema_version BEGIN SELECT raise(ABORT, 'no'); END",
+    (
+        "CREATE TRIGGER no_stamps BEFORE INSERT ON schema_version BEGIN SELECT raise(ABORT, 'no'); END",
+        ErrorCode::Database,
+    ),
 ];
 
 #[test]
 fn a_failing_step_leaves_data_and_version_untouched() {
-    for obstacle in IN_THE_WAY {
+    for (obstacle, code) in IN_THE_WAY {
         let field = Field::with("v2", obstacle);
         let conn = look(&field.path);
         let before = (schema_of_all(&conn), dump(&conn), versions(&conn));
@@ -39,7 +48,7 @@ fn a_failing_step_leaves_data_and_version_untouched() {
         let outcome = Database::open(&field.path)
             .and_then(|database| SyncConfigRepository::new(&database).disable());
         let error = outcome.map(|_| ()).expect_err(obstacle);
-        assert_eq!(error.code(), ErrorCode::Database, "{obstacle}: {error}");
+        assert_eq!(error.code(), code, "{obstacle}: {error}");
         let conn = look(&field.path);
         assert_eq!(
             (schema_of_all(&conn), dump(&conn), versions(&conn)),

@@ -126,7 +126,8 @@ pub struct skillsmith_sync_options {
     /// Not 0: compare the content of every row instead of its timestamp, and ignore the
     /// time of the last sync. Default: 0.
     pub force: c_int,
-    /// Not 0: only count the changes; write no row, history entry or schedule. Default: 0.
+    /// Not 0: only count the changes; write no row, history entry or schedule. What the database would refuse is counted
+    /// too. Default: 0.
     pub dry_run: c_int,
     /// Rows per page, up to 10000; the registry may send fewer. Default: 100.
     pub page_size: u32,
