@@ -44,7 +44,7 @@ impl SkillRepository {
     /// # Errors
     /// [`Error::InvalidArgument`] for a text of more than 1,000 characters, and for options out of range.
     pub fn search(&self, text: &str, options: &SearchOptions) -> Result<SearchResults> {
-        options.check()?;
+        options.selection.check()?;
         let query = Query::of(text)?;
         self.database().short_read(|conn| {
             let layout = Layout::read(conn)?;
@@ -63,9 +63,7 @@ impl SkillRepository {
                 },
                 Query::Words(words) => (search.without_index(words)?, false),
             };
-            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-            let has_more = matches.len() > limit;
-            matches.truncate(limit);
+            let has_more = options.selection.cut(&mut matches);
             Ok(SearchResults {
                 matches,
                 has_more,
@@ -90,7 +88,7 @@ impl SkillRepository {
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of range.
     pub fn list(&self, options: &ListOptions) -> Result<SkillPage> {
-        options.check()?;
+        options.selection.check()?;
         self.database().short_read(|conn| {
             let layout = Layout::read(conn)?;
             let condition = SkillFilter::condition(&layout);
@@ -101,13 +99,11 @@ impl SkillRepository {
             let sql = format!(
                 "SELECT k.* FROM skills AS k WHERE k.id {is_behind} ?6 AND {condition} ORDER BY k.id LIMIT ?7"
             );
-            let most = i64::from(options.limit).saturating_add(1);
-            let [category, tier, score, safe, source] = options.filter.values();
+            let most = options.selection.most();
+            let [category, tier, score, safe, source] = options.selection.filter.values();
             let values: [&dyn ToSql; 7] = [category, tier, score, safe, source, &after, &most];
             let mut skills: Vec<SkillRecord> = conn.all(&sql, &values[..], from_row)?;
-            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-            let has_more = skills.len() > limit;
-            skills.truncate(limit);
+            let has_more = options.selection.cut(&mut skills);
             let next = skills.last().filter(|_| has_more).map(|last| last.id.clone());
             Ok(SkillPage {
                 skills,
@@ -177,11 +173,6 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// One more than are asked for, if there are as many.
-    fn most(&self) -> i64 {
-        i64::from(self.options.limit).saturating_add(1)
-    }
-
     /// By the index. The limit is inside the full-text query, and rows are read for those of the best ranks only: more of
     /// them where a filter leaves some out, or the last ones have the same rank as those behind.
     fn by_index(&self, words: &[String]) -> Result<Vec<SkillMatch>> {
@@ -199,8 +190,11 @@ impl Search<'_> {
              WHERE {condition}
              ORDER BY best.score, {score} DESC, k.id LIMIT ?9 OFFSET ?10"
         );
-        let [category, tier, least, safe, source] = self.options.filter.values();
-        let (most, offset) = (self.most(), i64::from(self.options.offset));
+        let [category, tier, least, safe, source] = self.options.selection.filter.values();
+        let (most, offset) = (
+            self.options.selection.most(),
+            i64::from(self.options.offset),
+        );
         let mut seen = most.saturating_add(offset);
         loop {
             let values: [&dyn ToSql; 10] = [
@@ -263,8 +257,11 @@ impl Search<'_> {
         let sql = format!(
             "SELECT k.* FROM skills AS k WHERE {condition} AND {all_match} ORDER BY {score} DESC, k.id LIMIT ?6 OFFSET ?7"
         );
-        let (most, offset) = (self.most(), i64::from(self.options.offset));
-        let mut values: Vec<&dyn ToSql> = self.options.filter.values().into();
+        let (most, offset) = (
+            self.options.selection.most(),
+            i64::from(self.options.offset),
+        );
+        let mut values: Vec<&dyn ToSql> = self.options.selection.filter.values().into();
         values.extend([&most as &dyn ToSql, &offset]);
         values.extend(patterns.iter().map(|pattern| pattern as &dyn ToSql));
         self.conn.all(&sql, &values[..], |row| {

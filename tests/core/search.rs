@@ -2,6 +2,7 @@
 
 mod oracle;
 mod surroundings;
+mod table;
 
 use rusqlite::{Connection, params};
 use skillsmith_sync::search::{ListOptions, SearchOptions, SkillFilter};
