@@ -81,5 +81,8 @@ fn optional(text: Option<&str>) -> String {
 }
 
 fn digits(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |mut digits, byte| {
+        _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }

@@ -113,7 +113,7 @@ fn skill_filter(given: OptionsPtr<skillsmith_skill_filter>) -> Result<SkillFilte
     Ok(filter.safe_only(given.safe_only != 0))
 }
 
-fn search_options(given: &OptionsPtr<skillsmith_skill_search_options>) -> Result<SearchOptions> {
+fn search_options(given: OptionsPtr<skillsmith_skill_search_options>) -> Result<SearchOptions> {
     let mut options = SearchOptions::new();
     let Some(given) = given.read()? else {
         return Ok(options);
@@ -131,7 +131,7 @@ fn search_options(given: &OptionsPtr<skillsmith_skill_search_options>) -> Result
     Ok(options.offset(offset).filter(skill_filter(given.filter)?))
 }
 
-fn list_options(given: &OptionsPtr<skillsmith_skill_list_options>) -> Result<ListOptions> {
+fn list_options(given: OptionsPtr<skillsmith_skill_list_options>) -> Result<ListOptions> {
     let mut options = ListOptions::new();
     let Some(given) = given.read()? else {
         return Ok(options);
@@ -326,7 +326,7 @@ pub extern "C" fn skillsmith_skill_repository_search(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_results.fill("out_results", || {
-            let (text, options) = (text.text("text")?, search_options(&options)?);
+            let (text, options) = (text.text("text")?, search_options(options)?);
             let found = repository.get()?.search(&text, &options)?;
             ensure_room(found.matches.iter().map(|found| &found.skill))?;
             Ok(records::give(|arena| {
@@ -355,7 +355,7 @@ pub extern "C" fn skillsmith_skill_repository_list(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_page.fill("out_page", || {
-            let options = list_options(&options)?;
+            let options = list_options(options)?;
             let page = repository.get()?.list(&options)?;
             ensure_room(page.skills.iter())?;
             Ok(records::give(|arena| {

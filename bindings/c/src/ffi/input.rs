@@ -107,13 +107,13 @@ impl<T> Copy for OptionsPtr<T> {}
 
 impl<T: Options> OptionsPtr<T> {
     /// Required options.
-    pub(crate) fn required(&self) -> Result<T> {
+    pub(crate) fn required(self) -> Result<T> {
         self.read()?.ok_or(Error::NullArgument(T::NAME))
     }
 
     /// The options, for any version of the header: members that the caller's structure
     /// lacks are zero, which is their default.
-    pub(crate) fn read(&self) -> Result<Option<T>> {
+    pub(crate) fn read(self) -> Result<Option<T>> {
         let options = self.0;
         if options.is_null() {
             return Ok(None);
