@@ -1,5 +1,7 @@
 //! The statements that find skills.
 
+use std::collections::HashMap;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, ToSql, params};
 
@@ -15,6 +17,12 @@ use crate::{Error, Result, SkillRecord, SkillRepository};
 
 /// Words of a snippet.
 const SNIPPET: &str = "snippet(skills_fts, -1, '', '', '…', 16)";
+
+/// How many of the best matches are looked at beyond the page: the last of the page would otherwise be the last that was seen.
+const SPARE: i64 = 16;
+
+/// How many snippets one statement reads. A host's SQLite may take no more than 999 values.
+const MOST_PLACES: usize = 500;
 
 /// How many times more of the best matches are looked at where a filter or equal ranks leave the page open.
 const STEP: i64 = 8;
@@ -195,7 +203,7 @@ impl Search<'_> {
             self.options.selection.most(),
             i64::from(self.options.offset),
         );
-        let mut seen = most.saturating_add(offset);
+        let mut seen = most.saturating_add(offset).saturating_add(SPARE);
         loop {
             let values: [&dyn ToSql; 10] = [
                 category,
@@ -211,10 +219,7 @@ impl Search<'_> {
             ];
             let found = self.conn.all(&sql, &values[..], Ranked::of)?;
             if is_settled(&found, seen, most) {
-                return found
-                    .into_iter()
-                    .map(|found| self.with_snippet(found, &expression))
-                    .collect();
+                return self.with_snippets(found, &expression);
             }
             seen = if found.is_empty() {
                 i64::MAX
@@ -224,20 +229,32 @@ impl Search<'_> {
         }
     }
 
-    fn with_snippet(&self, found: Ranked, expression: &str) -> Result<SkillMatch> {
-        let sql = format!(
-            "SELECT {SNIPPET} AS words FROM skills_fts WHERE skills_fts MATCH ?1 AND rowid = ?2"
-        );
-        let snippet = self
-            .conn
-            .first(&sql, params![expression, found.place], |row| {
-                optional_text(row, "words")
-            })?;
-        Ok(SkillMatch {
+    /// With their snippets, which one more pass over the matches finds: `+rowid` is no condition of the index, which would look
+    /// up every word that begins with the last one for each row again.
+    fn with_snippets(&self, found: Vec<Ranked>, expression: &str) -> Result<Vec<SkillMatch>> {
+        let mut snippets = HashMap::new();
+        for some in found.chunks(MOST_PLACES) {
+            let places: Vec<_> = (0..some.len())
+                .map(|at| format!("?{}", at.saturating_add(2)))
+                .collect();
+            let sql = format!(
+                "SELECT rowid AS place, {SNIPPET} AS words FROM skills_fts WHERE skills_fts MATCH ?1 AND +rowid IN ({})",
+                places.join(", ")
+            );
+            let mut values: Vec<&dyn ToSql> = vec![&expression];
+            values.extend(some.iter().map(|found| &found.place as &dyn ToSql));
+            let read = |row: &dyn Columns| Ok((whole(row, "place")?, optional_text(row, "words")?));
+            snippets.extend(self.conn.all(&sql, &values[..], read)?);
+        }
+        let with_snippet = |found: Ranked| SkillMatch {
+            snippet: snippets
+                .remove(&Some(found.place))
+                .flatten()
+                .map(|text| on_one_line(&text)),
             skill: found.skill,
             rank: -found.rank,
-            snippet: snippet.flatten().map(|text| on_one_line(&text)),
-        })
+        };
+        Ok(found.into_iter().map(with_snippet).collect())
     }
 
     /// Letter by letter, which reads all skills.

@@ -25,12 +25,11 @@ const cost = (call) => {
 }
 
 let ask
-const first = cost(() => {
+const opened = cost(() => {
   ask = open()
-  return ask((words ?? list)[0])
 })
-const later = (words ?? list).slice(1).map((one) => cost(() => ask(one)))
-console.log(JSON.stringify({ first, later, peak: process.resourceUsage().maxRSS / 1_024 }))
+const [first, ...later] = (words ?? list).map((one, page) => cost(() => ask(one, page)))
+console.log(JSON.stringify({ opened, first, later, peak: process.resourceUsage().maxRSS / 1_024 }))
 
 async function ours() {
   const require = createRequire(import.meta.url)
@@ -53,7 +52,7 @@ async function typescript() {
     const db = schema.openDatabase(path)
     if (!words) {
       const repository = new skills.SkillRepository(db)
-      return (_, page = 0) => repository.findAll(PAGE, page * PAGE).items.length
+      return (_, page) => repository.findAll(PAGE, page * PAGE).items.length
     }
     const service = new search.SearchService(db)
     return (word) => service.search({ query: word, limit: LIMIT }).items.length
