@@ -18,13 +18,14 @@ use crate::{Error, Result, SkillRecord, SkillRepository};
 /// Words of a snippet.
 const SNIPPET: &str = "snippet(skills_fts, -1, '', '', '…', 16)";
 
-/// How many of the best matches are looked at beyond the page: the last of the page would otherwise be the last that was seen.
+/// How many of the best matches are looked at beyond the page, at least: others may have the rank of the last of the page.
 const SPARE: i64 = 16;
 
 /// How many snippets one statement reads. A host's SQLite may take no more than 999 values.
 const MOST_PLACES: usize = 500;
 
-/// How many times more of the best matches are looked at where a filter or equal ranks leave the page open.
+/// How many times as many as a page of the best matches are looked at, and how many times more where a filter or equal ranks
+/// leave the page open. To look at a few more costs less than to rank them all again.
 const STEP: i64 = 8;
 
 impl SkillRepository {
@@ -195,17 +196,26 @@ impl Search<'_> {
              SELECT k.*, best.place AS skillsmith_place, best.score AS skillsmith_rank,
                     (SELECT count(*) FROM best) AS skillsmith_seen, (SELECT max(score) FROM best) AS skillsmith_last
              FROM best CROSS JOIN skills AS k ON k.rowid = best.place
-             WHERE {condition}
+             WHERE best.score <= coalesce((SELECT score FROM best ORDER BY score LIMIT 1 OFFSET ?11), 9e999)
+               AND {condition}
              ORDER BY best.score, {score} DESC, k.id LIMIT ?9 OFFSET ?10"
         );
-        let [category, tier, least, safe, source] = self.options.selection.filter.values();
+        let filter = &self.options.selection.filter;
+        let [category, tier, least, safe, source] = filter.values();
         let (most, offset) = (
             self.options.selection.most(),
             i64::from(self.options.offset),
         );
-        let mut seen = most.saturating_add(offset).saturating_add(SPARE);
+        let page = most.saturating_add(offset);
+        let mut seen = page.saturating_add(SPARE).saturating_mul(STEP);
+        // No row is read behind the last of the page and those of the same rank, unless a filter may leave some out before.
+        let last = if *filter == SkillFilter::new() {
+            page.saturating_sub(1)
+        } else {
+            i64::MAX
+        };
         loop {
-            let values: [&dyn ToSql; 10] = [
+            let values: [&dyn ToSql; 11] = [
                 category,
                 tier,
                 least,
@@ -216,6 +226,7 @@ impl Search<'_> {
                 &seen,
                 &most,
                 &offset,
+                &last,
             ];
             let found = self.conn.all(&sql, &values[..], Ranked::of)?;
             if is_settled(&found, seen, most) {
