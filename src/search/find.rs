@@ -209,7 +209,7 @@ impl Search<'_> {
         let page = most.saturating_add(offset);
         let mut seen = page.saturating_add(SPARE).saturating_mul(STEP);
         // No row is read behind the last of the page and those of the same rank, unless a filter may leave some out before.
-        let last = if *filter == SkillFilter::new() {
+        let cut = if *filter == SkillFilter::new() {
             page.saturating_sub(1)
         } else {
             i64::MAX
@@ -226,7 +226,7 @@ impl Search<'_> {
                 &seen,
                 &most,
                 &offset,
-                &last,
+                &cut,
             ];
             let found = self.conn.all(&sql, &values[..], Ranked::of)?;
             if is_settled(&found, seen, most) {
