@@ -42,7 +42,7 @@ fn write_documents(header: &str) {
 const CODES: &str = "src/error/code.rs";
 
 /// What is shown to cbindgen, in the order in which the header shows it.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 23] = [
     "bindings/c/src/api/version.rs",
     "bindings/c/src/ffi/user_data.rs",
     "bindings/c/src/api/status.rs",
@@ -55,6 +55,8 @@ const SOURCES: [&str; 21] = [
     "bindings/c/src/api/config.rs",
     "bindings/c/src/api/history.rs",
     "bindings/c/src/api/skills.rs",
+    "bindings/c/src/api/freshness.rs",
+    "bindings/c/src/api/search.rs",
     "bindings/c/src/api/token.rs",
     "bindings/c/src/api/log.rs",
     "bindings/c/src/api/client.rs",

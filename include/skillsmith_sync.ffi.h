@@ -68,6 +68,12 @@ enum skillsmith_sync_status {
 };
 typedef int32_t skillsmith_sync_status;
 
+enum skillsmith_coverage {
+  SKILLSMITH_COVERAGE_COMPLETE = 1,
+  SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
+};
+typedef int32_t skillsmith_coverage;
+
 enum skillsmith_log_level {
   SKILLSMITH_LOG_WARNING = 1,
   SKILLSMITH_LOG_INFO = 2,
@@ -91,12 +97,6 @@ enum skillsmith_sync_phase {
   SKILLSMITH_SYNC_PHASE_COMPLETE = 5,
 };
 typedef int32_t skillsmith_sync_phase;
-
-enum skillsmith_coverage {
-  SKILLSMITH_COVERAGE_COMPLETE = 1,
-  SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
-};
-typedef int32_t skillsmith_coverage;
 
 enum skillsmith_switch {
   SKILLSMITH_SWITCH_DEFAULT = 0,
@@ -223,6 +223,68 @@ typedef struct skillsmith_skill {
   bool has_security_verdict;
   bool security_passed;
 } skillsmith_skill;
+
+typedef struct skillsmith_freshness {
+  bool is_empty;
+  struct skillsmith_text listed_at;
+  int64_t age_ms;
+  bool is_stale;
+  bool has_coverage;
+  skillsmith_coverage coverage;
+  bool by_words;
+} skillsmith_freshness;
+
+typedef struct skillsmith_skill_filter {
+  size_t struct_size;
+  const char *category;
+  const char *trust_tier;
+  double min_score;
+  int safe_only;
+  const char *source;
+} skillsmith_skill_filter;
+
+typedef struct skillsmith_skill_search_options {
+  size_t struct_size;
+  const struct skillsmith_skill_filter *filter;
+  uint32_t limit;
+  uint64_t offset;
+} skillsmith_skill_search_options;
+
+typedef struct skillsmith_skill_match {
+  const struct skillsmith_skill *skill;
+  double rank;
+  struct skillsmith_text snippet;
+} skillsmith_skill_match;
+
+typedef struct skillsmith_skill_search_results {
+  const struct skillsmith_skill_match *const *matches;
+  size_t count;
+  bool has_more;
+  bool indexed;
+  const struct skillsmith_freshness *freshness;
+} skillsmith_skill_search_results;
+
+typedef struct skillsmith_skill_list_options {
+  size_t struct_size;
+  const struct skillsmith_skill_filter *filter;
+  uint32_t limit;
+  const char *after;
+  size_t after_length;
+} skillsmith_skill_list_options;
+
+typedef struct skillsmith_skill_page {
+  const struct skillsmith_skill *const *skills;
+  size_t count;
+  struct skillsmith_text next;
+  const struct skillsmith_freshness *freshness;
+} skillsmith_skill_page;
+
+typedef struct skillsmith_skill_details {
+  const struct skillsmith_skill *skill;
+  const struct skillsmith_text *categories;
+  size_t category_count;
+  struct skillsmith_text source;
+} skillsmith_skill_details;
 
 typedef int (*skillsmith_token_callback)(void *user_data,
                                          int refused,
@@ -588,6 +650,34 @@ skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skil
                                                     struct skillsmith_error **out_error);
 
 skillsmith_status skillsmith_skill_free(struct skillsmith_skill *skill);
+
+skillsmith_status skillsmith_skill_repository_freshness(const struct skillsmith_skill_repository *repository,
+                                                        struct skillsmith_freshness **out_freshness,
+                                                        struct skillsmith_error **out_error);
+
+skillsmith_status skillsmith_freshness_free(struct skillsmith_freshness *freshness);
+
+skillsmith_status skillsmith_skill_repository_search(const struct skillsmith_skill_repository *repository,
+                                                     const char *text,
+                                                     const struct skillsmith_skill_search_options *options,
+                                                     struct skillsmith_skill_search_results **out_results,
+                                                     struct skillsmith_error **out_error);
+
+skillsmith_status skillsmith_skill_repository_list(const struct skillsmith_skill_repository *repository,
+                                                   const struct skillsmith_skill_list_options *options,
+                                                   struct skillsmith_skill_page **out_page,
+                                                   struct skillsmith_error **out_error);
+
+skillsmith_status skillsmith_skill_repository_get(const struct skillsmith_skill_repository *repository,
+                                                  const char *id,
+                                                  struct skillsmith_skill_details **out_details,
+                                                  struct skillsmith_error **out_error);
+
+skillsmith_status skillsmith_skill_search_results_free(struct skillsmith_skill_search_results *results);
+
+skillsmith_status skillsmith_skill_page_free(struct skillsmith_skill_page *page);
+
+skillsmith_status skillsmith_skill_details_free(struct skillsmith_skill_details *details);
 
 skillsmith_status skillsmith_token_call_set_token(const struct skillsmith_token_call *call,
                                                   const char *token);

@@ -36,6 +36,21 @@
       return status;
     }
 
+ FINDING SKILLS, with an open database
+
+    skillsmith_skill_repository *skills = NULL;
+    skillsmith_skill_search_results *found = NULL;
+
+    if (skillsmith_skill_repository_new(database, &skills, &error) == SKILLSMITH_OK &&
+        skillsmith_skill_repository_search(skills, "git help", NULL, &found, &error) == SKILLSMITH_OK) {
+      for (size_t i = 0; i < found->count; i++)
+        printf("%s: %s\n", found->matches[i]->skill->id.data, found->matches[i]->skill->name.data);
+      if (found->count == 0 && found->freshness->is_empty) puts("Nothing was synced yet.");
+    }
+
+    skillsmith_skill_search_results_free(found);
+    skillsmith_skill_repository_free(skills);
+
  CALLS AND ERRORS
 
  A function that can fail returns a skillsmith_status: SKILLSMITH_OK (0) or the number of
@@ -89,9 +104,10 @@
 
  Every function may be called from any thread, and every handle may be shared between
  threads, without a lock. Functions document what they block on: the network (sync,
- manual_sync, check_health, search), or briefly the disk. A call that writes may wait for
- another writer, for at most the busy budget of its database. stop and free of a service
- wait for its thread and its callbacks, except when called from one of these callbacks.
+ manual_sync, and a client's check_health and search), or briefly the disk. A call that
+ writes may wait for another writer, for at most the busy budget of its database. stop and
+ free of a service wait for its thread and its callbacks, except when called from one of
+ these callbacks.
 
  Callbacks run on these threads:
    on_progress                     the thread that called skillsmith_sync_engine_sync
@@ -350,6 +366,28 @@ typedef int32_t skillsmith_sync_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/* Whether the run read the whole listing. */
+enum skillsmith_coverage
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /* The whole listing was read. */
+  SKILLSMITH_COVERAGE_COMPLETE = 1,
+  /*
+   Skills may be missing: the registry allows only searches, or the listing changed
+   while it was read.
+   */
+  SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum skillsmith_coverage skillsmith_coverage;
+#else
+typedef int32_t skillsmith_coverage;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /* How important a message is. A later version may have more levels. */
 enum skillsmith_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -421,28 +459,6 @@ enum skillsmith_sync_phase
 typedef enum skillsmith_sync_phase skillsmith_sync_phase;
 #else
 typedef int32_t skillsmith_sync_phase;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/* Whether the run read the whole listing. */
-enum skillsmith_coverage
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  /* The whole listing was read. */
-  SKILLSMITH_COVERAGE_COMPLETE = 1,
-  /*
-   Skills may be missing: the registry allows only searches, or the listing changed
-   while it was read.
-   */
-  SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum skillsmith_coverage skillsmith_coverage;
-#else
-typedef int32_t skillsmith_coverage;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -774,6 +790,162 @@ typedef struct skillsmith_skill {
   /* Whether the skill passed the scan; false if there is no verdict. */
   bool security_passed;
 } skillsmith_skill;
+
+/*
+ How complete and how old the skills of a database are, so that a database that is empty or
+ old is not taken for "no match".
+ */
+typedef struct skillsmith_freshness {
+  /* Whether there is no skill at all. */
+  bool is_empty;
+  /*
+   When the last whole listing of the registry ended or, where another program has synced,
+   when its last sync began, in ISO 8601; none if there was none.
+   */
+  struct skillsmith_text listed_at;
+  /* How long ago that was, in milliseconds; -1 if it is not known. */
+  int64_t age_ms;
+  /* Whether that is longer ago than the time between two automatic syncs, or never was. */
+  bool is_stale;
+  /* Whether it is known what that listing could see. */
+  bool has_coverage;
+  /*
+   Whether it could see every skill of the registry; `SKILLSMITH_COVERAGE_BEST_EFFORT` if
+   that is not known.
+   */
+  skillsmith_coverage coverage;
+  /* Whether it was a listing by a few search words, which finds a part of the skills only. */
+  bool by_words;
+} skillsmith_freshness;
+
+/*
+ Which skills a search or a list may return. Each condition that is set has to hold; a zero
+ member sets none.
+
+ The texts are copied.
+ */
+typedef struct skillsmith_skill_filter {
+  /* `sizeof(skillsmith_skill_filter)`. */
+  size_t struct_size;
+  /*
+   Only skills in this category, by its id or its name; the letters A to Z in either case.
+   Default: all.
+   */
+  const char *category;
+  /*
+   Only skills of this tier, such as "verified"; those without one are "unknown". Default:
+   all.
+   */
+  const char *trust_tier;
+  /*
+   Only skills with at least this quality score, up to 1. Negative: at least 0, so any
+   score. Default: all skills, including those without a score.
+   */
+  double min_score;
+  /*
+   Not 0: only skills that have passed a security scan, so not those without one and not
+   those in quarantine. Default: 0.
+   */
+  int safe_only;
+  /* Only skills from there: "registry", or "local" for the user's own. Default: all. */
+  const char *source;
+} skillsmith_skill_filter;
+
+/* Options of `skillsmith_skill_repository_search`. A zero member means its default. */
+typedef struct skillsmith_skill_search_options {
+  /* `sizeof(skillsmith_skill_search_options)`. */
+  size_t struct_size;
+  /* Which skills count at all. Default: all. It is read before the function returns. */
+  const struct skillsmith_skill_filter *filter;
+  /* Most skills in the answer, up to 1000. Default: 20. */
+  uint32_t limit;
+  /* How many of the best matches to leave out, up to 4294967295. Default: 0. */
+  uint64_t offset;
+} skillsmith_skill_search_options;
+
+/* A skill that matches. */
+typedef struct skillsmith_skill_match {
+  /* The skill. */
+  const struct skillsmith_skill *skill;
+  /*
+   How well it matches by BM25, in which a word in the name weighs most: more is better. It
+   compares the skills of one answer; 0 where no index was asked, or no word.
+   */
+  double rank;
+  /*
+   The part of its texts in which most words are found, on one line; none where no index was
+   asked, or no word.
+   */
+  struct skillsmith_text snippet;
+} skillsmith_skill_match;
+
+/* The answer to a search. */
+typedef struct skillsmith_skill_search_results {
+  /*
+   `count` pointers, the best match first; NULL if there are none. They belong to the answer
+   and are not freed separately.
+   */
+  const struct skillsmith_skill_match *const *matches;
+  /* Number of matches. */
+  size_t count;
+  /* Whether more skills match than these. */
+  bool has_more;
+  /*
+   Whether the full-text index was asked. Without it, or where it is damaged, texts are
+   compared letter by letter, so that "testing" does not find "tests"; the best quality comes
+   first then.
+   */
+  bool indexed;
+  /* How complete and how old the skills are; belongs to the answer. */
+  const struct skillsmith_freshness *freshness;
+} skillsmith_skill_search_results;
+
+/* Options of `skillsmith_skill_repository_list`. A zero member means its default. */
+typedef struct skillsmith_skill_list_options {
+  /* `sizeof(skillsmith_skill_list_options)`. */
+  size_t struct_size;
+  /* Which skills count at all. Default: all. It is read before the function returns. */
+  const struct skillsmith_skill_filter *filter;
+  /* Most skills of the page, up to 1000. Default: 100. */
+  uint32_t limit;
+  /*
+   The page begins behind this id, which need not exist: `next.data` of the page before.
+   Default: at the first skill.
+   */
+  const char *after;
+  /*
+   Length of `after` in bytes: `next.length` of the page before, because the id of a skill may
+   contain U+0000. Default: up to the first NUL.
+   */
+  size_t after_length;
+} skillsmith_skill_list_options;
+
+/* A page of a list. */
+typedef struct skillsmith_skill_page {
+  /*
+   `count` pointers, in the order of the ids; NULL if there are none. They belong to the page
+   and are not freed separately.
+   */
+  const struct skillsmith_skill *const *skills;
+  /* Number of skills. */
+  size_t count;
+  /* The id behind which the next page begins; none for the last page. */
+  struct skillsmith_text next;
+  /* How complete and how old the skills are; belongs to the page. */
+  const struct skillsmith_freshness *freshness;
+} skillsmith_skill_page;
+
+/* A skill with what other tables have of it. */
+typedef struct skillsmith_skill_details {
+  /* The skill; belongs to this record and is not freed separately. */
+  const struct skillsmith_skill *skill;
+  /* The names of the categories that it is in, in their order; NULL if it is in none. */
+  const struct skillsmith_text *categories;
+  /* Number of categories. */
+  size_t category_count;
+  /* Where it is from: "registry", or "local" for the user's own. */
+  struct skillsmith_text source;
+} skillsmith_skill_details;
 
 /*
  Provides the token of a signed-in user.
@@ -1869,6 +2041,99 @@ skillsmith_status skillsmith_skill_repository_count(const struct skillsmith_skil
  `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
  */
 skillsmith_status skillsmith_skill_free(struct skillsmith_skill *skill);
+
+/*
+ How complete and how old the skills are. Each search and each page of a list says it, too.
+
+ Gives an owned record, never NULL: `skillsmith_freshness_free`. Blocks briefly on the disk
+ and waits for no sync; any thread may call it. Errors: as for
+ `skillsmith_skill_repository_find_by_id`.
+ */
+skillsmith_status skillsmith_skill_repository_freshness(const struct skillsmith_skill_repository *repository,
+                                                        struct skillsmith_freshness **out_freshness,
+                                                        struct skillsmith_error **out_error);
+
+/*
+ Frees what `skillsmith_skill_repository_freshness` gave. That of an answer is refused.
+
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
+ `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+ */
+skillsmith_status skillsmith_freshness_free(struct skillsmith_freshness *freshness);
+
+/*
+ The skills in which every word of `text` is found, the best match first, then the best
+ quality, then by id.
+
+ Nothing in the text is an operator: quotes, `-`, `*` and `NEAR` are looked for, or are between
+ words. A word matches in all its forms, as the full-text index has them; the last one, if it
+ has three letters, matches every word that begins with it. "" leaves nothing out, and the best
+ quality comes first. `options` may be NULL: the first 20 of all skills that match.
+
+ Gives an owned record, never NULL: `skillsmith_skill_search_results_free`. Blocks on the disk
+ only, and waits for no sync; what it takes grows with the number of skills that match. It reads
+ only, and never changes the file. Any thread may call it. Errors: as for
+ `skillsmith_skill_repository_find_by_id`; `INVALID_ARGUMENT` also for a text of more than 1000
+ characters and for options out of range; `OUT_OF_MEMORY`.
+ */
+skillsmith_status skillsmith_skill_repository_search(const struct skillsmith_skill_repository *repository,
+                                                     const char *text,
+                                                     const struct skillsmith_skill_search_options *options,
+                                                     struct skillsmith_skill_search_results **out_results,
+                                                     struct skillsmith_error **out_error);
+
+/*
+ A page of all skills, in the order of their ids. A page behind the last skill is empty.
+
+ `options` may be NULL: the first 100 of all skills. To read all, call it with the data and the
+ length of each page's `next` as `after` and `after_length`. No lock is held in between, so a
+ sync may write meanwhile; what it adds behind the last id is found too.
+
+ Gives an owned record, never NULL: `skillsmith_skill_page_free`. Blocks on the disk only, and
+ waits for no sync; any thread may call it. Errors: as for
+ `skillsmith_skill_repository_find_by_id`; `INVALID_ARGUMENT` also for options out of range;
+ `OUT_OF_MEMORY`.
+ */
+skillsmith_status skillsmith_skill_repository_list(const struct skillsmith_skill_repository *repository,
+                                                   const struct skillsmith_skill_list_options *options,
+                                                   struct skillsmith_skill_page **out_page,
+                                                   struct skillsmith_error **out_error);
+
+/*
+ The skill with this id, its categories and where it is from.
+
+ Gives an owned record, `skillsmith_skill_details_free`; NULL if there is no such skill, which is
+ not an error. Blocks briefly on the disk; any thread may call it. Errors: as for
+ `skillsmith_skill_repository_find_by_id`.
+ */
+skillsmith_status skillsmith_skill_repository_get(const struct skillsmith_skill_repository *repository,
+                                                  const char *id,
+                                                  struct skillsmith_skill_details **out_details,
+                                                  struct skillsmith_error **out_error);
+
+/*
+ Frees the answer to a search with its matches.
+
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
+ `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+ */
+skillsmith_status skillsmith_skill_search_results_free(struct skillsmith_skill_search_results *results);
+
+/*
+ Frees a page with its skills.
+
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
+ `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+ */
+skillsmith_status skillsmith_skill_page_free(struct skillsmith_skill_page *page);
+
+/*
+ Frees details with their texts.
+
+ NULL is a no-op. A pointer that is not such a record, or was already freed, returns
+ `SKILLSMITH_INVALID_HANDLE`. Does not block; any thread may call it.
+ */
+skillsmith_status skillsmith_skill_details_free(struct skillsmith_skill_details *details);
 
 /*
  Provides the token. The last one counts, and none after a failure.

@@ -47,6 +47,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -221,6 +222,71 @@ struct Skill {
   std::int64_t security_findings_count = 0;        ///< Number of findings of the security scan.
   std::optional<std::string> security_scanned_at;  ///< When the security scan ran, as stored.
   std::optional<bool> security_passed;             ///< Whether the skill passed the scan; none before a verdict.
+};
+
+/// How complete and how old the skills of a database are, so that a database that is empty or old
+/// is not taken for "no match".
+struct Freshness {
+  bool is_empty = false;                         ///< Whether there is no skill at all.
+  std::optional<std::string> listed_at;          ///< When the last whole listing ended; none if there was none.
+  std::optional<std::chrono::milliseconds> age;  ///< How long ago that was.
+  bool is_stale = false;             ///< Whether that is longer ago than the time between two automatic syncs, or never was.
+  std::optional<Coverage> coverage;  ///< Whether that listing could see every skill; none if that is not known.
+  bool by_words = false;  ///< Whether it was a listing by a few search words, which finds a part of the skills only.
+};
+
+/// Which skills a search or a list may return. Each condition that is set has to hold.
+struct SkillFilter {
+  std::optional<std::string> category{};    ///< By its id or its name; the letters A to Z in either case.
+  std::optional<std::string> trust_tier{};  ///< Such as "verified"; skills without one are "unknown".
+  std::optional<double> min_score{};        ///< From 0 to 1. None: all skills, including those without a score.
+  bool safe_only = false;                   ///< Only skills that have passed a security scan.
+  std::optional<std::string> source{};      ///< "registry", or "local" for the user's own.
+};
+
+/// Options of `SkillRepository::search`.
+struct SkillSearchOptions {
+  SkillFilter filter{};      ///< Which skills count at all.
+  std::uint32_t limit = 20;  ///< Most skills in the answer, from 1 to 1000.
+  std::uint32_t offset = 0;  ///< How many of the best matches to leave out.
+};
+
+/// Options of `SkillRepository::list` and `SkillRepository::all`.
+struct SkillListOptions {
+  SkillFilter filter{};                ///< Which skills count at all.
+  std::uint32_t limit = 100;           ///< Most skills of a page, from 1 to 1000.
+  std::optional<std::string> after{};  ///< The page begins behind this id, which need not exist.
+};
+
+/// A skill that matches.
+struct SkillMatch {
+  Skill skill;                         ///< The skill.
+  double rank = 0;                     ///< How well it matches: more is better; 0 where no index was asked, or no word.
+  std::optional<std::string> snippet;  ///< The part of its texts in which most words are found, on one line.
+};
+
+/// The answer to a search.
+struct SkillSearchResults {
+  std::vector<SkillMatch> matches;  ///< The best match first.
+  bool has_more = false;            ///< Whether more skills match than these.
+  /// Whether the full-text index was asked. Without it, texts are compared letter by letter, and the
+  /// best quality comes first.
+  bool indexed = false;
+  Freshness freshness;  ///< How complete and how old the skills are.
+};
+
+/// A page of a list.
+struct SkillPage {
+  std::vector<Skill> skills;        ///< In the order of their ids.
+  std::optional<std::string> next;  ///< The id behind which the next page begins; none for the last page.
+  Freshness freshness;              ///< How complete and how old the skills are.
+};
+
+/// A skill with what other tables have of it.
+struct SkillDetails {
+  Skill skill;                          ///< The skill.
+  std::vector<std::string> categories;  ///< The names of the categories that it is in, in their order.
+  std::string source;                   ///< "registry", or "local" for the user's own.
 };
 
 /// Progress of a run.
@@ -474,6 +540,62 @@ inline Skill copy(const skillsmith_skill &given) {
   skill.security_scanned_at = optional_text(given.security_scanned_at);
   if (given.has_security_verdict) skill.security_passed = given.security_passed;
   return skill;
+}
+
+inline Freshness copy(const skillsmith_freshness &given) {
+  Freshness freshness;
+  freshness.is_empty = given.is_empty;
+  freshness.listed_at = optional_text(given.listed_at);
+  freshness.age = optional_time(given.age_ms);
+  freshness.is_stale = given.is_stale;
+  if (given.has_coverage) freshness.coverage = static_cast<Coverage>(given.coverage);
+  freshness.by_words = given.by_words;
+  return freshness;
+}
+
+inline SkillSearchResults copy(const skillsmith_skill_search_results &given) {
+  SkillSearchResults results;
+  results.matches.reserve(given.count);
+  for (std::size_t i = 0; i < given.count; ++i) {
+    const skillsmith_skill_match &match = *given.matches[i];
+    results.matches.push_back({copy(*match.skill), match.rank, optional_text(match.snippet)});
+  }
+  results.has_more = given.has_more;
+  results.indexed = given.indexed;
+  results.freshness = copy(*given.freshness);
+  return results;
+}
+
+inline SkillPage copy(const skillsmith_skill_page &given) {
+  SkillPage page;
+  page.skills.reserve(given.count);
+  for (std::size_t i = 0; i < given.count; ++i) page.skills.push_back(copy(*given.skills[i]));
+  page.next = optional_text(given.next);
+  page.freshness = copy(*given.freshness);
+  return page;
+}
+
+inline SkillDetails copy(const skillsmith_skill_details &given) {
+  return {copy(*given.skill), texts(given.categories, given.category_count), text(given.source)};
+}
+
+/// In C, 0 stands for the default, and less than 0 for any score.
+inline skillsmith_skill_filter filter_in(const SkillFilter &given) {
+  skillsmith_skill_filter filter{};
+  filter.struct_size = sizeof filter;
+  filter.category = text_in(given.category, "category");
+  filter.trust_tier = text_in(given.trust_tier, "trust_tier");
+  if (given.min_score && *given.min_score < 0) refuse("min_score", "must be from 0 to 1.");
+  if (given.min_score) filter.min_score = *given.min_score > 0 || *given.min_score != *given.min_score ? *given.min_score : -1;
+  filter.safe_only = given.safe_only ? 1 : 0;
+  filter.source = text_in(given.source, "source");
+  return filter;
+}
+
+/// The same for a limit.
+inline std::uint32_t limit_in(std::uint32_t limit) {
+  if (limit == 0) refuse("limit", "must be from 1 to 1000.");
+  return limit;
 }
 
 inline SyncProgress copy(const skillsmith_sync_progress &given) {
@@ -1136,6 +1258,98 @@ class SyncHistoryRepository {
   detail::Owned<skillsmith_sync_history_repository, skillsmith_sync_history_repository_free> handle_;
 };
 
+/// The skills of a list, for a range-based `for`; see `SkillRepository::all`.
+class SkillRange {
+ public:
+  /// An input iterator: copies of it are one. Going on may read a page, and throws as
+  /// `SkillRepository::list` does.
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Skill;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Skill *;
+    using reference = const Skill &;
+
+    /// The end.
+    Iterator() = default;
+
+    reference operator*() const { return state_->page.skills[state_->at]; }
+    pointer operator->() const { return &**this; }
+
+    Iterator &operator++() {
+      ++state_->at;
+      settle();
+      return *this;
+    }
+
+    /// What is returned has the skill that was current.
+    class Before {
+     public:
+      explicit Before(Skill skill) : skill_(std::move(skill)) {}
+      const Skill &operator*() const noexcept { return skill_; }
+
+     private:
+      Skill skill_;
+    };
+
+    Before operator++(int) {
+      Before before(**this);
+      ++*this;
+      return before;
+    }
+
+    friend bool operator==(const Iterator &one, const Iterator &other) noexcept {
+      return one.state_ == other.state_;
+    }
+    friend bool operator!=(const Iterator &one, const Iterator &other) noexcept { return !(one == other); }
+
+   private:
+    friend class SkillRange;
+
+    struct State {
+      std::function<SkillPage(const SkillListOptions &)> read;
+      SkillListOptions options;
+      SkillPage page;
+      std::size_t at = 0;
+    };
+
+    explicit Iterator(std::shared_ptr<State> state) : state_(std::move(state)) { settle(); }
+
+    /// Reads pages until there is a skill, or becomes the end.
+    void settle() {
+      while (state_ && state_->at == state_->page.skills.size()) {
+        if (!state_->page.next) {
+          state_.reset();
+          return;
+        }
+        state_->options.after = std::move(state_->page.next);
+        state_->page = state_->read(state_->options);
+        state_->at = 0;
+      }
+    }
+
+    std::shared_ptr<State> state_;
+  };
+
+  /// Reads the first page.
+  Iterator begin() const {
+    auto state = std::make_shared<Iterator::State>(Iterator::State{read_, options_, read_(options_), 0});
+    return Iterator(std::move(state));
+  }
+
+  Iterator end() const noexcept { return {}; }
+
+ private:
+  friend class SkillRepository;
+
+  SkillRange(std::function<SkillPage(const SkillListOptions &)> read, SkillListOptions options)
+      : read_(std::move(read)), options_(std::move(options)) {}
+
+  std::function<SkillPage(const SkillListOptions &)> read_;
+  SkillListOptions options_;
+};
+
 /// Reads the skills of a database.
 ///
 /// Every call is short and blocks on the disk only. Errors of all: INVALID_ARGUMENT,
@@ -1177,10 +1391,70 @@ class SkillRepository {
     return number;
   }
 
+  /// The skills in which every word of `text` is found, the best match first, then the best
+  /// quality, then by id. Nothing in the text is an operator; the last word, if it has three
+  /// letters, matches every word that begins with it; "" leaves nothing out. Waits for no sync.
+  /// INVALID_ARGUMENT also for a text of more than 1000 characters.
+  SkillSearchResults search(const std::string &text, const SkillSearchOptions &options = {}) const {
+    const char *words = detail::text_in(text, "text");
+    const skillsmith_skill_filter filter = detail::filter_in(options.filter);
+    skillsmith_skill_search_options given{};
+    given.struct_size = sizeof given;
+    given.filter = &filter;
+    given.limit = detail::limit_in(options.limit);
+    given.offset = options.offset;
+    return detail::copy(*detail::take<skillsmith_skill_search_results, skillsmith_skill_search_results_free>(
+        [&](auto out, auto error) {
+          return skillsmith_skill_repository_search(handle_.get(), words, &given, out, error);
+        }));
+  }
+
+  /// A page of all skills, in the order of their ids. Waits for no sync.
+  SkillPage list(const SkillListOptions &options = {}) const { return list_of(handle_.get(), options); }
+
+  /// All skills of a list, read page by page. No lock is held in between, so a sync may write
+  /// meanwhile; what it adds behind the last id is found too. This object has to live as long as
+  /// the loop runs.
+  ///
+  ///     for (const auto &skill : skills.all()) std::cout << skill.name << '\n';
+  SkillRange all(SkillListOptions options = {}) const {
+    const auto *handle = handle_.get();
+    return {[handle](const SkillListOptions &page) { return list_of(handle, page); }, std::move(options)};
+  }
+
+  /// The skill with this id, its categories and where it is from, if there is one.
+  std::optional<SkillDetails> get(const std::string &id) const {
+    const char *wanted = detail::text_in(id, "id");
+    return detail::copy_if<skillsmith_skill_details>(
+        detail::take<skillsmith_skill_details, skillsmith_skill_details_free>([&](auto out, auto error) {
+          return skillsmith_skill_repository_get(handle_.get(), wanted, out, error);
+        }).get());
+  }
+
+  /// How complete and how old the skills are. Each answer of `search` and `list` says it, too.
+  Freshness freshness() const {
+    return detail::copy(*detail::take<skillsmith_freshness, skillsmith_freshness_free>(
+        [&](auto out, auto error) { return skillsmith_skill_repository_freshness(handle_.get(), out, error); }));
+  }
+
   /// The handle, for calls of the C library. This object still owns it.
   const skillsmith_skill_repository *native() const noexcept { return handle_.get(); }
 
  private:
+  static SkillPage list_of(const skillsmith_skill_repository *handle, const SkillListOptions &options) {
+    const skillsmith_skill_filter filter = detail::filter_in(options.filter);
+    skillsmith_skill_list_options given{};
+    given.struct_size = sizeof given;
+    given.filter = &filter;
+    given.limit = detail::limit_in(options.limit);
+    if (options.after) {
+      given.after = options.after->c_str();
+      given.after_length = options.after->size();
+    }
+    return detail::copy(*detail::take<skillsmith_skill_page, skillsmith_skill_page_free>(
+        [&](auto out, auto error) { return skillsmith_skill_repository_list(handle, &given, out, error); }));
+  }
+
   detail::Owned<skillsmith_skill_repository, skillsmith_skill_repository_free> handle_;
 };
 

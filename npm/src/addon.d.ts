@@ -89,6 +89,12 @@ export declare class NativeRun {
 export declare class NativeSkills {
   constructor(database: NativeDatabase)
   findById(id: string): SkillRecord | null
+  /** The answer as JSON text, as are those below: they have many objects, which JavaScript makes of it faster. */
+  search(text: string, query: SkillQuery): string
+  list(query: SkillQuery): string
+  /** `null` where there is no such skill. */
+  get(id: string): string
+  freshness(): string
   exists(id: string): boolean
   count(): number
 }
@@ -199,6 +205,18 @@ export interface SearchRequest {
 /** Tells what `Date.now()` says. */
 export declare function setNow(ms: number): void
 
+/** Options of a search or a list, which the package has checked. Missing ones are at their default. */
+export interface SkillQuery {
+  limit?: number
+  offset?: number
+  after?: string
+  category?: string
+  trustTier?: string
+  minScore?: number
+  safeOnly?: boolean
+  source?: string
+}
+
 export interface SkillRecord {
   id: string
   name: string
@@ -217,10 +235,12 @@ export interface SkillRecord {
   updatedAt: string | null
 }
 
-/** A value for a parameter; without both it is NULL. */
+/** A value for a parameter; without any it is NULL. */
 export interface StatementValue {
   /** A whole number, in digits: JavaScript's numbers are not exact. */
   integer?: string
+  /** A text would be larger than every number. */
+  real?: number
   text?: string
 }
 

@@ -74,6 +74,14 @@ export function optionalNumber(name: string, value: unknown): number | undefined
   return value
 }
 
+/** A number from 0 to 1. */
+export function optionalShare(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value)
+  if (!(value >= 0 && value <= 1)) throw refusal(new RangeError(`${name} is ${value}. It must be a number from 0 to 1.`))
+  return value
+}
+
 type Callback = (...args: never[]) => unknown
 
 export function optionalFunction<T extends Callback>(name: string, value: T | null | undefined): T | undefined {

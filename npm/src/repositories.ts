@@ -1,10 +1,25 @@
-import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills } from './addon.js'
+import type { NativeConfig, NativeDatabase, NativeHistory, NativeSkills, SkillQuery } from './addon.js'
 import * as check from './check.js'
 import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notADatabase, pathAndState } from './database.js'
 import { attempt, SkillsmithSyncError } from './errors.js'
 import { disposable, hide, INSPECT } from './internals.js'
 import { atHostTime, native } from './native.js'
-import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
+import type {
+  Freshness,
+  SkillDetails,
+  SkillFilter,
+  SkillListOptions,
+  SkillPage,
+  SkillRecord,
+  SkillSearchOptions,
+  SkillSearchResults,
+  SyncConfig,
+  SyncConfigUpdate,
+  SyncFrequency,
+  SyncHistoryEntry,
+  SyncRunResult,
+  SyncStats,
+} from './types.js'
 
 /** Milliseconds between two syncs of each frequency. */
 export const FREQUENCY_INTERVALS = Object.freeze({
@@ -13,6 +28,7 @@ export const FREQUENCY_INTERVALS = Object.freeze({
 }) as { readonly daily: 86400000; readonly weekly: 604800000 }
 
 const CALL = Symbol('call')
+const PAGE = Symbol('page')
 
 /** Calls a repository of the addon, which is made by the first call, because not every database is open before. */
 type Call<Native> = <T>(body: (native: Native) => T) => T
@@ -271,7 +287,7 @@ function runResult(result: SyncRunResult): SyncRunResult {
   }
 }
 
-/** Reads skills. Calls are short and block on the disk only. */
+/** Finds and reads skills. Calls are short and block on the disk only. */
 export class SkillRepository {
   /** @internal */
   declare readonly [CONNECTION]: Connection
@@ -317,6 +333,92 @@ export class SkillRepository {
   /** Number of skills, including the user's own. */
   count(): number {
     return this[CALL]((skills) => skills.count())
+  }
+
+  /**
+   * The skills in which every word of `text` is found, the best match first, then the best quality, then by id.
+   *
+   * Nothing in the text is an operator: quotes, `-`, `*` and `NEAR` are looked for, or are between words. A word matches in all its
+   * forms, as the full-text index has them; the last one, if it has three letters, matches every word that begins with it. An empty
+   * text leaves nothing out, and the best quality comes first. Waits for no sync, and changes nothing.
+   *
+   * @throws {@link SkillsmithSyncError} with `INVALID_ARGUMENT` for a text of more than 1,000 characters.
+   */
+  search(text: string, options?: SkillSearchOptions): SkillSearchResults {
+    const words = check.string('text', text)
+    const given = check.knownOptions<SkillSearchOptions>('search', options ?? undefined, [...SELECTION, 'offset'])
+    const query = { ...selection(given), ...some('offset', check.optionalInteger('offset', given.offset)) }
+    return JSON.parse(this[CALL]((skills) => skills.search(words, query)))
+  }
+
+  /** A page of all skills, in the order of their ids. Waits for no sync. */
+  list(options?: SkillListOptions): SkillPage {
+    return this[PAGE](listQuery('list', options))
+  }
+
+  /**
+   * All skills of a list, read page by page when they are needed: no lock is held in between, so a sync may write meanwhile. What it
+   * adds behind the last id is found too. `for (const skill of skills)` goes through all skills.
+   */
+  iterate(options?: SkillListOptions): Generator<SkillRecord, void, undefined> {
+    return records((query) => this[PAGE](query), listQuery('iterate', options))
+  }
+
+  /** All skills: {@link SkillRepository.iterate}. */
+  [Symbol.iterator](): Generator<SkillRecord, void, undefined> {
+    return this.iterate()
+  }
+
+  /** The skill with this id, its categories and where it is from, or `null`. */
+  get(id: string): SkillDetails | null {
+    const skill = check.soughtId('id', id)
+    return skill === undefined ? null : JSON.parse(this[CALL]((skills) => skills.get(skill)))
+  }
+
+  /** How complete and how old the skills are. Each answer of `search` and `list` says it, too. */
+  freshness(): Freshness {
+    return JSON.parse(this[CALL]((skills) => skills.freshness()))
+  }
+
+  /** @internal */
+  [PAGE](query: SkillQuery): SkillPage {
+    return JSON.parse(this[CALL]((skills) => skills.list(query)))
+  }
+}
+
+/** The most skills of an answer. */
+const MOST_SKILLS = 1_000
+
+/** The options that a search and a list have in common. */
+const SELECTION = ['limit', 'category', 'trustTier', 'minScore', 'safeOnly', 'source'] as const
+
+function selection(given: SkillFilter & { limit?: number | undefined }): SkillQuery {
+  return {
+    ...some('limit', check.optionalInteger('limit', given.limit, 1, MOST_SKILLS)),
+    ...some('category', check.optionalString('category', given.category)),
+    ...some('trustTier', check.optionalString('trustTier', given.trustTier)),
+    ...some('minScore', check.optionalShare('minScore', given.minScore)),
+    ...some('safeOnly', check.optionalBoolean('safeOnly', given.safeOnly)),
+    ...some('source', check.optionalString('source', given.source)),
+  }
+}
+
+function listQuery(caller: string, options: SkillListOptions | null | undefined): SkillQuery {
+  const given = check.knownOptions<SkillListOptions>(caller, options ?? undefined, [...SELECTION, 'after'])
+  return { ...selection(given), ...some('after', check.optionalString('after', given.after)) }
+}
+
+/** A member, if it has a value. */
+function some<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in K]: V })
+}
+
+function* records(read: (query: SkillQuery) => SkillPage, query: SkillQuery): Generator<SkillRecord, void, undefined> {
+  let page = read(query)
+  yield* page.skills
+  while (page.next !== null) {
+    page = read({ ...query, after: page.next })
+    yield* page.skills
   }
 }
 

@@ -43,7 +43,7 @@ function answer(connection: TellingConnection, sql: string, values: StatementVal
     return '0'
   }
   const statement = connection.prepare(sql)
-  const bound = values.map(({ integer, text }) => (integer === undefined ? (text ?? null) : BigInt(integer)))
+  const bound = values.map(({ integer, real, text }) => (integer === undefined ? (real ?? text ?? null) : BigInt(integer)))
   if (kind === 'change') return String(statement.run(...bound).changes)
   if (statement.safeIntegers) statement.safeIntegers(true)
   else statement.setReadBigInts?.(true)

@@ -127,6 +127,99 @@ export interface SkillRecord {
   updatedAt: string | null
 }
 
+/** How complete and how old the skills of a database are, so that a database that is empty or old is not taken for "no match". */
+export interface Freshness {
+  /** Whether there is no skill at all. */
+  isEmpty: boolean
+  /**
+   * When the last whole listing of the registry ended or, where another program has synced, when its last sync began; `null` if
+   * there was none.
+   */
+  listedAt: string | null
+  /** How long ago that was, in milliseconds; `null` if it is not known. */
+  ageMs: number | null
+  /** Whether that is longer ago than the time between two automatic syncs, or never was. */
+  isStale: boolean
+  /** Whether that listing could see every skill of the registry; `null` if that is not known. */
+  coverage: 'complete' | 'best-effort' | null
+  /** Whether it was a listing by a few search words, which finds a part of the skills only. */
+  byWords: boolean
+}
+
+/** Which skills a search or a list may return. Each condition has to hold. */
+export interface SkillFilter {
+  /** Only skills in this category, by its id or its name; the letters A to Z in either case. */
+  category?: string | undefined
+  /** Only skills of this trust tier. Those without one are `unknown`. */
+  trustTier?: string | undefined
+  /** Only skills with at least this quality score, from 0 to 1. Default: all, including those without a score. */
+  minScore?: number | undefined
+  /** Only skills that have passed a security scan: not those without one, and not those in quarantine. Default: false. */
+  safeOnly?: boolean | undefined
+  /** Only skills from there: `registry`, or `local` for the user's own. */
+  source?: string | undefined
+}
+
+/** Options of {@link SkillRepository.search}. */
+export interface SkillSearchOptions extends SkillFilter {
+  /** Most skills in the answer, from 1 to 1,000. Default: 20. */
+  limit?: number | undefined
+  /** How many of the best matches to leave out. Default: 0. */
+  offset?: number | undefined
+}
+
+/** Options of {@link SkillRepository.list} and {@link SkillRepository.iterate}. */
+export interface SkillListOptions extends SkillFilter {
+  /** Most skills of a page, from 1 to 1,000. Default: 100. */
+  limit?: number | undefined
+  /** Begins behind this id, which need not exist: `next` of the page before. */
+  after?: string | undefined
+}
+
+/** A skill that matches. */
+export interface SkillMatch extends SkillRecord {
+  /**
+   * How well it matches by BM25, in which a word in the name weighs most: more is better. It compares the skills of one answer; 0
+   * where no index was asked, or no word.
+   */
+  rank: number
+  /** The part of its texts in which most words are found, on one line; `null` where no index was asked, or no word. */
+  snippet: string | null
+}
+
+/** The answer to a search. */
+export interface SkillSearchResults {
+  /** The skills, the best match first. */
+  matches: SkillMatch[]
+  /** Whether more skills match than these. */
+  hasMore: boolean
+  /**
+   * Whether the full-text index was asked. Without it, or where it is damaged, texts are compared letter by letter, so that "testing"
+   * does not find "tests"; the best quality comes first then.
+   */
+  indexed: boolean
+  /** How complete and how old the skills are. */
+  freshness: Freshness
+}
+
+/** A page of a list. */
+export interface SkillPage {
+  /** The skills, in the order of their ids. */
+  skills: SkillRecord[]
+  /** The id behind which the next page begins; `null` for the last one. */
+  next: string | null
+  /** How complete and how old the skills are. */
+  freshness: Freshness
+}
+
+/** A skill with what other tables have of it. */
+export interface SkillDetails extends SkillRecord {
+  /** The names of the categories that it is in, in their order. */
+  categories: string[]
+  /** Where it is from: `registry`, or `local` for the user's own. */
+  source: string
+}
+
 /** Progress of a run. */
 export interface SyncProgress {
   /**

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, Color, Table};
 
 use super::console::{Console, FAINT};
 use super::database;
 use super::exit::Exit;
-use super::table::{INDENT, NARROW, NARROWEST, bare, wrapped};
+use super::table::{INDENT, NARROW, NARROWEST, framed, wrapped};
 use super::text::{clean, shortened};
 use super::time::{Zone, duration};
 use crate::clock::from_iso;
@@ -114,35 +113,16 @@ fn lines(entries: &[SyncHistoryEntry], width: u16, console: &Console<'_>) -> Str
 }
 
 fn table(entries: &[SyncHistoryEntry], console: &Console<'_>) -> Table {
-    let mut table = bare(console);
-    match console.terminal.stdout.width() {
-        Some(width) => table
-            .load_style(UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(width),
-        None => table.load_style(NOTHING),
-    };
     let (heading, starts) = starts(entries, console.zone);
-    let names = std::iter::once(heading.as_str()).chain(HEADER);
-    table.set_header(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    let rows = entries.iter().zip(starts);
+    let headings = std::iter::once(heading.as_str()).chain(HEADER);
     let longest = if console.terminal.stdout.is_terminal() {
         LONGEST_ERROR
     } else {
         LONGEST_ERROR_ELSEWHERE
     };
-    table.add_rows(rows.map(|(entry, started)| row(entry, started, console.zone, longest)));
-    for number in NUMBERS {
-        if let Some(column) = table.column_mut(number) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    if !console.terminal.stdout.is_terminal() {
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-    }
-    table
+    let rows = entries.iter().zip(starts);
+    let rows = rows.map(|(entry, started)| row(entry, started, console.zone, longest));
+    framed(headings, rows, NUMBERS, console)
 }
 
 fn row(entry: &SyncHistoryEntry, started: String, zone: Zone, longest: usize) -> [Cell; 7] {

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, Table};
 
 use super::args::SearchArguments;
 use super::console::Console;
 use super::database;
 use super::exit::Exit;
-use super::table::{INDENT, NARROW, NARROWEST, bare, wrapped};
+use super::table::{INDENT, NARROW, NARROWEST, framed, wrapped};
 use super::text::clean;
 use crate::search::{Freshness, SearchOptions, SearchResults, SkillFilter, SkillMatch};
 use crate::{Coverage, Result, SkillRecord, SkillRepository};
@@ -102,25 +101,8 @@ pub(super) fn doubt(freshness: &Freshness, console: &Console<'_>) -> Option<Stri
 }
 
 fn table(found: &[SkillMatch], console: &Console<'_>) -> Table {
-    let mut table = bare(console);
-    match console.terminal.stdout.width() {
-        Some(width) => table
-            .load_style(UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(width),
-        None => table.load_style(NOTHING),
-    };
-    table.set_header(HEADER.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    table.add_rows(found.iter().map(|found| row(&found.skill)));
-    if let Some(column) = table.column_mut(SCORE) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    if !console.terminal.stdout.is_terminal() {
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-    }
-    table
+    let rows = found.iter().map(|found| row(&found.skill));
+    framed(HEADER, rows, [SCORE], console)
 }
 
 fn row(skill: &SkillRecord) -> [Cell; 5] {

@@ -1,7 +1,7 @@
 //! Tables at a terminal, and what takes their place where they do not fit.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, ContentArrangement, Table};
+use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 
 use super::console::Console;
 
@@ -33,6 +33,38 @@ pub(super) fn bare(console: &Console<'_>) -> Table {
     table.force_no_tty();
     if console.colours_stdout() {
         table.enforce_styling();
+    }
+    table
+}
+
+/// A table of rows under bold headings: in a frame of the terminal's width, elsewhere in columns. `numbers` are the places of
+/// the columns that are aligned on the right.
+pub(super) fn framed<'h, Row: Into<comfy_table::Row>>(
+    headings: impl IntoIterator<Item = &'h str>,
+    rows: impl IntoIterator<Item = Row>,
+    numbers: impl IntoIterator<Item = usize>,
+    console: &Console<'_>,
+) -> Table {
+    let mut table = bare(console);
+    match console.terminal.stdout.width() {
+        Some(width) => table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width),
+        None => table.load_style(NOTHING),
+    };
+    let bold = |name| Cell::new(name).add_attribute(Attribute::Bold);
+    table.set_header(headings.into_iter().map(bold));
+    table.add_rows(rows);
+    for number in numbers {
+        if let Some(column) = table.column_mut(number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    if !console.terminal.stdout.is_terminal() {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
     }
     table
 }

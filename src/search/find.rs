@@ -1,5 +1,7 @@
 //! The statements that find skills.
 
+use std::collections::HashMap;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, ToSql, params};
 
@@ -17,7 +19,14 @@ use crate::{Error, Result, SkillRecord, SkillRepository};
 /// Words of a snippet.
 const SNIPPET: &str = "snippet(skills_fts, -1, '', '', '…', 16)";
 
-/// How many times more of the best matches are looked at where a filter or equal ranks leave the page open.
+/// How many of the best matches are looked at beyond the page, at least: others may have the rank of the last of the page.
+const SPARE: i64 = 16;
+
+/// How many snippets one statement reads. A host's SQLite may take no more than 999 values.
+const MOST_PLACES: usize = 500;
+
+/// How many times as many as a page of the best matches are looked at, and how many times more where a filter or equal ranks
+/// leave the page open. To look at a few more costs less than to rank them all again.
 const STEP: i64 = 8;
 
 impl SkillRepository {
@@ -45,7 +54,7 @@ impl SkillRepository {
     /// # Errors
     /// [`Error::InvalidArgument`] for a text of more than 1,000 characters, and for options out of range.
     pub fn search(&self, text: &str, options: &SearchOptions) -> Result<SearchResults> {
-        options.check()?;
+        options.selection.check()?;
         let query = Query::of(text)?;
         self.database().short_read(|conn| {
             let freshness = Freshness::read(conn)?;
@@ -57,9 +66,7 @@ impl SkillRepository {
                 };
                 search.find(&query)
             })?;
-            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-            let has_more = matches.len() > limit;
-            matches.truncate(limit);
+            let has_more = options.selection.cut(&mut matches);
             Ok(SearchResults {
                 matches,
                 has_more,
@@ -84,14 +91,14 @@ impl SkillRepository {
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of range.
     pub fn list(&self, options: &ListOptions) -> Result<SkillPage> {
-        options.check()?;
+        options.selection.check()?;
         self.database().short_read(|conn| {
             let (is_behind, after) = match &options.after {
                 Some(id) => (">", id.as_str()),
                 None => (">=", ""),
             };
-            let most = i64::from(options.limit).saturating_add(1);
-            let [category, tier, score, safe, source] = options.filter.values();
+            let most = options.selection.most();
+            let [category, tier, score, safe, source] = options.selection.filter.values();
             let values: [&dyn ToSql; 7] = [category, tier, score, safe, source, &after, &most];
             let mut skills: Vec<SkillRecord> = Layout::read(conn)?.read_rows(|layout| {
                 let condition = SkillFilter::condition(layout);
@@ -101,9 +108,7 @@ impl SkillRepository {
                 );
                 conn.all(&sql, &values[..], from_row)
             })?;
-            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-            let has_more = skills.len() > limit;
-            skills.truncate(limit);
+            let has_more = options.selection.cut(&mut skills);
             let next = skills.last().filter(|_| has_more).map(|last| last.id.clone());
             Ok(SkillPage {
                 skills,
@@ -176,11 +181,6 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// One more than are asked for, if there are as many.
-    fn most(&self) -> i64 {
-        i64::from(self.options.limit).saturating_add(1)
-    }
-
     /// The matches, and whether the index was used, or would be.
     fn find(&self, query: &Query) -> Result<(Vec<SkillMatch>, bool)> {
         let has_index = self.layout.has_index();
@@ -210,14 +210,26 @@ impl Search<'_> {
              SELECT {columns}, best.place AS skillsmith_place, best.score AS skillsmith_rank,
                     (SELECT count(*) FROM best) AS skillsmith_seen, (SELECT max(score) FROM best) AS skillsmith_last
              FROM best CROSS JOIN skills AS k ON k.rowid = best.place
-             WHERE {condition}
+             WHERE best.score <= coalesce((SELECT score FROM best ORDER BY score LIMIT 1 OFFSET ?11), 9e999)
+               AND {condition}
              ORDER BY best.score, {score} DESC, {id} LIMIT ?9 OFFSET ?10"
         );
-        let [category, tier, least, safe, source] = self.options.filter.values();
-        let (most, offset) = (self.most(), i64::from(self.options.offset));
-        let mut seen = most.saturating_add(offset);
+        let filter = &self.options.selection.filter;
+        let [category, tier, least, safe, source] = filter.values();
+        let (most, offset) = (
+            self.options.selection.most(),
+            i64::from(self.options.offset),
+        );
+        let page = most.saturating_add(offset);
+        let mut seen = page.saturating_add(SPARE).saturating_mul(STEP);
+        // No row is read behind the last of the page and those of the same rank, unless a filter may leave some out before.
+        let cut = if *filter == SkillFilter::new() {
+            page.saturating_sub(1)
+        } else {
+            i64::MAX
+        };
         loop {
-            let values: [&dyn ToSql; 10] = [
+            let values: [&dyn ToSql; 11] = [
                 category,
                 tier,
                 least,
@@ -228,13 +240,11 @@ impl Search<'_> {
                 &seen,
                 &most,
                 &offset,
+                &cut,
             ];
             let found = self.conn.all(&sql, &values[..], Ranked::of)?;
             if is_settled(&found, seen, most) {
-                return found
-                    .into_iter()
-                    .map(|found| self.with_snippet(found, &expression))
-                    .collect();
+                return self.with_snippets(found, &expression);
             }
             seen = if found.is_empty() {
                 i64::MAX
@@ -244,25 +254,36 @@ impl Search<'_> {
         }
     }
 
-    fn with_snippet(&self, found: Ranked, expression: &str) -> Result<SkillMatch> {
-        let sql = format!(
-            "SELECT {SNIPPET} AS words FROM skills_fts WHERE skills_fts MATCH ?1 AND rowid = ?2"
-        );
-        let snippet = self
-            .conn
-            .first(&sql, params![expression, found.place], |row| {
-                optional_text(row, "words")
-            });
-        let snippet = match snippet {
-            // FTS5 reads the whole text for it.
-            Err(error) if self.layout.reading != Reading::Whole && is_of_length(&error) => None,
-            snippet => snippet?,
-        };
-        Ok(SkillMatch {
+    /// With their snippets, which one more pass over the matches finds: `+rowid` is no condition of the index, which would look
+    /// up every word that begins with the last one for each row again.
+    fn with_snippets(&self, found: Vec<Ranked>, expression: &str) -> Result<Vec<SkillMatch>> {
+        let mut snippets = HashMap::new();
+        for some in found.chunks(MOST_PLACES) {
+            let places: Vec<_> = (0..some.len())
+                .map(|at| format!("?{}", at.saturating_add(2)))
+                .collect();
+            let sql = format!(
+                "SELECT rowid AS place, {SNIPPET} AS words FROM skills_fts WHERE skills_fts MATCH ?1 AND +rowid IN ({})",
+                places.join(", ")
+            );
+            let mut values: Vec<&dyn ToSql> = vec![&expression];
+            values.extend(some.iter().map(|found| &found.place as &dyn ToSql));
+            let read = |row: &dyn Columns| Ok((whole(row, "place")?, optional_text(row, "words")?));
+            match self.conn.all(&sql, &values[..], read) {
+                // FTS5 reads the whole texts for them.
+                Err(error) if self.layout.reading != Reading::Whole && is_of_length(&error) => {}
+                found => snippets.extend(found?),
+            }
+        }
+        let with_snippet = |found: Ranked| SkillMatch {
+            snippet: snippets
+                .remove(&Some(found.place))
+                .flatten()
+                .map(|text| on_one_line(&text)),
             skill: found.skill,
             rank: -found.rank,
-            snippet: snippet.flatten().map(|text| on_one_line(&text)),
-        })
+        };
+        Ok(found.into_iter().map(with_snippet).collect())
     }
 
     /// Letter by letter, which reads all skills.
@@ -283,8 +304,11 @@ impl Search<'_> {
         let sql = format!(
             "SELECT {columns} FROM skills AS k WHERE {condition} AND {all_match} ORDER BY {score} DESC, {id} LIMIT ?6 OFFSET ?7"
         );
-        let (most, offset) = (self.most(), i64::from(self.options.offset));
-        let mut values: Vec<&dyn ToSql> = self.options.filter.values().into();
+        let (most, offset) = (
+            self.options.selection.most(),
+            i64::from(self.options.offset),
+        );
+        let mut values: Vec<&dyn ToSql> = self.options.selection.filter.values().into();
         values.extend([&most as &dyn ToSql, &offset]);
         values.extend(patterns.iter().map(|pattern| pattern as &dyn ToSql));
         self.conn.all(&sql, &values[..], |row| {

@@ -4,7 +4,46 @@ use super::SkillFilter;
 use crate::{Error, Result};
 
 /// Most skills that one call returns.
-pub(super) const MOST: u32 = 1_000;
+const MOST: u32 = 1_000;
+
+/// What a search and a list have in common: how many skills of an answer, and which count at all.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Selection {
+    limit: u32,
+    pub(super) filter: SkillFilter,
+}
+
+impl Selection {
+    fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            filter: SkillFilter::default(),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if !(1..=MOST).contains(&self.limit) {
+            return Err(Error::InvalidArgument(format!(
+                "The limit is {}. Use a whole number from 1 to {MOST}.",
+                self.limit
+            )));
+        }
+        self.filter.check()
+    }
+
+    /// How many rows to read: one more than are asked for tells whether there are more.
+    pub(super) fn most(&self) -> i64 {
+        i64::from(self.limit).saturating_add(1)
+    }
+
+    /// Leaves out the one more, and tells whether it was there.
+    pub(super) fn cut<T>(&self, rows: &mut Vec<T>) -> bool {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        has_more
+    }
+}
 
 /// Options of [`SkillRepository::search`](crate::SkillRepository::search).
 ///
@@ -18,9 +57,8 @@ pub(super) const MOST: u32 = 1_000;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchOptions {
-    pub(super) limit: u32,
+    pub(super) selection: Selection,
     pub(super) offset: u32,
-    pub(super) filter: SkillFilter,
 }
 
 impl SearchOptions {
@@ -32,7 +70,7 @@ impl SearchOptions {
     /// Most skills in the answer, from 1 to 1,000. Default: 20.
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
-        self.limit = limit;
+        self.selection.limit = limit;
         self
     }
 
@@ -46,22 +84,16 @@ impl SearchOptions {
     /// Which skills count at all. Default: all.
     #[must_use]
     pub fn filter(mut self, filter: SkillFilter) -> Self {
-        self.filter = filter;
+        self.selection.filter = filter;
         self
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        check_limit(self.limit)?;
-        self.filter.check()
     }
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
-            limit: 20,
+            selection: Selection::new(20),
             offset: 0,
-            filter: SkillFilter::default(),
         }
     }
 }
@@ -77,9 +109,8 @@ impl Default for SearchOptions {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOptions {
+    pub(super) selection: Selection,
     pub(super) after: Option<String>,
-    pub(super) limit: u32,
-    pub(super) filter: SkillFilter,
 }
 
 impl ListOptions {
@@ -98,38 +129,23 @@ impl ListOptions {
     /// Most skills of a page, from 1 to 1,000. Default: 100.
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
-        self.limit = limit;
+        self.selection.limit = limit;
         self
     }
 
     /// Which skills count at all. Default: all.
     #[must_use]
     pub fn filter(mut self, filter: SkillFilter) -> Self {
-        self.filter = filter;
+        self.selection.filter = filter;
         self
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        check_limit(self.limit)?;
-        self.filter.check()
     }
 }
 
 impl Default for ListOptions {
     fn default() -> Self {
         Self {
+            selection: Selection::new(100),
             after: None,
-            limit: 100,
-            filter: SkillFilter::default(),
         }
     }
-}
-
-fn check_limit(limit: u32) -> Result<()> {
-    if (1..=MOST).contains(&limit) {
-        return Ok(());
-    }
-    Err(Error::InvalidArgument(format!(
-        "The limit is {limit}. Use a whole number from 1 to {MOST}."
-    )))
 }

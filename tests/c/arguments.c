@@ -13,6 +13,9 @@ typedef struct sized {
     skillsmith_open_options open;
     skillsmith_client_options client;
     skillsmith_search_options search;
+    skillsmith_skill_search_options find;
+    skillsmith_skill_list_options list;
+    skillsmith_skill_filter filter;
     skillsmith_sync_options sync;
     skillsmith_sync_config_update update;
     skillsmith_sync_run_result run;
@@ -114,6 +117,40 @@ static skillsmith_status call_search(const sized *options, skillsmith_error **ou
   return status;
 }
 
+static skillsmith_status find_with(const skillsmith_skill_search_options *options, skillsmith_error **out_error) {
+  skillsmith_skill_repository *skills = RUBBISH(skillsmith_skill_repository);
+  skillsmith_skill_search_results *found = RUBBISH(skillsmith_skill_search_results);
+  skillsmith_status status;
+  OK(skillsmith_skill_repository_new(database, &skills, &error));
+  status = skillsmith_skill_repository_search(skills, "git", options, &found, out_error);
+  CHECK((found == NULL) == (status != SKILLSMITH_OK));
+  CODE(SKILLSMITH_OK, skillsmith_skill_search_results_free(found));
+  CODE(SKILLSMITH_OK, skillsmith_skill_repository_free(skills));
+  return status;
+}
+
+static skillsmith_status call_find(const sized *options, skillsmith_error **out_error) {
+  return find_with(&options->known.find, out_error);
+}
+
+static skillsmith_status call_filter(const sized *options, skillsmith_error **out_error) {
+  OPTIONS(skillsmith_skill_search_options, with_filter);
+  with_filter.filter = &options->known.filter;
+  return find_with(&with_filter, out_error);
+}
+
+static skillsmith_status call_list(const sized *options, skillsmith_error **out_error) {
+  skillsmith_skill_repository *skills = RUBBISH(skillsmith_skill_repository);
+  skillsmith_skill_page *page = RUBBISH(skillsmith_skill_page);
+  skillsmith_status status;
+  OK(skillsmith_skill_repository_new(database, &skills, &error));
+  status = skillsmith_skill_repository_list(skills, &options->known.list, &page, out_error);
+  CHECK((page == NULL) == (status != SKILLSMITH_OK));
+  CODE(SKILLSMITH_OK, skillsmith_skill_page_free(page));
+  CODE(SKILLSMITH_OK, skillsmith_skill_repository_free(skills));
+  return status;
+}
+
 static skillsmith_status call_sync(const sized *options, skillsmith_error **out_error) {
   skillsmith_sync_result *result = RUBBISH(skillsmith_sync_result);
   skillsmith_status status = skillsmith_sync_engine_sync(engine, &options->known.sync, &result, out_error);
@@ -175,6 +212,9 @@ static void struct_sizes(void) {
   sizes(call_open, sizeof(skillsmith_open_options), zero);
   sizes(call_client, sizeof(skillsmith_client_options), zero);
   sizes(call_search, sizeof(skillsmith_search_options), zero);
+  sizes(call_find, sizeof(skillsmith_skill_search_options), zero);
+  sizes(call_list, sizeof(skillsmith_skill_list_options), zero);
+  sizes(call_filter, sizeof(skillsmith_skill_filter), zero);
   sizes(call_sync, sizeof(skillsmith_sync_options), zero);
   sizes(call_update, sizeof(skillsmith_sync_config_update), zero);
   sizes(call_complete, sizeof(skillsmith_sync_run_result), zero);
@@ -185,6 +225,9 @@ static void struct_sizes(void) {
   one_size(call_open, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_client, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_search, zero, sizeof(size_t), SKILLSMITH_OK, "");
+  one_size(call_find, zero, sizeof(size_t), SKILLSMITH_OK, "");
+  one_size(call_list, zero, sizeof(size_t), SKILLSMITH_OK, "");
+  one_size(call_filter, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_sync, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_update, zero, sizeof(size_t), SKILLSMITH_OK, "");
   one_size(call_complete, zero, sizeof(size_t), SKILLSMITH_OK, "");
@@ -214,6 +257,15 @@ static void struct_sizes(void) {
   cut(call_search, zero, offsetof(skillsmith_search_options, query), offsetof(skillsmith_search_options, category));
   cut(call_search, zero, offsetof(skillsmith_search_options, limit), offsetof(skillsmith_search_options, limit) + sizeof(uint32_t));
   memset(&zero, 0, sizeof zero);
+  zero.known.list.after = "git";
+  cut(call_list, zero, offsetof(skillsmith_skill_list_options, after), offsetof(skillsmith_skill_list_options, after_length));
+  memset(&zero, 0, sizeof zero);
+  zero.known.filter.category = "git";
+  cut(call_filter, zero, offsetof(skillsmith_skill_filter, category), offsetof(skillsmith_skill_filter, trust_tier));
+  cut(call_filter, zero, offsetof(skillsmith_skill_filter, min_score), offsetof(skillsmith_skill_filter, safe_only));
+  memset(&zero, 0, sizeof zero);
+  cut(call_find, zero, offsetof(skillsmith_skill_search_options, filter), offsetof(skillsmith_skill_search_options, limit));
+  cut(call_find, zero, offsetof(skillsmith_skill_search_options, offset), sizeof(skillsmith_skill_search_options));
   cut(call_sync, zero, offsetof(skillsmith_sync_options, on_progress), offsetof(skillsmith_sync_options, user_data));
   cut(call_update, zero, offsetof(skillsmith_sync_config_update, frequency), sizeof(skillsmith_sync_config_update));
   cut(call_complete, zero, offsetof(skillsmith_sync_run_result, skills_added), offsetof(skillsmith_sync_run_result, skills_updated));
@@ -278,6 +330,30 @@ static void texts_that_are_none(void) {
     REFUSED(skillsmith_skill_repository_find_by_id(skills, text, &skill, &error));
     REFUSED(skillsmith_skill_repository_exists(skills, text, &found, &error));
     CHECK(!found);
+    {
+      skillsmith_skill_search_results *results = RUBBISH(skillsmith_skill_search_results);
+      skillsmith_skill_page *page = RUBBISH(skillsmith_skill_page);
+      skillsmith_skill_details *details = RUBBISH(skillsmith_skill_details);
+      OPTIONS(skillsmith_skill_search_options, find_options);
+      OPTIONS(skillsmith_skill_list_options, list_options);
+      OPTIONS(skillsmith_skill_filter, filter);
+      const char **members[3];
+      size_t member;
+      members[0] = &filter.category, members[1] = &filter.trust_tier, members[2] = &filter.source;
+      REFUSED(skillsmith_skill_repository_search(skills, text, NULL, &results, &error));
+      REFUSED(skillsmith_skill_repository_get(skills, text, &details, &error));
+      list_options.after = text;
+      REFUSED(skillsmith_skill_repository_list(skills, &list_options, &page, &error));
+      list_options.after = NULL;
+      find_options.filter = list_options.filter = &filter;
+      for (member = 0; member < 3; member++) {
+        *members[member] = text;
+        REFUSED(skillsmith_skill_repository_search(skills, "git", &find_options, &results, &error));
+        REFUSED(skillsmith_skill_repository_list(skills, &list_options, &page, &error));
+        *members[member] = NULL;
+      }
+      CHECK(results == NULL && page == NULL && details == NULL);
+    }
     CODE(SKILLSMITH_OK, skillsmith_skill_repository_free(skills));
     client_options.base_url = text;
     REFUSED(skillsmith_api_client_new(&client_options, &client, &error));

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::header::{self, Function, Parameter};
 
 /// Where NULL is an answer; anywhere else it is refused.
-const OPTIONAL: [(&str, &str); 18] = [
+const OPTIONAL: [(&str, &str); 20] = [
     ("skillsmith_database_open", "path"),
     ("skillsmith_database_open", "options"),
     (
@@ -22,6 +22,8 @@ const OPTIONAL: [(&str, &str); 18] = [
         "out_config",
     ),
     ("skillsmith_sync_history_repository_cleanup", "out_deleted"),
+    ("skillsmith_skill_repository_search", "options"),
+    ("skillsmith_skill_repository_list", "options"),
     ("skillsmith_api_client_new", "options"),
     ("skillsmith_api_client_check_health", "cancel"),
     ("skillsmith_api_client_search", "options"),
@@ -99,6 +101,8 @@ static served rows;
 static skillsmith_open_options open_options;
 static skillsmith_client_options client_options;
 static skillsmith_search_options search_options;
+static skillsmith_skill_search_options skill_search_options;
+static skillsmith_skill_list_options skill_list_options;
 static skillsmith_sync_options sync_options;
 static skillsmith_sync_config_update update;
 static skillsmith_sync_run_result run_result;
@@ -112,6 +116,8 @@ static fixtures make_fixtures(void) {
   client_options.struct_size = sizeof client_options;
   client_options.base_url = registry_url();
   search_options.struct_size = sizeof search_options;
+  skill_search_options.struct_size = sizeof skill_search_options;
+  skill_list_options.struct_size = sizeof skill_list_options;
   sync_options.struct_size = sizeof sync_options;
   update.struct_size = sizeof update;
   run_result.struct_size = sizeof run_result;

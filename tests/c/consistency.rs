@@ -246,10 +246,25 @@ fn the_first_program_of_the_preamble_compiles() {
     let program = header()
         .split("A FIRST PROGRAM\n")
         .nth(1)
-        .and_then(|rest| rest.split(" CALLS AND ERRORS").next())
+        .and_then(|rest| rest.split(" FINDING SKILLS").next())
         .unwrap()
         .to_owned();
     assert_compiles(&program);
+}
+
+#[test]
+fn the_search_of_the_preamble_compiles() {
+    let header = header();
+    let (_, rest) = header
+        .split_once(" FINDING SKILLS, with an open database\n")
+        .unwrap();
+    let (body, _) = rest.split_once(" CALLS AND ERRORS").unwrap();
+    assert_compiles(&format!(
+        "#include <stdio.h>\n#include <skillsmith_sync.h>\n\
+         void find(const skillsmith_database *database);\n\
+         void find(const skillsmith_database *database) {{\n    skillsmith_error *error = NULL;\n{body}\
+         skillsmith_error_free(error);\n}}\n"
+    ));
 }
 
 #[test]

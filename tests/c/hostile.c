@@ -57,6 +57,10 @@ static void read_all(skillsmith_database *database, const char *name) {
   skillsmith_sync_config_repository *configs = NULL;
   skillsmith_sync_history_repository *runs = NULL;
   skillsmith_skill *skill = NULL;
+  skillsmith_skill_search_results *found = NULL;
+  skillsmith_skill_page *page = NULL;
+  skillsmith_skill_details *details = NULL;
+  skillsmith_freshness *freshness = NULL;
   skillsmith_sync_config *config = NULL;
   skillsmith_sync_history_entry *entry = NULL;
   skillsmith_sync_history_list *list = NULL;
@@ -69,6 +73,14 @@ static void read_all(skillsmith_database *database, const char *name) {
   ENDS(skillsmith_skill_repository_find_by_id(skills, "s", &skill, &error));
   ENDS(skillsmith_skill_repository_exists(skills, "s", &answer, &error));
   ENDS(skillsmith_skill_repository_count(skills, &number, &error));
+  ENDS(skillsmith_skill_repository_search(skills, "one", NULL, &found, &error));
+  CODE(SKILLSMITH_OK, skillsmith_skill_search_results_free(found));
+  ENDS(skillsmith_skill_repository_list(skills, NULL, &page, &error));
+  CODE(SKILLSMITH_OK, skillsmith_skill_page_free(page));
+  ENDS(skillsmith_skill_repository_get(skills, "s", &details, &error));
+  CODE(SKILLSMITH_OK, skillsmith_skill_details_free(details));
+  ENDS(skillsmith_skill_repository_freshness(skills, &freshness, &error));
+  CODE(SKILLSMITH_OK, skillsmith_freshness_free(freshness));
   ENDS(skillsmith_sync_config_repository_get_config(configs, &config, &error));
   ENDS(skillsmith_sync_config_repository_is_sync_due(configs, &answer, &error));
   ENDS(skillsmith_sync_config_repository_get_request_budget(configs, &number, &error));

@@ -19,6 +19,11 @@ mod interpreters;
 #[expect(dead_code, reason = "the build script uses all of it")]
 mod parse;
 mod run;
+#[path = "../searches/table.rs"]
+#[expect(dead_code, reason = "the programs write the skills themselves")]
+mod searches;
+#[path = "../searches/lines.rs"]
+mod searches_lines;
 
 use build::Flavour::{C99, Cpp17, Sanitized, Valgrind};
 
@@ -38,19 +43,19 @@ macro_rules! programs {
 // anew for them is never freed.
 programs! {
     c99: C99 {
-        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search find sign_in cancel transport background threads
         panic forks beside_sqlite pthread_cancel thread_destructors environment border hostile
     }
     cpp17: Cpp17 {
-        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search find sign_in cancel transport background threads
         panic forks beside_sqlite pthread_cancel thread_destructors environment border
     }
     sanitized: Sanitized {
-        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search find sign_in cancel transport background threads
         panic forks beside_sqlite environment border hostile
     }
     valgrind: Valgrind {
-        errors handles arguments database repositories sync listings search sign_in cancel transport background threads
+        errors handles arguments database repositories sync listings search find sign_in cancel transport background threads
         panic forks beside_sqlite pthread_cancel environment border
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use skillsmith_test_registry::{Catalogue, Options, Server};
 
 use crate::build::{Flavour, Linkage, Workshop, root, succeeds};
+use crate::{searches, searches_lines};
 
 /// How a program ended, and all that it has written.
 #[derive(Debug)]
@@ -88,6 +89,11 @@ pub(crate) fn run(workshop: &Workshop, file: &Path, flavour: Flavour, cases: &[&
         .stdin(Stdio::null())
         .stdout(said("stdout"))
         .stderr(said("stderr"));
+    if file.ends_with("find") {
+        let searches = workshop.file("searches.txt");
+        std::fs::write(&searches, searches_lines::of(&searches::read(root()))).unwrap();
+        command.env("CHECK_SEARCHES", searches);
+    }
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!(
             "{}: {error} (Debian: apt-get install valgrind)",

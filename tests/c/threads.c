@@ -20,6 +20,8 @@ static void *use_all(void *argument) {
     skillsmith_sync_history_list *list = RUBBISH(skillsmith_sync_history_list);
     skillsmith_engine_status *status = RUBBISH(skillsmith_engine_status);
     skillsmith_skill *skill = RUBBISH(skillsmith_skill);
+    skillsmith_skill_search_results *found = RUBBISH(skillsmith_skill_search_results);
+    skillsmith_skill_page *page = RUBBISH(skillsmith_skill_page);
     skillsmith_sync_result *result;
     char *name = RUBBISH(char);
     OK(skillsmith_sync_config_repository_enable(all->config, &config, &error));
@@ -31,6 +33,10 @@ static void *use_all(void *argument) {
     CODE(SKILLSMITH_OK, skillsmith_engine_status_free(status));
     OK(skillsmith_skill_repository_find_by_id(all->skills, "own/7", &skill, &error));
     CODE(SKILLSMITH_OK, skillsmith_skill_free(skill));
+    OK(skillsmith_skill_repository_search(all->skills, "skill", NULL, &found, &error));
+    CODE(SKILLSMITH_OK, skillsmith_skill_search_results_free(found));
+    OK(skillsmith_skill_repository_list(all->skills, NULL, &page, &error));
+    CODE(SKILLSMITH_OK, skillsmith_skill_page_free(page));
     OK(skillsmith_database_name(all->database, &name, &error));
     CODE(SKILLSMITH_OK, skillsmith_string_free(name));
     FAILS(SKILLSMITH_NULL_ARGUMENT, "'id'",

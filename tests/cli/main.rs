@@ -25,6 +25,9 @@ mod manual;
 mod neighbours;
 mod pipes;
 mod search;
+#[path = "../searches/table.rs"]
+#[expect(dead_code, reason = "a command line has no pages")]
+mod searches;
 mod status;
 mod support;
 mod sync;

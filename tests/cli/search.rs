@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
+use crate::searches;
 use crate::support::{Outcome, Place, Pty};
 
 fn synced() -> Place {
@@ -184,4 +185,78 @@ fn what_a_stranger_has_written_is_escaped() {
 fn without_styles(screen: &str) -> String {
     let style = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     style.replace_all(screen, "").into_owned()
+}
+
+/// What every surface is asked, as far as a command line can: an argument has no NUL and no ten million letters, and there are no
+/// pages.
+#[test]
+fn the_table_of_all_surfaces_holds_on_the_command_line() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = searches::read(root);
+    let place = Place::without_registry();
+    skillsmith_sync::Database::open(place.database())
+        .unwrap()
+        .close();
+    execute(&place, &searches::skills(root));
+    let mut asked = 0;
+    for case in &table.searches {
+        let (text, options) = (case.text.whole(), &case.options);
+        if text.contains('\0') || text.len() > 100_000 || options.offset.is_some() {
+            continue;
+        }
+        let mut args: Vec<String> = vec!["search".into(), "--json".into()];
+        let values = [
+            ("--limit", options.limit.map(|limit| limit.to_string())),
+            ("--category", options.category.clone()),
+            ("--tier", options.trust_tier.clone()),
+            (
+                "--min-score",
+                options.min_score.map(|score| score.to_string()),
+            ),
+            ("--source", options.source.clone()),
+        ];
+        for (name, value) in values {
+            args.extend(value.map(|value| format!("{name}={value}")));
+        }
+        if options.safe_only {
+            args.push("--safe".into());
+        }
+        args.extend(["--".into(), text]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let outcome = place.run(&args);
+        asked += 1;
+        if case.error.is_some() {
+            assert_ne!(outcome.code, 0, "{case:?}");
+            continue;
+        }
+        let found = outcome.json();
+        let ids: Vec<_> = found["matches"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|found| found["id"].as_str().unwrap())
+            .collect();
+        let expected: Vec<_> = case.ids.iter().map(String::as_str).collect();
+        assert_eq!(
+            (ids, &found["hasMore"]),
+            (expected, &Value::from(case.has_more)),
+            "{case:?}"
+        );
+    }
+    assert!(asked > 90, "{asked}");
+    for case in &table.details {
+        let outcome = place.run(&["show", "--json", "--", &case.id]);
+        let Some((categories, source)) = case.categories.as_ref().zip(case.source.as_ref()) else {
+            assert_ne!(outcome.code, 0, "{case:?}");
+            continue;
+        };
+        let found = outcome.json();
+        assert_eq!(found["id"], case.id.as_str());
+        assert_eq!(
+            found["categories"],
+            Value::from(categories.clone()),
+            "{case:?}"
+        );
+        assert_eq!(found["source"], source.as_str(), "{case:?}");
+    }
 }

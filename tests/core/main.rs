@@ -48,6 +48,8 @@ mod repositories;
 mod reserved;
 mod runs;
 mod search;
+#[path = "../searches/table.rs"]
+mod searches;
 mod several_registries;
 mod sign_in;
 mod support;

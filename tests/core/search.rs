@@ -2,6 +2,7 @@
 
 mod oracle;
 mod surroundings;
+mod table;
 
 use rusqlite::{Connection, params};
 use skillsmith_sync::search::{ListOptions, SearchOptions, SkillFilter};
@@ -254,6 +255,39 @@ fn a_match_has_a_rank_and_a_snippet_and_details_have_categories() {
         ("registry", "Helper")
     );
     assert_eq!(skills.get("no/such").unwrap(), None);
+}
+
+#[test]
+fn each_match_of_the_largest_page_has_its_own_snippet() {
+    let names: Vec<String> = (0..1_001)
+        .map(|number| format!("skill{number:04}"))
+        .collect();
+    let rows: Vec<_> = names
+        .iter()
+        .map(|name| {
+            (
+                name.as_str(),
+                name.as_str(),
+                "same words",
+                None,
+                "unknown",
+                None,
+                None,
+            )
+        })
+        .collect();
+    let (_folder, skills) = filled(&rows);
+    let options = SearchOptions::new().limit(1_000);
+    let found = skills.search("same skill", &options).unwrap();
+    assert!(found.has_more && found.matches.len() == 1_000);
+    for found in found.matches {
+        let snippet = found.snippet.unwrap();
+        assert!(
+            snippet == found.skill.name || snippet == "same words",
+            "{snippet} of {}",
+            found.skill.name
+        );
+    }
 }
 
 #[test]

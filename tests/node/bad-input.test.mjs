@@ -63,6 +63,14 @@ const whole = (least, most) => {
   const type = integer(least, most)
   return { ...type, outside: type.outside.filter((value) => !(Math.floor(value) >= least && Math.floor(value) <= most)) }
 }
+/** A number from 0 to 1. */
+const share = {
+  words: /a number/,
+  wrong: integer(0, 1).wrong,
+  outside: [-0.001, 1.001, Number.NaN, Number.POSITIVE_INFINITY, -1e300, 2 ** 53],
+}
+/** Options of a call that the stack does not have: an instance of a class is not one, nor an array. */
+const anyOptions = { words: /an object/, wrong: [...object.wrong, [], new Date(), new Map(), new Named()] }
 /** The same, where a negative number stands for all. */
 const upTo = (most) => {
   const type = integer(0, most)
@@ -113,6 +121,21 @@ const ARGUMENTS = [
 
   ['SkillRepository.findById', 'id', soughtId, (s, v) => s.skills.findById(v)],
   ['SkillRepository.exists', 'id', soughtId, (s, v) => s.skills.exists(v)],
+  ['SkillRepository.get', 'id', soughtId, (s, v) => s.skills.get(v)],
+  ['SkillRepository.search', 'text', string, (s, v) => s.skills.search(v)],
+  ['SkillRepository.search', 'offset', optional(integer(0, U32)), (s, v) => s.skills.search('x', { offset: v })],
+  ['SkillRepository.list', 'after', optional(string), (s, v) => s.skills.list({ after: v })],
+  ...[
+    ['SkillRepository.search', (s, options) => s.skills.search('x', options)],
+    ['SkillRepository.list', (s, options) => s.skills.list(options)],
+    ['SkillRepository.iterate', (s, options) => s.skills.iterate(options)],
+  ].flatMap(([method, call]) => [
+    [method, 'options', anyOptions, (s, v) => call(s, v)],
+    [method, 'limit', optional(integer(1, 1_000)), (s, v) => call(s, { limit: v })],
+    [method, 'minScore', optional(share), (s, v) => call(s, { minScore: v })],
+    [method, 'safeOnly', boolean, (s, v) => call(s, { safeOnly: v })],
+    ...['category', 'trustTier', 'source'].map((name) => [method, name, optional(string), (s, v) => call(s, { [name]: v })]),
+  ]),
 
   ['new Database', 'path', optional(string), (s, v) => new sync.Database(v)],
   ['new Database', 'options', object, (s, v) => new sync.Database(s.path, v)],

@@ -135,6 +135,11 @@ describe('in a vm context', () => {
       apiClient: { baseUrl: 'http://127.0.0.1:1', offlineMode: true },
     }).sync()
     assert.equal(success, false)
+    const skills = new other.SkillRepository(':memory:')
+    assert.equal(skills.search('git', { limit: 1, category: 'x' }).matches.length, 0)
+    assert.equal([...skills.iterate(Object.create(null))].length, 0)
+    const wrong = (error) => error.name === 'TypeError' && /no option limt. Did you mean limit/.test(error.message)
+    assert.throws(() => skills.list({ limt: 1 }), wrong)
     await other.startBackgroundSync({ db: newPath(), apiClient: { baseUrl: 'http://127.0.0.1:1', offlineMode: true } }).stop()
   })
 })

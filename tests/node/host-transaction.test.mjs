@@ -106,6 +106,11 @@ const READS = {
   findById: ({ skills }) => skills.findById('a/b')?.qualityScore ?? null,
   exists: ({ skills }) => skills.exists('a/b'),
   count: ({ skills, history }) => [skills.count(), history.count()],
+  get: ({ skills }) => skills.get('a/b')?.categories ?? null,
+  search: ({ skills }) => skills.search('bee', { minScore: 0.2, limit: 3 }).matches.map(({ id, rank, snippet }) => [id, rank > 0, snippet]),
+  list: ({ skills }) => skills.list({ after: 'a', minScore: 0.2 }).skills.map(({ id }) => id),
+  iterate: ({ skills }) => [...skills.iterate({ limit: 1 })].map(({ id }) => id),
+  freshness: ({ skills }) => skills.freshness().isEmpty,
 }
 
 const UNCOMMITTED = `
@@ -114,7 +119,9 @@ const UNCOMMITTED = `
   INSERT INTO sync_history (id, started_at, completed_at, status, skills_added, duration_ms)
     VALUES ('sync-20260101000000-zzzzzz', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:01.000Z', 'success', 3, 1000);
   INSERT INTO sync_history (id, started_at) VALUES ('sync-20260101000000-running', '2026-01-01T00:00:00.000Z');
-  INSERT INTO skills (id, name, quality_score, tags) VALUES ('a/b', 'B', 0.25, '["x"]');
+  INSERT INTO skills (id, name, quality_score, tags) VALUES ('a/b', 'Bee', 0.25, '["x"]');
+  INSERT INTO categories (id, name) VALUES ('c', 'C');
+  INSERT INTO skill_categories (skill_id, category_id) VALUES ('a/b', 'c');
 `
 
 describe('a call that reads sees what the transaction has not committed', () => {

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { cleanEnvironment, folder, registry, ROOT, sync } from './support/index.mjs'
+import { BetterSqlite3, cleanEnvironment, folder, registry, ROOT, sync } from './support/index.mjs'
 
 const examples = readFileSync(join(ROOT, 'README.md'), 'utf8')
   .split('```js\n')
@@ -49,4 +49,17 @@ test('the example with the classes of the stack syncs', async () => {
   assert.equal(new sync.SkillRepository(join(home, 'skills.db')).count(), 250)
 })
 
-test('there are no other examples than these', () => assert.equal(examples.length, 2))
+test('the example of a search finds skills', async () => {
+  const { stderr } = await run(examples[2], (home) => {
+    const path = join(home, 'skills.db')
+    new sync.Database(path).close()
+    const db = new BetterSqlite3(path)
+    db.exec(
+      "INSERT INTO skills (id, name, description, quality_score, trust_tier, security_passed) VALUES ('a/b', 'Git helper', 'helps', 0.9, 'verified', 1)",
+    )
+    db.close()
+  })
+  assert.equal(stderr, 'a/b Git helper Git helper\nfalse 0 null\n')
+})
+
+test('there are no other examples than these', () => assert.equal(examples.length, 3))

@@ -2,6 +2,7 @@
 
 use napi_derive::napi;
 use skillsmith_sync as core;
+use skillsmith_sync::search::{ListOptions, SearchOptions, SkillFilter};
 use skillsmith_sync::{
     SkillRepository, SyncConfigRepository, SyncConfigUpdate, SyncFrequency, SyncHistoryRepository,
 };
@@ -174,6 +175,65 @@ fn entries(entries: Vec<core::SyncHistoryEntry>) -> Vec<SyncHistoryEntry> {
     entries.into_iter().map(Into::into).collect()
 }
 
+/// Options of a search or a list, which the package has checked. Missing ones are at their default.
+#[napi(object, object_to_js = false)]
+pub struct SkillQuery {
+    pub limit: Option<u32>,
+    pub offset: Option<u32>,
+    pub after: Option<String>,
+    pub category: Option<String>,
+    pub trust_tier: Option<String>,
+    pub min_score: Option<f64>,
+    pub safe_only: Option<bool>,
+    pub source: Option<String>,
+}
+
+impl SkillQuery {
+    fn filter(&mut self) -> SkillFilter {
+        let mut filter = SkillFilter::new().safe_only(self.safe_only.unwrap_or_default());
+        if let Some(category) = self.category.take() {
+            filter = filter.category(category);
+        }
+        if let Some(tier) = self.trust_tier.take() {
+            filter = filter.trust_tier(tier);
+        }
+        if let Some(score) = self.min_score {
+            filter = filter.min_score(score);
+        }
+        if let Some(source) = self.source.take() {
+            filter = filter.source(source);
+        }
+        filter
+    }
+}
+
+impl From<SkillQuery> for SearchOptions {
+    fn from(mut query: SkillQuery) -> Self {
+        let mut options = Self::new().filter(query.filter());
+        if let Some(limit) = query.limit {
+            options = options.limit(limit);
+        }
+        options.offset(query.offset.unwrap_or_default())
+    }
+}
+
+impl From<SkillQuery> for ListOptions {
+    fn from(mut query: SkillQuery) -> Self {
+        let mut options = Self::new().filter(query.filter());
+        if let Some(limit) = query.limit {
+            options = options.limit(limit);
+        }
+        if let Some(id) = query.after {
+            options = options.after(id);
+        }
+        options
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> core::Result<String> {
+    serde_json::to_string(value).map_err(|error| core::Error::Internal(error.to_string()))
+}
+
 #[napi]
 pub struct NativeSkills {
     inner: SkillRepository,
@@ -191,6 +251,28 @@ impl NativeSkills {
     #[napi]
     pub fn find_by_id(&self, id: String) -> Result<Option<SkillRecord>> {
         boundary(|| Ok(self.inner.find_by_id(&id)?.map(Into::into)))
+    }
+
+    /// The answer as JSON text, as are those below: they have many objects, which JavaScript makes of it faster.
+    #[napi]
+    pub fn search(&self, text: String, query: SkillQuery) -> Result<String> {
+        boundary(|| json(&self.inner.search(&text, &query.into())?))
+    }
+
+    #[napi]
+    pub fn list(&self, query: SkillQuery) -> Result<String> {
+        boundary(|| json(&self.inner.list(&query.into())?))
+    }
+
+    /// `null` where there is no such skill.
+    #[napi]
+    pub fn get(&self, id: String) -> Result<String> {
+        boundary(|| json(&self.inner.get(&id)?))
+    }
+
+    #[napi]
+    pub fn freshness(&self) -> Result<String> {
+        boundary(|| json(&self.inner.freshness()?))
     }
 
     #[napi]

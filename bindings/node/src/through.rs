@@ -11,11 +11,13 @@ use skillsmith_sync::database::host::{HostConnection, HostFailure, HostRow, Valu
 use crate::boundary::{Result, boundary};
 use crate::database::NativeDatabase;
 
-/// A value for a parameter; without both it is NULL.
+/// A value for a parameter; without any it is NULL.
 #[napi(object, object_from_js = false)]
 pub struct StatementValue {
     /// A whole number, in digits: JavaScript's numbers are not exact.
     pub integer: Option<String>,
+    /// A text would be larger than every number.
+    pub real: Option<f64>,
     pub text: Option<String>,
 }
 
@@ -127,13 +129,18 @@ impl HostConnection for Host {
 
 impl From<Value> for StatementValue {
     fn from(value: Value) -> Self {
-        let (integer, text) = match value {
-            Value::Integer(number) => (Some(number.to_string()), None),
-            Value::Real(number) => (None, Some(number.to_string())),
-            Value::Text(text) => (None, Some(text)),
-            Value::Null | Value::Blob(_) => (None, None),
+        let mut given = Self {
+            integer: None,
+            real: None,
+            text: None,
         };
-        Self { integer, text }
+        match value {
+            Value::Integer(number) => given.integer = Some(number.to_string()),
+            Value::Real(number) => given.real = Some(number),
+            Value::Text(text) => given.text = Some(text),
+            Value::Null | Value::Blob(_) => {}
+        }
+        given
     }
 }
 

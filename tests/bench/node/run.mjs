@@ -5,29 +5,18 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`
-const scratch = mkdtempSync(join(tmpdir(), 'skillsmith-bench-'))
-const addon = packedAddon()
-const sizes = process.argv.slice(2).map(Number)
+import { packedAddon } from './packed.mjs'
 
-/** The addon as it is published. */
-function packedAddon() {
-  const dist = join(here, '../../../npm/dist')
-  const tarball = existsSync(dist) && readdirSync(dist).find((name) => name.includes(platform) && name.endsWith('.tgz'))
-  if (!tarball) {
-    console.error(`There is no package for ${platform} in npm/dist: run \`npm run pack\` in npm/ first.`)
-    process.exit(1)
-  }
-  spawnSync('tar', ['-xzf', join(dist, tarball), '-C', scratch], { stdio: 'inherit' })
-  return join(scratch, `package/skillsmith-sync.${platform}.node`)
-}
+const here = dirname(fileURLToPath(import.meta.url))
+const scratch = mkdtempSync(join(tmpdir(), 'skillsmith-bench-'))
+const addon = packedAddon(scratch)
+const sizes = process.argv.slice(2).map(Number)
 
 function one(who, ...rest) {
   const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon }

@@ -209,6 +209,8 @@ static void scenario(const char *name, const char *path, const char *url, size_t
   skillsmith_sync_history_list *list = NULL;
   skillsmith_skill_repository *skills = NULL;
   skillsmith_skill *skill = NULL;
+  skillsmith_skill_search_results *found = NULL;
+  skillsmith_skill_page *page = NULL;
 
   if (large > 0) catalogue.page = malloc(large + 4096);
   CALL("open", database, skillsmith_database_open(path, NULL, &database, &error));
@@ -262,6 +264,10 @@ static void scenario(const char *name, const char *path, const char *url, size_t
     CALL("skill", skill,
          skillsmith_skill_repository_find_by_id(skills, large > 0 ? "large" : "skill/1", &skill, &error));
     FREE("skill_free", skillsmith_skill_free(skill));
+    CALL("search", found, skillsmith_skill_repository_search(skills, "skill", NULL, &found, &error));
+    FREE("search_free", skillsmith_skill_search_results_free(found));
+    CALL("list", page, skillsmith_skill_repository_list(skills, NULL, &page, &error));
+    FREE("list_free", skillsmith_skill_page_free(page));
     FREE("skill_repository_free", skillsmith_skill_repository_free(skills));
   }
 

@@ -9,6 +9,10 @@ mod examples;
 mod installed;
 mod place;
 mod rebuilt;
+#[path = "../../searches/table.rs"]
+mod searches;
+#[path = "../../searches/lines.rs"]
+mod searches_lines;
 
 use std::path::Path;
 
@@ -36,7 +40,7 @@ const SANITIZERS: [&str; 3] = [
 /// Compiles the tests of the wrapper, which are several files that include it, and runs them.
 fn wrapper(options: &[&str]) -> Place {
     let place = Place::new();
-    let sources = ["main", "records", "runs", "ownership"].map(cpp);
+    let sources = ["main", "records", "find", "runs", "ownership"].map(cpp);
     let mut command = compiler("g++");
     command.args(WARNINGS).args(options);
     let program = place.compile(&mut command, &sources, "wrapper");
@@ -53,6 +57,15 @@ fn wrapper(options: &[&str]) -> Place {
              VALUES ('nul', 'a' || char(0) || 'b', 1, 40, 3, '2026-01-02T00:00:00.000Z', 0)",
         )
         .unwrap();
+
+    let path = place.file("searches.db");
+    Database::open(&path).unwrap().close();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(&searches::skills(place::root()))
+        .unwrap();
+    let lines = searches_lines::of(&searches::read(place::root()));
+    std::fs::write(place.file("searches.txt"), lines).unwrap();
 
     let server = Server::start(Catalogue::generate(250, 1), Options::default());
     let mut signed_in = Options::default();

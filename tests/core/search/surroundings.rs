@@ -47,20 +47,95 @@ fn a_damaged_index_is_told_and_not_needed() {
     assert_eq!((found.indexed, found.matches.len()), (false, 3));
 }
 
+/// The file and what stands beside it, which no connection has open: its journals, and their bytes.
+fn bytes_in(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn search_all(skills: &SkillRepository) {
+    assert_eq!(ids(skills, "git", &SearchOptions::new()).len(), 3);
+    assert_eq!(ids(skills, "", &SearchOptions::new()).len(), 4);
+    assert_eq!(skills.list(&ListOptions::new()).unwrap().skills.len(), 4);
+    assert!(skills.get("b/named").unwrap().is_some());
+    assert!(!skills.freshness().unwrap().is_empty);
+}
+
 #[test]
 fn a_search_changes_nothing_and_works_in_a_file_that_cannot_be_written() {
     let (folder, skills) = four();
     let path = folder.path().join("skills.db");
-    let before = std::fs::read(&path).unwrap();
     drop(skills);
+    let before = bytes_in(folder.path());
+    assert_eq!(before.len(), 1, "a file without journals");
+
+    // With every right, and without the right to write.
+    let database = Database::open(&path).unwrap();
+    search_all(&SkillRepository::new(&database));
+    drop(database);
+    assert!(before == bytes_in(folder.path()), "a search has written");
     let database = OpenOptions::new().read_only(true).open(&path).unwrap();
-    let skills = SkillRepository::new(&database);
-    assert_eq!(ids(&skills, "git", &SearchOptions::new()).len(), 3);
-    assert_eq!(skills.list(&ListOptions::new()).unwrap().skills.len(), 4);
-    assert!(skills.get("b/named").unwrap().is_some());
-    drop((skills, database));
-    let after = std::fs::read(&path).unwrap();
-    assert!(before.len() <= after.len());
+    search_all(&SkillRepository::new(&database));
+    drop(database);
+    // SQLite leaves empty journals beside a file in WAL mode that it may only read.
+    let after = bytes_in(folder.path());
+    assert!(before[0] == after[0], "a search has written");
+    for (name, bytes) in &after[1..] {
+        let is_empty = match name.as_str() {
+            "skills.db-wal" => bytes.is_empty(),
+            "skills.db-shm" => true,
+            _ => false,
+        };
+        assert!(is_empty, "{name} has {} bytes", bytes.len());
+    }
+}
+
+/// The bytes of a file that SQLite has open here: were it opened and closed in this process, its locks would be gone.
+#[cfg(unix)]
+fn bytes_of(path: &std::path::Path) -> Vec<u8> {
+    let said = std::process::Command::new("cat")
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(said.status.success());
+    said.stdout
+}
+
+/// What another program has written and not yet brought into the file stays in the journal.
+#[cfg(unix)]
+#[test]
+fn a_search_leaves_the_journal_of_a_writer_alone() {
+    let (folder, skills) = four();
+    let path = folder.path().join("skills.db");
+    drop(skills);
+    let writer = Connection::open(&path).unwrap();
+    writer
+        .execute_batch(
+            "PRAGMA wal_autocheckpoint = 0; UPDATE skills SET author = 'later' WHERE id = 'a/described'",
+        )
+        .unwrap();
+    let journal = folder.path().join("skills.db-wal");
+    let before = (bytes_of(&path), bytes_of(&journal));
+    assert!(!before.1.is_empty());
+    let skills = SkillRepository::new(&Database::open(&path).unwrap());
+    search_all(&skills);
+    assert_eq!(
+        ids(&skills, "later", &SearchOptions::new()),
+        ["a/described"]
+    );
+    drop(skills);
+    assert!(
+        before == (bytes_of(&path), bytes_of(&journal)),
+        "a search has written"
+    );
 }
 
 #[test]

@@ -62,6 +62,11 @@ const search: (options: { query: string; limit?: number; offset?: number }) => P
 type Skill = NonNullable<ReturnType<theirSkills.SkillRepository['findById']>>
 type Record = Omit<ours.SkillRecord, 'trustTier' | 'createdAt' | 'updatedAt'>
 const record: IsAssignable<Record, Omit<Skill, 'trustTier' | 'createdAt' | 'updatedAt'>> = true
+// The same of what is found, also by the stack's own search.
+type Found = Omit<ours.SkillMatch, 'trustTier' | 'createdAt' | 'updatedAt'>
+const match: IsAssignable<Found, Omit<Skill, 'trustTier' | 'createdAt' | 'updatedAt'>> = true
+type Details = Omit<ours.SkillDetails, 'trustTier' | 'createdAt' | 'updatedAt'>
+const details: IsAssignable<Details, Omit<Skill, 'trustTier' | 'createdAt' | 'updatedAt'>> = true
 const tierIsAString: IsAssignable<ours.SkillRecord['trustTier'], Skill['trustTier']> = false
 
 // Its data types and ours, both ways, but for what our results have more.
@@ -105,4 +110,4 @@ const made = [
   ours.createBackgroundSyncService(stack.engine, stack.config, { syncOnStart: true, debug: false }),
 ]
 
-export { expected, found, made, nominal, record, same, search, tierIsAString }
+export { details, expected, found, made, match, nominal, record, same, search, tierIsAString }

@@ -10,10 +10,18 @@ import {
   Database,
   type DatabaseLike,
   type EngineStatus,
+  type Freshness,
   FREQUENCY_INTERVALS,
   type HealthStatus,
   type HostRegistry,
+  type SkillDetails,
+  type SkillListOptions,
+  type SkillMatch,
+  type SkillPage,
+  type SkillRecord,
   SkillRepository,
+  type SkillSearchOptions,
+  type SkillSearchResults,
   SkillsmithApiClient,
   type SkillsmithErrorCode,
   SkillsmithSyncError,
@@ -90,6 +98,29 @@ for (const db of dbs) {
   exactly<boolean>()(skills.exists('a/b'))
   exactly<number>()(skills.count())
   exactly<string | undefined>()(skills.findById('a/b')?.trustTier)
+  const wanted: SkillSearchOptions = {
+    limit: 5,
+    offset: 1,
+    category: 'c',
+    trustTier: 'verified',
+    minScore: 0.5,
+    safeOnly: true,
+    source: 'local',
+  }
+  const found: SkillSearchResults = skills.search('git', wanted)
+  exactly<SkillMatch[]>()(found.matches)
+  exactly<string | null>()(skills.search('git').matches[0]!.snippet)
+  exactly<number>()(skills.search('git').matches[0]!.rank)
+  exactly<Freshness>()(found.freshness)
+  exactly<Freshness>()(skills.freshness())
+  exactly<'complete' | 'best-effort' | null>()(skills.freshness().coverage)
+  const query: SkillListOptions = { after: 'a/b', limit: 5, safeOnly: undefined }
+  exactly<SkillPage>()(skills.list(query))
+  exactly<string | null>()(skills.list().next)
+  for (const skill of skills.iterate(query)) exactly<SkillRecord>()(skill)
+  for (const skill of skills) exactly<string>()(skill.id)
+  exactly<SkillDetails | null>()(skills.get('a/b'))
+  exactly<string[] | undefined>()(skills.get('a/b')?.categories)
 
   const settings: ApiClientConfig = {
     baseUrl: 'http://x',

@@ -61,6 +61,16 @@ const id: string = history.getById('id').id
 const tier: 'verified' | 'community' | undefined = skills.findById('id')?.trustTier
 // @ts-expect-error skills are written by syncs
 skills.create({ name: 'x' })
+// @ts-expect-error no such option
+skills.search('git', { limt: 5 })
+// @ts-expect-error a list has no offset
+skills.list({ offset: 5 })
+// @ts-expect-error a text is needed
+skills.search()
+// @ts-expect-error it is a number
+skills.search('git', { limit: 5n })
+// @ts-expect-error it may be null
+const next: string = skills.list().next
 
 // @ts-expect-error no such option
 new SkillsmithApiClient({ url: 'http://x' })
@@ -103,7 +113,7 @@ new SkillsmithSyncError('why', 'ODD')
 // @ts-expect-error for ever
 FREQUENCY_INTERVALS.daily = 5
 
-export { id, isOdd, last, tier }
+export { id, isOdd, last, next, tier }
 
 // The sync endpoint alone will do.
 new SyncEngine({

@@ -235,7 +235,7 @@ pub extern "C" fn skillsmith_start_background_sync(
     boundary(out_error, || {
         out_service.fill("out_service", || {
             let database = database.get()?;
-            let (client, client_data) = self::client_options(&client_options)?;
+            let (client, client_data) = self::client_options(client_options)?;
             let given = options.read()?;
             let listing = listing_in(given.as_ref())?;
             let (mut options, user_data) = background_options(given)?;

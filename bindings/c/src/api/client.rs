@@ -153,7 +153,7 @@ fn callbacks(
 
 /// The options of the core, and what becomes the library's with them.
 pub(crate) fn client_options(
-    options: &OptionsPtr<skillsmith_client_options>,
+    options: OptionsPtr<skillsmith_client_options>,
 ) -> Result<(ClientOptions, Option<ClientUserData>)> {
     let Some(given) = options.read()? else {
         return Ok((ClientOptions::new(), None));
@@ -203,7 +203,7 @@ pub extern "C" fn skillsmith_api_client_new(
 ) -> skillsmith_status {
     boundary(out_error, || {
         out_client.fill("out_client", || {
-            let (options, user_data) = client_options(&options)?;
+            let (options, user_data) = client_options(options)?;
             let client = SkillsmithApiClient::new(options)?;
             if let Some(user_data) = user_data {
                 user_data.take_over();
@@ -310,7 +310,7 @@ options!(skillsmith_search_options as "options" {
 });
 
 /// The page that is wanted, for the core.
-fn page_request(options: &OptionsPtr<skillsmith_search_options>) -> Result<PageRequest> {
+fn page_request(options: OptionsPtr<skillsmith_search_options>) -> Result<PageRequest> {
     let mut wanted = PageRequest::new();
     let Some(given) = options.read()? else {
         return Ok(wanted);
@@ -361,7 +361,7 @@ pub extern "C" fn skillsmith_api_client_search(
     boundary(out_error, || {
         out_json.fill("out_json", || {
             let client = client.get()?;
-            let request = page_request(&options)?;
+            let request = page_request(options)?;
             let cancel = cancel.get_optional()?.unwrap_or_default();
             let text = ask(client, &cancel, DEFAULT_DEADLINE, move |client, call| {
                 client.search_text(&request, call)

@@ -53,6 +53,15 @@ pub enum skillsmith_coverage {
     SKILLSMITH_COVERAGE_BEST_EFFORT = 2,
 }
 
+impl From<Coverage> for skillsmith_coverage {
+    fn from(coverage: Coverage) -> Self {
+        match coverage {
+            Coverage::Complete => Self::SKILLSMITH_COVERAGE_COMPLETE,
+            _ => Self::SKILLSMITH_COVERAGE_BEST_EFFORT,
+        }
+    }
+}
+
 /// Result of a run.
 ///
 /// Always: added + updated + unchanged + rejected = processed.
@@ -109,10 +118,7 @@ impl skillsmith_sync_result {
             code: result
                 .code
                 .map_or(skillsmith_status::SKILLSMITH_OK, skillsmith_status::of),
-            coverage: match result.coverage {
-                Coverage::Complete => skillsmith_coverage::SKILLSMITH_COVERAGE_COMPLETE,
-                _ => skillsmith_coverage::SKILLSMITH_COVERAGE_BEST_EFFORT,
-            },
+            coverage: result.coverage.into(),
             skills_added: result.skills_added,
             skills_updated: result.skills_updated,
             skills_unchanged: result.skills_unchanged,

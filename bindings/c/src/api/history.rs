@@ -200,7 +200,7 @@ options!(skillsmith_sync_run_result as "result" {
     struct_size, skills_added, skills_updated, skills_unchanged, skills_removed,
 });
 
-fn run_result(result: &OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRunResult> {
+fn run_result(result: OptionsPtr<skillsmith_sync_run_result>) -> Result<SyncRunResult> {
     let given = result.required()?;
     Ok(SyncRunResult::default()
         .skills_added(given.skills_added)
@@ -271,7 +271,7 @@ pub extern "C" fn skillsmith_sync_history_repository_complete_run(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        let (id, result) = (id.text("id")?, run_result(&result)?);
+        let (id, result) = (id.text("id")?, run_result(result)?);
         repository.get()?.complete_run(&id, result)
     })
 }
@@ -289,7 +289,7 @@ pub extern "C" fn skillsmith_sync_history_repository_complete_run_partial(
     out_error: ErrorPtr,
 ) -> skillsmith_status {
     boundary(out_error, || {
-        let (id, result) = (id.text("id")?, run_result(&result)?);
+        let (id, result) = (id.text("id")?, run_result(result)?);
         let message = error_message.text("error_message")?;
         repository
             .get()?

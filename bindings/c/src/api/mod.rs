@@ -20,6 +20,10 @@ pub(crate) mod history;
 
 pub(crate) mod skills;
 
+pub(crate) mod freshness;
+
+pub(crate) mod search;
+
 pub(crate) mod token;
 
 pub(crate) mod log;

@@ -1,4 +1,4 @@
-//! Reading single skills.
+//! Skills, and reading single ones.
 
 use std::ptr;
 
@@ -75,7 +75,7 @@ impl Record for skillsmith_skill {
 }
 
 impl skillsmith_skill {
-    fn of(skill: &SkillRecord, arena: &mut Arena) -> Self {
+    pub(crate) fn of(skill: &SkillRecord, arena: &mut Arena) -> Self {
         Self {
             id: arena.text(&skill.id),
             name: arena.text(&skill.name),

@@ -29,8 +29,28 @@ impl TextPtr {
             return Ok(None);
         }
         // SAFETY: the promise of the type; copied before we return.
-        let bytes = unsafe { CStr::from_ptr(self.0) };
-        match bytes.to_str() {
+        Self::copied(name, unsafe { CStr::from_ptr(self.0) }.to_bytes())
+    }
+
+    /// A text that may be NULL, with a length other than 0 where it may have a NUL in it. The caller
+    /// promises then that it is readable for as many bytes.
+    pub(crate) fn optional_of(self, name: &'static str, length: usize) -> Result<Option<String>> {
+        if self.0.is_null() || length == 0 {
+            return self.optional(name);
+        }
+        if isize::try_from(length).is_err() {
+            return Err(Error::InvalidArgument(format!(
+                "The length of the argument '{name}' is {length}, which no text has."
+            )));
+        }
+        // SAFETY: the caller's promise; copied before we return.
+        Self::copied(name, unsafe {
+            std::slice::from_raw_parts(self.0.cast::<u8>(), length)
+        })
+    }
+
+    fn copied(name: &'static str, bytes: &[u8]) -> Result<Option<String>> {
+        match std::str::from_utf8(bytes) {
             Ok(text) => {
                 // For this copy, and for those in messages and requests.
                 memory::ensure_available(text.len().saturating_mul(4))?;
@@ -77,15 +97,23 @@ pub(crate) const fn size_of_member<T, M>(_: fn(&T) -> &M) -> usize {
 #[repr(transparent)]
 pub struct OptionsPtr<T>(*const T);
 
+impl<T> Clone for OptionsPtr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for OptionsPtr<T> {}
+
 impl<T: Options> OptionsPtr<T> {
     /// Required options.
-    pub(crate) fn required(&self) -> Result<T> {
+    pub(crate) fn required(self) -> Result<T> {
         self.read()?.ok_or(Error::NullArgument(T::NAME))
     }
 
     /// The options, for any version of the header: members that the caller's structure
     /// lacks are zero, which is their default.
-    pub(crate) fn read(&self) -> Result<Option<T>> {
+    pub(crate) fn read(self) -> Result<Option<T>> {
         let options = self.0;
         if options.is_null() {
             return Ok(None);
