@@ -4,6 +4,7 @@ import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notA
 import { attempt, SkillsmithSyncError } from './errors.js'
 import { disposable, hide, INSPECT } from './internals.js'
 import { atHostTime, native } from './native.js'
+import { ofThisRealm } from './realm.js'
 import type { SkillRecord, SyncConfig, SyncConfigUpdate, SyncFrequency, SyncHistoryEntry, SyncRunResult, SyncStats } from './types.js'
 
 /** Milliseconds between two syncs of each frequency. */
@@ -35,7 +36,7 @@ function prepare<Native>(owner: Prepared<Native>, db: DatabaseLike, create: new 
       made ??= new create(handle)
       const native = made
       atHostTime()
-      return attempt(() => body(native))
+      return ofThisRealm(attempt(() => body(native)))
     })) satisfies Call<Native>)
 }
 
