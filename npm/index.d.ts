@@ -715,7 +715,7 @@ export interface BackgroundSyncOptions {
 	onSyncComplete?: ((result: SyncResult) => void | Promise<void>) | undefined;
 	/**
 	 * Called with the reason when a sync does not succeed, unless `stop` has cancelled it, and once for each new reason why a check
-	 * fails. Default: writes one line to stderr.
+	 * fails; never before `start` has returned. Default: writes one line to stderr.
 	 */
 	onSyncError?: ((error: Error) => void | Promise<void>) | undefined;
 	/** Whether to log what the service does to stderr. Default: false. */
