@@ -622,7 +622,10 @@ export declare class SyncHistoryRepository {
 	failRun(id: string, error: string): void;
 	/** The entry of the run, or `null`. */
 	getById(id: string): SyncHistoryEntry | null;
-	/** Up to `limit` entries, newest first; all if it is negative. */
+	/**
+	 * Up to `limit` entries, newest first; all if it is negative. A sync of this library whose process has died is told as failed, here and
+	 * in {@link SyncHistoryRepository.getById}.
+	 */
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;

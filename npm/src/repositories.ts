@@ -212,7 +212,10 @@ export class SyncHistoryRepository {
     return run === undefined ? null : this[CALL]((history) => history.getById(run))
   }
 
-  /** Up to `limit` entries, newest first; all if it is negative. */
+  /**
+   * Up to `limit` entries, newest first; all if it is negative. A sync of this library whose process has died is told as failed, here and
+   * in {@link SyncHistoryRepository.getById}.
+   */
   getHistory(limit = 10): SyncHistoryEntry[] {
     const most = Number.isInteger(limit) && limit < 0 ? MAX_ENTRIES : check.integer('limit', limit)
     return this[CALL]((history) => history.getHistory(most))
