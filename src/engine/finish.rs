@@ -73,6 +73,7 @@ pub(super) fn refuse_empty_listing(
 }
 
 /// Writes the record of a run whose listing was read to its end.
+#[inline(never)]
 pub(super) fn success(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -176,6 +177,7 @@ fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListi
 
 /// Writes the record of a run that ended early. Best effort: if even this cannot be written,
 /// whoever looks next marks the entry as interrupted.
+#[inline(never)]
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let lacks_room = error.lacks_room();
     let is_refused =
