@@ -49,19 +49,23 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn two_builds_in_two_folders_are_identical() {
-    let made = ["one", "another-builder"].map(|name| {
-        let place = TempDir::with_prefix(name).unwrap();
-        let (sources, target) = (place.path().join("sources"), place.path().join("target"));
-        std::fs::create_dir(&sources).unwrap();
-        copy_of_the_sources(&sources);
-        succeeds(
-            build_of(&sources, place.path())
-                .env("CARGO_TARGET_DIR", &target)
-                .args(["/opt/skillsmith", "--destdir", "made"]),
-        );
-        files(&place.path().join("made/opt/skillsmith"))
-    });
-    let [one, other] = made;
+    // Both copies before the first build, which takes minutes: the sources may change meanwhile.
+    let [one, other] = ["one", "another-builder"]
+        .map(|name| {
+            let place = TempDir::with_prefix(name).unwrap();
+            let sources = place.path().join("sources");
+            std::fs::create_dir(&sources).unwrap();
+            copy_of_the_sources(&sources);
+            (place, sources)
+        })
+        .map(|(place, sources)| {
+            succeeds(
+                build_of(&sources, place.path())
+                    .env("CARGO_TARGET_DIR", place.path().join("target"))
+                    .args(["/opt/skillsmith", "--destdir", "made"]),
+            );
+            files(&place.path().join("made/opt/skillsmith"))
+        });
     assert!(one.len() > 150, "{:?}", one.keys());
     assert_eq!(
         one.keys().collect::<Vec<_>>(),
