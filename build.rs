@@ -12,7 +12,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    for input in ["build.rs", CODES, "bindings/c/src", "bindings/c/documents"] {
+    for input in [
+        "build.rs",
+        CODES,
+        CHANGES,
+        "bindings/c/src",
+        "bindings/c/documents",
+    ] {
         println!("cargo::rerun-if-changed={}", root().join(input).display());
     }
     let status = out_dir().join("status.rs");
@@ -33,10 +39,13 @@ fn write_documents(header: &str) {
     let pages = folder.join("man");
     std::fs::create_dir_all(&pages).unwrap_or_else(|error| panic!("{}: {error}", pages.display()));
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    for (path, text) in documents::of(header, &version) {
+    for (path, text) in documents::of(header, &version, &read(CHANGES)) {
         write(&folder.join(path), &text);
     }
 }
+
+/// What says when a version was released.
+const CHANGES: &str = "CHANGELOG.md";
 
 /// The core's table of error codes.
 const CODES: &str = "src/error/code.rs";

@@ -120,7 +120,8 @@
  called it never ends, so its database can be synced no more by this process. Its user data
  must be safe to use on these threads.
 
- A call needs at most 128 KiB of stack, and what its callbacks need on top of that.
+ A call needs less than 32 KiB of stack, or less than 128 KiB in a library that is not optimized
+ (bindings/c/build --profile quick, cargo build), and what its callbacks need on top of that.
 
  The destructors of thread-specific data (pthread_key_create) may call every function, in
  any of their rounds. From the second round on, a few hundred bytes of the thread's own are

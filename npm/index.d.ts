@@ -707,7 +707,10 @@ export declare class SyncHistoryRepository {
 	failRun(id: string, error: string): void;
 	/** The entry of the run, or `null`. */
 	getById(id: string): SyncHistoryEntry | null;
-	/** Up to `limit` entries, newest first; all if it is negative. */
+	/**
+	 * Up to `limit` entries, newest first; all if it is negative. A sync of this library whose process has died is told as failed, here and
+	 * in {@link SyncHistoryRepository.getById}.
+	 */
 	getHistory(limit?: number): SyncHistoryEntry[];
 	/** The newest successful entry, or `null`. */
 	getLastSuccessful(): SyncHistoryEntry | null;
@@ -823,7 +826,7 @@ export interface BackgroundSyncOptions {
 	onSyncComplete?: ((result: SyncResult) => void | Promise<void>) | undefined;
 	/**
 	 * Called with the reason when a sync does not succeed, unless `stop` has cancelled it, and once for each new reason why a check
-	 * fails. Default: writes one line to stderr.
+	 * fails; never before `start` has returned. Default: writes one line to stderr.
 	 */
 	onSyncError?: ((error: Error) => void | Promise<void>) | undefined;
 	/** Whether to log what the service does to stderr. Default: false. */

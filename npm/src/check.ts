@@ -176,9 +176,11 @@ export function isObject(value: unknown): value is Record<PropertyKey, unknown> 
   return typeof value === 'object' && value !== null
 }
 
-/** Whether `value` has all of these methods. */
+/** Whether `value` has all of these methods. A function may have some too: those of a class are its static ones. */
 export function hasMethods(value: unknown, ...names: string[]): boolean {
-  return isObject(value) && names.every((name) => typeof value[name] === 'function')
+  if (!isObject(value) && typeof value !== 'function') return false
+  const members = value as Record<string, unknown>
+  return names.every((name) => typeof members[name] === 'function')
 }
 
 export function wrongType(name: string, expected: string, value: unknown): TypeError {

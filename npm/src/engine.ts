@@ -9,6 +9,7 @@ import { publish, wantsRequests } from './diagnostics.js'
 import { attempt, callerFrames, fromFailure, isErrorCode, messageOf, SkillsmithSyncError, unexpectedEvent } from './errors.js'
 import { disposable, has, hide, INSPECT } from './internals.js'
 import { atHostTime, native, variables } from './native.js'
+import { ofThisRealm } from './realm.js'
 import {
   type ApiClientLike,
   type AnyHostRegistry,
@@ -150,7 +151,7 @@ export class SyncEngine {
   /** Current status: configuration, last successful run, running, due. Reads from the disk and returns at once. */
   getStatus(): EngineStatus {
     atHostTime()
-    return this[CONNECTION].call((handle) => attempt(() => native.engineStatus(handle)))
+    return this[CONNECTION].call((handle) => ofThisRealm(attempt(() => native.engineStatus(handle))))
   }
 
   /**
@@ -357,7 +358,7 @@ class Run {
     const given = { ...rest, listing, hostOffline, hostLists, reportProgress: onProgress !== undefined, reportRequests: wantsRequests() }
     atHostTime()
     // Callbacks run in the async context of the host's call: not every runtime keeps it for functions that an addon calls.
-    const listener = AsyncResource.bind((event: TaskEvent): void => this.#onEvent(event))
+    const listener = AsyncResource.bind((event: TaskEvent): void => this.#onEvent(ofThisRealm(event)))
     this.#native = attempt(() => native.NativeRun.start(database, client, given, listener))
     publish('start', () => ({ run: this.#key, database: database.name }))
     try {

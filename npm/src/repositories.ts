@@ -4,6 +4,7 @@ import { CONNECTION, type Connection, closable, connect, type DatabaseLike, notA
 import { attempt, SkillsmithSyncError } from './errors.js'
 import { disposable, hide, INSPECT } from './internals.js'
 import { atHostTime, native } from './native.js'
+import { ofThisRealm } from './realm.js'
 import type {
   Freshness,
   SkillDetails,
@@ -51,7 +52,7 @@ function prepare<Native>(owner: Prepared<Native>, db: DatabaseLike, create: new 
       made ??= new create(handle)
       const native = made
       atHostTime()
-      return attempt(() => body(native))
+      return ofThisRealm(attempt(() => body(native)))
     })) satisfies Call<Native>)
 }
 
@@ -227,7 +228,10 @@ export class SyncHistoryRepository {
     return run === undefined ? null : this[CALL]((history) => history.getById(run))
   }
 
-  /** Up to `limit` entries, newest first; all if it is negative. */
+  /**
+   * Up to `limit` entries, newest first; all if it is negative. A sync of this library whose process has died is told as failed, here and
+   * in {@link SyncHistoryRepository.getById}.
+   */
   getHistory(limit = 10): SyncHistoryEntry[] {
     const most = Number.isInteger(limit) && limit < 0 ? MAX_ENTRIES : check.integer('limit', limit)
     return this[CALL]((history) => history.getHistory(most))

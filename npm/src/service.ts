@@ -21,7 +21,7 @@ export interface BackgroundSyncOptions {
   onSyncComplete?: ((result: SyncResult) => void | Promise<void>) | undefined
   /**
    * Called with the reason when a sync does not succeed, unless `stop` has cancelled it, and once for each new reason why a check
-   * fails. Default: writes one line to stderr.
+   * fails; never before `start` has returned. Default: writes one line to stderr.
    */
   onSyncError?: ((error: Error) => void | Promise<void>) | undefined
   /** Whether to log what the service does to stderr. Default: false. */
@@ -85,6 +85,8 @@ export class Service {
   /** Whether a check waits for the `isOffline` promise of a registry. */
   #isChecking = false
   #running: RunningSync | undefined
+  /** Whether `start` has not returned. What it finds wrong is told after that, when the host has the service. */
+  #isStarting = false
   /** Whether `start` could not check, because the run that `stop` has cancelled had not ended. */
   #checksAfterRun = false
   #syncError: Error | null = null
@@ -131,7 +133,9 @@ export class Service {
     this.#hooks?.started()
     if (!this.#options.syncOnStart) return
     this.#checksAfterRun = this.#running !== undefined
+    this.#isStarting = true
     this.#check()
+    this.#isStarting = false
   }
 
   stop(): Promise<void> {
@@ -224,7 +228,8 @@ export class Service {
     const reason = messageOf(error)
     if (this.#toldReasons.has(reason) || this.#toldReasons.size >= MAX_TOLD_REASONS) return
     this.#toldReasons.add(reason)
-    this.#reportError(error)
+    if (this.#isStarting) queueMicrotask(() => this.#reportError(error))
+    else this.#reportError(error)
   }
 
   /** Also called after the database has decided, because a host may have replaced the methods of the repository. */

@@ -214,6 +214,11 @@ impl Database {
         self.write_within(Duration::ZERO, |conn| call(conn))
     }
 
+    /// Whether short calls of this thread go through a connection of the host, perhaps in the middle of its transaction.
+    pub(crate) fn is_through_host(&self) -> bool {
+        self.host().is_some()
+    }
+
     fn check_open(&self) -> Result<()> {
         if self.is_open() {
             Ok(())

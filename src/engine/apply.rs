@@ -154,6 +154,7 @@ impl<'c> Applier<'c> {
     }
 
     /// Decides what to do with a row, and stages it if it must be written.
+    #[inline(never)]
     pub(super) fn take(&mut self, identity: u64, row: Row) -> Result<()> {
         memory::check()?;
         self.fingerprints.reserve_one()?;
@@ -212,6 +213,7 @@ impl<'c> Applier<'c> {
     }
 
     /// Notes that every row before `cursor` was taken in.
+    #[inline(never)]
     pub(super) fn reached(&mut self, mut cursor: Cursor) {
         self.pages.end();
         cursor.layout.clone_from(&self.layout);

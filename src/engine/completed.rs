@@ -22,8 +22,8 @@ const GAPS_NAMED: usize = 20;
     reason = "facts that have nothing to do with each other"
 )]
 pub(super) struct CompletedListing {
-    pub(super) cursor: Cursor,
-    profile: Option<RegistryProfile>,
+    pub(super) cursor: Box<Cursor>,
+    profile: Option<Box<RegistryProfile>>,
     /// This run read it from the first row to the last.
     pub(super) is_whole: bool,
     /// Nothing is known to be missing or in doubt.
@@ -40,9 +40,10 @@ impl CompletedListing {
     /// Judges a listing, and adds warnings about what may be missing.
     ///
     /// `has_changed`: the table can hold other things now than when the run began.
+    #[inline(never)]
     pub(super) fn new(
-        found: StartingState,
-        cursor: Cursor,
+        found: &mut StartingState,
+        cursor: Box<Cursor>,
         has_changed: bool,
         tally: &mut Tally,
     ) -> Self {
@@ -74,7 +75,7 @@ impl CompletedListing {
         Self {
             is_whole: !cursor.is_resumed && found.since.is_none() && cursor.since.is_none(),
             moves_watermark: is_known && !tally.has_refused() && found.since.is_none(),
-            profile: found.profile,
+            profile: found.profile.take(),
             is_filled: is_known && !tally.has_refused(),
             is_complete,
             gaps: gaps_in_words(&cursor),

@@ -80,6 +80,7 @@ const PAUSES_FOR_ROOM: [Duration; 3] = [
 ];
 
 /// Writes the record of a run whose listing was read to its end.
+#[inline(never)]
 pub(super) fn success(
     context: &Context<'_, '_>,
     conn: &Connection,
@@ -183,6 +184,7 @@ fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListi
 
 /// Writes the record of a run that ended early. Best effort: if even this cannot be written,
 /// whoever looks next marks the entry as interrupted.
+#[inline(never)]
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let lacks_room = error.lacks_room();
     let is_refused =

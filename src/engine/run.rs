@@ -39,6 +39,10 @@ const UNKNOWN_TRIGGERS: &str = "A dry run writes nothing, so what the triggers o
 
 /// Runs to the end even if a callback or registry panics, so that the lock is released and the
 /// history entry is closed.
+///
+/// A host's thread may have a stack of 32 KiB. So what is large is in boxes, made by functions that have returned when SQLite is
+/// called, and the parts of a run are not inlined into each other: their frames would add up.
+#[inline(never)]
 pub(super) fn execute(
     engine: &EngineParts,
     mut options: SyncOptions<'_>,
@@ -104,6 +108,7 @@ fn is_general(error: &Error) -> bool {
 }
 
 impl Run {
+    #[inline(never)]
     fn read_and_write(
         &mut self,
         context: &Context<'_, '_>,
@@ -127,7 +132,7 @@ impl Run {
         database::ensure_columns(conn)?;
         start::mend(context, conn)?;
         let table = Table::read(conn)?;
-        let found = start::find(context, conn, &table)?;
+        let mut found = start::find(context, conn, &table)?;
         if let Some(error) = nothing_to_send(context) {
             self.id = start::open_record(context, conn)?;
             return Err(error);
@@ -146,8 +151,10 @@ impl Run {
             transaction::write(conn, context.lock_wait(), fts::repair)?;
         }
         self.index_is_known = true;
-        let (requests, since) = (self.requests.clone(), found.asked_since());
-        let mut applier = applier(context, (conn, &table), requests, &found, fingerprints)?;
+        let since = found.asked_since();
+        // Its connection is opened here, below no frame but that of this function.
+        let parts = (self.requests.clone(), checkpointer(context, conn)?);
+        let mut applier = applier(context, (conn, &table), parts, &found, fingerprints)?;
         applier.set_pages(pages, scope_of(context, &found, &table));
         if found.is_of_new_layout(&table)
             && let Some(lacks) = table.lacks()
@@ -159,7 +166,7 @@ impl Run {
         }
         let outcome = guarded(|| {
             let cursor = take_in(context, &fetch, &mut applier, progress, since)?;
-            self.end_listing(context, conn, &mut applier, found, cursor)
+            self.end_listing(context, conn, &mut applier, &mut found, cursor)
         });
         if let Err(error) = &outcome {
             keep_what_was_read(context, &mut applier, error);
@@ -179,6 +186,7 @@ impl Run {
     /// Starts the fetch thread and reads the fingerprints of all rows, so that damage is found before
     /// anything is written. The thread waits for them only if there are stored pages to compare with
     /// them. A listing of changes has few rows, whose fingerprints are read as they come.
+    #[inline(never)]
     fn start_fetch(
         &self,
         context: &Context<'_, '_>,
@@ -213,6 +221,7 @@ impl Run {
     }
 
     /// Returns the outcome of the run, unless the database file was replaced meanwhile.
+    #[inline(never)]
     fn unless_replaced(
         &mut self,
         context: &Context<'_, '_>,
@@ -248,15 +257,16 @@ impl Run {
     }
 
     /// At the end of the listing, settles what is left and writes the run record.
+    #[inline(never)]
     fn end_listing(
         &mut self,
         context: &Context<'_, '_>,
         conn: &Connection,
         applier: &mut Applier<'_>,
-        found: StartingState,
-        cursor: Cursor,
+        found: &mut StartingState,
+        cursor: Box<Cursor>,
     ) -> Result<()> {
-        finish::refuse_empty_listing(context, conn, applier, &found, &cursor)?;
+        finish::refuse_empty_listing(context, conn, applier, found, &cursor)?;
         applier.take_held()?;
         applier.flush()?;
         applier.recount()?;
@@ -313,20 +323,25 @@ fn scope_of(context: &Context<'_, '_>, found: &StartingState, table: &Table) -> 
     is_kept.then(|| Scope::of(&found.cursor.registry, &table.layout_key()))
 }
 
+/// What keeps the log short, if the run writes any.
+#[inline(never)]
+fn checkpointer(context: &Context<'_, '_>, conn: &Connection) -> Result<Option<Checkpointer>> {
+    let is_needed = !context.options.dry_run;
+    is_needed
+        .then(|| Checkpointer::start(&context.engine.database, conn))
+        .transpose()
+}
+
 /// Creates the applier of a run.
+#[inline(never)]
 fn applier<'c>(
     context: &'c Context<'_, '_>,
     (conn, table): (&'c Connection, &'c Table),
-    requests: Counter,
+    (requests, checkpointer): (Counter, Option<Checkpointer>),
     found: &StartingState,
     fingerprints: Fingerprints,
-) -> Result<Applier<'c>> {
+) -> Result<Box<Applier<'c>>> {
     let rules = rules_of(&context.options, found);
-    let checkpointer = if rules.dry_run {
-        None
-    } else {
-        Some(Checkpointer::start(&context.engine.database, conn)?)
-    };
     let tools = Tools {
         conn,
         table,
@@ -341,11 +356,13 @@ fn applier<'c>(
     };
     let tally = Tally::going_on(&found.cursor.findings);
     let twice = Twice::new(found.twice());
-    Applier::new(tools, fingerprints, rules, twice, found.unfilled(), tally)
+    let unfilled = found.unfilled();
+    Applier::new(tools, fingerprints, rules, twice, unfilled, tally).map(Box::new)
 }
 
 /// After an error, writes what was read, with the cursor. A second error here is not reported: the
 /// first one is what matters to the user.
+#[inline(never)]
 fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, error: &Error) {
     applier.hurry();
     let kept = applier.flush();
@@ -362,13 +379,14 @@ fn keep_what_was_read(context: &Context<'_, '_>, applier: &mut Applier<'_>, erro
 }
 
 /// Applies page after page until the listing ends. Returns the final cursor.
+#[inline(never)]
 fn take_in(
     context: &Context<'_, '_>,
     fetch: &Fetch,
     applier: &mut Applier<'_>,
     progress: &mut Progress<'_>,
     since: Option<DateTime<Utc>>,
-) -> Result<Cursor> {
+) -> Result<Box<Cursor>> {
     loop {
         let Some(event) = fetch.next(&context.options.cancel, context.options.deadline)? else {
             flush(applier, progress)?;
@@ -392,20 +410,21 @@ fn take_in(
             }
             Event::Page(step) => {
                 trace::page(&context.log, &step);
-                take_step(context, *step, applier, progress)?;
+                take_step(context, step, applier, progress)?;
             }
             Event::End(cursor) => {
                 flush(applier, progress)?;
-                return Ok(*cursor);
+                return Ok(cursor);
             }
         }
     }
 }
 
 /// Takes in the rows of a page, and writes what is full or due.
+#[inline(never)]
 fn take_step(
     context: &Context<'_, '_>,
-    step: Step,
+    step: Box<Step>,
     applier: &mut Applier<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<()> {

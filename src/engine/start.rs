@@ -30,9 +30,9 @@ pub(super) struct StartingState {
     /// index with triggers.
     pub(super) index_suspect: bool,
     /// Where the listing continues or begins.
-    pub(super) cursor: Cursor,
+    pub(super) cursor: Box<Cursor>,
     /// What earlier listings learned about the registry.
-    pub(super) profile: Option<RegistryProfile>,
+    pub(super) profile: Option<Box<RegistryProfile>>,
     /// What the last listing could not read.
     pub(super) gaps: Vec<Gap>,
     /// The fallback plan if the sync endpoint is missing.
@@ -71,7 +71,7 @@ impl StartingState {
     pub(super) fn listing(&self, page_size: u32, stored: Arc<StoredPages>) -> Start {
         let profile = self.profile.as_ref();
         Start {
-            cursor: self.cursor.clone(),
+            cursor: (*self.cursor).clone(),
             page_size,
             totals: profile.map(|known| known.totals).unwrap_or_default(),
             doubts: profile
@@ -86,6 +86,7 @@ impl StartingState {
 }
 
 /// Takes values out of the tables of a sync that are too long to be read.
+#[inline(never)]
 pub(super) fn mend(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
     if !oversize::may_hold_one(conn)? {
         return Ok(());
@@ -98,11 +99,12 @@ pub(super) fn mend(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
 }
 
 /// Reads what earlier runs and other programs left.
+#[inline(never)]
 pub(super) fn find(
     context: &Context<'_, '_>,
     conn: &Connection,
     table: &Table,
-) -> Result<StartingState> {
+) -> Result<Box<StartingState>> {
     let registry = context.engine.registry.name();
     let was_synced = !state::is_empty(conn)? || history::has_entries(conn)?;
     let since = if was_synced {
@@ -111,34 +113,36 @@ pub(super) fn find(
         let config = config::load(conn)?;
         config.last_sync_at.as_deref().and_then(from_iso)
     };
-    let profile: Option<RegistryProfile> = state::get(conn, &state::key::plan(&registry))?;
-    Ok(StartingState {
+    let profile: Option<Box<RegistryProfile>> = state::get(conn, &state::key::plan(&registry))?;
+    Ok(Box::new(StartingState {
         since: since.filter(|_| !context.options.force),
         index_suspect: table.has.fts && table.has.fts_triggers && {
             let left: Option<Option<String>> = state::get(conn, state::key::INDEX)?;
             context.options.force
                 || left.is_none_or(|left| left != fts::signature(conn).ok().flatten())
         },
-        cursor: cursor(context, conn, table, profile.as_ref(), since.is_some())?,
-        instead: instead(context, profile.as_ref()),
+        cursor: cursor(context, conn, table, profile.as_deref(), since.is_some())?,
+        instead: instead(context, profile.as_deref()),
         gaps: state::get(conn, &state::key::gaps(&registry))?.unwrap_or_default(),
         profile,
-    })
+    }))
 }
 
 /// The cursor of a listing that ended early, or a new one if this run must start over.
+#[inline(never)]
 fn cursor(
     context: &Context<'_, '_>,
     conn: &Connection,
     table: &Table,
     profile: Option<&RegistryProfile>,
     has_since: bool,
-) -> Result<Cursor> {
+) -> Result<Box<Cursor>> {
     let options = &context.options;
     let registry = context.engine.registry.name();
     let layout = table.layout_key();
-    let kept = state::get(conn, state::key::CURSOR)?
-        .filter(|cursor: &Cursor| {
+    let kept: Option<Box<Cursor>> = state::get(conn, state::key::CURSOR)?;
+    let kept = kept
+        .filter(|cursor| {
             cursor.is_readable() && cursor.registry == registry && cursor.layout == layout
                 // A listing read to its end cannot show later changes.
                 && !cursor.is_at_end()
@@ -162,7 +166,13 @@ fn cursor(
         Mode::Stamp
     };
     let plan = plan(context, profile);
-    let mut cursor = Cursor::new(registry, layout, plan, mode, context.started_at);
+    let mut cursor = Box::new(Cursor::new(
+        registry,
+        layout,
+        plan,
+        mode,
+        context.started_at,
+    ));
     if plan == Plan::Sync && mode == Mode::Stamp && !has_since && !options.prune {
         cursor.since = profile.and_then(|known| since(context, known));
     }
@@ -233,6 +243,7 @@ pub(super) fn interrupt_dead(context: &Context<'_, '_>, conn: &Connection) -> Re
 }
 
 /// Creates the history entry; none for a dry run.
+#[inline(never)]
 pub(super) fn open_record(context: &Context<'_, '_>, conn: &Connection) -> Result<Option<String>> {
     if context.options.dry_run {
         return Ok(None);

@@ -90,6 +90,7 @@ impl SyncEngine {
     }
 
     /// Runs one sync, which ends early if another machine takes the lock over.
+    #[inline(never)]
     fn sync_with(
         &self,
         lock: &mut SyncLock,

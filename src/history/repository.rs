@@ -127,9 +127,9 @@ impl SyncHistoryRepository {
         })
     }
 
-    /// One entry, or `None`.
+    /// One entry, or `None`. As in [`get_history`](Self::get_history), a dead run of this library is told as failed.
     pub fn get_by_id(&self, id: &str) -> Result<Option<SyncHistoryEntry>> {
-        self.database.short_read(|conn| {
+        let mut entry = self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(None);
             }
@@ -139,14 +139,17 @@ impl SyncHistoryRepository {
             ends::fill(conn, &mut entry)?;
             codes::fill(conn, &mut entry)?;
             Ok(entry)
-        })
+        })?;
+        self.tell_interrupted(entry.as_mut_slice())?;
+        Ok(entry)
     }
 
     /// Up to `limit` entries, newest first. An entry that started in the future, by this
-    /// repository's clock, comes after all others.
+    /// repository's clock, comes after all others. An entry of this library whose process has died is told as failed,
+    /// `interrupted`, also before the next run, or [`get_running`](Self::get_running), stores that.
     pub fn get_history(&self, limit: u32) -> Result<Vec<SyncHistoryEntry>> {
         const SQL: &str = concat!("SELECT * FROM sync_history ", newest_first!(), " LIMIT ?2");
-        self.database.short_read(|conn| {
+        let mut entries = self.database.short_read(|conn| {
             if !has_table(conn, TABLE)? {
                 return Ok(Vec::new());
             }
@@ -155,7 +158,34 @@ impl SyncHistoryRepository {
             ends::fill(conn, &mut entries)?;
             codes::fill(conn, &mut entries)?;
             Ok(entries)
-        })
+        })?;
+        self.tell_interrupted(&mut entries)?;
+        Ok(entries)
+    }
+
+    /// Tells a dead run of ours as what it is in entries that were read, and changes nothing.
+    ///
+    /// A run holds the lock for as long as the file names it as the current one. So what is named after the lock was seen
+    /// free has died. In a transaction of the host a name may be older than that.
+    fn tell_interrupted(&self, entries: &mut [SyncHistoryEntry]) -> Result<()> {
+        let is_running = |entry: &SyncHistoryEntry| entry.status == SyncStatus::Running;
+        if !entries.iter().any(is_running)
+            || self.database.is_through_host()
+            || SyncLock::is_held(self.database.lock_target())
+        {
+            return Ok(());
+        }
+        let dead = self
+            .database
+            .short_read(|conn| state::get::<String>(conn, state::key::CURRENT_RUN))?;
+        let is_dead = |entry: &&mut SyncHistoryEntry| Some(&entry.id) == dead.as_ref();
+        for entry in entries.iter_mut().filter(is_dead) {
+            if entry.status == SyncStatus::Running {
+                entry.status = SyncStatus::Failed;
+                entry.error_message = Some(runs::INTERRUPTED.to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The newest successful entry, or `None`; one that started in the future only if there is

@@ -13,7 +13,7 @@ use crate::stored::{optional_text, text};
 use crate::{CancelToken, Error, Result};
 
 /// The error of an entry whose process died before the end of the run.
-const INTERRUPTED: &str = "interrupted";
+pub(super) const INTERRUPTED: &str = "interrupted";
 
 /// Creates an entry of a run that starts at `now`; inside the caller's transaction.
 pub(crate) fn start(conn: &dyn Statements, now: DateTime<Utc>) -> Result<String> {

@@ -51,14 +51,12 @@ fn every_member_is_used() {
 }
 
 /// Errors that no program here can provoke, and where they are.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 3] = [
     // Need a rename, or a limit, in the middle of a run.
     ("DATABASE_REPLACED", "tests/core/promise_file_at_path.rs"),
     ("TOO_MANY_FILES", "tests/cli/system.rs"),
     // Needs a system without locks of open file descriptions.
     ("DATABASE_IN_USE", "tests/coexistence/driver/mod.rs"),
-    // Needs a system that runs out of memory.
-    ("OUT_OF_MEMORY", "tests/c/memory/main.rs"),
 ];
 
 #[test]

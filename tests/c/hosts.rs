@@ -83,6 +83,49 @@ fn the_static_library_beside_another_one_in_rust() {
     }
 }
 
+/// A program may link it into an object first. mold's own `-r` ends by an assertion over this library.
+#[test]
+fn the_static_library_in_another_object() {
+    let workshop = Workshop::new(Linkage::Static);
+    let library = workshop.file("libskillsmith_sync.a");
+    let (source, object) = (workshop.file("in_memory.c"), workshop.file("in_memory.o"));
+    let text = "#include <skillsmith_sync.h>
+int main(void) {
+  skillsmith_database *database = 0;
+  if (skillsmith_database_open_in_memory(&database, 0) != SKILLSMITH_OK) return 1;
+  return skillsmith_database_free(database) != SKILLSMITH_OK || skillsmith_live_objects() != 0;
+}
+";
+    std::fs::write(&source, text).unwrap();
+    let include = root().join("include");
+    succeeds(
+        Command::new("gcc")
+            .arg("-I")
+            .arg(include)
+            .arg("-c")
+            .arg(&source)
+            .arg("-o")
+            .arg(&object),
+    );
+    for linker in ["bfd", "gold", "lld"] {
+        let (both, program) = (workshop.file("both.o"), workshop.file("program"));
+        succeeds(
+            Command::new(format!("ld.{linker}"))
+                .args(["-r", "-o"])
+                .args([&both, &object, &library]),
+        );
+        succeeds(
+            Command::new("gcc")
+                .arg(&both)
+                .arg("-o")
+                .arg(&program)
+                .args(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"]),
+        );
+        let said = output(Command::new(program).env("HOME", workshop.file("home")));
+        assert!(said.status.success(), "{linker}: {said:?}");
+    }
+}
+
 /// As the header and promise 13 say; what the classes of `skillsmith_sync.hpp` do instead is tested with them.
 #[test]
 fn an_exception_out_of_a_raw_callback_ends_the_process() {

@@ -1,6 +1,8 @@
 /* One set of handles, many threads; and handles that end while others use them. */
 #include "check.h"
 
+#include <sys/resource.h>
+
 enum { THREADS = 8 };
 
 typedef struct common {
@@ -233,7 +235,7 @@ static void their_names(void) {
   CODE(SKILLSMITH_OK, skillsmith_database_free(database));
 }
 
-/* The stack that the header asks for. */
+/* The stack that the header asks for in a library that is not optimized. */
 static void *on_a_small_stack(void *argument) {
   skillsmith_database *database = open_at(place("small.db"));
   skillsmith_sync_engine *engine = engine_for(database);
@@ -258,5 +260,28 @@ static void a_small_stack(void) {
   CHECK_EQ(pthread_attr_destroy(&attributes), 0);
 }
 
+/* The system starts no threads for a user who has reached the limit of processes; in a process of its own, since there is no
+   way back. Nobody else is this user. */
+static void no_more_threads(void) {
+  pid_t child = fork();
+  int status = 0;
+  if (child == 0) {
+    struct rlimit one = {1, 1};
+    skillsmith_database *database;
+    skillsmith_sync_engine *engine;
+    skillsmith_background_sync_service *service = RUBBISH(skillsmith_background_sync_service);
+    if (geteuid() == 0) CHECK(setgid(64321) == 0 && setuid(64321) == 0);
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
+    database = open_in_memory();
+    engine = engine_for(database);
+    RUN(SKILLSMITH_OUT_OF_MEMORY, "no more threads", engine, NULL);
+    OK(skillsmith_background_sync_service_new(engine, NULL, &service, &error));
+    FAILS(SKILLSMITH_OUT_OF_MEMORY, "no more threads", skillsmith_background_sync_service_start(service, &error));
+    _exit(0);
+  }
+  CHECK_EQ(waitpid(child, &status, 0), child);
+  CHECK_EQ(status, 0);
+}
+
 PROGRAM(CASE(shared), CASE(freed_meanwhile), CASE(freed_at_once), CASE(closed_meanwhile), CASE(made_elsewhere),
-        CASE(their_names), CASE(a_small_stack))
+        CASE(their_names), CASE(a_small_stack), CASE(no_more_threads))

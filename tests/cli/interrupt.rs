@@ -194,8 +194,15 @@ fn two_signals_at_once_are_one_request() {
 #[test]
 fn a_killed_sync_leaves_a_sound_database() {
     let place = Place::with_skills(3_000);
-    drop(hanging(&place, &["sync"]));
+    let sync = hanging(&place, &["sync"]);
+    let running = place.json(&["sync", "history", "--json"]);
+    assert_eq!(running[0]["status"], "running");
+    drop(sync);
     place.assert_sound();
+    // Before anything is written of it, too.
+    let killed = place.json(&["sync", "history", "--json"]);
+    assert_eq!(killed[0]["status"], "failed");
+    assert_eq!(killed[0]["errorMessage"], "interrupted");
     place.ok(&["sync"]);
     assert_eq!(place.count("SELECT count(*) FROM skills"), 3_000);
     let history = place.json(&["sync", "history", "--json"]);

@@ -8,6 +8,9 @@ use clap::Command;
 use clap_mangen::Man;
 use skillsmith_sync::cli;
 
+#[path = "../../bindings/c/documents/released.rs"]
+mod released;
+
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/npm/man"))
 }
@@ -28,7 +31,7 @@ fn add(command: &Command, found: &mut BTreeMap<String, String>) {
     // What comes after the options has headings of its own.
     let after = command.get_after_help().map(ToString::to_string);
     let shown = command.clone().after_help("").disable_help_subcommand(true);
-    let man = Man::new(shown).source(concat!("skillsmith-sync ", env!("CARGO_PKG_VERSION")));
+    let man = Man::new(shown);
     let mut page = Vec::new();
     man.render_title(&mut page).unwrap();
     man.render_name_section(&mut page).unwrap();
@@ -41,9 +44,10 @@ fn add(command: &Command, found: &mut BTreeMap<String, String>) {
     {
         man.render_subcommands_section(&mut page).unwrap();
     }
-    // The date would be that of the build.
     let page = String::from_utf8(page).unwrap();
-    let mut page = page.replacen(" 1  \"", " 1 \"\" \"", 1);
+    let (before, title) = page.split_once(".TH ").unwrap();
+    let (_, rest) = title.split_once('\n').unwrap();
+    let mut page = format!("{before}{}\n{rest}", title_line(name));
     for part in after.iter().flat_map(|text| text.split("\n\n")) {
         page.push_str(&section(part));
     }
@@ -53,6 +57,16 @@ fn add(command: &Command, found: &mut BTreeMap<String, String>) {
             add(command, found);
         }
     }
+}
+
+/// As the pages of the C library have it.
+fn title_line(name: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let day = released::day(include_str!("../../CHANGELOG.md"), version).unwrap_or_default();
+    format!(
+        ".TH {} 1 \"{day}\" \"skillsmith-sync {version}\" \"skillsmith-sync\"",
+        name.to_uppercase()
+    )
 }
 
 /// A heading with a colon, and lines that stay as they are; or running text.
@@ -120,5 +134,25 @@ fn a_page_has_the_options_and_what_comes_after_them() {
         "  130  interrupted",
     ] {
         assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+/// The same in every build, so that two of one version are identical.
+#[test]
+fn a_page_has_the_day_of_its_release_and_none_before() {
+    let changes = "# Changelog\n\n## Unreleased\n\n## 0.10.0 (2030-06-01)\n\n## 0.1.0 (2030-05-31)\n\n- A change.\n\n## 0.0.9\n";
+    for (version, day) in [
+        ("0.1.0", Some("2030-05-31")),
+        ("0.10.0", Some("2030-06-01")),
+        ("0.0.9", None),
+        ("0.1", None),
+        ("1.0.0", None),
+    ] {
+        assert_eq!(released::day(changes, version), day, "{version}");
+    }
+    for (name, page) in pages() {
+        let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        let upper = name.trim_end_matches(".1").to_uppercase();
+        assert_eq!(title, title_line(&upper), "{name}");
     }
 }

@@ -2,6 +2,7 @@
 //! names.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -40,6 +41,34 @@ fn mounted(place: &Place, shell: &str, args: &[&str]) -> Outcome {
     ];
     all.extend(args);
     Outcome::of(&mut place.command_of("unshare", &all))
+}
+
+/// The limit holds for a user who is not root, and counts what else this user runs: nobody else is this one.
+#[test]
+fn a_limit_of_processes_is_not_a_lack_of_memory() {
+    let place = Place::with_skills(25);
+    fs::set_permissions(place.home(), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = place.path("skillsmith");
+    fs::copy(env!("CARGO_BIN_EXE_skillsmith"), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut limited = place.command_of("prlimit", &["--nproc=1:1"]);
+    if rustix::process::getuid().is_root() {
+        limited.args([
+            "setpriv",
+            "--reuid=64321",
+            "--regid=64321",
+            "--clear-groups",
+        ]);
+    }
+    let outcome = Outcome::of(limited.arg(program).args(["sync", "--json"]));
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    let told = outcome.json();
+    assert_eq!(told["code"], "OUT_OF_MEMORY", "{told}");
+    let error = told["errors"][0].as_str().unwrap();
+    assert!(
+        error.contains("no more threads") && error.contains("ulimit -u"),
+        "{error}"
+    );
 }
 
 #[test]

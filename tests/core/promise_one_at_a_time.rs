@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use skillsmith_sync::database::OpenOptions;
 use skillsmith_sync::{Database, ErrorCode, SyncHistoryRepository, SyncOptions, SyncStatus};
 use skillsmith_test_registry::Options;
 
@@ -89,6 +90,52 @@ fn promise_6_a_dead_run_of_ours_is_settled_by_whoever_looks() {
             .as_deref(),
         Some("interrupted")
     );
+}
+
+/// Who only reads says of it what the next run will write, and leaves the file as it is.
+#[test]
+fn promise_6_a_dead_run_of_ours_is_read_as_interrupted() {
+    let world = World::new(30, Options::default());
+    let dead = world.history().start_run().unwrap();
+    let is_ours = "INSERT INTO sync_state (key, value) VALUES ('current_run', json_quote(?1))";
+    world.look().execute(is_ours, [&dead]).unwrap();
+    let other = world.history().start_run().unwrap();
+
+    let database = OpenOptions::new()
+        .read_only(true)
+        .open(world.path())
+        .unwrap();
+    let history = SyncHistoryRepository::new(&database);
+    let told = |id: &str| {
+        let entry = history.get_by_id(id).unwrap().unwrap();
+        let listed = history.get_history(10).unwrap();
+        assert!(listed.contains(&entry), "{listed:?}");
+        (entry.status, entry.error_message)
+    };
+    let interrupted = (SyncStatus::Failed, Some("interrupted".to_owned()));
+    assert_eq!(told(&dead), interrupted);
+    // That of another engine, which has no lock, may be alive.
+    assert_eq!(told(&other), (SyncStatus::Running, None));
+    let stored: String = world
+        .look()
+        .query_row(
+            "SELECT status FROM sync_history WHERE id = ?1",
+            [&dead],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(stored, "running");
+}
+
+#[test]
+fn promise_6_a_run_under_way_is_not_read_as_interrupted() {
+    let world = World::new(300, Options::default());
+    world.while_one_hangs(|| {
+        let entry = world.history().get_history(1).unwrap().remove(0);
+        assert_eq!(entry.status, SyncStatus::Running);
+        let again = world.history().get_by_id(&entry.id).unwrap().unwrap();
+        assert_eq!(again.status, SyncStatus::Running);
+    });
 }
 
 #[test]

@@ -129,6 +129,52 @@ describe('in a vm context', () => {
     assert.equal(told[0], thrown)
   })
 
+  test('what is returned and told is of that context, to the innermost', async () => {
+    const own = [other.FREQUENCY_INTERVALS, other.SkillsmithSyncError.prototype].map((value) => {
+      let root = value
+      while (Object.getPrototypeOf(root)) root = Object.getPrototypeOf(root)
+      return root
+    })
+    assert.equal(own[0], own[1])
+    const check = (value, where) => {
+      if (typeof value !== 'object' || value === null) return
+      let root = value
+      while (Object.getPrototypeOf(root)) root = Object.getPrototypeOf(root)
+      assert.equal(root, own[0], where)
+      for (const [name, member] of Object.entries(value)) check(member, `${where}.${name}`)
+    }
+    const told = []
+    const skill = { id: 'a/b', name: 'B', tags: ['t'] }
+    const host = {
+      isOffline: () => false,
+      checkHealth: () => ({ status: 'healthy' }),
+      search: (options) => (told.push(options), { data: options.offset === 0 ? [skill] : [] }),
+    }
+    const db = new other.Database(':memory:')
+    const engine = new other.SyncEngine({ db, apiClient: host })
+    const result = await engine.sync({ onProgress: (progress) => void told.push(progress) })
+    assert.ok(result.success && told.length > 4, String(result.errors))
+    const [config, history, skills] = [
+      new other.SyncConfigRepository(db),
+      new other.SyncHistoryRepository(db),
+      new other.SkillRepository(db),
+    ]
+    check(
+      {
+        __proto__: own[0],
+        result,
+        status: engine.getStatus(),
+        config: config.getConfig(),
+        listed: history.getHistory(),
+        last: history.getLastSuccessful(),
+        stats: history.getStats(),
+        skill: skills.findById('a/b'),
+      },
+      'all',
+    )
+    for (const [at, each] of told.entries()) check(each, `told ${at}`)
+  })
+
   test('options of another realm are taken', async () => {
     const { success } = await new other.SyncEngine({
       db: ':memory:',

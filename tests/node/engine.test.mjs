@@ -1,10 +1,12 @@
 // SyncEngine: what a run tells, when it ends, and registries of every kind.
 
 import assert from 'node:assert/strict'
+import { chmodSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
+import { inChild } from './support/child.mjs'
 import { RETRYABLE, syncError } from './support/errors.mjs'
-import { BetterSqlite3, newPath, registry, sync, until } from './support/index.mjs'
+import { BetterSqlite3, folder, newPath, registry, sync, until } from './support/index.mjs'
 
 const { SkillsmithApiClient: StackClient } = await import('./support/stack.mjs')
 const { Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
@@ -753,4 +755,30 @@ describe('the engine is made', () => {
       await assert.rejects(engine.sync(options), (error) => error instanceof TypeError && message.test(error.message))
     }
   })
+})
+
+test('threads that the system refuses are told as what they are, and are not a lack of memory', async () => {
+  const body = `async ({ sync }) => {
+    const { execFileSync } = require('node:child_process')
+    // The limit counts the threads of this program, too: it has reached it.
+    execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1'])
+    const db = new sync.Database(':memory:')
+    const apiClient = new sync.SkillsmithApiClient({ baseUrl: 'http://127.0.0.1:1' })
+    const engine = new sync.SyncEngine({ db, apiClient })
+    const result = await engine.sync()
+    const told = []
+    const service = new sync.BackgroundSyncService(engine, new sync.SyncConfigRepository(db), { onSyncError: ({ code }) => told.push(code) })
+    await service.manualSync()
+    const health = await apiClient.search().catch(({ code, message }) => [code, message])
+    return { success: result.success, code: result.code, retryable: result.retryable, errors: result.errors, told, health }
+  }`
+  const home = folder()
+  chmodSync(home, 0o755)
+  const { value, error } = await inChild(body, { home, asNobody: true })
+  assert.equal(error, undefined)
+  const [message] = value.errors
+  assert.match(message, /^The system starts no more threads for this process\./)
+  assert.match(message, /ulimit -u/)
+  const code = 'OUT_OF_MEMORY'
+  assert.deepEqual(value, { success: false, code, retryable: true, errors: [message], told: [code], health: [code, message] })
 })

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 import { look } from './support/database.mjs'
 import { syncError } from './support/errors.mjs'
 import { BetterSqlite3, folder, newPath, ROOT, sync } from './support/index.mjs'
-import { RUNTIMES, resultOf, startHost } from './support/runtimes.mjs'
+import { OTHER_RUNTIMES, resultOf } from './support/runtimes.mjs'
 import * as stack from './support/stack.mjs'
 
 const { Database, SkillRepository, SyncConfigRepository, SyncEngine, SyncHistoryRepository } = sync
@@ -404,11 +404,18 @@ test('the classes of the stack leave the same in the same transactions', () => {
 })
 
 describe('connections of the runtime', () => {
-  for (const driver of ['node:sqlite', 'bun:sqlite']) {
-    test(driver, { skip: !RUNTIMES[driver] && 'not installed on this platform' }, async () => {
+  // Rows as arrays are an option of node:sqlite from Node 22.16 on.
+  for (const [name, driver] of [
+    ['Node 22', 'node:sqlite'],
+    ['Node 24', 'node:sqlite'],
+    ['Node 26', 'node:sqlite'],
+    ['Bun', 'bun:sqlite'],
+  ]) {
+    const start = OTHER_RUNTIMES[name]
+    test(`${driver} of ${name}`, { skip: !start && 'not installed on this platform' }, async () => {
       const paths = [newPath(), newPath()]
       for (const path of paths) new Database(path).close()
-      const told = await resultOf(startHost(driver, 'transaction.mjs', paths, folder()))
+      const told = await resultOf(start('transaction.mjs', [driver, ...paths], folder()))
       assert.deepEqual(told, {
         rolledBack: [false, 'weekly', 1, 'half'],
         afterRollback: [true, 'daily', 0],

@@ -293,3 +293,61 @@ test('a module that is loaded anew without a stop goes on, and leaves one listen
   assert.equal(error, undefined)
   assert.deepEqual(value, [1, 1, []])
 })
+
+describe('a function with the methods', () => {
+  const data = [{ id: 'a/b', name: 'B' }]
+
+  test('is a registry: a class with static methods, a function with members', async () => {
+    class Registry {
+      static isOffline() {
+        return false
+      }
+      static checkHealth() {
+        return { status: 'healthy' }
+      }
+      static search({ offset }) {
+        return { data: offset === 0 ? data : [] }
+      }
+    }
+    const { isOffline, checkHealth, search } = Registry
+    for (const apiClient of [Registry, Object.assign(() => {}, { isOffline, checkHealth, search })]) {
+      const db = new Database(':memory:')
+      const [skills, config, history] = [new SkillRepository(db), new SyncConfigRepository(db), new SyncHistoryRepository(db)]
+      for (const engine of [new SyncEngine({ db, apiClient }), new SyncEngine(apiClient, skills, config, history)]) {
+        const { success, errors, totalProcessed } = await engine.sync({ force: true })
+        assert.deepEqual([success, errors, totalProcessed], [true, [], 1])
+      }
+      const started = sync.startBackgroundSync({ db: newPath(), apiClient, checkIntervalMs: 1_000 })
+      assert.equal(started.service.isServiceStarted(), true)
+      await started.stop()
+    }
+  })
+
+  test('is an engine and a schedule of a service', async () => {
+    const result = {
+      success: true,
+      skillsAdded: 0,
+      skillsUpdated: 0,
+      skillsUnchanged: 1,
+      totalProcessed: 1,
+      errors: [],
+      durationMs: 1,
+      dryRun: false,
+    }
+    class Engine {
+      static sync() {
+        return result
+      }
+    }
+    const schedule = Object.assign(() => {}, { getConfig: () => ({ enabled: true, lastSyncAt: null }), isSyncDue: () => true })
+    const service = new BackgroundSyncService(Engine, schedule)
+    const { success, skillsUnchanged } = await service.manualSync()
+    assert.deepEqual([success, skillsUnchanged], [true, 1])
+  })
+
+  test('that lacks one is refused in the same words as an object', () => {
+    const apiClient = Object.assign(() => {}, { isOffline() {}, checkHealth() {} })
+    const expected = wrongType('apiClient', /an object with isOffline, checkHealth and search or syncRegistry, not a function\.$/)
+    assert.throws(() => new SyncEngine({ db: ':memory:', apiClient }), expected)
+  })
+})

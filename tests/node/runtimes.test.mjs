@@ -4,7 +4,16 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { folder, newPath, registry } from './support/index.mjs'
-import { OTHER_RUNTIMES, resultOf } from './support/runtimes.mjs'
+import { OTHER_RUNTIMES, resultOf, startHere } from './support/runtimes.mjs'
+
+describe('a worker that is terminated in the middle of a search of the host lets go of the lock', () => {
+  for (const [name, start] of Object.entries({ 'the Node of these tests': startHere, ...OTHER_RUNTIMES })) {
+    test(name, { skip: !start && 'not installed on this platform' }, async () => {
+      const told = await resultOf(start('terminated.cjs', [newPath()], folder()))
+      assert.deepEqual(told, [['Sync already in progress'], []])
+    })
+  }
+})
 
 describe('syncs, reads, cancels and ends by itself', () => {
   for (const [name, start] of Object.entries(OTHER_RUNTIMES)) {

@@ -100,6 +100,23 @@ describe('what is wrong around it', () => {
     }
   })
 
+  test('what a service finds wrong in its first check is told after start has returned', async () => {
+    const db = new sync.Database(newPath())
+    const settings = { baseUrl: 'http://127.0.0.1:1' }
+    const engine = new sync.SyncEngine({ db, apiClient: settings })
+    const told = []
+    const service = new sync.BackgroundSyncService(engine, new sync.SyncConfigRepository(db), {
+      onSyncError: ({ code }) => told.push(code),
+    })
+    settings.baseUrl = 'nonsense'
+    service.start()
+    assert.deepEqual([told, service.getState().lastError?.code], [[], 'INVALID_ARGUMENT'])
+    await new Promise(setImmediate)
+    assert.deepEqual(told, ['INVALID_ARGUMENT'])
+    await service.stop()
+    db.close()
+  })
+
   test('a signal that takes no listener', async () => {
     const told = []
     const signal = {

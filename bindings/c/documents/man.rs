@@ -5,22 +5,31 @@ use std::fmt::Write as _;
 use super::parse::{Header, Item, Kind};
 use super::text::{Block, blocks, summary, turns};
 
-pub fn of(header: &Header, version: &str) -> impl Iterator<Item = (String, String)> {
+/// What the foot of a page says.
+#[derive(Clone, Copy)]
+pub struct Release<'r> {
+    pub version: &'r str,
+    /// Empty before the release.
+    pub day: &'r str,
+}
+
+pub fn of(header: &Header, release: Release<'_>) -> impl Iterator<Item = (String, String)> {
     let overview = (
         "man/skillsmith_sync.3".to_owned(),
-        overview(header, version),
+        overview(header, release),
     );
     let pages = header
         .items
         .iter()
-        .map(move |item| (format!("man/{}.3", item.name), page(header, item, version)));
+        .map(move |item| (format!("man/{}.3", item.name), page(header, item, release)));
     std::iter::once(overview).chain(pages)
 }
 
 /// Nothing is hyphenated: a reader searches for names, and copies them.
-fn head(name: &str, what: &str, version: &str) -> String {
+fn head(name: &str, what: &str, release: Release<'_>) -> String {
+    let Release { version, day } = release;
     format!(
-        ".TH {} 3 \"\" \"skillsmith-sync {version}\" \"skillsmith-sync\"\n.nh\n.SH NAME\n{name} \\- {}\n",
+        ".TH {} 3 \"{day}\" \"skillsmith-sync {version}\" \"skillsmith-sync\"\n.nh\n.SH NAME\n{name} \\- {}\n",
         name.to_uppercase(),
         line(what)
     )
@@ -34,8 +43,8 @@ fn synopsis(code: &str) -> String {
     )
 }
 
-fn page(header: &Header, item: &Item, version: &str) -> String {
-    let mut page = head(&item.name, &summary(&item.comment), version);
+fn page(header: &Header, item: &Item, release: Release<'_>) -> String {
+    let mut page = head(&item.name, &summary(&item.comment), release);
     page.push_str(&synopsis(&item.code));
     page.push_str(".SH DESCRIPTION\n");
     body(&mut page, &item.comment);
@@ -73,13 +82,13 @@ fn frees(header: &Header, item: &Item) -> Vec<String> {
     names
 }
 
-fn overview(header: &Header, version: &str) -> String {
+fn overview(header: &Header, release: Release<'_>) -> String {
     // The second paragraph is for who edits the header.
     let mut paragraphs = header.preamble.splitn(3, "\n\n");
     let (first, rest) = (paragraphs.next(), paragraphs.nth(1));
     let (first, rest) = first.zip(rest).expect("it has paragraphs");
     let what = "keeps a local Skillsmith skill database up to date with the live registry";
-    let mut page = head("skillsmith_sync", what, version);
+    let mut page = head("skillsmith_sync", what, release);
     page.push_str(".SH SYNOPSIS\n.nf\n.B #include <skillsmith_sync.h>\n.PP\n");
     page.push_str("cc program.c $(pkg\\-config \\-\\-cflags \\-\\-libs skillsmith_sync)\n.fi\n.SH DESCRIPTION\n");
     body(&mut page, &format!("{first}\n\n{rest}"));

@@ -16,6 +16,7 @@ mod command_line;
 mod database;
 mod debug;
 mod engine;
+mod environment;
 mod event;
 mod host;
 mod progress;

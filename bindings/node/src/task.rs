@@ -7,6 +7,7 @@ use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use skillsmith_sync::{CancelToken, Error, Result};
 
+use crate::environment::Attached;
 use crate::event::TaskEvent;
 
 /// The JavaScript function that receives the events of a task. It must not throw.
@@ -58,7 +59,8 @@ impl EventSender {
     }
 }
 
-/// Runs `work` on a new thread. The event that it returns, or its error, is the last event of the task.
+/// Runs `work` on a new thread. The event that it returns, or its error, is the last event of the task. The end of the
+/// environment cancels it.
 pub fn start(
     listener: &Listener<'_>,
     keep_alive: bool,
@@ -67,10 +69,11 @@ pub fn start(
 ) -> Result<()> {
     let events = EventSender::new(listener, keep_alive)
         .map_err(|error| Error::Internal(format!("cannot reach the event loop: {error}")))?;
-    let cancel = cancel.clone();
+    let (attached, cancel) = (Attached::here(cancel), cancel.clone());
     std::thread::Builder::new()
         .name("skillsmith-sync".into())
         .spawn(move || {
+            let _attached = attached;
             lower_priority();
             let body = std::panic::AssertUnwindSafe(|| work(&events, cancel));
             let outcome = std::panic::catch_unwind(body)

@@ -43,6 +43,7 @@ enum Attempt {
 
 impl Applier<'_> {
     /// Writes what is staged, together with the cursor.
+    #[inline(never)]
     pub(in crate::engine) fn flush(&mut self) -> Result<()> {
         if self.rules.dry_run {
             self.commit_pending();
@@ -123,6 +124,7 @@ impl Applier<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn write_rows_and_rest(&mut self, one_at_a_time: bool) -> Result<()> {
         self.write_row_by_row(one_at_a_time)?;
         self.write_batch().map(|_| ())
@@ -130,6 +132,7 @@ impl Applier<'_> {
 
     /// Writes the batch in one transaction. Returns whether SQLite counts all its rows as written;
     /// if not, nothing was written.
+    #[inline(never)]
     fn write_batch(&mut self) -> Result<bool> {
         let clock = self.tools.clock;
         let mut locked = clock.elapsed();
@@ -301,6 +304,7 @@ impl Applier<'_> {
     /// `listed_all`: this run read the whole registry, so a row it did not see is gone from the
     /// registry and gives up its URL. Ignored if a row was rejected, which may be the one it did not
     /// see, and in a database that several registries have filled, whose rows these may be.
+    #[inline(never)]
     pub(in crate::engine) fn settle_urls(&mut self, listed_all: bool) -> Result<()> {
         let listed_all = listed_all
             && self.tally.rejected() == 0
@@ -374,6 +378,7 @@ impl Applier<'_> {
 
     /// Leaves the full-text index in sync with the table, even if other programs changed either. `is_forced`: also where
     /// its numbers say that it is.
+    #[inline(never)]
     pub(in crate::engine) fn settle_index(
         &mut self,
         cancel: &CancelToken,

@@ -43,7 +43,12 @@ static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// The script, called from there.
 pub(crate) fn build(folder: &Path) -> Command {
-    let mut build = Command::new(root().join("bindings/c/build"));
+    build_of(root(), folder)
+}
+
+/// That of other sources.
+pub(crate) fn build_of(sources: &Path, folder: &Path) -> Command {
+    let mut build = Command::new(sources.join("bindings/c/build"));
     // The directory that this test was built in.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     build.current_dir(folder).env("CARGO_TARGET_DIR", target);
@@ -275,6 +280,40 @@ eval gcc -o static sync.c $(pkg-config --cflags skillsmith_sync) \
     assert!(!needed.contains("libskillsmith_sync"), "{needed}");
     succeeds(&mut in_it(&blocks[1]));
     work(&place, "build", Path::new(""));
+}
+
+/// As the header says. The databases are new ones and such of the TypeScript stack, whose triggers SQLite compiles within the
+/// statements of a sync.
+#[test]
+fn every_call_works_on_the_stack_that_the_header_names() {
+    let place = Place::new();
+    std::fs::remove_file(place.library()).unwrap();
+    let source = root().join("tests/c/hosts/small_stack.c");
+    let commands = "export PKG_CONFIG_PATH=\"$PREFIX/lib/pkgconfig\"
+gcc -Wall -Wextra -Werror -O1 -pthread -o small \"$SOURCE\" $(pkg-config --cflags --libs skillsmith_sync)";
+    succeeds(shell(&place, commands).env("SOURCE", source));
+    let mut databases = vec!["new.db".to_owned()];
+    for name in ["v1", "v18_created", "v18_upgraded", "with_skill_versions"] {
+        let path = format!("{name}.db");
+        let sql = root().join(format!("tests/fixtures/{name}.sql"));
+        let connection = rusqlite::Connection::open(place.file(&path)).unwrap();
+        connection
+            .execute_batch(&std::fs::read_to_string(sql).unwrap())
+            .unwrap();
+        databases.push(path);
+    }
+    // `build` takes the profile that is not optimized.
+    let is_optimized = std::env::var_os("SKILLSMITH_LONG_TESTS").is_some();
+    let server = Server::start(Catalogue::generate(250, 1), Options::default());
+    let said = output(
+        place
+            .command("./small")
+            .arg(if is_optimized { "32" } else { "128" })
+            .arg(server.base_url())
+            .args(databases)
+            .env("LD_LIBRARY_PATH", PREFIX.join("lib")),
+    );
+    assert_eq!(said.status.code(), Some(0), "{}", says(&said));
 }
 
 /// They are needed, and say nothing of a program that frees what it owns; one that does not is told.

@@ -34,12 +34,18 @@ export async function resultOf(program) {
 /** Starts a script in `interop` with that binary, if it is installed. */
 const starting = (path, flags = []) => {
   const binary = installed(path)
-  if (!binary) return undefined
+  return binary && startingBy(binary, flags)
+}
+
+function startingBy(binary, flags = []) {
   return (script, args, home) => {
     const env = cleanEnvironment(home, { NODE_NO_WARNINGS: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(home, 'deno') })
     return new Program(binary, [...flags, join(ROOT, 'tests/node/interop', script), ...args], { cwd: home, env })
   }
 }
+
+/** Starts a script in `interop` with the Node of the tests. */
+export const startHere = startingBy(process.execPath)
 
 /** Every runtime but that of the tests, by name. */
 export const OTHER_RUNTIMES = {
