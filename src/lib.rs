@@ -73,6 +73,7 @@ mod log;
 #[doc(hidden)]
 pub mod memory;
 mod own_file;
+mod random;
 pub mod registry;
 mod requests;
 pub mod search;

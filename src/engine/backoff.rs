@@ -130,7 +130,7 @@ pub(super) fn note(
         progressed,
         interval_ms,
         now,
-        fastrand::i64(0..1_000),
+        crate::random::rng().i64(0..1_000),
     );
     state::set(conn, state::key::BACKOFF, &new)
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, named_params, params};
 use super::{SyncRunResult, SyncStatus, TABLE, ends, removed};
 use crate::clock::{from_iso, to_iso};
 use crate::database::{LockWait, ensure_written, has_table, transaction};
+use crate::random;
 use crate::statements::Statements;
 use crate::stored::{optional_text, text};
 use crate::{CancelToken, Error, Result};
@@ -105,10 +106,10 @@ pub(crate) fn newest(conn: &dyn Statements) -> Result<Option<String>> {
 
 /// An id for a run that starts at `now`.
 pub(crate) fn run_id(now: DateTime<Utc>) -> String {
+    const DIGITS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut rng = random::rng();
     let random: String = (0..6)
-        .map(|_| {
-            char::from(*fastrand::choice(b"abcdefghijklmnopqrstuvwxyz0123456789").unwrap_or(&b'0'))
-        })
+        .map(|_| char::from(*rng.choice(DIGITS).unwrap_or(&b'0')))
         .collect();
     format!("sync-{}-{random}", now.format("%Y%m%d%H%M%S"))
 }

@@ -182,7 +182,7 @@ impl SkillsmithApiClient {
         call: &Call<'_>,
     ) -> Result<Response<Body>> {
         let begun = Instant::now();
-        let request_id = format!("{:032x}", fastrand::u128(..));
+        let request_id = format!("{:032x}", crate::random::rng().u128(..));
         let mut redirected: Option<Uri> = None;
         let (mut visited, mut is_loop) = (Vec::new(), false);
         let is_first = !self.has_served.load(Ordering::Relaxed);

@@ -73,7 +73,7 @@ fn backoff(tries: u32) -> Duration {
     let full = FIRST_DELAY
         .saturating_mul(1 << tries.saturating_sub(1).min(16))
         .min(LONGEST_DELAY);
-    full.mul_f64(0.5 + fastrand::f64() / 2.0)
+    full.mul_f64(0.5 + crate::random::rng().f64() / 2.0)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Entry {
             boot: coexistence::boot_id(),
             pid: std::process::id(),
             // A number that every reader of JSON keeps.
-            id: fastrand::u64(..1 << 53),
+            id: crate::random::rng().u64(..1 << 53),
             number: 0,
         }
     }
