@@ -18,6 +18,9 @@ use crate::{Error, Result, thread};
 /// Allocations up to this size are not checked first.
 const SMALL: usize = 64 * 1024;
 
+/// The stack of a thread of ours, in bytes.
+pub const OF_A_THREAD: usize = 2 * 1024 * 1024;
+
 /// More than the stack of a thread.
 const STACK: usize = 4 * 1024 * 1024;
 
@@ -120,7 +123,10 @@ pub fn spawn(
     name: &str,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<std::thread::JoinHandle<()>> {
-    let builder = std::thread::Builder::new().name(name.into());
+    // By itself it would be what RUST_MIN_STACK says, which may be too little or too much.
+    let builder = std::thread::Builder::new()
+        .name(name.into())
+        .stack_size(OF_A_THREAD);
     ensure_thread_available()?;
     // The system has one error for a lack of memory and of threads.
     let body = move || {

@@ -171,6 +171,7 @@ impl Input {
         let (sender, lines) = sync_channel(1);
         let spawned = std::thread::Builder::new()
             .name("skillsmith-answer".into())
+            .stack_size(crate::memory::OF_A_THREAD)
             .spawn(move || _ = sender.send(read_line().unwrap_or_default()));
         if spawned.is_err() {
             return String::new();

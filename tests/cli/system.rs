@@ -148,6 +148,17 @@ fn promise_13_a_small_stack_is_enough() {
     assert_eq!(place.count("SELECT count(*) FROM skills"), 250);
 }
 
+/// A variable for Rust's own tools, which a developer's shell may have.
+#[test]
+fn promise_13_the_stacks_of_threads_are_not_those_of_the_environment() {
+    let place = Place::with_skills(25);
+    for size in ["1", "16384", "65536", "999999999999999"] {
+        let mut command = place.command(&["sync", "--force"]);
+        let outcome = Outcome::of(command.env("RUST_MIN_STACK", size));
+        assert_eq!(outcome.code, 0, "{size}: {}", outcome.stderr);
+    }
+}
+
 #[test]
 fn promise_13_names_and_folders_that_cannot_be_are_told_as_that() {
     let place = Place::with_skills(25);

@@ -47,6 +47,7 @@ impl Throttle {
         let own = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("skillsmith-progress".into())
+            .stack_size(skillsmith_sync::memory::OF_A_THREAD)
             .spawn(move || own.send_delayed())
             .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
         Ok(Self {

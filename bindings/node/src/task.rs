@@ -72,6 +72,7 @@ pub fn start(
     let (attached, cancel) = (Attached::here(cancel), cancel.clone());
     std::thread::Builder::new()
         .name("skillsmith-sync".into())
+        .stack_size(skillsmith_sync::memory::OF_A_THREAD)
         .spawn(move || {
             let _attached = attached;
             lower_priority();
