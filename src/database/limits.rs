@@ -18,7 +18,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// How many steps of SQLite's virtual machine the rows of one transaction may take: a second or two, and ten times as many as
 /// a trigger takes that looks at each of 500,000 rows. No row needs as many, however slow the machine or the disk is.
-pub(super) const MOST_STEPS: u64 = 50_000_000;
+pub(crate) const MOST_STEPS: u64 = 50_000_000;
 
 /// While the guard lives, statements on `conn` end once the token is cancelled, or after `most`.
 pub(crate) fn limit_to<'c>(
@@ -40,6 +40,11 @@ pub(crate) fn explain_stop<T>(outcome: Result<T>, cancel: &CancelToken) -> Resul
 
 const TOO_LONG: &str =
     "a statement took too long and was stopped; look at the triggers of the database";
+
+/// Whether a statement of a call was stopped because it took too long.
+pub(crate) fn is_too_long(error: &Error) -> bool {
+    matches!(error, Error::Database(rusqlite::Error::SqliteFailure(_, Some(words))) if words == TOO_LONG)
+}
 
 fn took_too_long() -> Error {
     of_database(TOO_LONG)

@@ -50,7 +50,9 @@ pub(crate) use self::file_system::{
 pub(crate) use self::handle::Handle;
 pub(crate) use self::in_place::{check_in_place, checkpoint_at_end, checkpoint_passive};
 pub(crate) use self::keys::are_bytewise;
-pub(crate) use self::limits::{GRACE, ensure_written, explain_stop, limit_to};
+pub(crate) use self::limits::{
+    GRACE, MOST_STEPS, ensure_written, explain_stop, is_too_long, limit_to,
+};
 #[cfg(feature = "cli")]
 pub(crate) use self::lock::unusable_lock;
 pub(crate) use self::lock::{Claim, Room, SyncLock};
@@ -60,6 +62,7 @@ pub use self::open_database::Database;
 pub use self::options::{DEFAULT_BUSY_BUDGET, DEFAULT_OPEN_BUDGET, OpenOptions};
 pub(crate) use self::raw::{Limit, interruptible, limited};
 pub(crate) use self::schema::{
-    ensure_columns, ensure_sync_tables, has_columns, has_table, look_again,
+    create_index, ensure_columns, ensure_sync_tables, has_columns, has_ordinary_table, has_table,
+    lacks_index, look_again,
 };
 pub(crate) use self::transaction::LockWait;

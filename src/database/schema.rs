@@ -48,11 +48,18 @@ CREATE INDEX idx_skills_trust_tier    ON skills (trust_tier);
 CREATE INDEX idx_skills_quality_score ON skills (quality_score);
 CREATE INDEX idx_skills_updated_at    ON skills (updated_at);
 CREATE INDEX idx_skills_created_at    ON skills (created_at);
+";
 
+/// The full-text index of the skills.
+const INDEX: &str = "
 CREATE VIRTUAL TABLE skills_fts USING fts5 (
   name, description, tags, author,
   content = 'skills', content_rowid = 'rowid', tokenize = 'porter unicode61'
 );
+";
+
+/// What keeps the index in step, and the tables of the other stack.
+const TRIGGERS_AND_OTHERS: &str = "
 CREATE TRIGGER skills_ai AFTER INSERT ON skills BEGIN
   INSERT INTO skills_fts (rowid, name, description, tags, author)
   VALUES (new.rowid, new.name, new.description, new.tags, new.author);
@@ -345,6 +352,16 @@ pub(crate) fn has_table(conn: &dyn Statements, name: &str) -> Result<bool> {
     )
 }
 
+/// Whether there is such a table, and not a view or a virtual table, which may do anything when it is read.
+pub(crate) fn has_ordinary_table(conn: &dyn Statements, name: &str) -> Result<bool> {
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master
+                        WHERE name = ?1 COLLATE NOCASE AND type = 'table' AND rootpage > 0
+                          AND sql LIKE 'CREATE TABLE %') AS found",
+        params![name],
+    )
+}
+
 /// Whether there is a table with all of these columns: one of another shape is another version's.
 pub(crate) fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> Result<bool> {
     let mut found = conn.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
@@ -357,9 +374,26 @@ pub(crate) fn has_columns(conn: &Connection, table: &str, columns: &[&str]) -> R
 
 /// Creates the whole schema, inside the caller's transaction.
 pub(super) fn create(conn: &dyn Statements) -> Result<()> {
-    conn.run_batch(SKILLS)?;
-    conn.run_batch(SYNC_TABLES)?;
+    for part in [SKILLS, INDEX, TRIGGERS_AND_OTHERS, SYNC_TABLES] {
+        conn.run_batch(part)?;
+    }
     add_config_row(conn)
+}
+
+/// Whether the triggers that keep the full-text index are there, and it is not: every write to the skills would fail.
+pub(crate) fn lacks_index(conn: &dyn Statements) -> Result<bool> {
+    conn.exists(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master
+                        WHERE type = 'trigger' AND tbl_name = 'skills' COLLATE NOCASE
+                          AND name IN ('skills_ai', 'skills_ad', 'skills_au') AND sql LIKE '%skills_fts%')
+            AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'skills_fts' COLLATE NOCASE) AS found",
+        params![],
+    )
+}
+
+/// Makes the index again, without content; inside the caller's transaction.
+pub(crate) fn create_index(conn: &dyn Statements) -> Result<()> {
+    conn.run_batch(INDEX)
 }
 
 /// Adds the row of the configuration where it is missing. A table of another kind can refuse it.

@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use crate::Result;
-use crate::database::has_table;
 use crate::database::oversize::Reading;
+use crate::database::{has_ordinary_table, has_table};
+use crate::skills::fts;
 use crate::statements::Statements;
 use crate::stored::text;
 
@@ -42,12 +43,13 @@ impl Layout {
         };
         Ok(Self {
             columns: columns("skills")?,
-            indexed: if has_index {
-                columns("skills_fts")?
-            } else {
-                Vec::new()
+            indexed: match has_index.then(|| columns("skills_fts")) {
+                Some(Err(error)) if !fts::is_unusable(&error) => return Err(error),
+                Some(Ok(columns)) => columns,
+                _ => Vec::new(),
             },
-            has_categories: has_table(conn, "categories")? && has_table(conn, "skill_categories")?,
+            has_categories: has_ordinary_table(conn, "categories")?
+                && has_ordinary_table(conn, "skill_categories")?,
             reading: Reading::Whole,
         })
     }

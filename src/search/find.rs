@@ -11,6 +11,8 @@ use super::options::{ListOptions, SearchOptions};
 use super::query::{self, Query};
 use super::{Freshness, SearchResults, SkillDetails, SkillMatch, SkillPage, Skills};
 use crate::database::oversize::{Reading, is_of_length};
+use crate::database::{has_ordinary_table, is_too_long};
+use crate::skills::fts;
 use crate::skills::repository::from_row;
 use crate::statements::{Columns, Statements};
 use crate::stored::{optional_text, text, whole};
@@ -56,7 +58,7 @@ impl SkillRepository {
     pub fn search(&self, text: &str, options: &SearchOptions) -> Result<SearchResults> {
         options.selection.check()?;
         let query = Query::of(text)?;
-        self.database().short_read(|conn| {
+        let found = self.database().short_read(|conn| {
             let freshness = Freshness::read(conn)?;
             let (mut matches, indexed) = Layout::read(conn)?.read_rows(|layout| {
                 let search = Search {
@@ -73,6 +75,13 @@ impl SkillRepository {
                 indexed,
                 freshness,
             })
+        });
+        found.map_err(|error| match error {
+            error if is_too_long(&error) => Error::InvalidArgument(
+                "The search took too long and was stopped: each of its words is in too many skills. Give fewer words, or others."
+                    .into(),
+            ),
+            error => error,
         })
     }
 
@@ -88,28 +97,19 @@ impl SkillRepository {
     /// # Ok::<(), skillsmith_sync::Error>(())
     /// ```
     ///
+    /// A skill whose id is not a text of valid UTF-8, which no sync stores, is left out.
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of range.
     pub fn list(&self, options: &ListOptions) -> Result<SkillPage> {
         options.selection.check()?;
         self.database().short_read(|conn| {
-            let (is_behind, after) = match &options.after {
-                Some(id) => (">", id.as_str()),
-                None => (">=", ""),
-            };
-            let most = options.selection.most();
-            let [category, tier, score, safe, source] = options.selection.filter.values();
-            let values: [&dyn ToSql; 7] = [category, tier, score, safe, source, &after, &most];
-            let mut skills: Vec<SkillRecord> = Layout::read(conn)?.read_rows(|layout| {
-                let condition = SkillFilter::condition(layout);
-                let (columns, id) = (layout.all(), layout.column("id"));
-                let sql = format!(
-                    "SELECT {columns} FROM skills AS k WHERE {id} {is_behind} ?6 AND {condition} ORDER BY {id} LIMIT ?7"
-                );
-                conn.all(&sql, &values[..], from_row)
-            })?;
+            let mut skills = Layout::read(conn)?.read_rows(|layout| page(conn, layout, options))?;
             let has_more = options.selection.cut(&mut skills);
-            let next = skills.last().filter(|_| has_more).map(|last| last.id.clone());
+            let next = skills
+                .last()
+                .filter(|_| has_more)
+                .map(|last| last.id.clone());
             Ok(SkillPage {
                 skills,
                 next,
@@ -173,6 +173,54 @@ impl SkillRepository {
     }
 }
 
+/// The skills of a page, and one more if there is one.
+fn page(conn: &dyn Statements, layout: &Layout, options: &ListOptions) -> Result<Vec<SkillRecord>> {
+    let (is_behind, after) = match &options.after {
+        Some(id) => (">", id.as_str()),
+        None => (">=", ""),
+    };
+    let condition = SkillFilter::condition(layout);
+    let (columns, id) = (layout.all(), layout.column("id"));
+    // Other values stand behind all texts, and no call could ask for what is behind them.
+    let sql = format!(
+        "SELECT {columns} FROM skills AS k
+         WHERE {id} {is_behind} ?6 AND typeof({id}) = 'text' AND {condition} ORDER BY {id} LIMIT ?7 OFFSET ?8"
+    );
+    let most = options.selection.most();
+    let [category, tier, score, safe, source] = options.selection.filter.values();
+    let mut skills = Vec::new();
+    let mut passed = 0_i64;
+    loop {
+        let found = i64::try_from(skills.len()).unwrap_or(i64::MAX);
+        let missing = most.saturating_sub(found);
+        let values: [&dyn ToSql; 8] = [
+            category, tier, score, safe, source, &after, &missing, &passed,
+        ];
+        let rows: Vec<SkillRecord> = conn.all(&sql, &values[..], from_row)?;
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        for skill in rows {
+            if is_of_text(conn, &skill.id)? {
+                skills.push(skill);
+            }
+        }
+        let is_full = i64::try_from(skills.len()).is_ok_and(|found| found >= most);
+        if read < missing || is_full {
+            return Ok(skills);
+        }
+        passed = passed.saturating_add(read);
+    }
+}
+
+/// Whether an id is what is stored. One that is not valid UTF-8 is read with U+FFFD in it, is another one then, and would be a
+/// wrong place to go on from.
+fn is_of_text(conn: &dyn Statements, id: &str) -> Result<bool> {
+    if !id.contains(char::REPLACEMENT_CHARACTER) {
+        return Ok(true);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM skills WHERE id = ?1) AS found";
+    conn.exists(sql, params![id])
+}
+
 /// One search.
 struct Search<'s> {
     conn: &'s dyn Statements,
@@ -189,10 +237,22 @@ impl Search<'_> {
             Query::Everything => (self.without_index(&[])?, has_index),
             Query::Words(words) if has_index => match self.by_index(words) {
                 Err(error) if is_of_index(&error) => (self.without_index(words)?, false),
+                Ok(found) if found.is_empty() && self.is_unfilled()? => {
+                    (self.without_index(words)?, false)
+                }
                 found => (found?, true),
             },
             Query::Words(words) => (self.without_index(words)?, false),
         })
+    }
+
+    /// Whether there are skills, and none of them is in the index: whoever made it did not fill it.
+    fn is_unfilled(&self) -> Result<bool> {
+        if !has_ordinary_table(self.conn, "skills_fts_docsize")? {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM skills) AND NOT EXISTS (SELECT 1 FROM skills_fts_docsize) AS found";
+        self.conn.exists(sql, params![])
     }
 
     /// By the index. The limit is inside the full-text query, and rows are read for those of the best ranks only: more of
@@ -365,6 +425,7 @@ fn is_settled(found: &[Ranked], asked: i64, most: i64) -> bool {
 fn is_of_index(error: &Error) -> bool {
     matches!(error, Error::Database(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt))
         || matches!(error, Error::DatabaseDamaged { .. })
+        || fts::is_unusable(error)
 }
 
 fn on_one_line(text: &str) -> String {

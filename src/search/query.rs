@@ -32,10 +32,17 @@ impl Query {
             text.split(|letter: char| letter.is_whitespace() || letter.is_control())
                 .filter(|part| !part.is_empty())
         };
-        let words: Vec<_> = parts()
-            .filter(|part| part.contains(is_of_word))
-            .map(str::to_owned)
-            .collect();
+        let mut words = Vec::new();
+        for word in parts().filter(|part| part.contains(is_of_word)) {
+            // Each word is looked up in the whole index. The last one is a beginning, which is another condition.
+            if words
+                .last()
+                .is_some_and(|last| words[..words.len() - 1].contains(last))
+            {
+                words.pop();
+            }
+            words.push(word.to_owned());
+        }
         Ok(match (words.is_empty(), parts().next()) {
             (false, _) => Self::Words(words),
             (true, None) => Self::Everything,
@@ -76,6 +83,8 @@ pub(super) fn patterns(words: &[String]) -> impl Iterator<Item = String> {
 
 /// Whether what the index takes for the last word of it is long enough.
 fn is_prefix(word: &str) -> bool {
+    // Who is used to other searches writes this for the beginning of a word.
+    let word = word.trim_end_matches('*');
     let last = word
         .rsplit(|letter| !is_of_word(letter))
         .find(|part| !part.is_empty());
@@ -104,12 +113,19 @@ mod tests {
             ("c++ -lint", "\"c++\" \"-lint\" *"),
             ("git - \0 helper!", "\"git\" \"helper!\" "),
             ("git-hel", "\"git-hel\" *"),
+            ("plann*", "\"plann*\" *"),
+            ("pl*", "\"pl*\" "),
         ] {
             let Query::Words(words) = Query::of(text).unwrap() else {
                 panic!("{text} has words");
             };
             assert_eq!(expression(&words), expected, "{text}");
         }
+        let repeated = Query::of("a b a a b ab ab").unwrap();
+        assert_eq!(
+            repeated,
+            Query::Words(["a", "b", "ab", "ab"].map(str::to_owned).into())
+        );
         assert_eq!(Query::of(" \n ").unwrap(), Query::Everything);
         assert_eq!(Query::of("( * \u{1F680}").unwrap(), Query::Nothing);
         assert!(Query::of(&"é".repeat(1_000)).is_ok());

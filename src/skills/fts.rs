@@ -115,6 +115,16 @@ pub(crate) fn is_of_format(error: &rusqlite::Error) -> bool {
     }
 }
 
+/// Whether this SQLite cannot use the index at all: it has another format, or a tokenizer that only its own program has.
+pub(crate) fn is_unusable(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    is_of_format(error)
+        || matches!(error, rusqlite::Error::SqliteFailure(_, Some(words))
+            if words.contains("no such tokenizer") || words.contains("vtable constructor failed: skills_fts"))
+}
+
 /// Puts the format of a rebuilt index down, where only FTS5 may write otherwise; inside the caller's transaction.
 fn set_format(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;

@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 use skillsmith_sync::database::OpenOptions;
-use skillsmith_sync::search::{ListOptions, SearchOptions};
+use skillsmith_sync::search::{ListOptions, SearchOptions, SkillFilter};
 use skillsmith_sync::{Coverage, Database, SkillRepository};
 use skillsmith_test_registry::Options;
 
@@ -45,6 +45,92 @@ fn a_damaged_index_is_told_and_not_needed() {
         .unwrap();
     let found = skills.search("git", &SearchOptions::new()).unwrap();
     assert_eq!((found.indexed, found.matches.len()), (false, 3));
+}
+
+/// Of a later version of FTS5, or with a tokenizer that only another program has.
+#[test]
+fn an_index_that_cannot_be_used_is_told_and_not_needed() {
+    for change in [
+        "UPDATE skills_fts_config SET v = 99 WHERE k = 'version'",
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_master SET sql = replace(sql, 'porter unicode61', 'mycjk') WHERE name = 'skills_fts'",
+    ] {
+        let (folder, _) = four();
+        let path = folder.path().join("skills.db");
+        let conn = Connection::open(&path).unwrap();
+        conn.execute_batch(change).unwrap();
+        drop(conn);
+        let skills = SkillRepository::new(&Database::open(&path).unwrap());
+        let found = skills.search("git", &SearchOptions::new()).unwrap();
+        assert_eq!((found.indexed, found.matches.len()), (false, 3), "{change}");
+        assert_eq!(skills.list(&ListOptions::new()).unwrap().skills.len(), 4);
+        assert!(skills.get("b/named").unwrap().is_some());
+    }
+}
+
+#[test]
+fn an_index_that_was_never_filled_finds_nothing_and_is_not_believed() {
+    let (folder, skills) = four();
+    let conn = Connection::open(folder.path().join("skills.db")).unwrap();
+    conn.execute_batch("INSERT INTO skills_fts (skills_fts) VALUES ('delete-all')")
+        .unwrap();
+    let found = skills.search("git", &SearchOptions::new()).unwrap();
+    assert_eq!((found.indexed, found.matches.len()), (false, 3));
+    // Nor is an empty database one without an index.
+    conn.execute_batch("DROP TRIGGER skills_ad; DELETE FROM skills")
+        .unwrap();
+    let found = skills.search("git", &SearchOptions::new()).unwrap();
+    assert_eq!((found.indexed, found.matches.len()), (true, 0));
+}
+
+/// No call could ask for them, and none of them is a place to go on from.
+#[test]
+fn pages_pass_over_ids_that_are_not_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("skills.db")).unwrap();
+    let conn = Connection::open(folder.path().join("skills.db")).unwrap();
+    for number in 0..30 {
+        let ids = [
+            format!("'a{number:02}'"),
+            format!("x'62{number:02}ff'"),
+            format!("CAST(x'61{:02x}80' AS TEXT)", 0x30 + number),
+            "NULL".to_owned(),
+        ];
+        for id in ids {
+            let sql = format!("INSERT INTO skills (id, name) VALUES ({id}, 'n')");
+            conn.execute_batch(&sql).unwrap();
+        }
+    }
+    // It is a text, and looks like what stands for one that is not.
+    conn.execute_batch("INSERT INTO skills (id, name) VALUES ('a' || char(65533), 'n')")
+        .unwrap();
+    let skills = SkillRepository::new(&database);
+    let mut expected: Vec<_> = (0..30).map(|number| format!("a{number:02}")).collect();
+    expected.push("a\u{FFFD}".into());
+    for limit in [1, 2, 7, 1_000] {
+        let listed = skills.iter(ListOptions::new().limit(limit));
+        // It would not end.
+        let listed: Vec<_> = listed.take(200).map(|skill| skill.unwrap().id).collect();
+        assert_eq!(listed, expected, "{limit}");
+    }
+}
+
+/// Other programs make these tables, and anything may stand in their place.
+#[test]
+fn categories_that_are_not_tables_are_not_read() {
+    let (folder, skills) = four();
+    let conn = Connection::open(folder.path().join("skills.db")).unwrap();
+    conn.execute_batch(
+        "DROP TABLE skill_categories; DROP TABLE categories;
+         CREATE VIEW categories AS WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)
+           SELECT id, id AS name FROM n;
+         CREATE VIEW skill_categories AS SELECT id AS category_id, id AS skill_id FROM categories;",
+    )
+    .unwrap();
+    let found = skills.get("b/named").unwrap().unwrap();
+    assert!(found.categories.is_empty());
+    let options = SearchOptions::new().filter(SkillFilter::new().category("Version Control"));
+    assert!(skills.search("git", &options).unwrap().matches.is_empty());
 }
 
 /// The file and what stands beside it, which no connection has open: its journals, and their bytes.
