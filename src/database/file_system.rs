@@ -30,7 +30,7 @@ pub(super) const LOCK_SUFFIX: &str = "-sync-lock";
 pub(super) fn lacks_log(path: &Path) -> Option<String> {
     #[cfg(unix)]
     let maps = || {
-        let probe = beside(path, &format!("-probe-{:x}", fastrand::u64(..)));
+        let probe = beside(path, &format!("-probe-{:x}", crate::random::rng().u64(..)));
         coexistence::maps_shared_memory(&probe)
     };
     #[cfg(not(unix))]

@@ -17,12 +17,21 @@ const KEYS: [(&str, &str, &str); 2] = [
 
 /// What is wrong with such a key, if anything is.
 pub(super) fn fault(conn: &Connection) -> Option<String> {
+    if has_own_rowid(conn) {
+        return Some("its 'skills' has a column of the name 'rowid', so that rows cannot be found by their numbers; rename the column".into());
+    }
     KEYS.into_iter().find_map(|(table, column, advice)| {
         let how = raw::comparison(conn, table, column)?.in_words()?;
         Some(format!(
             "its '{table}' compares '{column}' {how}, and not byte by byte, so that one can be taken for another; {advice}"
         ))
     })
+}
+
+/// The full-text index finds rows by the number that SQLite gives them, which such a column hides.
+fn has_own_rowid(conn: &Connection) -> bool {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('skills') WHERE name = 'rowid' COLLATE NOCASE)";
+    conn.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
 }
 
 /// Whether a table compares these columns byte by byte, as far as it has them.
@@ -65,6 +74,20 @@ mod tests {
         let sql = "SELECT count(DISTINCT id) FROM skills";
         let count: i64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
         count == 6
+    }
+
+    #[test]
+    fn the_number_of_a_row_is_hidden_by_no_column() {
+        for (declared, is_sound) in [
+            ("id TEXT PRIMARY KEY, oid TEXT", true),
+            ("id TEXT PRIMARY KEY, RowId TEXT", false),
+            ("id TEXT PRIMARY KEY, rowid TEXT AS ('x')", false),
+        ] {
+            let conn = Connection::open_in_memory().unwrap();
+            conn.execute_batch(&format!("CREATE TABLE skills ({declared})"))
+                .unwrap();
+            assert_eq!(fault(&conn).is_none(), is_sound, "{declared}");
+        }
     }
 
     #[test]

@@ -64,11 +64,21 @@ pub(crate) fn write<T>(
 pub(crate) fn write_rows<T>(
     conn: &Connection,
     lock_wait: LockWait<'_>,
+    call: impl FnMut(&Connection) -> Result<T>,
+) -> Result<T> {
+    write_rows_in(conn, lock_wait, MOST_STEPS, call)
+}
+
+/// The same, in so many steps.
+pub(crate) fn write_rows_in<T>(
+    conn: &Connection,
+    lock_wait: LockWait<'_>,
+    steps: u64,
     mut call: impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
     let mut is_spent = false;
     let outcome = write(conn, lock_wait, |conn| {
-        let steps = raw::in_steps(conn, MOST_STEPS);
+        let steps = raw::in_steps(conn, steps);
         let outcome = call(conn);
         is_spent = steps.is_spent();
         outcome

@@ -95,6 +95,8 @@ pub(super) struct Applier<'c> {
     unmet: Unmet,
     /// What other registries have listed was marked as outdated.
     others_are_outdated: bool,
+    /// Rows over which a trigger of the file did not end.
+    endless_rows: u32,
     /// Counts only what is committed.
     pub(super) tally: Tally,
     /// The longest to wait for a lock.
@@ -135,6 +137,7 @@ impl<'c> Applier<'c> {
             twice,
             pages: Pages::default(),
             others_are_outdated: false,
+            endless_rows: 0,
             tally,
             longest_wait: write::BUSY_BUDGET,
         })

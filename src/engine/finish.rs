@@ -142,7 +142,12 @@ fn record_success(
     applier.keep_index_signature(conn)?;
     keep_pages(conn, applier, listing)?;
     let changed = i64::try_from(tally.changed()).unwrap_or(i64::MAX);
-    config::record_last_sync(conn, &cursor.started_at, changed, fastrand::i64(0..1_000))?;
+    config::record_last_sync(
+        conn,
+        &cursor.started_at,
+        changed,
+        crate::random::rng().i64(0..1_000),
+    )?;
     let errors: Vec<String> = listing.gaps.iter().cloned().chain(tally.errors()).collect();
     let message = message_of(&errors);
     let status = if message.is_some() {
@@ -187,8 +192,10 @@ fn keep_pages(conn: &Connection, applier: &Applier<'_>, listing: &CompletedListi
 #[inline(never)]
 pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let lacks_room = error.lacks_room();
+    // Also one that is cancelled while it opens the database.
+    let has_own_entry = lacks_room || matches!(error, Error::Cancelled);
     let is_refused =
-        (matches!(error, Error::Database(_)) || lacks_room) && !context.options.dry_run;
+        (matches!(error, Error::Database(_)) || has_own_entry) && !context.options.dry_run;
     if run.id.is_none() && !is_refused {
         return;
     }
@@ -199,7 +206,7 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
     let id = run
         .id
         .clone()
-        .or_else(|| lacks_room.then(|| history::run_id(context.started_at)));
+        .or_else(|| has_own_entry.then(|| history::run_id(context.started_at)));
     let lock_wait = LockWait {
         budget: if matches!(error, Error::Cancelled) {
             CANCELLED_RECORD_BUDGET

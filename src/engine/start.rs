@@ -85,9 +85,16 @@ impl StartingState {
     }
 }
 
-/// Takes values out of the tables of a sync that are too long to be read.
+/// Makes the full-text index again where it was dropped, and takes values out of the tables of a sync that are too long to be
+/// read.
 #[inline(never)]
 pub(super) fn mend(context: &Context<'_, '_>, conn: &Connection) -> Result<()> {
+    if !context.options.dry_run && database::lacks_index(conn)? {
+        transaction::write(conn, context.lock_wait(), |conn| {
+            database::create_index(conn)?;
+            fts::rebuild(conn)
+        })?;
+    }
     if !oversize::may_hold_one(conn)? {
         return Ok(());
     }

@@ -1032,3 +1032,22 @@ fn promise_3_a_table_of_a_sync_that_lacks_columns_is_named_before_anything_is_st
         world.assert_mirrored();
     }
 }
+
+/// Its triggers are left, and each write to the skills fails.
+#[test]
+fn promise_3_a_full_text_index_that_was_dropped_is_made_again() {
+    let world = World::new(60, Options::default());
+    assert_success(&world.sync());
+    world.look().execute_batch("DROP TABLE skills_fts").unwrap();
+    let changed = serde_json::json!({ "id": "author/new", "name": "zyzzyva", "updated_at": "2026-02-01T00:00:00Z" });
+    world
+        .server
+        .catalogue(|catalogue| catalogue.upsert(changed));
+    assert_success(&world.sync());
+    let skills = skillsmith_sync::SkillRepository::new(&world.database);
+    let found = skills
+        .search("zyzzyva", &skillsmith_sync::search::SearchOptions::new())
+        .unwrap();
+    assert_eq!((found.indexed, found.matches.len()), (true, 1));
+    assert_sound(&world.path());
+}

@@ -125,3 +125,37 @@ fn promise_8_a_trigger_of_the_record_that_does_not_end_ends_the_run_with_words()
         assert_success(&world.sync());
     }
 }
+
+/// Each takes its steps, and others write in between.
+#[test]
+fn promise_5_several_rows_for_which_a_trigger_does_not_end_let_others_write() {
+    const ENDLESS_ROWS: usize = 6;
+    let world = World::new(60, Options::default());
+    for number in 0..ENDLESS_ROWS {
+        let row = serde_json::json!({ "id": format!("author/odd-{number}"), "name": "odd", "updated_at": "2026-01-01T00:00:00Z" });
+        world.server.catalogue(|catalogue| catalogue.upsert(row));
+    }
+    with_trigger(&world, "BEFORE INSERT ON skills WHEN new.name = 'odd'");
+    let conn = world.look();
+    conn.execute_batch("CREATE TABLE others (n)").unwrap();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        conn.busy_timeout(std::time::Duration::from_secs(60))
+            .unwrap();
+        let mut written = 0;
+        while is_done.try_recv().is_err() {
+            conn.execute_batch("INSERT INTO others VALUES (1)").unwrap();
+            written += 1;
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        written
+    });
+    let result = world.sync();
+    done.send(()).unwrap();
+    let written = other.join().unwrap();
+    assert_eq!(result.skills_rejected, ENDLESS_ROWS as u64, "{result:?}");
+    assert_eq!(result.skills_added, 60, "{result:?}");
+    // At the least once after each of them.
+    assert!(written > ENDLESS_ROWS, "{written}");
+    assert_sound(&world.path());
+}

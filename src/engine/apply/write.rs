@@ -11,7 +11,7 @@ use super::super::profile;
 use super::{Applier, Pending};
 use crate::clock::to_iso;
 use crate::database::checked::{self, Checked};
-use crate::database::{self, LockWait, state, transaction};
+use crate::database::{self, LockWait, MOST_STEPS, state, transaction};
 use crate::fingerprint::row_of_id;
 use crate::log::{LogLevel, plural};
 use crate::skills::{RowOutcome, fts, stage, urls};
@@ -33,12 +33,20 @@ const URL_BYTES_AT_ONCE: usize = 1024 * 1024;
 /// When rows are written one by one, a transaction ends after this long.
 pub(super) const SINGLE_ROWS_FOR: Duration = Duration::from_millis(40);
 
+/// So many rows over which a trigger does not end have all the steps that a row can need; those behind them a tenth.
+const MOST_ENDLESS_ROWS: u32 = 2;
+
+/// After such a row, others may write: SQLite looks for a lock up to ten times a second.
+const PAUSE_FOR_OTHERS: Duration = Duration::from_millis(120);
+
 /// The outcome of writing rows one by one.
 enum Attempt {
     /// One outcome for each of the first rows.
     Done(Vec<stage::Written>),
     /// A trigger rolled the transaction back, or it could not be committed, for this reason.
     RolledBack(String),
+    /// The transaction has taken all its steps.
+    Endless(String),
 }
 
 impl Applier<'_> {
@@ -143,22 +151,24 @@ impl Applier<'_> {
         }
         let (stage, cursor, requests) = (&self.stage, &self.cursor, &self.tools.requests);
         let (pages, unmet) = (&self.pages, &self.unmet);
-        let outcome = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
-            locked = clock.elapsed();
-            agrees = stage.write_all()?;
-            if !agrees {
-                // Rolls back; the caller checks the flag, not this error.
-                return Err(Error::Cancelled);
-            }
-            altered = stage.altered()?;
-            urls::keep_list(conn)?;
-            pages.store(conn)?;
-            unmet.forget_met(conn)?;
-            if let Some(cursor) = cursor {
-                state::set(conn, state::key::CURSOR, cursor)?;
-            }
-            requests.record(conn, clock.now())
-        });
+        let steps = self.most_steps();
+        let outcome =
+            transaction::write_rows_in(self.tools.conn, self.lock_wait(), steps, |conn| {
+                locked = clock.elapsed();
+                agrees = stage.write_all()?;
+                if !agrees {
+                    // Rolls back; the caller checks the flag, not this error.
+                    return Err(Error::Cancelled);
+                }
+                altered = stage.altered()?;
+                urls::keep_list(conn)?;
+                pages.store(conn)?;
+                unmet.forget_met(conn)?;
+                if let Some(cursor) = cursor {
+                    state::set(conn, state::key::CURSOR, cursor)?;
+                }
+                requests.record(conn, clock.now())
+            });
         if !agrees {
             return Ok(false);
         }
@@ -221,7 +231,15 @@ impl Applier<'_> {
                 Ok(Attempt::RolledBack(reason)) if one_at_a_time => {
                     vec![stage::Written::Refused(reason)]
                 }
-                Ok(Attempt::RolledBack(_)) => {
+                Ok(Attempt::Endless(reason)) if one_at_a_time => {
+                    self.endless_rows = self.endless_rows.saturating_add(1);
+                    // What is written of a batch after a cancellation takes no time; such rows do.
+                    if self.tools.cancel.wait(PAUSE_FOR_OTHERS) {
+                        return Err(Error::Cancelled);
+                    }
+                    vec![stage::Written::Refused(reason)]
+                }
+                Ok(Attempt::RolledBack(_) | Attempt::Endless(_)) => {
                     one_at_a_time = true;
                     continue;
                 }
@@ -243,40 +261,52 @@ impl Applier<'_> {
     fn write_some(&self, ids: &[String], one_at_a_time: bool) -> Result<Attempt> {
         let (stage, clock) = (&self.stage, self.tools.clock);
         let mut ended_by = None;
-        let outcome = transaction::write_rows(self.tools.conn, self.lock_wait(), |conn| {
-            let begun = clock.elapsed();
-            let mut outcomes = Vec::new();
-            for id in ids {
-                stage.set_url_aside_if_taken(id)?;
-                let mut written = stage.write_one(id)?;
-                if written == stage::Written::Stored {
-                    if stage.is_altered(id)? {
-                        written = stage::Written::Altered;
+        let steps = self.most_steps();
+        let outcome =
+            transaction::write_rows_in(self.tools.conn, self.lock_wait(), steps, |conn| {
+                let begun = clock.elapsed();
+                let mut outcomes = Vec::new();
+                for id in ids {
+                    stage.set_url_aside_if_taken(id)?;
+                    let mut written = stage.write_one(id)?;
+                    if written == stage::Written::Stored {
+                        if stage.is_altered(id)? {
+                            written = stage::Written::Altered;
+                        }
+                        urls::keep_one(conn, id)?;
                     }
-                    urls::keep_one(conn, id)?;
+                    if let stage::Written::Refused(reason) = &written
+                        && conn.is_autocommit()
+                    {
+                        ended_by = Some(reason.clone());
+                        // The caller checks the reason, not this error.
+                        return Err(Error::Cancelled);
+                    }
+                    outcomes.push(written);
+                    if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
+                        break;
+                    }
                 }
-                if let stage::Written::Refused(reason) = &written
-                    && conn.is_autocommit()
-                {
-                    ended_by = Some(reason.clone());
-                    // The caller checks the reason, not this error.
-                    return Err(Error::Cancelled);
-                }
-                outcomes.push(written);
-                if one_at_a_time || clock.elapsed().saturating_sub(begun) > SINGLE_ROWS_FOR {
-                    break;
-                }
-            }
-            Ok(outcomes)
-        });
+                Ok(outcomes)
+            });
         match (ended_by, outcome) {
             (Some(reason), _) => Ok(Attempt::RolledBack(reason)),
-            (None, Err(Error::Database(error)))
-                if stage::is_constraint(&error) || stage::is_endless(&error) =>
-            {
+            (None, Err(Error::Database(error))) if stage::is_endless(&error) => {
+                Ok(Attempt::Endless(stage::in_words(&error)))
+            }
+            (None, Err(Error::Database(error))) if stage::is_constraint(&error) => {
                 Ok(Attempt::RolledBack(stage::in_words(&error)))
             }
             (None, outcome) => outcome.map(Attempt::Done),
+        }
+    }
+
+    /// How many steps the rows of a transaction may take.
+    const fn most_steps(&self) -> u64 {
+        if self.endless_rows < MOST_ENDLESS_ROWS {
+            MOST_STEPS
+        } else {
+            MOST_STEPS / 10
         }
     }
 
