@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use comfy_table::Cell;
+
 use super::console::{Console, STRONG};
+use super::table::{INDENT, NARROW, NARROWEST, wrapped};
 use super::text::clean;
 use super::time::Zone;
 use crate::SyncConfig;
@@ -18,6 +21,24 @@ const NAME_WIDTH: usize = 13;
 pub(super) fn field(console: &Console<'_>, name: &str, value: &str) {
     let gap = " ".repeat(NAME_WIDTH.saturating_sub(name.len() + 1).max(1));
     console.say(&format!("{STRONG}{name}:{STRONG:#}{gap}{}", clean(value)));
+}
+
+/// The same for a value of any length: in lines, at a terminal.
+pub(super) fn long_field(console: &Console<'_>, name: &str, value: &str) {
+    let Some(width) = console.terminal.stdout.width() else {
+        return field(console, name, value);
+    };
+    let heading = format!("{STRONG}{name}:{STRONG:#}");
+    let indent = u16::try_from(NAME_WIDTH).unwrap_or(u16::MAX);
+    let value = Cell::new(clean(value));
+    if width < NARROW {
+        console.say(&heading);
+        let width = width.max(NARROWEST);
+        return console.say(&wrapped(value, INDENT, width, console));
+    }
+    let text = wrapped(value, indent, width, console);
+    let gap = " ".repeat(NAME_WIDTH.saturating_sub(name.len() + 1).max(1));
+    console.say(&format!("{heading}{gap}{}", text.trim_start()));
 }
 
 /// `on, daily`, and the variable that disables it, if any.

@@ -63,7 +63,7 @@ fn tell(found: &SearchResults, console: &Console<'_>) {
         return;
     }
     if found.matches.is_empty() {
-        console.hint("No skill matches. Every word has to be found: try fewer or shorter ones.");
+        console.hint("No skill matches. Every word has to be found, and every option to hold: try fewer of them, or shorter words.");
     } else if found.has_more {
         console.hint("More skills match. Give another word, or list more with --limit N.");
     }

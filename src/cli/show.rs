@@ -5,7 +5,7 @@ use std::path::Path;
 use super::console::Console;
 use super::database;
 use super::exit::Exit;
-use super::fields::field;
+use super::fields::long_field;
 use super::search::{doubt, score};
 use crate::search::SkillDetails;
 use crate::{Error, Result, SkillRepository};
@@ -60,7 +60,7 @@ fn fields(found: &SkillDetails, console: &Console<'_>) {
     ];
     for (name, value) in lines {
         if !value.is_empty() {
-            field(console, name, &value);
+            long_field(console, name, &value);
         }
     }
 }

@@ -86,6 +86,38 @@ fn at_a_terminal_the_name_is_bold_and_any_width_will_do() {
 }
 
 #[test]
+fn a_skill_is_shown_in_lines_of_the_terminal() {
+    let place = synced();
+    with_known(&place);
+    let conn = rusqlite::Connection::open(place.database()).unwrap();
+    let long = "many words in one description ".repeat(20);
+    conn.execute(
+        "UPDATE skills SET description = ?1 WHERE id = 'mine/quux'",
+        [&long],
+    )
+    .unwrap();
+    drop(conn);
+    for width in [20, 60, 76, 120] {
+        let pty = Pty::new(width);
+        let mut command = place.command(&["show", "mine/quux"]);
+        command.stdin(pty.stdio());
+        let (code, screen) = pty.run(&mut command);
+        assert_eq!(code, 0, "{width}: {screen}");
+        let plain = without_styles(&screen);
+        for line in plain.lines() {
+            assert!(
+                line.trim_end().chars().count() <= usize::from(width),
+                "{width}: {line}"
+            );
+        }
+        let joined: Vec<_> = plain.split_whitespace().collect();
+        assert!(joined.join(" ").contains(long.trim()), "{width}: {plain}");
+    }
+    let piped = place.ok(&["show", "mine/quux"]);
+    assert!(piped.contains(long.trim()), "{piped}");
+}
+
+#[test]
 fn no_match_is_no_failure_and_a_hint_says_why() {
     let place = Place::with_skills(60);
     let outcome = place.run(&["search", "anything"]);
