@@ -1324,7 +1324,13 @@ class SkillRange {
           return;
         }
         state_->options.after = std::move(state_->page.next);
-        state_->page = state_->read(state_->options);
+        try {
+          state_->page = state_->read(state_->options);
+        } catch (...) {
+          // There is no skill here any more.
+          state_.reset();
+          throw;
+        }
         state_->at = 0;
       }
     }

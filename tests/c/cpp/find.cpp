@@ -170,6 +170,19 @@ TEST(all_skills) {
   CHECK(!fresh.is_empty && !fresh.is_stale && fresh.listed_at && fresh.age.value() < 10min && fresh.coverage);
 }
 
+TEST(a_page_that_cannot_be_read_is_the_end) {
+  Database database(place.folder + "/searches.db");
+  const SkillRepository skills(database);
+  SkillListOptions options;
+  options.limit = 1;
+  const auto range = skills.all(options);
+  auto skill = range.begin();
+  CHECK(skill != range.end());
+  database.close();
+  CHECK_THROWS(SKILLSMITH_DATABASE_CLOSED, ++skill);
+  CHECK(skill == range.end());
+}
+
 TEST(searches_out_of_range) {
   const Database database(place.folder + "/searches.db");
   SkillRepository skills(database);
