@@ -22,6 +22,7 @@ import {
 } from './registry.js'
 import type { SkillRepository, SyncConfigRepository, SyncHistoryRepository } from './repositories.js'
 import type { EngineStatus, SyncOptions, SyncProgress, SyncResult } from './types.js'
+import { afterThisTurn } from './turns.js'
 
 /** Options of a {@link SyncEngine}. */
 export interface SyncEngineOptions {
@@ -47,9 +48,6 @@ const SYNC_OPTIONS = [
   'onProgress',
   'signal',
 ] as const
-
-/** Kept here, because test runners replace the global one by a clock that stands still. */
-const afterThisTurn = setImmediate
 
 /** The largest page size that the core accepts. */
 const MAX_PAGE_SIZE = 10_000

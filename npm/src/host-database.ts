@@ -37,13 +37,27 @@ export function pathOf(db: HostDatabase): string {
 
 function openedPath(db: HostDatabase): string | undefined {
   try {
-    const rows = tellingConnection(db)?.prepare('PRAGMA database_list').all() ?? []
+    const connection = tellingConnection(db)
+    const rows = connection ? rowsOf(connection, 'PRAGMA database_list') : []
     // The columns are seq, name and file; a host may have rows as arrays.
     const [, , file] = rows.map((row) => Object.values(row as object)).find(([, name]) => name === 'main') ?? []
     return typeof file === 'string' && file !== '' ? file : undefined
   } catch {
     // In the middle of a statement, or closed.
     return undefined
+  }
+}
+
+/**
+ * The rows of a statement that is used once. bun:sqlite keeps the connection open, after the host has closed it, until each of its
+ * statements is finalized or collected.
+ */
+function rowsOf(connection: TellingConnection, sql: string): unknown[] {
+  const statement = connection.prepare(sql)
+  try {
+    return statement.all()
+  } finally {
+    statement.finalize?.()
   }
 }
 
@@ -88,6 +102,8 @@ export interface TellingConnection {
   prepare(sql: string): {
     all(...values: unknown[]): unknown[]
     run(...values: unknown[]): { readonly changes: number | bigint }
+    /** bun:sqlite. */
+    finalize?(): void
     /** better-sqlite3. */
     safeIntegers?(on: boolean): unknown
     /** node:sqlite. */
@@ -113,7 +129,7 @@ export function tellingConnection(db: object): TellingConnection | undefined {
 export function isTaken(connection: TellingConnection): boolean {
   try {
     if (connection.inTransaction === true || connection.isTransaction === true) return true
-    const [row] = connection.prepare('PRAGMA main.locking_mode').all()
+    const [row] = rowsOf(connection, 'PRAGMA main.locking_mode')
     return isObject(row) && Object.values(row)[0] === 'exclusive'
   } catch {
     // In the middle of a statement, which calls an SQL function of the host.

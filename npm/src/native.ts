@@ -144,7 +144,18 @@ export function variables(): Record<string, string> {
   const texts: Record<string, string> = Object.create(null)
   // A host may put an object of its own in the place of process.env, which then has values of any type.
   for (const [name, value] of Object.entries<unknown>(process.env)) {
-    if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) texts[name] = String(value)
+    const text = textOf(value)
+    if (text !== undefined) texts[name] = text
   }
   return texts
+}
+
+/** What a variable says: as `process.env` itself would have it, for a `URL` or a list of one, too. `undefined`: nothing. */
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null || typeof value === 'function' || typeof value === 'symbol') return undefined
+  try {
+    return String(value)
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,7 @@
 // Lines for the user. They go to stderr, because stdout may carry a protocol.
 
+import { afterThisTurn } from './turns.js'
+
 /** Number of writes that have not finished. */
 let pendingWrites = 0
 const ignore = (): void => {}
@@ -14,11 +16,12 @@ export function printLine(text: string): void {
  * after the write, so that it does not hide errors of the host's own writes.
  */
 function write(line: string): void {
-  const { stderr } = process
+  const stderr = ofProcess()
+  if (!stderr) return
   let isPending = true
   const written = (): void => {
     // The stream emits an error after it has called back.
-    setImmediate(end)
+    afterThisTurn(end)
   }
   const end = (): void => {
     if (!isPending) return
@@ -31,10 +34,19 @@ function write(line: string): void {
   try {
     stderr.write(line, written)
     // A `write` of the host's may never call back. What the stream itself still has to write is among its bytes.
-    setImmediate(() => {
+    afterThisTurn(() => {
       if (!stderr.writableLength) written()
     })
   } catch {
     written()
+  }
+}
+
+/** The stream; a host may have put a getter in its place that throws. */
+function ofProcess(): typeof process.stderr | undefined {
+  try {
+    return process.stderr
+  } catch {
+    return undefined
   }
 }

@@ -44,14 +44,18 @@ function answer(connection: TellingConnection, sql: string, values: StatementVal
   }
   const statement = connection.prepare(sql)
   const bound = values.map(({ integer, real, text }) => (integer === undefined ? (real ?? text ?? null) : BigInt(integer)))
-  if (kind === 'change') return String(statement.run(...bound).changes)
-  if (statement.safeIntegers) statement.safeIntegers(true)
-  else statement.setReadBigInts?.(true)
-  statement.setReturnArrays?.(false)
-  return `[${statement
-    .all(...bound)
-    .map(rowText)
-    .join(',')}]`
+  try {
+    if (kind === 'change') return String(statement.run(...bound).changes)
+    if (statement.safeIntegers) statement.safeIntegers(true)
+    else statement.setReadBigInts?.(true)
+    statement.setReturnArrays?.(false)
+    return `[${statement
+      .all(...bound)
+      .map(rowText)
+      .join(',')}]`
+  } finally {
+    statement.finalize?.()
+  }
 }
 
 function rowText(row: unknown): string {

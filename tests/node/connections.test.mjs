@@ -209,6 +209,7 @@ describe('close', () => {
     const service = new BackgroundSyncService(engine, new SyncConfigRepository(db), { onSyncError: ({ code }) => told.push(code) })
     engine.close()
     service.start()
+    await new Promise(setImmediate)
     assert.deepEqual(told, ['DATABASE_CLOSED'])
     await service.stop()
   })

@@ -27,6 +27,60 @@ describe('an environment with values that are not texts', () => {
   })
 })
 
+describe('values of variables that are objects', () => {
+  test('are the texts that process.env would have', async () => {
+    const path = newPath()
+    const body = `({ sync }) => {
+      const { URL, pathToFileURL } = require('node:url')
+      process.env = {
+        ...process.env,
+        SKILLSMITH_API_URL: new URL('http://127.0.0.1:9/v1'),
+        SKILLSMITH_DB_PATH: Buffer.from(${JSON.stringify(path)}),
+        SKILLSMITH_BACKGROUND_SYNC: new String('false'),
+        BROKEN: Object.create(null),
+      }
+      const { service, database } = sync.startBackgroundSync()
+      return [new sync.SkillsmithApiClient().getBaseUrl?.() ?? 'none', service.isServiceStarted(), database === undefined]
+    }`
+    const { value, ...rest } = await inChild(body)
+    assert.deepEqual(rest, {})
+    assert.equal(value[1], false)
+  })
+})
+
+describe('an environment of a test runner that has no setImmediate', () => {
+  test('loads the package, syncs and tells', () => {
+    const program = `
+      delete globalThis.setImmediate
+      delete globalThis.clearImmediate
+      const { Database, SyncEngine } = require(${JSON.stringify(join(ROOT, 'npm'))})
+      const apiClient = {
+        isOffline: () => false,
+        checkHealth: async () => ({ status: 'healthy' }),
+        search: async ({ offset }) => ({ data: offset ? [] : [{ id: 'a/b', name: 'b' }], meta: { total: 1 } }),
+      }
+      const phases = new Set()
+      new SyncEngine({ db: new Database(':memory:'), apiClient })
+        .sync({ onProgress: ({ phase }) => phases.add(phase) })
+        .then(({ success }) => console.log(success, phases.has('complete')))`
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { env: cleanEnvironment(ROOT), encoding: 'utf8' })
+    assert.deepEqual([stdout, stderr], ['true true\n', ''])
+  })
+})
+
+describe('a stderr that cannot be had', () => {
+  test('takes no line, and no host down', () => {
+    const program = `
+      const { startBackgroundSync } = require(${JSON.stringify(join(ROOT, 'npm'))})
+      Object.defineProperty(process, 'stderr', { get() { throw new Error('gone') } })
+      process.env.SKILLSMITH_API_URL = 'no address'
+      const { service } = startBackgroundSync({ db: ':memory:' })
+      setTimeout(() => process.stdout.write(\`alive \${service.isServiceStarted()}\\n\`), 100)`
+    const { status, stdout } = spawnSync(process.execPath, ['-e', program], { env: cleanEnvironment(ROOT), encoding: 'utf8' })
+    assert.deepEqual([status, stdout], [0, 'alive false\n'])
+  })
+})
+
 describe('a hostile signal', () => {
   for (const [what, signal] of [
     [

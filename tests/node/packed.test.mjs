@@ -248,7 +248,7 @@ test("the package's README is true", async (t) => {
       .split(`\`\`\`${language}\n`)
       .slice(1)
       .map((rest) => rest.split('```')[0])
-  const [server_, byHand, inTests, ...others] = blocks('js')
+  const [server_, byHand, finding, inTests, ...others] = blocks('js')
   assert.deepEqual(others, [])
 
   await t.test('in a server', () => {
@@ -273,6 +273,10 @@ test("the package's README is true", async (t) => {
     assert.match(failed.stderr, /^The skills could not be synced: .*\n$/)
   })
   await t.test('by hand', () => assert.equal(node(home, byHand, { env: server.variables }), '250 skills\n'))
+  await t.test('finding skills', () => {
+    const told = `${finding}console.log(Array.isArray(matches), typeof hasMore, indexed, freshness.isEmpty)`
+    assert.equal(node(home, told, { env: server.variables }), 'true boolean true false\n')
+  })
   await t.test('in tests', () => assert.equal(node(home, inTests), '1\n'))
   await t.test('from the terminal', () => {
     const env = { ...server.variables, SKILLSMITH_DB_PATH: join(home, 'terminal.db') }

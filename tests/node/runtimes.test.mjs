@@ -32,3 +32,10 @@ describe('syncs, reads, cancels and ends by itself', () => {
     })
   }
 })
+
+test('a connection of bun:sqlite that its host has closed is closed', {
+  skip: !OTHER_RUNTIMES.Bun && 'not installed on this platform',
+}, async () => {
+  const told = await resultOf(OTHER_RUNTIMES.Bun('bun-closed.cjs', [newPath()], folder()))
+  assert.deepEqual(told, [true, false])
+})
