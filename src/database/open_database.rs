@@ -282,11 +282,29 @@ impl Database {
         self.connect_within(&CancelToken::new(), search)
     }
 
+    /// The same for who cannot wait for a lock as long as the caller of the run allows.
+    pub(crate) fn connect_again_within(&self, most: Duration) -> Result<Handle> {
+        self.check_process()?;
+        let search = self.let_go_if_replaced();
+        let options = &self.inner.options;
+        let hurried = options.clone().busy_budget(options.busy_budget.min(most));
+        self.connect_with(&hurried, &CancelToken::new(), search)
+    }
+
     fn connect_within(&self, cancel: &CancelToken, search: bool) -> Result<Handle> {
+        self.connect_with(&self.inner.options, cancel, search)
+    }
+
+    fn connect_with(
+        &self,
+        options: &OpenOptions,
+        cancel: &CancelToken,
+        search: bool,
+    ) -> Result<Handle> {
         let opening = Opening {
             create: false,
             search,
-            ..self.inner.options.opening(cancel)
+            ..options.opening(cancel)
         };
         match &self.inner.location {
             Location::File(path) => open::file(path, opening),

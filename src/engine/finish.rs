@@ -218,7 +218,13 @@ pub(super) fn failure(context: &Context<'_, '_>, run: &Run, error: &Error) {
         cancel: &CancelToken::new(),
         claim: context.claim.as_ref(),
     };
-    let Ok(conn) = context.engine.database.connect_again() else {
+    let database = &context.engine.database;
+    let connected = if matches!(error, Error::Cancelled) {
+        database.connect_again_within(CANCELLED_RECORD_BUDGET)
+    } else {
+        database.connect_again()
+    };
+    let Ok(conn) = connected else {
         return;
     };
     let end = Instant::now() + GRACE;
