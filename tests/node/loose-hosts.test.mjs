@@ -30,21 +30,23 @@ describe('an environment with values that are not texts', () => {
 describe('values of variables that are objects', () => {
   test('are the texts that process.env would have', async () => {
     const path = newPath()
-    const body = `({ sync }) => {
-      const { URL, pathToFileURL } = require('node:url')
+    const body = `async ({ sync }) => {
+      const { URL } = require('node:url')
       process.env = {
         ...process.env,
         SKILLSMITH_API_URL: new URL('http://127.0.0.1:9/v1'),
         SKILLSMITH_DB_PATH: Buffer.from(${JSON.stringify(path)}),
-        SKILLSMITH_BACKGROUND_SYNC: new String('false'),
         BROKEN: Object.create(null),
       }
-      const { service, database } = sync.startBackgroundSync()
-      return [new sync.SkillsmithApiClient().getBaseUrl?.() ?? 'none', service.isServiceStarted(), database === undefined]
+      const running = sync.startBackgroundSync({ onSyncError() {} })
+      const place = running.database.name
+      await running.stop()
+      process.env = { ...process.env, SKILLSMITH_BACKGROUND_SYNC: new String('false') }
+      const { service } = sync.startBackgroundSync()
+      return [require('node:util').inspect(new sync.SkillsmithApiClient()), place, service.isServiceStarted()]
     }`
-    const { value, ...rest } = await inChild(body)
-    assert.deepEqual(rest, {})
-    assert.equal(value[1], false)
+    const told = ["SkillsmithApiClient { baseUrl: 'http://127.0.0.1:9/v1' }", path, false]
+    assert.deepEqual(await inChild(body), { value: told })
   })
 })
 
